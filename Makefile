@@ -1,0 +1,198 @@
+# make help lists the goals and switches. Everything is built in $(BUILD); several settings live side by side.
+
+ARCH    ?= native# of the compiler's -march; empty for its default
+DEBUG   ?= 0#      1: unoptimised, with internal checks
+SAN     ?=#        address,undefined or, with clang, thread
+XSMM    ?= 1#      0: BLIS alone
+BLIS    ?=#        openmp, pthread or serial: which of Debian's packages (serial)
+BLIS_DIR ?=#       where another BLIS lies, in include/ and lib/
+V        ?= 0#      1: show the commands
+PREFIX  ?= /usr/local
+ifeq ($(origin CC),default)
+CC = gcc
+endif
+CXX    ?= g++
+
+packages = libblis-dev libblis-openmp-dev libblis-pthread-dev libblis-serial-dev libsleef-dev zlib1g-dev libcjson-dev \
+	libcmocka-dev dataset-fashion-mnist gnuplot-nox graphviz valgrind clang clang-format libomp-dev g++ pkg-config git
+
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)# unless asked otherwise
+endif
+ifneq ($(V),1)
+.SILENT:
+endif
+
+.PHONY: all setup
+all:
+setup: ## installs the libraries and tools (Debian, Ubuntu)
+	@set -e; wanted="$(packages)"; \
+	if ! command -v apt-get >/dev/null; then \
+	    echo "make setup knows apt-get only. Install what these packages of Debian hold: $$wanted libxsmm-dev"; exit 1; fi; \
+	case $$(dpkg --print-architecture) in amd64) wanted="$$wanted libxsmm-dev";; esac; \
+	missing=$$(for p in $$wanted; do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q ' installed' || echo $$p; done); \
+	if [ "$$missing" ]; then \
+	    if [ $$(id -u) = 0 ]; then as=; else as=sudo; fi; \
+	    echo "installing" $$missing; \
+	    $$as apt-get -qq update; \
+	    $$as env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install $$missing >/dev/null; \
+	fi
+
+# Several goals run one after the other, each in a make of its own, which sees what those before it installed.
+ifneq ($(word 2,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+.PHONY: $(MAKECMDGOALS)
+$(filter-out setup,$(MAKECMDGOALS)):
+	+@$(MAKE) --no-print-directory $@
+else
+
+# ---- what is there: one run of the preprocessor answers
+
+# BLIS runs on one thread in each of ag's own, so that its serial flavour costs least.
+flavour := $(or $(BLIS),$(if $(BLIS_DIR),,serial))
+blis_lib := $(firstword $(BLIS_DIR:%=%/lib) $(wildcard /usr/lib/*/blis-$(flavour)))
+blis_include := $(if $(BLIS_DIR),$(BLIS_DIR)/include $(BLIS_DIR)/include/blis,$(firstword $(wildcard /usr/include/*/blis-$(flavour)) /usr/include/blis))
+includes := $(addprefix -isystem ,$(blis_include))
+hash := \#
+has = '$(hash)if __has_include(<$(1)>)' '$(2)' '$(hash)endif'
+defined = '$(hash)ifdef $(1)' '$(2)' '$(hash)endif'
+libraries := zlib.h=zlib1g-dev blis.h=libblis-dev sleef.h=libsleef-dev cjson/cJSON.h=libcjson-dev omp.h=libomp-dev
+found := $(shell printf '%s\n' $(call has,libxsmm.h,xsmm) $(call defined,__clang__,CLANG) $(call defined,__x86_64__,X86) $(call defined,__AVX512F__,AVX512) \
+	$(foreach l,$(libraries),$(call has,$(firstword $(subst =, ,$l)),$(lastword $(subst =, ,$l)))) | \
+	$(CC) -fopenmp $(ARCH:%=-march=%) $(includes) -x c -E -P -)
+missing := $(filter-out $(found),$(foreach l,$(libraries),$(lastword $(subst =, ,$l))))
+xsmm := $(and $(filter-out 0,$(XSMM)),$(filter X86,$(found)),$(filter xsmm,$(found)))
+
+# ---- settings
+
+empty :=
+space := $(empty) $(empty)
+comma := ,
+settings := $(filter-out gcc cc,$(notdir $(CC))) $(filter-out native,$(ARCH)) $(if $(filter 1,$(DEBUG)),debug) $(subst $(comma),-,$(SAN)) \
+	$(if $(filter 0,$(XSMM)),noxsmm) $(BLIS:%=blis-%) $(and $(BLIS_DIR),$(notdir $(abspath $(BLIS_DIR))))
+BUILD ?= build$(subst $(space),,$(addprefix -,$(settings)))
+
+warnings := -Wall -Wextra -Wpedantic -Werror
+level := $(if $(filter 1,$(DEBUG)),-O0 -g -DAG_DEBUG=1,$(if $(SAN),-O2 -g,-O3))
+flags := -std=c11 $(warnings) $(level) $(ARCH:%=-march=%) -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-math-errno -fno-trapping-math -fopenmp \
+	$(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) $(includes) $(if $(xsmm),-DAG_XSMM=1)
+ifneq ($(filter CLANG,$(found)),)
+flags += -Wno-pass-failed $(shell $(CC) -fveclib=libmvec -x c -E /dev/null >/dev/null 2>&1 && echo -fveclib=libmvec)
+else
+flags += $(if $(filter AVX512,$(found)),-mprefer-vector-width=512) -fno-tree-slp-vectorize
+endif
+internal = $(flags) -D_GNU_SOURCE -I. -I$(BUILD)
+public = $(flags) -I.
+dependencies = -MMD -MP -MF $@.d -MT $@
+libs = -Wl,--as-needed $(blis_lib:%=-L% -Wl$(comma)-rpath$(comma)%) $(if $(xsmm),-lxsmm -lxsmmnoblas) \
+	-lblis -lsleef -lcjson -lz -lm -lpthread -ldl
+version := 0.1.0
+soname := libag.so.$(firstword $(subst ., ,$(version)))
+
+# ---- sources and programs
+
+definitions := $(sort $(wildcard ag/ops/*.def)) $(sort $(wildcard ag/ops/*.c))
+sources := $(sort $(wildcard ag/*.c ag/ops/*.c ag/kernels/*.c nn/*.c optim/*.c))
+headers := ag/ag.h ag/ops.h $(wildcard nn/nn.h optim/optim.h)
+objects := $(sources:%.c=$(BUILD)/%.o)
+name = $(basename $(notdir $(1)))
+tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildcard tests/test_*.c))))
+faces := $(if $(TESTS),,$(addprefix $(BUILD)/face/,$(call name,$(wildcard tests/face/*.c))))
+scripts := $(if $(TESTS),,$(wildcard tests/*.sh))
+benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
+examples := $(addprefix $(BUILD)/examples/,$(call name,$(wildcard examples/*.c)))
+
+.PHONY: library examples test bench bench-peers demo docs format format-check install clean help FORCE
+all: library examples ## the library and the examples (this is the default)
+library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
+examples: $(examples) ## the programs of examples/
+
+# Rewritten only when the content changes, so that what depends on it is built anew exactly then.
+update = @mkdir -p $(@D); echo '$(strip $(1))' | cmp -s - $@ || echo '$(strip $(1))' >$@
+$(BUILD)/settings: FORCE
+	$(if $(missing),$(error Missing: $(missing). `make setup` installs everything that is needed))
+	$(if $(or $(xsmm),$(filter 0,$(XSMM))),,$(info libxsmm is not there (package libxsmm-dev, x86 only): building without it, products will be slower))
+	$(call update,$(CC) $(flags) $(CFLAGS))
+$(BUILD)/sources: FORCE
+	$(call update,$(sources) $(definitions))
+
+# The ops' public header and the internal registry, from the ops' sources.
+generate = sh ag/ops/generate $(1) $(definitions) >$(BUILD)/generated.tmp && \
+	{ cmp -s $(BUILD)/generated.tmp $(2) || { cp $(BUILD)/generated.tmp $(2).$$$$; mv $(2).$$$$ $(2); }; }
+$(BUILD)/generated: ag/ops/generate $(definitions) $(BUILD)/sources
+	@$(call generate,header,ag/ops.h)
+	@$(call generate,registry,$(BUILD)/registry.h)
+	@touch $@
+ag/ops.h $(BUILD)/registry.h: $(BUILD)/generated
+	@:
+
+$(BUILD)/%.o: %.c $(BUILD)/settings | ag/ops.h $(BUILD)/registry.h
+	@mkdir -p $(@D)
+	@echo '  cc    $<'
+	$(CC) $(internal) $(CFLAGS) $(dependencies) -c -o $@ $<
+$(BUILD)/libag.a: $(objects) $(BUILD)/sources
+	@rm -f $@
+	@echo '  ar    $@'
+	$(AR) rcs $@ $(objects)
+$(BUILD)/$(soname): $(objects) $(BUILD)/sources
+	@echo '  link  $@'
+	$(CC) $(flags) $(CFLAGS) -shared -Wl,-soname,$(soname) -Wl,--exclude-libs,ALL -o $@ $(objects) $(libs) $(LDFLAGS)
+$(BUILD)/libag.so: $(BUILD)/$(soname)
+	@ln -sf $(soname) $@
+
+# A program of one file, with the library's inside in reach or as a user's program.
+inside = @mkdir -p $(@D); echo '  link  $@'$(newline)$(CC) $(internal) $(CFLAGS) $(dependencies) -o $@ $< $(BUILD)/libag.a $(1) $(libs) $(LDFLAGS)
+outside = @mkdir -p $(@D); echo '  link  $@'$(newline)$(CC) $(public) $(CFLAGS) $(dependencies) -o $@ $< $(BUILD)/libag.so -Wl,-rpath,'$$ORIGIN/..' $(or $(1),-lm) $(LDFLAGS)
+define newline
+
+
+endef
+bench_inside := $(addprefix $(BUILD)/bench/,$(call name,$(shell grep -lsE 'include "[a-z/]*(internal|kernels/)' tests/bench/*.c)))
+$(BUILD)/tests/%: tests/%.c $(BUILD)/libag.a $(BUILD)/settings
+	$(call inside,-lcmocka)
+$(bench_inside): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libag.a $(BUILD)/settings
+	$(call inside)
+$(BUILD)/ops_md: docs/ops_md.c $(BUILD)/libag.a $(BUILD)/settings
+	$(call inside)
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libag.so $(BUILD)/settings
+	$(call outside,$(libs))
+$(BUILD)/face/%: tests/face/%.c $(BUILD)/libag.so $(BUILD)/settings
+	$(call outside)
+$(BUILD)/examples/%: examples/%.c $(BUILD)/libag.so $(BUILD)/settings
+	$(call outside)
+
+# ---- goals
+
+test: library $(tests) $(faces) $(if $(TESTS),,$(examples)) ## all tests; TESTS='a b' for test_a and test_b alone
+	@BUILD=$(BUILD) CC='$(CC)' CXX='$(CXX)' SAN='$(SAN)' tests/run $(tests) $(scripts)
+demo: $(examples) ## runs the examples; pictures go to out/
+	@mkdir -p out; for program in $(examples); do echo "== $${program##*/}"; $$program || exit 1; done
+bench: $(benches) ## speed, one program after the other
+	@for program in $(benches); do echo "== $${program##*/}"; $$program || exit 1; done
+bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtual environment in $(BUILD)
+	@tests/bench/peers.sh $(BUILD)
+docs: $(BUILD)/ops_md ## docs/ops.md
+	$(BUILD)/ops_md >docs/ops.md
+formatted = $(filter-out ag/ops.h,$(wildcard $(foreach d,ag ag/ops ag/kernels nn optim tests tests/face tests/bench examples docs,$(d)/*.[ch] $(d)/*.inc)))
+format: ## clang-format, in place
+	clang-format -i $(formatted)
+format-check:
+	clang-format --dry-run -Werror $(formatted)
+lib = $(DESTDIR)$(PREFIX)/lib
+install: library ## to $(DESTDIR)$(PREFIX)
+	install -d $(lib)/pkgconfig $(foreach h,$(headers),$(DESTDIR)$(PREFIX)/include/ag/$(dir $h))
+	$(foreach h,$(headers),install -m 644 $h $(DESTDIR)$(PREFIX)/include/ag/$h$(newline)	)
+	install -m 644 $(BUILD)/libag.a $(lib)
+	install -m 755 $(BUILD)/$(soname) $(lib)
+	ln -sf $(soname) $(lib)/libag.so
+	printf '%s\n' 'Name: ag' 'Description: reverse-mode automatic differentiation of tensors' 'Version: $(version)' \
+	    'Cflags: -I$(PREFIX)/include/ag' 'Libs: -L$(PREFIX)/lib -lag' 'Libs.private: -fopenmp $(libs)' >$(lib)/pkgconfig/ag.pc
+clean: ## removes every build directory and out/
+	rm -rf build build-* out
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@echo; awk -F ' *[?]= *|# *' '/^[A-Z_]+ *[?]=.*#/{printf "  %-9s %-8s %s\n", $$1, $$2, $$3}' Makefile
+
+.SECONDARY:
+-include $(addsuffix .d,$(objects) $(tests) $(faces) $(benches) $(examples))
+endif

@@ -1,0 +1,424 @@
+/* ag: reverse-mode automatic differentiation of tensors on a dynamic tape.
+ *
+ * Rules that hold for every function here:
+ * - Errors. Nothing aborts. A function that fails records the first error on its tape (ag_error, ag_error_text), calls the
+ *   tape's handler, and returns the inert handle {tape, 0, 0}, a status, NULL or NaN. Every op passes an inert handle on
+ *   without a second error; actions that return a status refuse to run while an error is pending, and return it.
+ *   The handle {0} means "absent": AG_ENULL, but for arguments documented as optional.
+ * - Lifetime. A tensor is transient, gone with the next ag_tape_reset or with a rewind to a mark made before it, unless
+ *   it was made by ag_param or ag_buffer. A handle that is gone is found out: AG_ESTALE.
+ * - Types. Floating operands have one dtype; a rank-0 operand follows a ranked one; two rank-0 operands of different
+ *   dtypes give f64. Integers are never promoted: ag_cast.
+ * - Threads. A tape belongs to one thread at a time; different tapes may be used by different threads at once. */
+#ifndef AG_AG_H
+#define AG_AG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define AG_API __attribute__((visibility("default")))
+#define AG_PRINTF(text, first) __attribute__((__format__(__printf__, text, first)))
+#else
+#define AG_API
+#define AG_PRINTF(text, first)
+#endif
+
+/* ---- types */
+
+enum { AG_MAX_RANK = 8 };
+
+typedef struct ag_tape ag_tape;
+typedef struct ag_tensor {
+    ag_tape *tape;
+    uint32_t id, epoch; /* id 0: a failed op */
+} ag_tensor;
+typedef struct ag_shape {
+    int rank;
+    int64_t dim[AG_MAX_RANK];
+} ag_shape;
+typedef struct ag_axes {
+    int count, axis[AG_MAX_RANK]; /* -1 is the last; see AG_ALL */
+} ag_axes;
+typedef struct ag_list {
+    const ag_tensor *at; /* borrowed */
+    size_t count;
+} ag_list;
+
+/* AG_FLOAT is the tape's float type, f64 unless its options say f32. */
+typedef enum ag_dtype { AG_FLOAT, AG_F32, AG_F64, AG_I32, AG_I64, AG_U8 } ag_dtype;
+
+typedef enum ag_status {
+    AG_OK,
+    AG_ENOMEM,      /* memory, or the tape's memory limit, is exhausted; the tape stays usable */
+    AG_ENULL,       /* an argument that is not optional is absent */
+    AG_ESTALE,      /* the tensor's step is over */
+    AG_ESHAPE,      /* shapes, axes or indices do not fit */
+    AG_EDTYPE,      /* the dtype is not supported there, or dtypes differ */
+    AG_EARG,        /* another argument is out of range */
+    AG_EUSE,        /* the call is not allowed in this state */
+    AG_EINCOMPLETE, /* a gradient is missing parts of itself */
+    AG_ELIMIT,      /* a size, count or id is beyond what the library can represent */
+    AG_EFILE,       /* a file cannot be read or written, or its content is wrong */
+    AG_USE_RULE     /* no error: what ag_op.vjp_fused returns to have the rule used instead */
+} ag_status;
+
+/* A point on the tape to which ag_tape_rewind returns. */
+typedef struct ag_mark {
+    uint64_t arena;
+    uint32_t id, epoch;
+} ag_mark;
+
+typedef void ag_handler(void *user, ag_status status, const char *text);
+
+/* Where a tape gets its memory. allocate returns NULL on failure; alignment is a power of two, at most 64. resize, which is
+ * optional, makes a block larger and keeps its contents, at another place perhaps; NULL: it cannot, and the block is as it was. */
+typedef struct ag_allocator {
+    void *(*allocate)(void *user, size_t bytes, size_t alignment);
+    void (*release)(void *user, void *memory, size_t bytes);
+    void *user;
+    void *(*resize)(void *user, void *memory, size_t before, size_t bytes);
+} ag_allocator;
+
+typedef struct ag_options {
+    ag_dtype dtype;          /* the float type, AG_F32 or AG_F64; zero: AG_F64 */
+    int threads;             /* zero: all processors */
+    uint64_t seed;           /* of the random numbers */
+    bool keep_grads;         /* keep the gradients of intermediate results too */
+    ag_handler *on_error;    /* NULL: print to stderr; ag_quiet: silent */
+    void *user;              /* passed to on_error */
+    ag_allocator allocator;  /* zero: the C library's */
+    uint64_t memory_limit;   /* bytes; zero: the machine's memory */
+} ag_options;
+
+#define AG_COUNT(type, ...) (sizeof((type[]){__VA_ARGS__}) / sizeof(type))
+#ifdef __cplusplus
+/* C++ has no compound literals that live as long as a call's arguments; these are temporaries that do. */
+} /* extern "C" */
+#include <initializer_list>
+namespace ag_detail {
+struct shape : ag_shape {
+    shape(std::initializer_list<int64_t> d) : ag_shape()
+    {
+        for (int64_t v : d)
+            if (rank < AG_MAX_RANK) dim[rank++] = v;
+            else { rank = -1; break; }
+    }
+};
+struct axes : ag_axes {
+    axes(std::initializer_list<int> a) : ag_axes()
+    {
+        for (int v : a)
+            if (count < AG_MAX_RANK) axis[count++] = v;
+    }
+};
+struct list : ag_list {
+    list(std::initializer_list<ag_tensor> l) : ag_list{ l.begin(), l.size() } {}
+};
+}
+#define AG_SHAPE(...) (ag_detail::shape({__VA_ARGS__}))
+#define AG_AXES(...) (ag_detail::axes({__VA_ARGS__}))
+#define AG_LIST(...) (ag_detail::list({__VA_ARGS__}))
+#define AG_VALUES(t, shape, ...)                                                                                       \
+    ag_values(t, shape, std::initializer_list<double>({__VA_ARGS__}).begin(),                                          \
+              std::initializer_list<double>({__VA_ARGS__}).size())
+extern "C" {
+#else
+#define AG_DIMS(...) { (int)AG_COUNT(int64_t, __VA_ARGS__), {__VA_ARGS__} } /* for static initialisers */
+#define AG_SHAPE(...) ((ag_shape)AG_DIMS(__VA_ARGS__))
+#define AG_AXES(...) ((ag_axes){ (int)AG_COUNT(int, __VA_ARGS__), {__VA_ARGS__} })
+#define AG_LIST(...) ((ag_list){ (const ag_tensor[]){__VA_ARGS__}, AG_COUNT(ag_tensor, __VA_ARGS__) })
+#define AG_VALUES(t, shape, ...)                                                                                       \
+    ag_values(t, shape, (const double[]){__VA_ARGS__}, AG_COUNT(double, __VA_ARGS__))
+#endif
+extern AG_API const ag_shape AG_SCALAR; /* rank 0 */
+extern AG_API const ag_axes AG_ALL;     /* every axis */
+
+/* ---- the tape */
+
+/* ag_tape_new - an empty tape, which owns everything made on it. NULL if there is no memory for it or an option is invalid. */
+AG_API ag_tape *ag_tape_new(ag_options options);
+/* ag_tape_free - frees the tape and everything made on it; its handles must not be used any more. NULL is ignored. */
+AG_API void ag_tape_free(ag_tape *t);
+/* ag_tape_reset - ends the step: every transient tensor is gone, its memory is kept for the next step, a no-grad block
+ * goes on. Returns the pending error and keeps it. AG_EUSE inside a rule or a gradient check. */
+AG_API ag_status ag_tape_reset(ag_tape *t);
+/* ag_tape_mark, ag_tape_rewind - rewinding to a mark removes the transient tensors made since. A mark is void after a
+ * reset or a rewind to an earlier mark: AG_ESTALE. Returns its own status; runs while an error is pending. */
+AG_API ag_mark ag_tape_mark(ag_tape *t);
+AG_API ag_status ag_tape_rewind(ag_tape *t, ag_mark mark);
+/* ag_tape_dtype - what AG_FLOAT stands for on this tape. */
+AG_API ag_dtype ag_tape_dtype(const ag_tape *t);
+/* ag_tape_threads - the number of threads that the kernels use. */
+AG_API int ag_tape_threads(const ag_tape *t);
+/* ag_tape_nodes - nodes recorded since the last reset. */
+AG_API int64_t ag_tape_nodes(const ag_tape *t);
+/* ag_tape_memory - bytes that the tape holds, in use or kept for reuse. */
+AG_API uint64_t ag_tape_memory(const ag_tape *t);
+
+/* ---- errors */
+
+/* ag_error - the first error since the last ag_error_clear; AG_ENOMEM for NULL (ag_tape_new failed). */
+AG_API ag_status ag_error(const ag_tape *t);
+/* ag_error_text - its message, "" without one; valid until it is cleared. */
+AG_API const char *ag_error_text(const ag_tape *t);
+AG_API void ag_error_clear(ag_tape *t);
+/* ag_error_push, ag_error_pop - isolate a probe: push hides the pending error, silences the handler and starts with none;
+ * pop returns the probe's own first error and brings the hidden one back. Nesting: at most 8 deep, else AG_ELIMIT. */
+AG_API ag_status ag_error_push(ag_tape *t);
+AG_API ag_status ag_error_pop(ag_tape *t);
+/* ag_fail - records an error as the library does: the first one is kept, the handler is called. Returns s.
+ * Every error passes through here: a place for a breakpoint. */
+AG_API ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...) AG_PRINTF(3, 4);
+/* ag_status_name - "AG_ESHAPE" and the like. */
+AG_API const char *ag_status_name(ag_status s);
+/* ag_quiet - an error handler that does nothing. */
+AG_API void ag_quiet(void *user, ag_status status, const char *text);
+
+/* ---- making tensors (transient, row-major, without a gradient unless said) */
+
+/* ag_variable - a rank-0 f64 leaf that wants a gradient. */
+AG_API ag_tensor ag_variable(ag_tape *t, double v);
+/* ag_constant - a rank-0 f64 tensor. */
+AG_API ag_tensor ag_constant(ag_tape *t, double v);
+/* ag_values - the AG_FLOAT tensor of the given shape from `count` numbers. AG_ESHAPE if the shape needs another count.
+ * See AG_VALUES. */
+AG_API ag_tensor ag_values(ag_tape *t, ag_shape s, const double *v, size_t count);
+AG_API ag_tensor ag_empty(ag_tape *t, ag_dtype d, ag_shape s); /* values undefined until written: ag_write */
+AG_API ag_tensor ag_zeros(ag_tape *t, ag_dtype d, ag_shape s);
+AG_API ag_tensor ag_ones(ag_tape *t, ag_dtype d, ag_shape s);
+AG_API ag_tensor ag_full(ag_tape *t, ag_dtype d, ag_shape s, double v);
+/* ag_arange - low, low + step, ... while below high (above, if step is negative): ceil((high - low) / step) numbers. */
+AG_API ag_tensor ag_arange(ag_tape *t, ag_dtype d, double low, double high, double step);
+/* ag_linspace - `count` numbers from low to high, both included. */
+AG_API ag_tensor ag_linspace(ag_tape *t, ag_dtype d, double low, double high, int64_t count);
+/* ag_eye - the n x n identity. */
+AG_API ag_tensor ag_eye(ag_tape *t, ag_dtype d, int64_t n);
+/* ag_rand - uniform in [low, high); ag_randn - normal. Philox 4x32-10 (Salmon et al. 2011), keyed by the seed: element i
+ * of the n-th random call depends on (seed, n, i) alone, on no size and no thread count. */
+AG_API ag_tensor ag_rand(ag_tape *t, ag_dtype d, ag_shape s, double low, double high);
+AG_API ag_tensor ag_randn(ag_tape *t, ag_dtype d, ag_shape s, double mean, double deviation);
+/* ag_randperm - a random permutation of 0 ... n-1, i64. */
+AG_API ag_tensor ag_randperm(ag_tape *t, int64_t n);
+/* ag_from - a copy of `bytes` bytes of the caller's, row-major. AG_EARG if that is not the size of the shape. */
+AG_API ag_tensor ag_from(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes);
+/* ag_wrap - the caller's memory itself, not copied: it must stay, unchanged, until reset. */
+AG_API ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes);
+/* ag_require_grad - a new leaf with x's values (shared) that wants a gradient. AG_EDTYPE for integers. */
+AG_API ag_tensor ag_require_grad(ag_tensor x);
+
+/* Persistent tensors: dense copies of their own, until the tape is freed or ag_release. `name` is copied; NULL: none. */
+AG_API ag_tensor ag_param(ag_tensor value, const char *name);  /* wants a gradient; floating */
+AG_API ag_tensor ag_buffer(ag_tensor value, const char *name); /* does not */
+/* ag_param_as, ag_buffer_as - the same, stored with the dimensions in the given order from outermost to innermost:
+ * AG_AXES(1, 0) stores a matrix column by column. */
+AG_API ag_tensor ag_param_as(ag_tensor value, ag_axes order, const char *name);
+AG_API ag_tensor ag_buffer_as(ag_tensor value, ag_axes order, const char *name);
+/* ag_assign - overwrites a persistent tensor's values with those of `value` (same shape; floats convert). No history.
+ * Ops recorded before that need the old values in their derivative become errors in a later backward pass. */
+AG_API ag_status ag_assign(ag_tensor persistent, ag_tensor value);
+/* ag_release - gives a persistent tensor's memory back at the next reset; its handles are stale at once. */
+AG_API ag_status ag_release(ag_tensor persistent);
+/* ag_params - all parameters of the tape, in the order of creation; valid until one is made or released. */
+AG_API ag_list ag_params(ag_tape *t);
+
+/* ---- for optimizers and modules */
+
+/* A persistent tensor's elements and its gradient's, both dense and in storage order. grad is NULL where none arrived. */
+typedef struct ag_storage {
+    void *value, *grad;
+    int64_t count;
+    ag_dtype dtype;
+} ag_storage;
+AG_API ag_status ag_storage_of(ag_tensor persistent, ag_storage *s);
+/* ag_written - declares that the values in the storage were changed: a write as in ag_assign. */
+AG_API ag_status ag_written(ag_tensor persistent);
+/* ag_tape_allocate - zeroed memory, 64-byte aligned, that lives as long as the tape. NULL and AG_ENOMEM on failure. */
+AG_API void *ag_tape_allocate(ag_tape *t, size_t bytes);
+/* ag_scope_begin, ag_scope_end - names given between them, and error messages, are prefixed with "name.". At most 16
+ * nested scopes count. `name` must live until the scope ends. */
+AG_API void ag_scope_begin(ag_tape *t, const char *name);
+AG_API void ag_scope_end(ag_tape *t);
+
+/* ---- reading and writing */
+
+AG_API ag_tensor ag_name(ag_tensor x, const char *name); /* names x (copied) and returns it */
+AG_API const char *ag_name_of(ag_tensor x);              /* "" without one; valid as long as x and until renamed */
+AG_API bool ag_ok(ag_tensor x);                          /* usable? Never an error */
+AG_API ag_shape ag_shape_of(ag_tensor x);                /* rank -1 on error */
+AG_API ag_dtype ag_dtype_of(ag_tensor x);                /* AG_FLOAT on error */
+AG_API int64_t ag_size_of(ag_tensor x);                  /* number of elements; -1 on error */
+AG_API bool ag_needs_grad(ag_tensor x);                  /* does a gradient flow through x? */
+AG_API bool ag_is_persistent(ag_tensor x);
+/* ag_item - the only element; ag_item_at - element i in row-major order. NaN on error (AG_ESHAPE). */
+AG_API double ag_item(ag_tensor x);
+AG_API double ag_item_at(ag_tensor x, int64_t i);
+/* ag_data - the elements, row-major, as dtype `expected` (AG_FLOAT: the tape's), for reading until the next call that
+ * writes x or ends its life; a transient copy where x is not dense. NULL and AG_EDTYPE if the dtype is another. */
+AG_API const void *ag_data(ag_tensor x, ag_dtype expected);
+/* ag_write - the elements of a dense leaf or persistent tensor, row-major, for writing until the next call on this tape.
+ * Counts as a write as in ag_assign. AG_EUSE for an op's result, a view, a gradient, wrapped memory or a rank-0 f64 transient. */
+AG_API void *ag_write(ag_tensor x, ag_dtype expected);
+/* ag_copy_out, ag_copy_in - row-major copies to and from the caller's memory of dtype d, converting; `bytes` is checked.
+ * ag_copy_in writes what ag_write can write, and persistent tensors of any storage order. */
+AG_API ag_status ag_copy_out(ag_tensor x, ag_dtype d, void *to, size_t bytes);
+AG_API ag_status ag_copy_in(ag_tensor x, ag_dtype d, const void *from, size_t bytes);
+/* ag_print - name, dtype, shape and values, large tensors abridged. ag_show - the same in a string that lives until the
+ * next reset or ag_show; for debuggers; never sets an error. */
+AG_API ag_status ag_print(ag_tensor x, FILE *to);
+AG_API const char *ag_show(ag_tensor x);
+AG_API size_t ag_dtype_size(ag_dtype d);        /* bytes of an element; 0 for AG_FLOAT */
+AG_API const char *ag_dtype_name(ag_dtype d);   /* "f32" */
+AG_API int64_t ag_shape_size(ag_shape s);       /* number of elements; -1 if a dimension is negative or the product overflows */
+
+/* ---- derivatives */
+
+/* ag_backward - adds dy/dx to the gradient of every leaf x that y depends on; y has one element. Values stay until reset,
+ * so a second call adds once more. If it fails, every gradient is as it was.
+ * Errors: AG_ESHAPE (several elements), AG_EUSE (no leaf wants a gradient; under no-grad; an operand was written since). */
+AG_API ag_status ag_backward(ag_tensor y);
+/* ag_backward_from - the same for any y, starting from the adjoint dy, which has y's shape. */
+AG_API ag_status ag_backward_from(ag_tensor y, ag_tensor dy);
+/* ag_gradients - out[i] = d(sum y)/d xs[i], transient; zeros where y does not depend on it. No leaf's gradient changes; xs
+ * may be intermediate results. With AG_CREATE_GRAPH the results can be differentiated again. */
+AG_API ag_status ag_gradients(ag_tensor y, ag_list xs, int flags, ag_tensor *out);
+/* ag_vjp - dy' J, J = dy/dx: the gradient of sum(dy * y) by x, without a graph. dy has y's shape. */
+AG_API ag_tensor ag_vjp(ag_tensor y, ag_tensor dy, ag_tensor x);
+/* ag_hvp - H v, H the second derivative of the one-element y by x; v has x's shape. Works under no-grad. */
+AG_API ag_tensor ag_hvp(ag_tensor y, ag_tensor x, ag_tensor v);
+/* ag_grad - the accumulated gradient, read-only, without a graph; zeros where nothing arrived. Leaves, persistent
+ * parameters, and intermediate results under ag_retain_grad or keep_grads; else AG_EUSE. */
+AG_API ag_tensor ag_grad(ag_tensor x);
+AG_API ag_status ag_zero_grad(ag_tensor x);
+AG_API ag_status ag_retain_grad(ag_tensor x); /* keep the gradient of this intermediate result in passes to come */
+/* ag_local - the local derivative dy/dx along the direct edges from x to y alone: 0 where x is no operand of y's op.
+ * For ranked tensors the vjp of the one op with an adjoint of ones. */
+AG_API ag_tensor ag_local(ag_tensor y, ag_tensor x);
+/* ag_no_grad_begin, ag_no_grad_end - between them results carry no history. They nest. */
+AG_API void ag_no_grad_begin(ag_tape *t);
+AG_API void ag_no_grad_end(ag_tape *t);
+/* ag_detach - x's values (shared) without its history. */
+AG_API ag_tensor ag_detach(ag_tensor x);
+
+enum { AG_CREATE_GRAPH = 1 }; /* flags of ag_gradients */
+enum { AG_KEEPDIM = 1 };      /* flags of reductions: reduced axes stay, with extent 1 */
+
+/* ---- ops: generated from the sources in ag/ops */
+#include "ops.h"
+
+/* ---- an op of one's own */
+
+typedef struct ag_call ag_call; /* one application of an op, as its functions see it */
+typedef struct ag_array {
+    void *data;
+    ag_dtype dtype;
+    ag_shape shape;
+    int64_t stride[AG_MAX_RANK]; /* in elements */
+} ag_array;
+
+/* Arguments on which the automatic checks try an op; the list ends where low[0] == high[0]. */
+typedef struct ag_sample {
+    const void *params;
+    double low[4], high[4], tolerance; /* per input; zero tolerance: estimated */
+    ag_shape shape[4];                 /* of each input; elementwise ops: generated */
+    ag_dtype dtype[4];                 /* zero: floating; integers are drawn from [low, high) */
+    int inputs;                        /* how many, for AG_VARIADIC */
+} ag_sample;
+
+enum { /* flags of an op */
+    AG_VARIADIC = 1,    /* any number of inputs from 1 on */
+    AG_NO_GRADIENT = 2, /* its derivative is zero wherever it exists: no vjp */
+    AG_STRIDED = 4,     /* forward and vjp_fused accept any strides; else inputs and adjoints arrive dense */
+    AG_VIEW = 8         /* no forward: `shape` sets the result's data and strides within x[0] */
+};
+
+/* An op. Either `map` (elementwise: one element, broadcasting and dtypes are the engine's) or `shape` and `forward`.
+ * `shape` fills in dtype and shape of each output and validates: ag_call_fail. `vjp` is written in ag ops: dx[i] is the
+ * contribution to input i, {0} for none; sums over broadcast dimensions and casts are the engine's. An input that needs no
+ * gradient need not be computed (ag_call_needs). dy of an output that received none is zeros.
+ * `vjp_fused` is an optional kernel for plain first-order passes: dx[i] = (its contribution) + beta[i] dx[i], dense, of the
+ * input's shape; dx[i].data is NULL where not needed; it may return AG_USE_RULE before it has written anything. */
+typedef struct ag_op {
+    const char *name, *formula;
+    int inputs, outputs, flags; /* zero outputs: one */
+    size_t params_size;         /* plain data, copied */
+    double (*map)(const double *x, const void *params);
+    ag_status (*shape)(const ag_call *c, const ag_array *x, ag_array *y);
+    ag_status (*forward)(const ag_call *c, const ag_array *x, ag_array *y);
+    void (*vjp)(const ag_call *c, const ag_tensor *dy, ag_tensor *dx);
+    void (*jvp)(const ag_call *c, const ag_tensor *dx, ag_tensor *dy); /* optional */
+    ag_status (*vjp_fused)(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta); /* optional */
+    const ag_sample *samples;
+} ag_op;
+
+/* ag_apply - applies an op and returns its first output; ag_apply_all - all of them. `op` must outlive the tape. */
+AG_API ag_tensor ag_apply(const ag_op *op, ag_list inputs, const void *params);
+AG_API ag_status ag_apply_all(const ag_op *op, ag_list inputs, const void *params, ag_tensor *outputs);
+/* What an op's functions may ask of the call. Reading an operand that was written since is an error. */
+AG_API ag_tape *ag_call_tape(const ag_call *c);
+AG_API int ag_call_inputs(const ag_call *c); /* how many */
+AG_API ag_tensor ag_call_input(const ag_call *c, int i);
+AG_API ag_tensor ag_call_output(const ag_call *c, int i);
+AG_API const ag_array *ag_call_input_array(const ag_call *c, int i);  /* in vjp_fused; NULL on error */
+AG_API const ag_array *ag_call_output_array(const ag_call *c, int i); /* in vjp_fused; NULL on error */
+AG_API bool ag_call_needs(const ag_call *c, int i);                   /* does input i want a gradient? */
+AG_API const void *ag_call_params(const ag_call *c);
+AG_API int ag_call_threads(const ag_call *c);
+AG_API void *ag_call_scratch(const ag_call *c, size_t bytes); /* 64-byte aligned, gone when the function returns; NULL: AG_ENOMEM */
+/* ag_call_fail - ag_fail with the op's name and the operands' shapes, dtypes and names before the text. */
+AG_API ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...) AG_PRINTF(3, 4);
+
+/* ---- checking gradients */
+
+typedef enum ag_verdict { AG_INCONCLUSIVE, AG_PASS, AG_FAIL, AG_KINK } ag_verdict;
+typedef ag_tensor ag_function(ag_list x, void *user);
+
+/* The element at which analytic and numeric derivative agree worst, measured against the tolerance. */
+typedef struct ag_check_report {
+    ag_verdict verdict;
+    int order;                /* 1 or 2: of the derivative at which it stands */
+    size_t input;             /* which of the list */
+    int64_t element, output;  /* row-major, in the input and in f's value */
+    double analytic, numeric; /* the derivative both ways */
+    double estimate;          /* error estimate of the numeric one */
+    double tolerance;         /* what |analytic - numeric| was allowed to be */
+    int64_t checked, kinks, inconclusive; /* derivatives looked at, and those of each kind among them */
+} ag_check_report;
+
+typedef struct ag_check_options {
+    int order;            /* zero: 2 */
+    double tolerance;     /* relative to the derivative's scale; zero: 1e-6, or the estimate if that is larger */
+    double step;          /* first step of the extrapolation, relative to max(|x|, 1); zero: 0.02 */
+    int directions;       /* zero: every element; else that many random normal directions */
+    uint64_t seed;        /* of the directions and of the weights of a ranked value */
+    const double *low, *high; /* per input: bounds that no step may cross; NULL: none */
+} ag_check_options;
+
+/* ag_gradcheck - compares f's derivatives at the given f64 tensors with numeric ones (Ridders 1982: central differences
+ * extrapolated over shrinking steps, with an error estimate), every element, first and second order. f must be
+ * deterministic but for the tape's random numbers, which are replayed. Prints what is wrong to `report` (NULL: nothing). */
+AG_API ag_verdict ag_gradcheck(ag_function *f, void *user, ag_list at, FILE *report);
+AG_API ag_verdict ag_gradcheck_with(ag_function *f, void *user, ag_list at, ag_check_options options, ag_check_report *report);
+/* ag_check_op - all automatic checks of an op on its samples, on tapes of its own. AG_INCONCLUSIVE without samples. */
+AG_API ag_verdict ag_check_op(const ag_op *op, FILE *report);
+AG_API const char *ag_verdict_name(ag_verdict v);
+/* ag_ops - the built-in ops, a list of `count` pointers. */
+AG_API const ag_op *const *ag_ops(size_t *count);
+
+/* ---- looking at graphs */
+
+/* ag_print_graph - a line for each node that y depends on: name, op, value, local derivatives, gradient where kept. */
+AG_API ag_status ag_print_graph(ag_tensor y, FILE *to);
+/* ag_draw - the same as a Graphviz digraph: values in the nodes, local derivatives on the edges. */
+AG_API ag_status ag_draw(ag_tensor y, FILE *to);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

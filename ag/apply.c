@@ -1,0 +1,526 @@
+/* Applying an op that is not an elementwise row: operands, shape, forward, node. And what an op's functions may ask. */
+#include "ag/ops/define.h"
+#include "ag/walk.h"
+#include <stdarg.h>
+
+enum { FEW = 8 }; /* operands and outputs that need no memory of their own */
+
+/* ---- the registry */
+
+const ag_op *const ag_builtin[] = { AG_ALL_OPS };
+const uint32_t ag_op_count = AG_OP_COUNT;
+
+const ag_op *const *ag_ops(size_t *count)
+{
+    if (count)
+        *count = sizeof ag_builtin / sizeof *ag_builtin;
+    return ag_builtin;
+}
+
+uint32_t ag_op_number(ag_tape *t, const ag_op *op)
+{
+    for (uint32_t i = 0; i < t->user_op_count; i++)
+        if (t->user_ops[i] == op)
+            return AG_OP_COUNT + i;
+    for (uint32_t i = 0; i < sizeof ag_builtin / sizeof *ag_builtin; i++)
+        if (ag_builtin[i] == op)
+            return AG_OP_FIRST + i;
+    if (t->user_op_count + AG_OP_COUNT >= UINT16_MAX) {
+        ag_fail(t, AG_ELIMIT, "ag_apply: more than %u different ops on one tape", t->user_op_count);
+        return 0;
+    }
+    if (!ag_grow(t, (void **)&t->user_ops, &t->user_op_capacity, sizeof *t->user_ops, (uint64_t)t->user_op_count + 1))
+        return 0;
+    t->user_ops[t->user_op_count] = op;
+    return AG_OP_COUNT + t->user_op_count++;
+}
+
+static const char *prefix(const ag_tape *t, const ag_op *op) /* of the op's name in messages */
+{
+    for (uint32_t i = 0; t && i < t->user_op_count; i++)
+        if (t->user_ops[i] == op)
+            return "";
+    return "ag_";
+}
+
+/* ---- messages */
+
+void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes)
+{
+    size_t used = 0;
+    char shape[128];
+    text[0] = 0;
+    for (int i = 0; i < c->count && used < bytes; i++) {
+        const char *name = c->inputs ? ag_named_at(c->tape, AG_INDEX(c->inputs[i])) : "";
+        if (c->inputs && c->tape->headers[AG_INDEX(c->inputs[i])].op == AG_OP_PERSISTENT) {
+            const ag_node *d = ag_node_or_null(c->tape, c->inputs[i]);
+            uint32_t slot = d ? d->input[0] : c->tape->records[AG_INDEX(c->inputs[i])].parent[1];
+            name = c->tape->slots[slot].name;
+        }
+        used += (size_t)snprintf(text + used, bytes - used, "%s%s%s%s%s %s", i ? i + 1 < c->count ? ", " : " and " : "",
+                                 *name ? "'" : "", name, *name ? "' " : "",
+                                 ag_shape_text(x[i].shape, shape, sizeof shape), ag_dtype_name(x[i].dtype));
+        if (c->count > FEW && i == FEW - 1) {
+            if (used < bytes)
+                snprintf(text + used, bytes - used, ", ...");
+            return;
+        }
+    }
+}
+
+ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...)
+{
+    char operands[512], detail[384];
+    va_list arguments;
+    if (!c)
+        return s;
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    operands[0] = 0;
+    if (c->x)
+        ag_operand_text(c, c->x, operands, sizeof operands);
+    return ag_fail(c->tape, s, "%s%s: %s%s%s", prefix(c->tape, c->op), c->op->name, operands, *operands ? ": " : "", detail);
+}
+
+/* ---- what an op's functions may ask */
+
+ag_tape *ag_call_tape(const ag_call *c)
+{
+    return c->tape;
+}
+
+int ag_call_inputs(const ag_call *c)
+{
+    return c->count;
+}
+
+const void *ag_call_params(const ag_call *c)
+{
+    return c->params;
+}
+
+int ag_call_threads(const ag_call *c)
+{
+    return c->tape->options.threads;
+}
+
+void *ag_call_scratch(const ag_call *c, size_t bytes)
+{
+    return ag_scratch(c->tape, bytes);
+}
+
+static ag_status check_written(const ag_call *c, uint32_t id, const char *what, int i)
+{
+    const ag_tape *t = c->tape;
+    const ag_node *d = ag_node_or_null(t, id);
+    if (AG_LIKELY(!d || t->nodes[d->owner].written <= AG_INDEX(c->id)))
+        return AG_OK;
+    return ag_fail(c->tape, AG_EUSE,
+                   "%s%s: %s %d was written after the op had been recorded, but its derivative needs the old values",
+                   prefix(t, c->op), c->op->name, what, i + 1);
+}
+
+ag_tensor ag_call_input(const ag_call *c, int i)
+{
+    if (i < 0 || i >= c->count || !c->inputs || check_written(c, c->inputs[i], "operand", i))
+        return ag_inert(c->tape);
+    return ag_handle(c->tape, c->inputs[i]);
+}
+
+static uint32_t output_id(const ag_call *c, int i)
+{
+    const ag_node *d = ag_node_or_null(c->tape, c->id + (uint32_t)i);
+    return (c->id + (uint32_t)i) | (d && d->data ? AG_TAG_RANKED : 0);
+}
+
+ag_tensor ag_call_output(const ag_call *c, int i)
+{
+    if (i < 0 || i >= c->outputs || !c->inputs || check_written(c, output_id(c, i), "output", i))
+        return ag_inert(c->tape);
+    return ag_handle(c->tape, output_id(c, i));
+}
+
+const ag_array *ag_call_input_array(const ag_call *c, int i)
+{
+    if (i < 0 || i >= c->count || !c->operands || check_written(c, c->inputs[i], "operand", i))
+        return NULL;
+    return &c->operands[i];
+}
+
+const ag_array *ag_call_output_array(const ag_call *c, int i)
+{
+    if (i < 0 || i >= c->outputs || !c->operands || check_written(c, output_id(c, i), "output", i))
+        return NULL;
+    return &c->operands[c->count + i];
+}
+
+bool ag_call_needs(const ag_call *c, int i)
+{
+    return c->inputs && i >= 0 && i < c->count && (c->all_needed || ag_needs(c->tape, c->inputs[i]));
+}
+
+void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2])
+{
+    uint32_t index = AG_INDEX(id);
+    const ag_record *r = &t->records[index];
+    const ag_op *op = ag_op_at(t, t->headers[index].op);
+    *c = (ag_call){ .tape = t, .op = op, .id = index, .outputs = op->outputs ? op->outputs : 1 };
+    const ag_node *d = ag_node_or_null(t, id);
+    if (!d) {
+        memcpy(inputs, r->parent, sizeof r->parent);
+        c->inputs = inputs;
+        c->count = op->inputs;
+    } else {
+        c->count = d->inputs;
+        c->inputs = ag_node_inputs(d);
+        c->params = d->params;
+        if (d->inputs <= 3) {
+            memcpy(inputs, d->input, sizeof d->input);
+            c->inputs = inputs;
+        }
+    }
+    if (op->flags & AG_ROW) {
+        ag_row_params q = ag_row_params_at(t, id);
+        memcpy(constants, &q, sizeof q);
+        c->params = constants;
+    }
+}
+
+/* ---- elementwise ops of the user's, by their map */
+
+typedef struct map_context {
+    const ag_call *c;
+    int inputs;
+} map_context;
+
+static double load(const ag_walk_row *w, int k, int64_t i)
+{
+    ag_array a = { .data = (char *)w->data[k] + i * w->stride[k] * (int64_t)ag_dtype_size(w->dtype[k]), .dtype = w->dtype[k] };
+    return ag_array_get(&a, 0);
+}
+
+static void map_row(const ag_walk_row *w, void *context)
+{
+    const map_context *m = context;
+    double x[AG_WALK_ARRAYS - 1];
+    for (int64_t i = 0; i < w->n; i++) {
+        for (int k = 0; k < m->inputs; k++)
+            x[k] = load(w, 1 + k, i);
+        double y = m->c->op->map(x, m->c->params);
+        if (w->dtype[0] == AG_F32)
+            ((float *)w->data[0])[i] = (float)y;
+        else
+            ((double *)w->data[0])[i] = y;
+    }
+}
+
+static ag_status map_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    ag_dtype ranked = AG_FLOAT, any = AG_FLOAT;
+    y->shape = AG_SCALAR;
+    if (c->count > AG_WALK_ARRAYS - 1)
+        return ag_call_fail(c, AG_ELIMIT, "an elementwise op has at most %d operands", AG_WALK_ARRAYS - 1);
+    for (int i = 0; i < c->count; i++) {
+        ag_dtype *seen = x[i].shape.rank ? &ranked : &any;
+        if (!ag_is_float(x[i].dtype))
+            return ag_call_fail(c, AG_EDTYPE, "the op is defined for f32 and f64; see ag_cast");
+        if (!ag_shape_broadcast(y->shape, x[i].shape, &y->shape))
+            return ag_call_fail(c, AG_ESHAPE, "the shapes do not broadcast");
+        if (*seen != AG_FLOAT && *seen != x[i].dtype && x[i].shape.rank)
+            return ag_call_fail(c, AG_EDTYPE, "the dtypes differ; see ag_cast");
+        *seen = *seen == AG_FLOAT || *seen == x[i].dtype ? x[i].dtype : AG_F64;
+    }
+    y->dtype = ranked != AG_FLOAT ? ranked : any;
+    return AG_OK;
+}
+
+static void map_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    ag_array expanded[AG_WALK_ARRAYS];
+    const ag_array *arrays[AG_WALK_ARRAYS] = { y };
+    for (int i = 0; i < c->count; i++) {
+        expanded[i] = ag_array_expand(&x[i], y->shape);
+        arrays[1 + i] = &expanded[i];
+    }
+    map_context m = { c, c->count };
+    ag_walk(y->shape, c->count + 1, arrays, map_row, &m, c->tape->options.threads);
+}
+
+/* ---- applying */
+
+typedef struct application {
+    ag_call call;
+    ag_array few_x[FEW], few_y[FEW];
+    uint32_t few_ids[FEW];
+    ag_array *x, *y;
+    uint32_t *ids;
+    bool needs;
+} application;
+
+static bool reserve(ag_tape *t, application *a, const ag_op *op, size_t count)
+{
+    int outputs = op->outputs ? op->outputs : 1;
+    a->x = a->few_x;
+    a->y = a->few_y;
+    a->ids = a->few_ids;
+    if (count > FEW) {
+        a->x = ag_scratch(t, count * sizeof *a->x);
+        a->ids = ag_scratch(t, count * sizeof *a->ids);
+    }
+    if (outputs > FEW)
+        a->y = ag_scratch(t, (size_t)outputs * sizeof *a->y);
+    a->call = (ag_call){ .tape = t, .op = op, .x = a->x, .inputs = a->ids, .count = (int)count, .outputs = outputs };
+    return a->x && a->y && a->ids;
+}
+
+static bool check_op(ag_tape *t, const ag_op *op, ag_list inputs, const void *params)
+{
+    bool complete = op && op->name && (op->map || (op->shape && (op->forward || op->flags & AG_VIEW)));
+    if (!complete)
+        return ag_fail(t, AG_EARG, "ag_apply: the op needs a name and either map, or shape and forward"), false;
+    bool count_fits = op->flags & AG_VARIADIC ? inputs.count >= 1 && inputs.count <= UINT16_MAX
+                                              : inputs.count == (size_t)op->inputs;
+    if (!count_fits)
+        return ag_fail(t, AG_EARG, "%s%s: %zu operands given, but it takes %s%d", prefix(t, op), op->name, inputs.count,
+                       op->flags & AG_VARIADIC ? "at least " : "", op->flags & AG_VARIADIC ? 1 : op->inputs),
+               false;
+    if (op->outputs < 0 || op->outputs > UINT8_MAX || (op->map && op->outputs > 1))
+        return ag_fail(t, AG_EARG, "%s: %d outputs are not possible", op->name, op->outputs), false;
+    if (op->params_size && !params)
+        return ag_fail(t, AG_ENULL, "%s: the parameters are NULL", op->name), false;
+    return true;
+}
+
+static AG_COLD uint32_t resolve_slowly(ag_tape *t, const ag_op *op, ag_list inputs, size_t i)
+{
+    char who[80];
+    snprintf(who, sizeof who, "%s%s", prefix(t, op), op->name);
+    return ag_resolve(t, inputs.at[i], who, inputs.count == 1 ? 0 : (int)i + 1);
+}
+
+static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
+{
+    for (size_t i = 0; i < inputs.count; i++) {
+        a->ids[i] = AG_LIKELY(inputs.at[i].tape == t) ? ag_quick_id(t, inputs.at[i]) : 0;
+        if (!a->ids[i] && inputs.at[i].tape == t && ag_is_persistent(inputs.at[i])) /* its first use in this step */
+            a->ids[i] = ag_resolve(t, inputs.at[i], a->call.op->name, (int)i + 1);
+        if (AG_UNLIKELY(!a->ids[i]))
+            a->ids[i] = resolve_slowly(t, a->call.op, inputs, i);
+        if (!a->ids[i])
+            return false;
+        a->needs |= ag_needs(t, a->ids[i]);
+    }
+    if (t->no_grad || a->call.op->flags & AG_NO_GRADIENT)
+        a->needs = false;
+    for (size_t i = 0; i < inputs.count; i++)
+        a->x[i] = ag_array_of(t, a->ids[i]);
+    return true;
+}
+
+static ag_status find_shapes(application *a)
+{
+    const ag_op *op = a->call.op;
+    for (int i = 0; i < a->call.outputs; i++)
+        a->y[i] = (ag_array){ 0 };
+    ag_status s = op->map ? map_shape(&a->call, a->x, a->y) : op->shape(&a->call, a->x, a->y);
+    if (s)
+        return s;
+    for (int i = 0; i < a->call.outputs && !(op->flags & AG_VIEW); i++) {
+        if (ag_shape_size(a->y[i].shape) < 0 || ag_shape_size(a->y[i].shape) > INT64_MAX / 16)
+            return ag_call_fail(&a->call, AG_ELIMIT, "the result would be too large");
+        if (!ag_dtype_size(a->y[i].dtype))
+            return ag_call_fail(&a->call, AG_EDTYPE, "the op's shape rule sets no dtype");
+        ag_array_dense(&a->y[i]);
+    }
+    return AG_OK;
+}
+
+/* Replaces strided inputs by dense copies for an op that wants them dense. */
+static bool densify(ag_tape *t, ag_array *x, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (ag_array_is_dense(&x[i]))
+            continue;
+        ag_array copy = x[i];
+        copy.data = ag_scratch(t, (size_t)ag_array_size(&x[i]) * ag_dtype_size(x[i].dtype));
+        if (!copy.data)
+            return false;
+        ag_array_dense(&copy);
+        ag_copy_array(&copy, &x[i], false, t->options.threads);
+        x[i] = copy;
+    }
+    return true;
+}
+
+static void *copy_params(ag_tape *t, const ag_op *op, const void *params)
+{
+    void *copy = ag_scratch(t, op->params_size);
+    return copy ? memcpy(copy, params, op->params_size) : NULL;
+}
+
+static bool is_record(const ag_array *y)
+{
+    return y->dtype == AG_F64 && y->shape.rank == 0;
+}
+
+/* The node of output i, after the data is there. A view's data belongs to the node of its first input. */
+static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i, double value)
+{
+    const ag_array *y = &a->y[i];
+    bool scalar = is_record(y), view = a->call.op->flags & AG_VIEW;
+    const ag_layout *base = ag_layout_at(t, a->ids[0]);
+    bool as_input = ag_shape_equal(y->shape, ag_layout_shape(base)) && base->dtype == y->dtype && base->dense && !view;
+    const ag_layout *l = as_input ? base : ag_layout_of_array(t, y);
+    if (!l)
+        return ag_inert(t);
+    uint32_t op = t->no_grad ? AG_OP_CONSTANT : i ? AG_OP_OUTPUT : number;
+    bool inputs = !t->no_grad && !i;
+    if (t->no_grad && scalar)
+        return ag_scalar_new(t, AG_OP_CONSTANT, value);
+    ag_tensor r = ag_node_new(t, op, l, scalar ? NULL : y->data, a->ids, inputs ? (size_t)a->call.count : 0, a->needs);
+    if (!r.id)
+        return r;
+    ag_node *d = ag_node_at(t, r.id);
+    d->params = inputs ? (void *)(uintptr_t)a->call.params : NULL;
+    d->output = (uint8_t)i;
+    const ag_node *x = ag_node_or_null(t, a->ids[0]);
+    if (view && x && !scalar)
+        d->owner = x->owner;
+    if (scalar)
+        t->records[AG_INDEX(r.id)].value = value;
+    return r;
+}
+
+static ag_status compute(ag_tape *t, application *a, double *values)
+{
+    const ag_op *op = a->call.op;
+    for (int i = 0; i < a->call.outputs; i++) {
+        ag_array *y = &a->y[i];
+        if (op->flags & AG_VIEW) {
+            if (is_record(y))
+                values[i] = *(double *)y->data;
+            continue;
+        }
+        y->data = is_record(y) ? (void *)&values[i] : ag_scratch(t, (size_t)ag_array_size(y) * ag_dtype_size(y->dtype));
+        if (!y->data)
+            return t->error.status;
+    }
+    if (op->flags & AG_VIEW)
+        return AG_OK;
+    if (op->map) {
+        map_forward(&a->call, a->x, a->y);
+        return AG_OK;
+    }
+    if (!(op->flags & AG_STRIDED) && !densify(t, a->x, a->call.count))
+        return t->error.status;
+    ag_status s = op->forward(&a->call, a->x, a->y);
+    return s && !t->error.status ? ag_call_fail(&a->call, s, "the op failed") : s;
+}
+
+static ag_status apply(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs)
+{
+    application a;
+    a.needs = false;
+    const ag_op *op = ag_op_at(t, number);
+    double few_values[FEW] = { 0 }, *values = few_values;
+    if (!reserve(t, &a, op, inputs.count) || !resolve_all(t, &a, inputs))
+        return t->error.status ? t->error.status : AG_ENULL;
+    if (a.call.outputs > FEW)
+        values = ag_scratch(t, (size_t)a.call.outputs * sizeof *values);
+    a.call.params = params;
+    if (op->params_size && !t->no_grad)
+        a.call.params = copy_params(t, op, params);
+    if (!values || (op->params_size && !a.call.params))
+        return t->error.status;
+    ag_status s = find_shapes(&a);
+    if (!s)
+        s = compute(t, &a, values);
+    if (s)
+        return s;
+    if (!ag_make_room(t, (uint32_t)a.call.outputs)) /* so that all outputs or none are made */
+        return t->error.status;
+    uint32_t first = ag_next(t);
+    for (int i = 0; i < a.call.outputs; i++) {
+        outputs[i] = output_node(t, &a, number, i, values[i]);
+        if (!outputs[i].id) {
+            ag_rewind_nodes(t, first);
+            return t->error.status;
+        }
+    }
+    return AG_OK;
+}
+
+ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs)
+{
+    const ag_op *op = ag_op_at(t, number);
+    int count = op->outputs ? op->outputs : 1;
+    for (int i = 0; i < count; i++)
+        outputs[i] = ag_inert(t);
+    if (!check_op(t, op, inputs, params))
+        return t->error.status;
+    if (op->flags & AG_ROW) {
+        ag_row_params q = { 0, 0 };
+        if (op->params_size)
+            memcpy(&q, params, sizeof q);
+        outputs[0] = ag_row_apply(number, inputs.at, q);
+        return outputs[0].id ? AG_OK : t->error.status ? t->error.status : AG_ENULL;
+    }
+    ag_status s = apply(t, number, inputs, params, outputs);
+    for (int i = 0; s && i < count; i++)
+        outputs[i] = ag_inert(t);
+    return s;
+}
+
+ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params)
+{
+    ag_tensor few[FEW];
+    ag_tape *t = inputs.count ? inputs.at[0].tape : NULL;
+    bool same = t;
+    for (size_t i = 1; i < inputs.count; i++)
+        same &= inputs.at[i].tape == t;
+    if (AG_UNLIKELY(!same)) {
+        char who[80];
+        snprintf(who, sizeof who, "ag_%s", ag_op_at(NULL, number)->name);
+        t = ag_common_tape(inputs.at, inputs.count, who);
+        if (!t)
+            return ag_inert(inputs.count ? inputs.at[0].tape : NULL);
+    }
+    ag_apply_number(t, number, inputs, params, few);
+    return few[0];
+}
+
+ag_status ag_apply_all(const ag_op *op, ag_list inputs, const void *params, ag_tensor *outputs)
+{
+    if (!op || !outputs || (inputs.count && !inputs.at))
+        return AG_ENULL;
+    int count = op->outputs > 0 ? op->outputs : 1;
+    ag_tape *first = inputs.count ? inputs.at[0].tape : NULL;
+    for (int i = 0; i < count; i++)
+        outputs[i] = ag_inert(first);
+    ag_tape *t = ag_common_tape(inputs.at, inputs.count, op->name ? op->name : "ag_apply");
+    if (!t)
+        return first ? first->error.status : AG_ENULL;
+    uint32_t number = check_op(t, op, inputs, params) ? ag_op_number(t, op) : 0;
+    if (!number) {
+        for (int i = 0; i < count; i++)
+            outputs[i] = ag_inert(t);
+        return t->error.status;
+    }
+    return ag_apply_number(t, number, inputs, params, outputs);
+}
+
+ag_tensor ag_apply(const ag_op *op, ag_list inputs, const void *params)
+{
+    ag_tensor few[FEW], *outputs = few;
+    ag_tape *t = inputs.count && inputs.at ? inputs.at[0].tape : NULL;
+    if (op && op->outputs > FEW && t)
+        outputs = ag_scratch(t, (size_t)op->outputs * sizeof *outputs);
+    if (!op || !outputs || !inputs.at) {
+        if (!op && t)
+            ag_fail(t, AG_ENULL, "ag_apply: the op is NULL");
+        return ag_inert(t);
+    }
+    ag_apply_all(op, inputs, params, outputs);
+    return outputs[0];
+}

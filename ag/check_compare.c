@@ -1,0 +1,114 @@
+/* Comparing outcomes of an op: to the bit, or to rounding. */
+#include "ag/check.h"
+#include <math.h>
+#include <stdio.h>
+
+enum { SHAKES = 4 };
+
+/* ---- scale */
+
+static void widen(double *scale, const double *a, const double *b, int64_t count, double size)
+{
+    for (int64_t i = 0; i < count; i++) {
+        double moved = fabs(a[i] - b[i]) / size;
+        if (moved > scale[i])
+            scale[i] = moved;
+    }
+}
+
+bool ag_case_scale(const ag_case *c, ag_tape *home, ag_scale *s)
+{
+    ag_run r = { .dtype = AG_F64, .threads = 1, .pass = AG_CASE_PLAIN };
+    const double size = ldexp(1, -30);
+    ag_outcome still, shaken;
+    if (!ag_case_run(c, &r, home, &still))
+        return false;
+    double *y = ag_scratch(home, (size_t)still.y_count * sizeof *y), *g = ag_scratch(home, (size_t)still.g_count * sizeof *g);
+    if (!y || !g)
+        return false;
+    for (int64_t i = 0; i < still.y_count; i++)
+        y[i] = fabs(still.y[i]);
+    for (int64_t i = 0; i < still.g_count; i++)
+        g[i] = fabs(still.g[i]);
+    *s = (ag_scale){ y, g };
+    for (int k = 0; k < SHAKES; k++) {
+        ag_mark mark = ag_tape_mark(home);
+        r.shaken = size;
+        r.shake = (uint64_t)k + 1;
+        if (!ag_case_run(c, &r, home, &shaken))
+            return false;
+        if (shaken.y_count == still.y_count && shaken.g_count == still.g_count) {
+            widen(y, still.y, shaken.y, still.y_count, size);
+            widen(g, still.g, shaken.g, still.g_count, size);
+        }
+        ag_tape_rewind(home, mark);
+    }
+    return true;
+}
+
+/* ---- comparing */
+
+typedef struct difference {
+    const char *of;
+    int64_t at;
+    double a, b, allowed, ratio;
+} difference;
+
+static void compare(const char *of, const double *a, const double *b, const double *scale, double epsilon, int64_t count,
+                    difference *worst)
+{
+    for (int64_t i = 0; i < count; i++) {
+        bool same = a[i] == b[i] || (isnan(a[i]) && isnan(b[i]));
+        double allowed = scale ? epsilon * scale[i] : 0, apart = fabs(a[i] - b[i]);
+        if (same || apart <= allowed)
+            continue;
+        double ratio = allowed > 0 && isfinite(apart) ? apart / allowed : INFINITY;
+        if (!worst->of || ratio > worst->ratio)
+            *worst = (difference){ of, i, a[i], b[i], allowed, ratio };
+    }
+}
+
+static bool same_kind(const ag_outcome *a, const ag_outcome *b, char *text, size_t bytes)
+{
+    if (a->applied && b->applied && !a->status == !b->status && a->y_count == b->y_count && a->g_count == b->g_count)
+        return true;
+    if (a->applied == b->applied && a->status && b->status)
+        return true;
+    const ag_outcome *wrong = a->status ? a : b;
+    snprintf(text, bytes, "one of them failed: %s: %.500s", ag_status_name(wrong->status), wrong->text);
+    return false;
+}
+
+bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *s, double epsilon, char *text, size_t bytes)
+{
+    difference worst = { 0 };
+    if (!same_kind(a, b, text, bytes))
+        return false;
+    if (a->status)
+        return true;
+    compare("output", a->y, b->y, s ? s->y : NULL, epsilon, a->y_count, &worst);
+    compare("gradient", a->g, b->g, s ? s->g : NULL, epsilon, a->g_count, &worst);
+    if (worst.of)
+        snprintf(text, bytes, "%s element %lld is %.9g, not %.9g; allowed difference %.2g", worst.of, (long long)worst.at,
+                 worst.a, worst.b, worst.allowed);
+    return !worst.of;
+}
+
+static bool same_bits(const char *of, const double *a, const double *b, int64_t count, char *text, size_t bytes)
+{
+    for (int64_t i = 0; i < count; i++) {
+        if (memcmp(&a[i], &b[i], sizeof *a) == 0 || (isnan(a[i]) && isnan(b[i])))
+            continue;
+        snprintf(text, bytes, "%s element %lld is %.17g or %.17g", of, (long long)i, a[i], b[i]);
+        return false;
+    }
+    return true;
+}
+
+bool ag_outcome_same(const ag_outcome *a, const ag_outcome *b, char *text, size_t bytes)
+{
+    if (!same_kind(a, b, text, bytes))
+        return false;
+    return a->status || (same_bits("output", a->y, b->y, a->y_count, text, bytes) &&
+                         same_bits("gradient", a->g, b->g, a->g_count, text, bytes));
+}

@@ -1,0 +1,295 @@
+/* Tensors from numbers. */
+#include "ag/internal.h"
+#include <math.h>
+
+/* A transient leaf with uninitialised dense data; rank-0 f64 comes back as a node too, see settle. */
+static ag_tensor fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const char *who)
+{
+    char text[128];
+    *a = (ag_array){ 0 };
+    if (!t)
+        return ag_inert(NULL);
+    d = ag_real_dtype(t, d);
+    if (!ag_dtype_size(d)) {
+        ag_fail(t, AG_EDTYPE, "%s: %d is no dtype", who, (int)d);
+        return ag_inert(t);
+    }
+    int64_t size = ag_shape_size(s);
+    if (size < 0 || size > INT64_MAX / 16) {
+        bool wrong = s.rank < 0 || s.rank > AG_MAX_RANK;
+        for (int i = 0; !wrong && i < s.rank; i++)
+            wrong = s.dim[i] < 0;
+        ag_fail(t, wrong ? AG_ESHAPE : AG_ELIMIT, wrong ? "%s: %s is no shape" : "%s: a tensor of shape %s is too large", who,
+                ag_shape_text(s, text, sizeof text));
+        return ag_inert(t);
+    }
+    const ag_layout *l = ag_layout_new(t, d, s);
+    void *data = l ? ag_scratch(t, (size_t)size * ag_dtype_size(d)) : NULL;
+    if (!data)
+        return ag_inert(t);
+    *a = ag_layout_array(l, data);
+    if (d == AG_F64 && s.rank == 0)
+        return ag_scalar_new(t, AG_OP_CONSTANT, 0);
+    return ag_node_new(t, AG_OP_CONSTANT, l, data, NULL, 0, false);
+}
+
+/* What was written to a's data is the value of x, also where x is a mere record. */
+static ag_tensor settle(ag_tensor x, const ag_array *a)
+{
+    if (x.id && !(x.id & AG_TAG_RANKED))
+        x.tape->records[x.id].value = *(double *)a->data;
+    return x;
+}
+
+static ag_tensor filled(ag_tape *t, ag_dtype d, ag_shape s, double v, const char *who)
+{
+    ag_array a;
+    ag_tensor x = fresh(t, d, s, &a, who);
+    if (x.id)
+        ag_fill_array(&a, v);
+    return settle(x, &a);
+}
+
+ag_tensor ag_variable(ag_tape *t, double v)
+{
+    return t ? ag_scalar_new(t, AG_OP_VARIABLE, v) : ag_inert(NULL);
+}
+
+ag_tensor ag_constant(ag_tape *t, double v)
+{
+    return t ? ag_scalar_new(t, AG_OP_CONSTANT, v) : ag_inert(NULL);
+}
+
+ag_tensor ag_empty(ag_tape *t, ag_dtype d, ag_shape s)
+{
+    ag_array a;
+    ag_tensor x = fresh(t, d, s, &a, "ag_empty");
+    return x;
+}
+
+ag_tensor ag_zeros(ag_tape *t, ag_dtype d, ag_shape s)
+{
+    return filled(t, d, s, 0, "ag_zeros");
+}
+
+ag_tensor ag_ones(ag_tape *t, ag_dtype d, ag_shape s)
+{
+    return filled(t, d, s, 1, "ag_ones");
+}
+
+ag_tensor ag_full(ag_tape *t, ag_dtype d, ag_shape s, double v)
+{
+    return filled(t, d, s, v, "ag_full");
+}
+
+/* ---- from numbers of the caller's */
+
+ag_tensor ag_values(ag_tape *t, ag_shape s, const double *v, size_t count)
+{
+    ag_array a;
+    char text[128];
+    if (!t)
+        return ag_inert(NULL);
+    if (!v && count) {
+        ag_fail(t, AG_ENULL, "ag_values: the numbers are NULL");
+        return ag_inert(t);
+    }
+    if (ag_shape_size(s) >= 0 && (uint64_t)ag_shape_size(s) != count) {
+        ag_fail(t, AG_ESHAPE, "ag_values: shape %s takes %lld numbers, but %zu are given",
+                ag_shape_text(s, text, sizeof text), (long long)ag_shape_size(s), count);
+        return ag_inert(t);
+    }
+    ag_tensor x = fresh(t, AG_FLOAT, s, &a, "ag_values");
+    if (!x.id)
+        return x;
+    ag_array from = a;
+    from.dtype = AG_F64;
+    from.data = (void *)(uintptr_t)v;
+    ag_copy_array(&a, &from, false, t->options.threads);
+    return settle(x, &a);
+}
+
+/* bytes must be those of the shape */
+static bool fits(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes, const char *who)
+{
+    int64_t size = ag_shape_size(s);
+    char text[128];
+    if (!t)
+        return false;
+    if (size >= 0 && ag_dtype_size(ag_real_dtype(t, d)) && bytes / ag_dtype_size(ag_real_dtype(t, d)) != (uint64_t)size)
+        return ag_fail(t, AG_EARG, "%s: %zu bytes given, but shape %s of %s takes %lld elements of %zu bytes", who, bytes,
+                       ag_shape_text(s, text, sizeof text), ag_dtype_name(ag_real_dtype(t, d)), (long long)size,
+                       ag_dtype_size(ag_real_dtype(t, d))),
+               false;
+    if (size >= 0 && ag_dtype_size(ag_real_dtype(t, d)) && bytes % ag_dtype_size(ag_real_dtype(t, d)))
+        return ag_fail(t, AG_EARG, "%s: %zu bytes are no whole number of elements", who, bytes), false;
+    if (!data && bytes)
+        return ag_fail(t, AG_ENULL, "%s: the memory is NULL", who), false;
+    return true;
+}
+
+ag_tensor ag_from(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes)
+{
+    ag_array a;
+    if (!fits(t, d, s, data, bytes, "ag_from"))
+        return ag_inert(t);
+    ag_tensor x = fresh(t, d, s, &a, "ag_from");
+    if (x.id && bytes)
+        memcpy(a.data, data, bytes);
+    return settle(x, &a);
+}
+
+ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes)
+{
+    if (!fits(t, d, s, data, bytes, "ag_wrap"))
+        return ag_inert(t);
+    d = ag_real_dtype(t, d);
+    if ((uintptr_t)data % (ag_dtype_size(d) ? ag_dtype_size(d) : 1)) {
+        ag_fail(t, AG_EARG, "ag_wrap: the memory is not aligned for %s", ag_dtype_name(d));
+        return ag_inert(t);
+    }
+    if (s.rank == 0 || ag_shape_size(s) <= 0 || !ag_dtype_size(d))
+        return ag_from(t, d, s, data, bytes); /* nothing that would be worth sharing, or an error */
+    const ag_layout *l = ag_layout_new(t, d, s);
+    ag_tensor x = l ? ag_node_new(t, AG_OP_CONSTANT, l, (void *)(uintptr_t)data, NULL, 0, false) : ag_inert(t);
+    if (x.id)
+        ag_node_at(t, x.id)->flags |= AG_NODE_READONLY;
+    return x;
+}
+
+/* ---- sequences */
+
+ag_tensor ag_arange(ag_tape *t, ag_dtype d, double low, double high, double step)
+{
+    ag_array a;
+    if (!t)
+        return ag_inert(NULL);
+    double count = ceil((high - low) / step);
+    if (!(step != 0) || !isfinite(count) || count > 1e18) {
+        ag_fail(t, AG_EARG, "ag_arange: no sequence goes from %g to %g in steps of %g", low, high, step);
+        return ag_inert(t);
+    }
+    ag_tensor x = fresh(t, AG_F64, AG_SHAPE(count > 0 ? (int64_t)count : 0), &a, "ag_arange");
+    if (!x.id)
+        return x;
+    for (int64_t i = 0; i < ag_array_size(&a); i++)
+        ((double *)a.data)[i] = low + (double)i * step;
+    return ag_real_dtype(t, d) == AG_F64 ? x : ag_cast(x, d);
+}
+
+ag_tensor ag_linspace(ag_tape *t, ag_dtype d, double low, double high, int64_t count)
+{
+    ag_array a;
+    ag_tensor x = fresh(t, AG_F64, AG_SHAPE(count), &a, "ag_linspace");
+    if (!x.id)
+        return x;
+    for (int64_t i = 0; i < count; i++) {
+        double from_low = low + (high - low) * (double)i / (double)(count - 1);
+        ((double *)a.data)[i] = i == 0 ? low : i == count - 1 ? high : from_low;
+    }
+    return ag_real_dtype(t, d) == AG_F64 ? x : ag_cast(x, d);
+}
+
+ag_tensor ag_eye(ag_tape *t, ag_dtype d, int64_t n)
+{
+    ag_array a;
+    ag_tensor x = fresh(t, d, AG_SHAPE(n, n), &a, "ag_eye");
+    if (!x.id)
+        return x;
+    ag_fill_array(&a, 0);
+    ag_array diagonal = { .data = a.data, .dtype = a.dtype, .shape = AG_SHAPE(n), .stride = { n + 1 } };
+    ag_fill_array(&diagonal, 1);
+    return x;
+}
+
+/* ---- random */
+
+static ag_tensor random_floats(ag_tape *t, ag_dtype d, ag_shape s, double p, double q, bool normal, const char *who)
+{
+    ag_array a;
+    if (!t)
+        return ag_inert(NULL);
+    if (!ag_is_float(ag_real_dtype(t, d))) {
+        ag_fail(t, AG_EDTYPE, "%s: random numbers are f32 or f64, not %s", who, ag_dtype_name(d));
+        return ag_inert(t);
+    }
+    if (!isfinite(p) || !isfinite(q) || (normal ? q < 0 : q < p || !isfinite(q - p))) {
+        ag_fail(t, AG_EARG, normal ? "%s: no normal distribution has mean %g and deviation %g" : "%s: no interval [%g, %g)", who,
+                p, q);
+        return ag_inert(t);
+    }
+    ag_tensor x = fresh(t, d, s, &a, who);
+    if (!x.id)
+        return x;
+    uint64_t call = t->random_calls++;
+    if (normal)
+        ag_random_normal(a.dtype, a.data, ag_array_size(&a), t->options.seed, call, p, q, t->options.threads);
+    else
+        ag_random_uniform(a.dtype, a.data, ag_array_size(&a), t->options.seed, call, p, q, t->options.threads);
+    return settle(x, &a);
+}
+
+ag_tensor ag_rand(ag_tape *t, ag_dtype d, ag_shape s, double low, double high)
+{
+    return random_floats(t, d, s, low, high, false, "ag_rand");
+}
+
+ag_tensor ag_randn(ag_tape *t, ag_dtype d, ag_shape s, double mean, double deviation)
+{
+    return random_floats(t, d, s, mean, deviation, true, "ag_randn");
+}
+
+/* Fisher and Yates; the high half of a 128-bit product maps 64 random bits to [0, i]. */
+ag_tensor ag_randperm(ag_tape *t, int64_t n)
+{
+    ag_array a;
+    ag_tensor x = fresh(t, AG_I64, AG_SHAPE(n), &a, "ag_randperm");
+    if (!x.id)
+        return x;
+    uint64_t call = t->random_calls++;
+    int64_t *p = a.data;
+    for (int64_t i = 0; i < n; i++)
+        p[i] = i;
+    for (int64_t i = n - 1; i > 0; i--) {
+        uint64_t bits = ag_random_bits(t->options.seed, call, (uint64_t)i);
+        __extension__ typedef unsigned __int128 wide;
+        int64_t k = (int64_t)(((wide)bits * (uint64_t)(i + 1)) >> 64), swap = p[i];
+        p[i] = p[k];
+        p[k] = swap;
+    }
+    return x;
+}
+
+/* ---- sharing the values of another tensor */
+
+static ag_tensor shared(ag_tensor x, uint32_t op, const char *who)
+{
+    ag_tape *t = x.tape;
+    if (!t)
+        return ag_inert(NULL);
+    uint32_t id = ag_resolve(t, x, who, 0);
+    if (!id)
+        return ag_inert(t);
+    ag_node *d = ag_node_or_null(t, id);
+    if (!d || !d->data)
+        return ag_scalar_new(t, op, t->records[id].value);
+    if (op == AG_OP_VARIABLE && !ag_is_float(d->layout->dtype)) {
+        ag_fail(t, AG_EDTYPE, "%s: only floating tensors have gradients, not %s", who, ag_dtype_name(d->layout->dtype));
+        return ag_inert(t);
+    }
+    uint32_t owner = d->owner;
+    ag_tensor y = ag_node_new(t, op, d->layout, d->data, NULL, 0, op == AG_OP_VARIABLE);
+    if (y.id)
+        ag_node_at(t, y.id)->owner = owner;
+    return y;
+}
+
+ag_tensor ag_require_grad(ag_tensor x)
+{
+    return shared(x, AG_OP_VARIABLE, "ag_require_grad");
+}
+
+ag_tensor ag_detach(ag_tensor x)
+{
+    return shared(x, AG_OP_CONSTANT, "ag_detach");
+}

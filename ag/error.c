@@ -1,0 +1,109 @@
+/* Errors: the first one sticks to its tape. */
+#include "ag/internal.h"
+#include <stdarg.h>
+
+void ag_quiet(void *user, ag_status status, const char *text)
+{
+    (void)user;
+    (void)status;
+    (void)text;
+}
+
+const char *ag_status_name(ag_status s)
+{
+    static const char *const names[] = { "AG_OK",    "AG_ENOMEM", "AG_ENULL", "AG_ESTALE",      "AG_ESHAPE", "AG_EDTYPE",
+                                         "AG_EARG",  "AG_EUSE",   "AG_EINCOMPLETE", "AG_ELIMIT", "AG_EFILE",
+                                         "AG_USE_RULE" };
+    return (unsigned)s < sizeof names / sizeof *names ? names[s] : "unknown status";
+}
+
+static void append(char *text, size_t *used, const char *format, va_list arguments)
+{
+    int n = vsnprintf(text + *used, AG_TEXT - *used, format, arguments);
+    if (n > 0)
+        *used = *used + (size_t)n < AG_TEXT ? *used + (size_t)n : AG_TEXT - 1;
+}
+
+static void append_scopes(const ag_tape *t, char *text, size_t *used)
+{
+    int n = t->scope_count < AG_SCOPES ? t->scope_count : AG_SCOPES;
+    for (int i = 0; i < n; i++) {
+        int k = snprintf(text + *used, AG_TEXT - *used, "%s%s", t->scopes[i], i + 1 < n ? "." : ": ");
+        if (k > 0)
+            *used = *used + (size_t)k < AG_TEXT ? *used + (size_t)k : AG_TEXT - 1;
+    }
+}
+
+ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...)
+{
+    if (!t || s == AG_OK || t->error.status)
+        return s;
+    size_t used = 0;
+    va_list arguments;
+    va_start(arguments, format);
+    t->error.status = s;
+    t->error.text[0] = 0;
+    append_scopes(t, t->error.text, &used);
+    append(t->error.text, &used, format ? format : "", arguments);
+    va_end(arguments);
+    if (t->hidden_count)
+        return s;
+    if (t->options.on_error)
+        t->options.on_error(t->options.user, s, t->error.text);
+    else
+        fprintf(stderr, "%s (%s)\n", t->error.text, ag_status_name(s));
+    return s;
+}
+
+ag_status ag_error(const ag_tape *t)
+{
+    return t ? t->error.status : AG_ENOMEM;
+}
+
+const char *ag_error_text(const ag_tape *t)
+{
+    return t ? t->error.status ? t->error.text : "" : "there is no tape";
+}
+
+void ag_error_clear(ag_tape *t)
+{
+    if (t)
+        t->error.status = AG_OK;
+}
+
+ag_status ag_error_push(ag_tape *t)
+{
+    if (!t)
+        return AG_ENULL;
+    if (t->hidden_count == AG_ERROR_DEPTH)
+        return ag_fail(t, AG_ELIMIT, "ag_error_push: nested more than %d deep", AG_ERROR_DEPTH);
+    t->hidden[t->hidden_count++] = t->error;
+    t->error.status = AG_OK;
+    return AG_OK;
+}
+
+ag_status ag_error_pop(ag_tape *t)
+{
+    if (!t)
+        return AG_ENULL;
+    if (!t->hidden_count)
+        return ag_fail(t, AG_EUSE, "ag_error_pop: no ag_error_push before it");
+    ag_status s = t->error.status;
+    t->error = t->hidden[--t->hidden_count];
+    return s;
+}
+
+void ag_scope_begin(ag_tape *t, const char *name)
+{
+    if (!t)
+        return;
+    if (t->scope_count < AG_SCOPES)
+        t->scopes[t->scope_count] = name ? name : "";
+    t->scope_count++;
+}
+
+void ag_scope_end(ag_tape *t)
+{
+    if (t && t->scope_count)
+        t->scope_count--;
+}

@@ -1,0 +1,418 @@
+/* The public face of differentiation. */
+#include "ag/internal.h"
+#include "ag/rows.h"
+
+enum { FEW = 16 };
+
+/* ---- backward */
+
+static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
+{
+    ag_tape *t = y.tape;
+    if (!t)
+        return AG_ENULL;
+    if (t->error.status)
+        return t->error.status;
+    uint32_t id = ag_resolve(t, y, who, 0), seed = 0;
+    if (id && dy)
+        seed = ag_resolve(t, *dy, who, 2);
+    if (!id || (dy && !seed))
+        return ag_refuse(t, who);
+    char text[128], other[128];
+    ag_shape shape = ag_layout_shape(ag_layout_at(t, id));
+    if (t->no_grad)
+        return ag_fail(t, AG_EUSE, "%s: not between ag_no_grad_begin and ag_no_grad_end", who);
+    if (t->busy)
+        return ag_fail(t, AG_EUSE, "%s: not inside an op's rule", who);
+    if (!ag_needs(t, id))
+        return ag_fail(t, AG_EUSE, "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, "
+                                   "ag_require_grad)", who);
+    if (!dy && ag_shape_size(shape) != 1)
+        return ag_fail(t, AG_ESHAPE, "%s: the tensor has shape %s, not one element; see ag_backward_from", who,
+                       ag_shape_text(shape, text, sizeof text));
+    if (!dy)
+        return ag_sweep(t, id, NULL, NULL, 0);
+    ag_array a = ag_array_of(t, seed);
+    if (!ag_shape_equal(a.shape, shape))
+        return ag_fail(t, AG_ESHAPE, "%s: the adjoint has shape %s, the tensor %s", who,
+                       ag_shape_text(a.shape, other, sizeof other), ag_shape_text(shape, text, sizeof text));
+    if (!ag_is_float(a.dtype))
+        return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(a.dtype));
+    return ag_sweep(t, id, &a, NULL, 0);
+}
+
+ag_status ag_backward(ag_tensor y)
+{
+    return backward(y, NULL, "ag_backward");
+}
+
+ag_status ag_backward_from(ag_tensor y, ag_tensor dy)
+{
+    return backward(y, &dy, "ag_backward_from");
+}
+
+/* ---- gradients as results */
+
+static bool set_target(ag_tape *t, ag_tensor x, ag_target *target, const char *who)
+{
+    if (x.tape == t && x.id & AG_TAG_PERSISTENT) {
+        *target = (ag_target){ .slot = AG_INDEX(x.id) + 1 };
+        return ag_slot_of(x, who);
+    }
+    uint32_t id = ag_resolve(t, x, who, 0);
+    *target = (ag_target){ .id = id };
+    return id;
+}
+
+/* What the sweep left for the target, as a transient tensor. */
+static ag_tensor result(ag_tape *t, const ag_target *target)
+{
+    const ag_layout *l = target->slot ? t->slots[target->slot - 1].layout : ag_layout_at(t, target->id);
+    if (!target->data)
+        return ag_zeros(t, l->dtype, ag_layout_shape(l));
+    if (l->rank == 0 && l->dtype == AG_F64)
+        return ag_scalar_new(t, AG_OP_CONSTANT, *(double *)target->data);
+    ag_array a = ag_layout_array(l, target->data);
+    if (!target->slot)
+        ag_array_dense(&a); /* the adjoint of an intermediate is dense, whatever its strides */
+    bool leaf = !target->slot && t->headers[AG_INDEX(target->id)].op == AG_OP_PERSISTENT;
+    const ag_layout *own = leaf ? l : ag_layout_of_array(t, &a);
+    return own ? ag_node_new(t, AG_OP_CONSTANT, own, target->data, NULL, 0, false) : ag_inert(t);
+}
+
+static bool is_constant(const ag_tape *t, const ag_target *target)
+{
+    return !target->slot && !ag_needs(t, target->id);
+}
+
+static ag_status plain_gradients(ag_tape *t, uint32_t y, const ag_array *dy, ag_target *targets, size_t count, ag_tensor *out)
+{
+    ag_status status = ag_needs(t, y) ? ag_sweep(t, y, dy, targets, count) : AG_OK;
+    for (size_t i = 0; i < count && !status; i++) {
+        if (is_constant(t, &targets[i]))
+            targets[i].data = NULL;
+        out[i] = result(t, &targets[i]);
+        if (!out[i].id)
+            status = ag_refuse(t, "ag_gradients");
+    }
+    return status;
+}
+
+static ag_status graph_gradients(ag_tape *t, uint32_t y, ag_tensor dy, ag_target *targets, size_t count, ag_tensor *out)
+{
+    uint32_t no_grad = t->no_grad;
+    t->no_grad = 0;
+    ag_set_recording(t);
+    t->busy++;
+    const ag_layout *l = ag_layout_at(t, y);
+    if (!dy.tape)
+        dy = ag_ones(t, l->dtype, ag_layout_shape(l));
+    ag_status status = dy.id ? ag_graph_gradients(t, y, dy, targets, count, out) : ag_refuse(t, "ag_gradients");
+    t->busy--;
+    t->no_grad = no_grad;
+    ag_set_recording(t);
+    return status;
+}
+
+/* dy: {0} for ones */
+static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who)
+{
+    ag_tape *t = y.tape;
+    ag_target few[FEW], *targets = few;
+    if (!t)
+        return AG_ENULL;
+    for (size_t i = 0; out && i < xs.count; i++)
+        out[i] = ag_inert(t);
+    if (t->error.status)
+        return t->error.status;
+    if (!out || (!xs.at && xs.count))
+        return ag_fail(t, AG_ENULL, "%s: the list or the results are NULL", who);
+    if (flags & ~AG_CREATE_GRAPH)
+        return ag_fail(t, AG_EARG, "%s: unknown flags %#x", who, (unsigned)flags);
+    uint32_t id = ag_resolve(t, y, who, 1), seed = 0;
+    if (id && dy.tape)
+        seed = ag_resolve(t, dy, who, 2);
+    if (!id || (dy.tape && !seed))
+        return ag_refuse(t, who);
+    if (!ag_is_float(ag_layout_at(t, id)->dtype))
+        return ag_fail(t, AG_EDTYPE, "%s: only floating tensors have derivatives, not %s", who,
+                       ag_dtype_name(ag_layout_at(t, id)->dtype));
+    if (seed && !ag_layout_same_shape(ag_layout_at(t, seed), ag_layout_at(t, id)))
+        return ag_fail(t, AG_ESHAPE, "%s: the adjoint does not have the tensor's shape", who);
+    if (xs.count > FEW)
+        targets = ag_scratch(t, xs.count * sizeof *targets);
+    for (size_t i = 0; targets && i < xs.count; i++)
+        if (!set_target(t, xs.at[i], &targets[i], who))
+            return ag_refuse(t, who);
+    if (!targets)
+        return t->error.status;
+    ag_status status = AG_OK;
+    ag_array a;
+    if (!xs.count)
+        return AG_OK;
+    if (seed)
+        a = ag_array_of(t, seed);
+    if (flags & AG_CREATE_GRAPH)
+        status = graph_gradients(t, id, dy, targets, xs.count, out);
+    else
+        status = plain_gradients(t, id, seed ? &a : NULL, targets, xs.count, out);
+    for (size_t i = 0; status && i < xs.count; i++)
+        out[i] = ag_inert(t);
+    return status;
+}
+
+ag_status ag_gradients(ag_tensor y, ag_list xs, int flags, ag_tensor *out)
+{
+    return gradients(y, (ag_tensor){ 0 }, xs, flags, out, "ag_gradients");
+}
+
+ag_tensor ag_vjp(ag_tensor y, ag_tensor dy, ag_tensor x)
+{
+    ag_tensor out = ag_inert(y.tape);
+    if (y.tape && !dy.tape)
+        ag_fail(y.tape, AG_ENULL, "ag_vjp: the adjoint is absent");
+    gradients(y, dy, AG_LIST(x), 0, &out, "ag_vjp");
+    return out;
+}
+
+ag_tensor ag_hvp(ag_tensor y, ag_tensor x, ag_tensor v)
+{
+    ag_tape *t = y.tape;
+    ag_tensor g, out = ag_inert(t);
+    if (!t)
+        return out;
+    ag_shape s = ag_ok(y) ? ag_shape_of(y) : AG_SCALAR, shape = ag_ok(x) ? ag_shape_of(x) : AG_SCALAR;
+    if (ag_shape_size(s) != 1) {
+        char text[128];
+        ag_fail(t, AG_ESHAPE, "ag_hvp: the function's value has shape %s, not one element", ag_shape_text(s, text, sizeof text));
+        return out;
+    }
+    if (ag_ok(v) && ag_ok(x) && v.tape == t && x.tape == t && !ag_shape_equal(ag_shape_of(v), shape)) {
+        ag_fail(t, AG_ESHAPE, "ag_hvp: v does not have the shape of x");
+        return out;
+    }
+    if (gradients(y, (ag_tensor){ 0 }, AG_LIST(x), AG_CREATE_GRAPH, &g, "ag_hvp"))
+        return out;
+    uint32_t no_grad = t->no_grad;
+    t->no_grad = 0;
+    ag_set_recording(t);
+    ag_tensor gv = ag_sum(ag_mul(g, ag_detach(v)));
+    t->no_grad = no_grad;
+    ag_set_recording(t);
+    gradients(gv, (ag_tensor){ 0 }, AG_LIST(x), 0, &out, "ag_hvp");
+    return out;
+}
+
+/* ---- stored gradients */
+
+static ag_stored *stored_of(ag_tape *t, uint32_t id)
+{
+    ag_node *d = ag_node_or_null(t, id);
+    if (t->headers[AG_INDEX(id)].op == AG_OP_PERSISTENT)
+        return &t->slots[d ? d->input[0] : t->records[AG_INDEX(id)].parent[1]].grad;
+    return d && d->grad ? &t->grads[d->grad - 1] : NULL;
+}
+
+static bool may_have_gradient(const ag_tape *t, uint32_t id)
+{
+    const ag_header *h = &t->headers[AG_INDEX(id)];
+    if (!(h->flags & AG_NEEDS))
+        return false;
+    return h->op == AG_OP_VARIABLE || h->op == AG_OP_PERSISTENT || h->flags & AG_RETAINED || t->options.keep_grads;
+}
+
+/* The id behind a handle whose gradient is asked for: 0 with the error reported. */
+static uint32_t gradient_holder(ag_tensor x, const char *who)
+{
+    ag_tape *t = x.tape;
+    uint32_t id = t ? ag_resolve(t, x, who, 0) : 0;
+    if (id && !may_have_gradient(t, id)) {
+        bool needs = ag_needs(t, id);
+        ag_fail(t, AG_EUSE, needs ? "%s: the gradient of an intermediate result is kept only after ag_retain_grad, or with "
+                                    "keep_grads" : "%s: the tensor wants no gradient", who);
+        return 0;
+    }
+    return id;
+}
+
+static double scalar_gradient(const ag_tape *t, uint32_t i)
+{
+    if (t->headers[i].op == AG_OP_VARIABLE)
+        return t->headers[i].flags & AG_STORED ? t->records[i].partial[0] : 0;
+    return t->retained && i < t->retained_capacity ? t->retained[i] : 0;
+}
+
+static ag_tensor show_stored(ag_tape *t, uint32_t id, ag_stored *g)
+{
+    const ag_layout *l = ag_layout_at(t, id);
+    if (!g || !g->arrived)
+        return ag_zeros(t, l->dtype, ag_layout_shape(l));
+    if (g->alias_epoch && ag_live(t, AG_INDEX(g->alias_id), g->alias_epoch))
+        return (ag_tensor){ t, g->alias_id, g->alias_epoch };
+    if (l->rank == 0 && l->dtype == AG_F64)
+        return ag_scalar_new(t, AG_OP_CONSTANT, *(double *)g->data);
+    ag_array a = ag_layout_array(l, g->data);
+    if (t->headers[AG_INDEX(id)].op != AG_OP_PERSISTENT)
+        ag_array_dense(&a);
+    const ag_layout *own = ag_layout_of_array(t, &a);
+    ag_tensor alias = own ? ag_node_new(t, AG_OP_CONSTANT, own, g->data, NULL, 0, false) : ag_inert(t);
+    if (alias.id) {
+        ag_node_at(t, alias.id)->flags |= AG_NODE_READONLY;
+        g->alias_id = alias.id;
+        g->alias_epoch = alias.epoch;
+    }
+    return alias;
+}
+
+ag_tensor ag_grad(ag_tensor x)
+{
+    ag_tape *t = x.tape;
+    uint32_t id = gradient_holder(x, "ag_grad");
+    if (!id)
+        return ag_inert(t);
+    const ag_node *d = ag_node_or_null(t, id);
+    bool record = t->headers[AG_INDEX(id)].op != AG_OP_PERSISTENT && (!d || !d->data);
+    if (record)
+        return ag_scalar_new(t, AG_OP_CONSTANT, scalar_gradient(t, AG_INDEX(id)));
+    return show_stored(t, id, stored_of(t, id));
+}
+
+ag_status ag_zero_grad(ag_tensor x)
+{
+    ag_tape *t = x.tape;
+    if (!t)
+        return AG_ENULL;
+    if (x.id & AG_TAG_PERSISTENT) { /* without making a leaf */
+        ag_slot *s = ag_slot_of(x, "ag_zero_grad");
+        if (!s)
+            return ag_refuse(t, "ag_zero_grad");
+        if (s->grad.alias_epoch && ag_live(t, AG_INDEX(s->grad.alias_id), s->grad.alias_epoch))
+            ag_mark_written(t, s->grad.alias_id);
+        s->grad.alias_epoch = 0;
+        s->grad.arrived = false;
+        return AG_OK;
+    }
+    uint32_t id = gradient_holder(x, "ag_zero_grad"), i = AG_INDEX(id);
+    if (!id)
+        return ag_refuse(t, "ag_zero_grad");
+    ag_stored *g = stored_of(t, id);
+    if (g) {
+        if (g->alias_epoch && ag_live(t, AG_INDEX(g->alias_id), g->alias_epoch))
+            ag_mark_written(t, g->alias_id);
+        g->alias_epoch = 0;
+        g->arrived = false;
+        return AG_OK;
+    }
+    if (t->headers[i].op == AG_OP_VARIABLE && !ag_node_or_null(t, id)) {
+        t->records[i].partial[0] = 0;
+        t->headers[i].flags &= (uint16_t)~AG_STORED;
+    } else if (t->retained && i < t->retained_capacity) {
+        t->retained[i] = 0;
+    }
+    return AG_OK;
+}
+
+ag_status ag_retain_grad(ag_tensor x)
+{
+    ag_tape *t = x.tape;
+    if (!t)
+        return AG_ENULL;
+    uint32_t id = ag_resolve(t, x, "ag_retain_grad", 0);
+    if (!id)
+        return ag_refuse(t, "ag_retain_grad");
+    if (!ag_needs(t, id))
+        return ag_fail(t, AG_EUSE, "ag_retain_grad: the tensor wants no gradient");
+    t->headers[AG_INDEX(id)].flags |= AG_RETAINED;
+    const ag_node *d = ag_node_or_null(t, id);
+    if (!d || !d->data)
+        t->any_retained = true;
+    return AG_OK;
+}
+
+/* ---- one op's derivative */
+
+static bool same_tensor(ag_tape *t, uint32_t input, ag_tensor x, uint32_t id)
+{
+    if (!(x.id & AG_TAG_PERSISTENT))
+        return AG_INDEX(input) == AG_INDEX(id);
+    if (t->headers[AG_INDEX(input)].op != AG_OP_PERSISTENT)
+        return false;
+    const ag_node *d = ag_node_or_null(t, input);
+    return (d ? d->input[0] : t->records[AG_INDEX(input)].parent[1]) == AG_INDEX(x.id);
+}
+
+static ag_tensor local_by_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
+{
+    ag_call c;
+    uint32_t ids[3];
+    double constants[2];
+    ag_tensor few[FEW] = { 0 }, *dy = few, sum = { 0 };
+    ag_call_of(t, y, &c, ids, constants);
+    const ag_layout *l = ag_layout_at(t, id), *ly = ag_layout_at(t, y);
+    size_t wanted = (size_t)c.count + 1;
+    if (c.outputs > 1) {
+        ag_call_fail(&c, AG_EUSE, "ag_local takes ops of one output");
+        return ag_inert(t);
+    }
+    if (wanted > FEW)
+        dy = ag_scratch(t, wanted * sizeof *dy);
+    if (!dy)
+        return ag_inert(t);
+    memset(dy, 0, wanted * sizeof *dy);
+    bool edge = false;
+    for (int k = 0; k < c.count; k++)
+        edge |= same_tensor(t, c.inputs[k], x, id);
+    if (edge && c.op->vjp) {
+        c.all_needed = true;
+        dy[0] = ag_ones(t, ly->dtype, ag_layout_shape(ly));
+        c.op->vjp(&c, dy, dy + 1);
+    }
+    for (int k = 0; k < c.count; k++)
+        if (edge && same_tensor(t, c.inputs[k], x, id) && dy[1 + k].tape)
+            sum = sum.tape ? ag_add(sum, dy[1 + k]) : dy[1 + k];
+    if (!sum.tape)
+        return ag_zeros(t, l->dtype, ag_layout_shape(l));
+    ag_array a, to = ag_layout_array(l, NULL);
+    uint32_t got = ag_resolve(t, sum, "ag_local", 0);
+    if (!got)
+        return ag_inert(t);
+    a = ag_array_of(t, got);
+    if (ag_shape_equal(a.shape, to.shape) && a.dtype == to.dtype)
+        return sum;
+    ag_tensor reduced = ag_zeros(t, l->dtype, ag_layout_shape(l));
+    if (!reduced.id)
+        return reduced;
+    a = ag_array_of(t, got);
+    to = ag_array_of(t, reduced.id);
+    ag_reduce_to(&to, &a, false, t->options.threads);
+    return reduced;
+}
+
+ag_tensor ag_local(ag_tensor y, ag_tensor x)
+{
+    ag_tape *t = y.tape;
+    if (!t)
+        return ag_inert(x.tape);
+    uint32_t id = ag_resolve(t, x, "ag_local", 2), to = id ? ag_resolve(t, y, "ag_local", 1) : 0;
+    if (!to)
+        return ag_inert(t);
+    uint32_t i = AG_INDEX(to);
+    if (t->headers[i].op < AG_OP_FIRST) {
+        const ag_layout *l = ag_layout_at(t, id);
+        return ag_zeros(t, l->dtype, ag_layout_shape(l));
+    }
+    if (t->headers[i].flags & AG_HAS_NODE) {
+        ag_no_grad_begin(t);
+        t->busy++;
+        ag_tensor d = local_by_rule(t, to, x, id);
+        t->busy--;
+        ag_no_grad_end(t);
+        return d;
+    }
+    const ag_record *r = &t->records[i];
+    double d = 0;
+    for (int k = 0; k < ag_op_at(t, t->headers[i].op)->inputs; k++)
+        if (same_tensor(t, r->parent[k], x, id))
+            d += r->partial[k];
+    return ag_scalar_new(t, AG_OP_CONSTANT, d);
+}

@@ -1,0 +1,426 @@
+/* The insides of ag/: a tape's data structures and what its files share. See docs/design.md for the way of an op through them.
+ *
+ * Every node is a 32-byte record and a 4-byte header at the same index. A rank-0 f64 result of an elementwise op is nothing
+ * more; for anything else the record points to an ag_node. Ids are indices with two tag bits. */
+#ifndef AG_INTERNAL_H
+#define AG_INTERNAL_H
+
+#include "ag/ag.h"
+#include <string.h>
+
+#define AG_LIKELY(x) __builtin_expect(!!(x), 1)
+#define AG_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define AG_COLD __attribute__((noinline, cold))
+
+#define AG_TAG_PERSISTENT 0x80000000u
+#define AG_TAG_RANKED 0x40000000u /* not a rank-0 f64: its values are in the node's data */
+#define AG_INDEX(id) ((id) & 0x3fffffffu)
+enum { AG_MAX_NODES = 0x3ffffff0 };
+
+/* ---- records */
+
+typedef struct ag_record {
+    uint32_t parent[2]; /* a unary op names itself second; with a node: itself and the node's index */
+    double partial[2];  /* dy/dparent; a unary op's constant second; a leaf's stored gradient first */
+    double value;
+} ag_record;
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+typedef struct ag_header { /* op | flags << 16 */
+    uint16_t op, flags;
+} ag_header;
+#else
+typedef struct ag_header {
+    uint16_t flags, op;
+} ag_header;
+#endif
+
+enum { /* header flags */
+    AG_HAS_NODE = 1,
+    AG_NEEDS = 2,    /* a gradient flows through it */
+    AG_RETAINED = 4, /* an intermediate whose gradient is kept */
+    AG_STORED = 8    /* a rank-0 f64 variable whose gradient (partial[0]) has arrived */
+};
+
+enum { /* ops that are none; the registry's numbers follow */
+    AG_OP_CONSTANT,
+    AG_OP_VARIABLE,   /* a transient leaf that wants a gradient */
+    AG_OP_PERSISTENT, /* the leaf by which a persistent tensor enters a step; parent[1] or input[0]: its slot */
+    AG_OP_OUTPUT,     /* the second, third ... output of the op at id - output */
+    AG_OP_FIRST
+};
+
+/* ---- ranked tensors */
+
+typedef struct ag_layout {
+    int64_t size; /* elements */
+    ag_dtype dtype;
+    int rank;
+    bool dense; /* row-major without gaps */
+    int64_t dim[AG_MAX_RANK], stride[AG_MAX_RANK];
+} ag_layout;
+
+typedef struct ag_node {
+    void *data;              /* first element; NULL: the value is in the record */
+    void *adjoint;           /* during a pass: row-major, of the node's shape and dtype (a leaf's: of its storage's order) */
+    const ag_layout *layout; /* shared between nodes */
+    void *params;            /* of the op; with more than three inputs their ids follow at input[0..1] as a pointer */
+    uint32_t input[3];
+    uint32_t owner;   /* index of the node whose storage this is: itself unless a view */
+    uint32_t written; /* the next id at the storage's last write; valid in the owner */
+    uint32_t id;
+    uint32_t grad;     /* 1 + index of its stored gradient, 0: none */
+    uint16_t inputs;   /* how many */
+    uint8_t output;    /* which output of its op */
+    uint8_t flags;
+} ag_node;
+_Static_assert(sizeof(ag_record) == 32 && sizeof(ag_header) == 4 && sizeof(ag_node) == 64, "the sizes that were measured");
+
+enum { /* node flags */
+    AG_NODE_READONLY = 1, /* a gradient, or wrapped memory */
+    AG_NODE_DIRECT = 2    /* during a pass: its adjoint is the persistent tensor's gradient itself */
+};
+
+/* A gradient that outlives the pass, dense in the tensor's storage order. */
+typedef struct ag_stored {
+    void *data;
+    uint32_t alias_id, alias_epoch; /* the handle that ag_grad gave out, to be marked as written when the gradient changes */
+    bool arrived;                   /* false: counts as zero, whatever data holds */
+} ag_stored;
+
+typedef struct ag_slot {
+    void *block;  /* the layout and the data in one allocation; NULL: free */
+    size_t bytes; /* of the block */
+    size_t grad_bytes;
+    ag_layout *layout;
+    void *data;
+    char *name;
+    ag_stored grad;
+    uint32_t generation, leaf_id, leaf_epoch; /* leaf_epoch 0: no leaf in this step */
+    bool param, released;
+} ag_slot;
+
+typedef struct ag_segment {
+    uint32_t first, epoch;
+} ag_segment;
+
+typedef struct ag_named {
+    uint32_t index;
+    const char *name;
+} ag_named;
+
+/* ---- memory: chunks of which the first `used` bytes are taken; positions are chunk << 48 | offset */
+
+typedef struct ag_chunk {
+    char *memory;
+    size_t bytes;
+} ag_chunk;
+
+typedef struct ag_arena {
+    ag_chunk *chunks;
+    uint32_t count, capacity, current;
+    char *at, *end; /* of the current chunk */
+} ag_arena;
+
+enum { AG_POOL_CLASSES = 48 };
+/* Blocks in size classes for adjoints, which live shorter than a step; cut from an arena of its own. */
+typedef struct ag_pool {
+    ag_arena arena;
+    void *free[AG_POOL_CLASSES];
+} ag_pool;
+
+typedef struct ag_owned { /* header of a block from ag_tape_allocate */
+    struct ag_owned *next;
+    size_t bytes;
+} ag_owned;
+
+/* ---- errors */
+
+enum { AG_RECENT_LAYOUTS = 16 };
+enum { AG_TEXT = 1024, AG_ERROR_DEPTH = 8, AG_SCOPES = 16 };
+typedef struct ag_error_state {
+    ag_status status;
+    char text[AG_TEXT];
+} ag_error_state;
+
+/* ---- the tape */
+
+struct ag_tape {
+    /* all that recording a rank-0 op touches: the newest segment of live nodes is
+     * [base, base + span) as epoch << 32 | index; records and headers of its first node */
+    uint64_t base, span;
+    uint64_t limit; /* span at which the quick path must stop: no room, or recording is off */
+    ag_record *r;
+    ag_header *h;
+    double *adjoints; /* by index, zero between passes */
+    uint64_t room;    /* what limit is while recording is on */
+    uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and rules */
+
+    ag_record *records; /* by index */
+    ag_header *headers;
+    uint32_t capacity, record_capacity, header_capacity, adjoint_capacity; /* capacity: of both */
+    ag_node *nodes;
+    uint32_t node_count, node_capacity;
+    uint32_t *stops; /* indices at which a pass stops, ascending: nodes, and leaves other than constants */
+    uint32_t stop_count, stop_capacity;
+    ag_segment *segments;
+    uint32_t segment_count, segment_capacity, reset_epoch;
+    ag_slot *slots;
+    uint32_t slot_count, slot_capacity;
+    ag_named *names;
+    uint32_t name_count, name_capacity;
+    ag_stored *grads;
+    uint32_t grad_count, grad_capacity;
+    double *retained; /* rank-0 f64 intermediates' gradients by index; NULL until one is retained */
+    uint32_t retained_capacity;
+    bool any_retained;
+    const ag_op **user_ops;
+    uint32_t user_op_count, user_op_capacity;
+    ag_tensor *param_list;
+    uint32_t param_count, param_capacity;
+
+    const ag_layout *recent[AG_RECENT_LAYOUTS]; /* of this step, by a hash of dtype and shape: shared by tensors that are alike */
+
+    ag_arena arena;
+    ag_pool pool;
+    ag_owned *owned;
+    uint64_t memory;
+    uint64_t random_calls;
+    ag_options options;
+    char *shown;
+    size_t shown_bytes;
+
+    ag_error_state error, hidden[AG_ERROR_DEPTH];
+    int hidden_count;
+    const char *scopes[AG_SCOPES];
+    int scope_count;
+};
+
+/* ---- recording a rank-0 op */
+
+/* Keeps two range checks two branches: merged, they would make the values wait for both. */
+#define AG_BARRIER() __asm__ volatile("")
+
+/* Appends the record that was written at the newest segment's end; flags: of the operands, of which AG_NEEDS is inherited. */
+static inline ag_tensor ag_append(ag_tape *t, uint64_t n, uint32_t op, uint32_t flags)
+{
+    const uint32_t header = op | (flags & AG_NEEDS) << 16;
+    const uint64_t word = t->base + n;
+    memcpy(&t->h[n], &header, sizeof header);
+    t->span = n + 1;
+    return (ag_tensor){ t, (uint32_t)word, (uint32_t)(word >> 32) };
+}
+
+/* ---- allocator.c */
+ag_allocator ag_default_allocator(void);
+
+/* ---- memory.c. Functions that can fail report AG_ENOMEM themselves and return NULL or false. */
+void *ag_take(ag_tape *t, size_t bytes); /* from the tape's allocator, 64-byte aligned, not zeroed */
+void ag_give_back(ag_tape *t, void *memory, size_t bytes);
+bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element, uint64_t wanted); /* doubles; keeps contents */
+void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes);
+uint64_t ag_arena_position(const ag_arena *a);
+void ag_arena_rewind(ag_arena *a, uint64_t position);
+void ag_arena_free(ag_tape *t, ag_arena *a);
+void *ag_pool_take(ag_tape *t, size_t bytes);
+void ag_pool_give(ag_tape *t, void *block, size_t bytes);
+void ag_pool_reset(ag_tape *t);
+static inline void *ag_scratch(ag_tape *t, size_t bytes) /* transient memory: until reset or rewind */
+{
+    size_t rounded = (bytes + !bytes + 63) & ~(size_t)63;
+    ag_arena *a = &t->arena;
+    if (AG_LIKELY(rounded >= bytes && rounded <= (size_t)(a->end - a->at))) {
+        void *p = a->at;
+        a->at += rounded;
+        return p;
+    }
+    return ag_arena_take(t, a, bytes);
+}
+
+/* ---- tape.c */
+ag_tensor ag_inert(ag_tape *t);
+bool ag_make_room(ag_tape *t, uint32_t nodes); /* records, headers, nodes and stops for that many more */
+void ag_set_recording(ag_tape *t);             /* after a change of no_grad or room */
+bool ag_live(const ag_tape *t, uint32_t index, uint32_t epoch);
+uint32_t ag_epoch_of(const ag_tape *t, uint32_t index);
+void ag_rewind_nodes(ag_tape *t, uint32_t index); /* drops nodes from index on; the epoch stays */
+void ag_rewind_arena(ag_tape *t, uint64_t position); /* the transient data, with the layouts that lie there */
+bool ag_new_epoch(ag_tape *t, uint32_t first);    /* AG_ELIMIT when there are no more */
+extern const ag_op *const ag_builtin[]; /* from AG_OP_FIRST on */
+extern const uint32_t ag_op_count;      /* the number of the first op of a user's */
+static inline const ag_op *ag_op_at(const ag_tape *t, uint32_t number)
+{
+    return AG_LIKELY(number < ag_op_count) ? ag_builtin[number - AG_OP_FIRST] : t->user_ops[number - ag_op_count];
+}
+uint32_t ag_op_number(ag_tape *t, const ag_op *op); /* registers a user's op; 0 on failure */
+static inline uint64_t ag_word(ag_tensor x)
+{
+    return (uint64_t)x.epoch << 32 | x.id;
+}
+static inline uint32_t ag_next(const ag_tape *t)
+{
+    return (uint32_t)t->base + (uint32_t)t->span;
+}
+static inline ag_tensor ag_handle(ag_tape *t, uint32_t id) /* of a live node */
+{
+    uint32_t index = AG_INDEX(id);
+    uint32_t epoch = AG_LIKELY(index >= (uint32_t)t->base) ? (uint32_t)(t->base >> 32) : ag_epoch_of(t, index);
+    return (ag_tensor){ t, id, epoch };
+}
+static inline ag_node *ag_node_at(const ag_tape *t, uint32_t id) /* of a node that has one */
+{
+    return &t->nodes[t->records[AG_INDEX(id)].parent[1]];
+}
+static inline ag_node *ag_node_or_null(const ag_tape *t, uint32_t id)
+{
+    return t->headers[AG_INDEX(id)].flags & AG_HAS_NODE ? ag_node_at(t, id) : NULL;
+}
+static inline const uint32_t *ag_node_inputs(const ag_node *d)
+{
+    const uint32_t *many;
+    if (d->inputs <= 3)
+        return d->input;
+    memcpy(&many, d->input, sizeof many);
+    return many;
+}
+
+/* ---- layout.c */
+static inline size_t ag_bytes_of(ag_dtype d) /* ag_dtype_size without a call */
+{
+    return d == AG_U8 ? 1 : d == AG_F32 || d == AG_I32 ? 4 : d == AG_F64 || d == AG_I64 ? 8 : 0;
+}
+extern const ag_layout ag_scalar_layouts[]; /* by dtype, rank 0 */
+bool ag_layout_set(ag_layout *l, ag_dtype d, ag_shape s); /* row-major; false: too large or a negative extent */
+const ag_layout *ag_layout_new(ag_tape *t, ag_dtype d, ag_shape s); /* transient; NULL on failure */
+const ag_layout *ag_layout_of_array(ag_tape *t, const ag_array *a);
+const ag_layout *ag_layout_at(const ag_tape *t, uint32_t id); /* of any live id */
+static inline bool ag_layout_same_shape(const ag_layout *a, const ag_layout *b)
+{
+    if (AG_LIKELY(a == b))
+        return true;
+    if (a->rank != b->rank || a->size != b->size)
+        return false;
+    for (int i = 0; i < a->rank; i++)
+        if (a->dim[i] != b->dim[i])
+            return false;
+    return true;
+}
+ag_shape ag_layout_shape(const ag_layout *l);
+static inline ag_array ag_layout_array(const ag_layout *l, void *data)
+{
+    ag_array a;
+    a.data = data;
+    a.dtype = l->dtype;
+    a.shape.rank = l->rank;
+    memcpy(a.shape.dim, l->dim, sizeof l->dim);
+    memcpy(a.stride, l->stride, sizeof l->stride);
+    return a;
+}
+void ag_array_dense(ag_array *a); /* sets row-major strides for its shape */
+bool ag_array_is_dense(const ag_array *a);
+int64_t ag_array_size(const ag_array *a);
+bool ag_shape_equal(ag_shape a, ag_shape b);
+bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *to); /* false: they do not fit */
+ag_array ag_array_expand(const ag_array *a, ag_shape to);      /* stride 0 along broadcast dimensions */
+int ag_axis(int axis, int rank);                               /* -1 is the last; -1 returned: out of range */
+bool ag_axes_mask(ag_axes axes, int rank, bool *reduced);      /* AG_ALL too; false: out of range or twice */
+const char *ag_shape_text(ag_shape s, char *text, size_t bytes); /* "[64,10]" */
+static inline size_t ag_layout_bytes(const ag_layout *l)
+{
+    return (size_t)l->size * ag_bytes_of(l->dtype);
+}
+static inline bool ag_is_float(ag_dtype d)
+{
+    return d == AG_F32 || d == AG_F64;
+}
+static inline ag_dtype ag_real_dtype(const ag_tape *t, ag_dtype d) /* AG_FLOAT resolved */
+{
+    return d == AG_FLOAT ? t->options.dtype : d;
+}
+
+/* ---- tensor.c */
+/* The id of a live node for x: persistent tensors by their leaf, made where this is the first use. 0: failed, reported
+ * (unless x is inert) under the name of the function `who`; `operand` counts from 1, 0: the only one. */
+uint32_t ag_resolve(ag_tape *t, ag_tensor x, const char *who, int operand);
+/* The id of an operand in the newest segment, or of a persistent tensor's leaf there; 0: ag_resolve must look. */
+static inline uint32_t ag_quick_id(const ag_tape *t, ag_tensor x)
+{
+    uint64_t word = (uint64_t)x.epoch << 32 | (x.id & ~AG_TAG_RANKED);
+    uint32_t id = x.id;
+    if (id & AG_TAG_PERSISTENT) {
+        uint32_t index = AG_INDEX(id);
+        if (index >= t->slot_count)
+            return 0;
+        const ag_slot *s = &t->slots[index];
+        if (s->generation != x.epoch || s->released)
+            return 0;
+        id = s->leaf_id;
+        word = (uint64_t)s->leaf_epoch << 32 | AG_INDEX(id);
+    }
+    return AG_LIKELY(word - t->base < t->span) ? id : 0;
+}
+ag_status ag_refuse(ag_tape *t, const char *who); /* the status of an action on an unusable tensor: never AG_OK */
+ag_tape *ag_common_tape(const ag_tensor *x, size_t count, const char *who); /* NULL: reported where possible */
+bool ag_begin(ag_tape *t); /* an action may run: t is not NULL and no error pending */
+ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs, size_t count, bool needs);
+ag_tensor ag_scalar_new(ag_tape *t, uint32_t op, double value); /* a record without a node; op: constant or variable */
+ag_array ag_array_of(ag_tape *t, uint32_t id); /* data may point into the records: void at the next node */
+double ag_array_get(const ag_array *a, int64_t i); /* element i in row-major order */
+void ag_mark_written(ag_tape *t, uint32_t id);
+static inline bool ag_needs(const ag_tape *t, uint32_t id)
+{
+    return t->headers[AG_INDEX(id)].flags & AG_NEEDS;
+}
+const char *ag_named_at(const ag_tape *t, uint32_t index); /* "" without one */
+ag_slot *ag_slot_of(ag_tensor persistent, const char *who); /* NULL: reported */
+void ag_slots_end_step(ag_tape *t);                         /* frees released slots */
+void ag_slots_free(ag_tape *t);
+
+/* ---- rows.c: elementwise ops */
+typedef struct ag_row ag_row;
+
+/* ---- apply.c: every other op */
+struct ag_call {
+    ag_tape *tape;
+    const ag_op *op;
+    const void *params;
+    const ag_array *x;      /* inputs, while shape or forward run */
+    const uint32_t *inputs; /* ids, while a rule runs */
+    uint32_t id;            /* of the first output */
+    int count;              /* of inputs */
+    int outputs;
+    bool all_needed;        /* ag_local: a derivative by every input */
+    ag_array *operands;     /* inputs then outputs, dense where the op asks, in vjp_fused */
+};
+/* ag_apply for a built-in op by its number in the registry */
+ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);
+ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs);
+/* The call of the node at id as its rules see it. */
+void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);
+void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
+
+/* ---- sweep.c, graph.c: the two kinds of backward pass */
+typedef struct ag_target { /* whose adjoint ag_gradients wants */
+    uint32_t id, slot;     /* slot + 1 for a persistent tensor: all its leaves count */
+    void *data;            /* dense, of the tensor's shape; NULL until something arrived */
+} ag_target;
+ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *seed, ag_target *targets, size_t count);
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count, ag_tensor *out);
+uint8_t *ag_reachable(ag_tape *t, uint32_t y); /* by index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory */
+
+/* ---- kernels, on strided arrays of any dtype. Results do not depend on the number of threads. */
+/* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */
+void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads);
+/* to = scale * sum of from over the dimensions in which to has extent 1 (+ to); same rank */
+void ag_sum_array(const ag_array *to, const ag_array *from, double scale, bool add, int threads);
+void ag_fill_array(const ag_array *to, double value);
+/* the sum over broadcast dimensions: to has any shape that broadcasts to from's */
+void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int threads);
+/* the sum of a dense range of f32 or f64 */
+double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads);
+/* Philox: see ag_rand. `call` numbers the random calls of a tape. */
+void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double low, double high, int threads);
+void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean, double deviation, int threads);
+uint64_t ag_random_bits(uint64_t seed, uint64_t call, uint64_t i);
+
+#endif

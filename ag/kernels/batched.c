@@ -1,0 +1,222 @@
+#include "ag/kernels/batched.h"
+#include "ag/kernels/matmul.h"
+
+/* Multiply-adds below which the matrices are not spread over threads. */
+enum { PARALLEL = 1 << 20 };
+
+/* The leading dimensions of a, b and c that are no part of the one product: strides in elements, 0 along broadcast
+ * ones. Those along which c moves come first. */
+typedef struct batch {
+    ag_product product;
+    int rank;
+    int64_t dim[AG_MAX_RANK], a[AG_MAX_RANK], b[AG_MAX_RANK], c[AG_MAX_RANK];
+    int64_t kept, summed; /* matrices of c; products that each of them adds up */
+} batch;
+
+ag_array ag_swapped(const ag_array *a)
+{
+    ag_array swapped = *a;
+    const int last = a->shape.rank - 1;
+    swapped.shape.dim[last] = a->shape.dim[last - 1];
+    swapped.shape.dim[last - 1] = a->shape.dim[last];
+    swapped.stride[last] = a->stride[last - 1];
+    swapped.stride[last - 1] = a->stride[last];
+    return swapped;
+}
+
+ag_array ag_with_axis(const ag_array *a, int d)
+{
+    ag_array more = *a;
+    for (int i = a->shape.rank; i > d; i--) {
+        more.shape.dim[i] = a->shape.dim[i - 1];
+        more.stride[i] = a->stride[i - 1];
+    }
+    more.shape.rank++;
+    more.shape.dim[d] = 1;
+    more.stride[d] = d < a->shape.rank ? a->shape.dim[d] * a->stride[d] : 1; /* as in a dense array */
+    return more;
+}
+
+/* Extent and stride of leading dimension d, counted from the matrix outwards. */
+static int64_t extent(const ag_array *x, int d)
+{
+    const int i = x->shape.rank - 3 - d;
+    return i < 0 ? 1 : x->shape.dim[i];
+}
+
+static int64_t step(const ag_array *x, int d)
+{
+    const int i = x->shape.rank - 3 - d;
+    return i < 0 || x->shape.dim[i] == 1 ? 0 : x->stride[i];
+}
+
+/* Can an outer dimension be one with an inner one? */
+static bool continues(int64_t outer_step, int64_t inner_extent, int64_t inner_step)
+{
+    return outer_step == inner_extent * inner_step;
+}
+
+/* Rows of the result, its columns, or terms of its sums: a dimension that continues one of them makes one larger
+ * product. `moves`: along it lie different matrices of c. */
+static bool merge(ag_product *p, int64_t dim, int64_t a, int64_t b, int64_t c, bool moves)
+{
+    if (moves && b == 0 && (p->m == 1 || (continues(a, p->m, p->a_row) && continues(c, p->m, p->c_row)))) {
+        if (p->m == 1) {
+            p->a_row = a;
+            p->c_row = c;
+        }
+        p->m *= dim;
+    } else if (moves && a == 0 && (p->n == 1 || (continues(b, p->n, p->b_col) && continues(c, p->n, p->c_col)))) {
+        if (p->n == 1) {
+            p->b_col = b;
+            p->c_col = c;
+        }
+        p->n *= dim;
+    } else if (!moves && (p->k == 1 || (continues(a, p->k, p->a_col) && continues(b, p->k, p->b_row)))) {
+        if (p->k == 1) {
+            p->a_col = a;
+            p->b_row = b;
+        }
+        p->k *= dim;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void insert(batch *s, int at, int64_t dim, int64_t a, int64_t b, int64_t c)
+{
+    for (int i = s->rank; i > at; i--) {
+        s->dim[i] = s->dim[i - 1];
+        s->a[i] = s->a[i - 1];
+        s->b[i] = s->b[i - 1];
+        s->c[i] = s->c[i - 1];
+    }
+    s->dim[at] = dim;
+    s->a[at] = a;
+    s->b[at] = b;
+    s->c[at] = c;
+    s->rank++;
+}
+
+static batch plan(const ag_array *a, const ag_array *b, const ag_array *c)
+{
+    const int ra = a->shape.rank, rb = b->shape.rank, rc = c->shape.rank;
+    batch s = { .kept = 1, .summed = 1 };
+    s.product = (ag_product){ .dtype = c->dtype,
+                              .m = c->shape.dim[rc - 2],
+                              .n = c->shape.dim[rc - 1],
+                              .k = a->shape.dim[ra - 1],
+                              .a_row = a->stride[ra - 2],
+                              .a_col = a->stride[ra - 1],
+                              .b_row = b->stride[rb - 2],
+                              .b_col = b->stride[rb - 1],
+                              .c_row = c->stride[rc - 2],
+                              .c_col = c->stride[rc - 1] };
+    int moving = 0;
+    for (int d = 0; d < AG_MAX_RANK - 2; d++) {
+        int64_t dim = extent(a, d);
+        dim = dim == 1 ? extent(b, d) : dim;
+        dim = dim == 1 ? extent(c, d) : dim;
+        const bool moves = extent(c, d) != 1;
+        if (dim == 1 || (dim > 1 && merge(&s.product, dim, step(a, d), step(b, d), step(c, d), moves)))
+            continue;
+        if (moves) {
+            insert(&s, 0, dim, step(a, d), step(b, d), step(c, d));
+            moving++;
+            s.kept *= dim;
+        } else {
+            insert(&s, moving, dim, step(a, d), step(b, d), 0);
+            s.summed *= dim;
+        }
+    }
+    return s;
+}
+
+/* Products number i * summed ... of the batch, into one matrix of c. */
+static ag_status run_one(const batch *s, const ag_array *const *x, int64_t i, double beta, int threads, void *workspace)
+{
+    ag_product p = s->product;
+    const int64_t size = (int64_t)ag_dtype_size(p.dtype);
+    p.threads = threads;
+    for (int64_t j = 0; j < s->summed; j++) {
+        int64_t rest = i * s->summed + j, a = 0, b = 0, c = 0;
+        for (int d = s->rank - 1; d >= 0; d--) {
+            const int64_t index = rest % s->dim[d];
+            rest /= s->dim[d];
+            a += index * s->a[d];
+            b += index * s->b[d];
+            c += index * s->c[d];
+        }
+        p.a = (const char *)x[0]->data + a * size;
+        p.b = (const char *)x[1]->data + b * size;
+        p.c = (char *)x[2]->data + c * size;
+        p.beta = j == 0 ? beta : 1;
+        const ag_status status = ag_product_run(&p, workspace);
+        if (status)
+            return status;
+    }
+    return AG_OK;
+}
+
+/* Each thread has a workspace of its own. */
+static ag_status run_parallel(const batch *s, const ag_array *const *x, double beta, int threads, char *workspace,
+                              size_t bytes)
+{
+    ag_status worst = AG_OK;
+    const int64_t team = s->kept < threads ? s->kept : threads;
+#pragma omp parallel for num_threads((int)team) schedule(static, 1)
+    for (int64_t part = 0; part < team; part++) {
+        const int64_t end = s->kept * (part + 1) / team;
+        for (int64_t i = s->kept * part / team; i < end; i++) {
+            const ag_status status = run_one(s, x, i, beta, 1, workspace ? workspace + (size_t)part * bytes : NULL);
+            if (status) {
+#pragma omp atomic write
+                worst = status;
+            }
+        }
+    }
+    return worst;
+}
+
+static size_t workspace_of(const batch *s, double beta, int threads)
+{
+    ag_product p = s->product;
+    p.threads = threads;
+    p.beta = beta;
+    const size_t first = ag_product_workspace(&p);
+    p.beta = 1;
+    const size_t later = ag_product_workspace(&p);
+    const size_t bytes = first > later ? first : later;
+    return (bytes + 63) / 64 * 64;
+}
+
+ag_status ag_batched_run(const ag_call *call, const ag_array *a, const ag_array *b, const ag_array *c, double beta)
+{
+    const batch s = plan(a, b, c);
+    const ag_array *const x[] = { a, b, c };
+    const ag_product *p = &s.product;
+    if (s.kept == 0 || p->m == 0 || p->n == 0)
+        return AG_OK;
+    if (s.summed == 0) {
+        if (beta == 0)
+            ag_fill_array(c, 0);
+        return AG_OK;
+    }
+    int threads = ag_call_threads(call);
+    const double work = (double)p->m * (double)p->n * (double)p->k * (double)s.summed;
+    const bool spread = threads > 1 && s.kept >= threads && work * (double)s.kept >= PARALLEL;
+    const size_t bytes = workspace_of(&s, beta, spread ? 1 : threads);
+    char *workspace = NULL;
+    if (bytes) {
+        workspace = ag_call_scratch(call, bytes * (size_t)(spread ? threads : 1));
+        if (!workspace)
+            return AG_ENOMEM;
+    }
+    ag_status status = AG_OK;
+    if (spread)
+        status = run_parallel(&s, x, beta, threads, workspace, bytes);
+    for (int64_t i = 0; !spread && i < s.kept && !status; i++)
+        status = run_one(&s, x, i, beta, threads, workspace);
+    return status ? ag_call_fail(call, status, "the product failed") : AG_OK;
+}

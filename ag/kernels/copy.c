@@ -1,0 +1,248 @@
+/* Copies, conversions and fills of strided arrays. */
+#include "ag/kernels/convert.h"
+#include "ag/kernels/nest.h"
+#include "ag/kernels/transpose.h"
+
+enum {
+    WORTH_THREADS = 1 << 16, /* elements; fewer are done by the caller alone */
+    TILE = 64                /* rows and columns of what is transposed at a time, from cache */
+};
+
+/* ---- rows: n elements at even strides, to = from or to += from */
+
+typedef void row_function(void *to, int64_t to_step, const void *from, int64_t from_step, int64_t n, bool add);
+
+#define AS_IS(v) (v)
+#define TO_F32(v) ((float)(v))
+#define TO_F64(v) ((double)(v))
+#define TO_I64(v) ((int64_t)(v))
+#define TO_I32(v) ((int32_t)(v))
+
+/* SUM is the type in which elements are added: integers wrap. */
+#define SET(to, from, TO, SUM, CONVERT) to = CONVERT(from)
+#define ADD(to, from, TO, SUM, CONVERT) to = (TO)((SUM)to + (SUM)CONVERT(from))
+
+/* The steps that vectorise well have loops of their own. */
+#define LOOPS(STORE, TO, SUM, CONVERT)                                         \
+    do {                                                                       \
+        if (to_step == 1 && from_step == 1)                                    \
+            for (int64_t i = 0; i < n; i++)                                    \
+                STORE(to[i], from[i], TO, SUM, CONVERT);                       \
+        else if (to_step == 1 && from_step == 0)                               \
+            for (int64_t i = 0; i < n; i++)                                    \
+                STORE(to[i], first, TO, SUM, CONVERT);                         \
+        else                                                                   \
+            for (int64_t i = 0; i < n; i++)                                    \
+                STORE(to[i * to_step], from[i * from_step], TO, SUM, CONVERT); \
+    } while (0)
+
+#define ROW(name, TO, SUM, FROM, CONVERT)                                                                   \
+    static void name(void *to_, int64_t to_step, const void *from_, int64_t from_step, int64_t n, bool add) \
+    {                                                                                                       \
+        TO *restrict to = to_;                                                                              \
+        const FROM *restrict from = from_;                                                                  \
+        const FROM first = from[0];                                                                         \
+        if (add)                                                                                            \
+            LOOPS(ADD, TO, SUM, CONVERT);                                                                   \
+        else                                                                                                \
+            LOOPS(SET, TO, SUM, CONVERT);                                                                   \
+    }
+
+ROW(row_f32, float, float, float, AS_IS)
+ROW(row_f32_f64, float, float, double, TO_F32)
+ROW(row_f32_i32, float, float, int32_t, TO_F32)
+ROW(row_f32_i64, float, float, int64_t, TO_F32)
+ROW(row_f32_u8, float, float, uint8_t, TO_F32)
+ROW(row_f64_f32, double, double, float, TO_F64)
+ROW(row_f64, double, double, double, AS_IS)
+ROW(row_f64_i32, double, double, int32_t, TO_F64)
+ROW(row_f64_i64, double, double, int64_t, TO_F64)
+ROW(row_f64_u8, double, double, uint8_t, TO_F64)
+ROW(row_i32_f32, int32_t, uint32_t, float, ag_i32_of_real)
+ROW(row_i32_f64, int32_t, uint32_t, double, ag_i32_of_real)
+ROW(row_i32, int32_t, uint32_t, int32_t, AS_IS)
+ROW(row_i32_i64, int32_t, uint32_t, int64_t, ag_i32_of_integer)
+ROW(row_i32_u8, int32_t, uint32_t, uint8_t, TO_I32)
+ROW(row_i64_f32, int64_t, uint64_t, float, ag_i64_of_real)
+ROW(row_i64_f64, int64_t, uint64_t, double, ag_i64_of_real)
+ROW(row_i64_i32, int64_t, uint64_t, int32_t, TO_I64)
+ROW(row_i64, int64_t, uint64_t, int64_t, AS_IS)
+ROW(row_i64_u8, int64_t, uint64_t, uint8_t, TO_I64)
+ROW(row_u8_f32, uint8_t, uint8_t, float, ag_u8_of_real)
+ROW(row_u8_f64, uint8_t, uint8_t, double, ag_u8_of_real)
+ROW(row_u8_i32, uint8_t, uint8_t, int32_t, ag_u8_of_integer)
+ROW(row_u8_i64, uint8_t, uint8_t, int64_t, ag_u8_of_integer)
+ROW(row_u8, uint8_t, uint8_t, uint8_t, AS_IS)
+
+static row_function *const rows[6][6] = {
+    [AG_F32] = { NULL, row_f32, row_f32_f64, row_f32_i32, row_f32_i64, row_f32_u8 },
+    [AG_F64] = { NULL, row_f64_f32, row_f64, row_f64_i32, row_f64_i64, row_f64_u8 },
+    [AG_I32] = { NULL, row_i32_f32, row_i32_f64, row_i32, row_i32_i64, row_i32_u8 },
+    [AG_I64] = { NULL, row_i64_f32, row_i64_f64, row_i64_i32, row_i64, row_i64_u8 },
+    [AG_U8] = { NULL, row_u8_f32, row_u8_f64, row_u8_i32, row_u8_i64, row_u8 },
+};
+
+/* ---- jobs */
+
+typedef struct copy_job {
+    ag_nest nest; /* 0: to, 1: from */
+    char *to;
+    const char *from;
+    int64_t to_size, from_size; /* of an element */
+    row_function *row;
+    ag_transpose_block *block; /* NULL: transposed by rows */
+    bool add, same;            /* same: dtypes are equal */
+} copy_job;
+
+static void copy_row(const copy_job *j, int64_t to, int64_t from, int64_t n)
+{
+    int last = j->nest.rank - 1;
+    char *at = j->to + to * j->to_size;
+    const char *source = j->from + from * j->from_size;
+    if (j->same && !j->add && j->nest.stride[0][last] == 1 && j->nest.stride[1][last] == 1)
+        memcpy(at, source, (size_t)(n * j->to_size));
+    else
+        j->row(at, j->nest.stride[0][last], source, j->nest.stride[1][last], n, j->add);
+}
+
+/* One dimension, divided anywhere. */
+static void copy_line(const void *context, int64_t begin, int64_t end)
+{
+    const copy_job *j = context;
+    copy_row(j, begin * j->nest.stride[0][0], begin * j->nest.stride[1][0], end - begin);
+}
+
+static void copy_rows(const void *context, int64_t begin, int64_t end)
+{
+    const copy_job *j = context;
+    ag_cursor c;
+    ag_cursor_set(&j->nest, begin, &c);
+    for (int64_t r = begin; r < end; r++) {
+        copy_row(j, c.offset[0], c.offset[1], j->nest.dim[j->nest.rank - 1]);
+        ag_cursor_next(&j->nest, &c);
+    }
+}
+
+/* ---- transposing: `to` is contiguous along the last dimension, `from` along the one before */
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void transpose_plain(const copy_job *j, int64_t to, int64_t from, int64_t m, int64_t n)
+{
+    int64_t to_row = j->nest.stride[0][j->nest.rank - 2];
+    for (int64_t i = 0; i < m; i++)
+        copy_row(j, to + i * to_row, from + i, n);
+}
+
+static void transpose_tile(const copy_job *j, int64_t to, int64_t from, int64_t m, int64_t n)
+{
+    int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
+    int64_t whole_m = j->block ? m & ~7 : 0, whole_n = j->block ? n & ~7 : 0;
+    for (int64_t i = 0; i < whole_m; i += 8)
+        for (int64_t k = 0; k < whole_n; k += 8)
+            j->block(j->to + (to + i * to_row + k) * j->to_size, to_row,
+                     j->from + (from + k * from_row + i) * j->from_size, from_row);
+    if (whole_n < n)
+        transpose_plain(j, to + whole_n, from + whole_n * from_row, whole_m, n - whole_n);
+    transpose_plain(j, to + whole_m * to_row, from + whole_m, m - whole_m, n);
+}
+
+/* Strips of TILE rows of `to`, counted through all outer dimensions. */
+static void transpose_strips(const void *context, int64_t begin, int64_t end)
+{
+    const copy_job *j = context;
+    const ag_nest *w = &j->nest;
+    int64_t m = w->dim[w->rank - 2], n = w->dim[w->rank - 1], strips = (m + TILE - 1) / TILE;
+    int64_t from_row = w->stride[1][w->rank - 1];
+    for (int64_t s = begin; s < end; s++) {
+        int64_t i = s % strips * TILE;
+        ag_cursor c;
+        ag_cursor_set(w, s / strips * m + i, &c);
+        for (int64_t k = 0; k < n; k += TILE)
+            transpose_tile(j, c.offset[0] + k, c.offset[1] + k * from_row, smaller(m - i, TILE), smaller(n - k, TILE));
+    }
+}
+
+/* Arranges the loops for transposing if that is what they do. */
+static bool transposes(ag_nest *w)
+{
+    int last = w->rank - 1;
+    if (w->rank < 2 || w->stride[0][last] != 1 || w->stride[1][last] == 1 || w->dim[last] < 8)
+        return false;
+    for (int d = 0; d < last; d++) {
+        if (w->stride[1][d] == 1 && w->dim[d] >= 8) {
+            ag_nest_raise(w, d);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- entry points */
+
+/* A row of a few elements costs more to begin than to copy: the longest dimension becomes the rows'. */
+static void lengthen_rows(ag_nest *w)
+{
+    int last = w->rank - 1, longest = last;
+    if (w->dim[last] >= 8)
+        return;
+    for (int d = 0; d < last; d++)
+        if (w->dim[d] > w->dim[longest])
+            longest = d;
+    if (longest == last)
+        return;
+    ag_nest_raise(w, longest);
+    ag_nest_swap(w, last - 1, last);
+}
+
+static void run(copy_job *j, int threads)
+{
+    ag_nest *w = &j->nest;
+    int64_t outer = ag_nest_rows(w), inner = w->dim[w->rank - 1];
+    if (transposes(w)) {
+        int64_t m = w->dim[w->rank - 2], strips = outer / m * ((m + TILE - 1) / TILE);
+        if (j->same && !j->add)
+            j->block = j->to_size == 4 ? ag_transpose_block_32 : j->to_size == 8 ? ag_transpose_block_64 : NULL;
+        ag_for_ranges(strips, WORTH_THREADS / (TILE * inner), threads, transpose_strips, j);
+    } else if (w->rank == 1) {
+        ag_for_ranges(inner, WORTH_THREADS, threads, copy_line, j);
+    } else {
+        lengthen_rows(w);
+        ag_for_ranges(ag_nest_rows(w), WORTH_THREADS / w->dim[w->rank - 1], threads, copy_rows, j);
+    }
+}
+
+void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads)
+{
+    copy_job j = { .to = to->data, .from = from->data, .row = rows[to->dtype][from->dtype], .add = add };
+    if (ag_array_size(to) == 0)
+        return;
+    j.to_size = (int64_t)ag_dtype_size(to->dtype);
+    j.from_size = (int64_t)ag_dtype_size(from->dtype);
+    j.same = to->dtype == from->dtype;
+    ag_nest_init(&j.nest, 2, (const ag_array *const[]){ to, from });
+    run(&j, threads);
+}
+
+void ag_fill_array(const ag_array *to, double value)
+{
+    int32_t as_i32 = ag_i32_of_real(value);
+    int64_t as_i64 = ag_i64_of_real(value), n = ag_array_size(to);
+    uint8_t as_u8 = ag_u8_of_real(value);
+    float as_f32 = (float)value;
+    const void *number = to->dtype == AG_F32   ? (const void *)&as_f32
+                         : to->dtype == AG_I32 ? (const void *)&as_i32
+                         : to->dtype == AG_I64 ? (const void *)&as_i64
+                         : to->dtype == AG_U8  ? (const void *)&as_u8
+                                               : (const void *)&value;
+    if (ag_array_is_dense(to)) {
+        rows[to->dtype][to->dtype](to->data, 1, number, 0, n, false);
+        return;
+    }
+    /* all strides zero */
+    ag_array from = { .data = (void *)(uintptr_t)number, .dtype = to->dtype, .shape = to->shape };
+    ag_copy_array(to, &from, false, 1);
+}

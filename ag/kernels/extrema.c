@@ -1,0 +1,151 @@
+#include "ag/kernels/extrema.h"
+#include "ag/kernels/nest.h"
+#include <math.h>
+
+enum {
+    WORTH_THREADS = 1 << 16, /* elements; fewer are done by the caller alone */
+    PARTS = 32,              /* into which one result's elements may be divided */
+    LANES = 32               /* comparisons that do not wait for each other */
+};
+
+/* Along a row of n elements: to = the better of to and from. With to_step 0, all of them go into one. */
+typedef void row_function(void *to, int64_t to_step, const void *from, int64_t from_step, int64_t n);
+
+/* A NaN is better than any number, and nothing is better than a NaN. */
+#define ABOVE(a, b) ((a) > (b) || (a) != (a))
+#define BELOW(a, b) ((a) < (b) || (a) != (a))
+
+#define ROW(name, type, BETTER)                                                                           \
+    static void name(void *to_, int64_t to_step, const void *from_, int64_t from_step, int64_t n)         \
+    {                                                                                                     \
+        type *restrict to = to_;                                                                          \
+        const type *restrict from = from_;                                                                \
+        int64_t i = 0;                                                                                    \
+        if (to_step == 0) {                                                                               \
+            type best[LANES], all = to[0];                                                                \
+            for (int l = 0; l < LANES; l++)                                                               \
+                best[l] = all;                                                                            \
+            for (; from_step == 1 && i + LANES <= n; i += LANES)                                          \
+                for (int l = 0; l < LANES; l++)                                                           \
+                    best[l] = BETTER(from[i + l], best[l]) ? from[i + l] : best[l];                       \
+            for (int l = 0; i > 0 && l < LANES; l++)                                                      \
+                all = BETTER(best[l], all) ? best[l] : all;                                               \
+            for (; i < n; i++)                                                                            \
+                all = BETTER(from[i * from_step], all) ? from[i * from_step] : all;                       \
+            to[0] = all;                                                                                  \
+        } else if (to_step == 1 && from_step == 1) {                                                      \
+            for (; i < n; i++)                                                                            \
+                to[i] = BETTER(from[i], to[i]) ? from[i] : to[i];                                         \
+        } else {                                                                                          \
+            for (; i < n; i++)                                                                            \
+                to[i * to_step] =                                                                         \
+                    BETTER(from[i * from_step], to[i * to_step]) ? from[i * from_step] : to[i * to_step]; \
+        }                                                                                                 \
+    }
+
+ROW(largest_f32, float, ABOVE)
+ROW(largest_f64, double, ABOVE)
+ROW(largest_i32, int32_t, ABOVE)
+ROW(largest_i64, int64_t, ABOVE)
+ROW(largest_u8, uint8_t, ABOVE)
+ROW(smallest_f32, float, BELOW)
+ROW(smallest_f64, double, BELOW)
+ROW(smallest_i32, int32_t, BELOW)
+ROW(smallest_i64, int64_t, BELOW)
+ROW(smallest_u8, uint8_t, BELOW)
+
+static row_function *const rows[2][6] = {
+    { NULL, smallest_f32, smallest_f64, smallest_i32, smallest_i64, smallest_u8 },
+    { NULL, largest_f32, largest_f64, largest_i32, largest_i64, largest_u8 },
+};
+
+typedef struct extremum_job {
+    ag_nest nest; /* 0: from, 1: to, which stays along reduced dimensions */
+    const char *from;
+    char *to;
+    int64_t size; /* of an element */
+    row_function *row;
+    int divided; /* dimension of results that threads share out */
+} extremum_job;
+
+static void run_nest(const extremum_job *j, const ag_nest *n, int64_t from, int64_t to)
+{
+    ag_cursor c;
+    int last = n->rank - 1;
+    int64_t rows_left = ag_nest_rows(n);
+    ag_cursor_set(n, 0, &c);
+    for (; rows_left > 0; rows_left--) {
+        j->row(j->to + (to + c.offset[1]) * j->size, n->stride[1][last], j->from + (from + c.offset[0]) * j->size,
+               n->stride[0][last], n->dim[last]);
+        ag_cursor_next(n, &c);
+    }
+}
+
+/* Results begin ... end of the divided dimension. */
+static void run_results(const void *context, int64_t begin, int64_t end)
+{
+    const extremum_job *j = context;
+    ag_nest n = j->nest;
+    n.dim[j->divided] = end - begin;
+    run_nest(j, &n, begin * n.stride[0][j->divided], begin * n.stride[1][j->divided]);
+}
+
+typedef struct parts {
+    const extremum_job *job;
+    union {
+        double f64;
+        int64_t i64;
+    } best[PARTS];
+    int64_t count;
+} parts;
+
+static void run_parts(const void *context, int64_t begin, int64_t end)
+{
+    const parts *p = context;
+    int64_t n = p->job->nest.dim[0], step = p->job->nest.stride[0][0];
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = n / p->count * i, count = i + 1 < p->count ? n / p->count : n - first;
+        char *to = (char *)(uintptr_t)p->best + i * p->job->size;
+        p->job->row(to, 0, p->job->from + first * step * p->job->size, step, count);
+    }
+}
+
+/* One result of many evenly spaced elements. */
+static void run_divided(const extremum_job *j, ag_dtype d, bool largest, int threads)
+{
+    parts p = { .job = j, .count = j->nest.dim[0] / (WORTH_THREADS / 2) };
+    p.count = p.count < 1 ? 1 : p.count < PARTS ? p.count : PARTS;
+    ag_array best = { .data = p.best, .dtype = d, .shape = { 1, { p.count } }, .stride = { 1 } };
+    ag_fill_array(&best, largest ? -INFINITY : INFINITY);
+    ag_for_ranges(p.count, 1, threads, run_parts, &p);
+    j->row(j->to, 0, p.best, 1, p.count);
+}
+
+static int longest_kept(const ag_nest *n)
+{
+    int found = -1;
+    for (int d = 0; d < n->rank; d++)
+        if (n->stride[1][d] != 0 && (found < 0 || n->dim[d] > n->dim[found]))
+            found = d;
+    return found;
+}
+
+void ag_extremum_array(const ag_array *to, const ag_array *from, bool largest, int threads)
+{
+    extremum_job j = { .from = from->data, .to = to->data, .size = (int64_t)ag_dtype_size(to->dtype) };
+    ag_array still = ag_array_expand(to, from->shape);
+    int64_t elements = ag_array_size(from);
+    if (ag_array_size(to) == 0)
+        return;
+    j.row = rows[largest][to->dtype];
+    ag_fill_array(to, largest ? -INFINITY : INFINITY);
+    ag_nest_init(&j.nest, 2, (const ag_array *const[]){ from, &still });
+    j.divided = longest_kept(&j.nest);
+    if (j.divided < 0 && j.nest.rank == 1)
+        run_divided(&j, to->dtype, largest, threads);
+    else if (j.divided < 0)
+        run_nest(&j, &j.nest, 0, 0);
+    else
+        ag_for_ranges(j.nest.dim[j.divided], WORTH_THREADS * j.nest.dim[j.divided] / elements / 2 + 1, threads,
+                      run_results, &j);
+}

@@ -1,0 +1,254 @@
+#include "ag/kernels/libraries.h"
+
+#include <blis.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if AG_XSMM
+#include <libxsmm.h>
+#endif
+
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#define AG_X86 1
+#endif
+
+typedef enum vector_level { VECTOR_OTHER, VECTOR_AVX2, VECTOR_AVX512 } vector_level;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static char description[160];
+static bool generates, generates_masks; /* masks: a few columns cost no more than a vector */
+
+/* ---- the processor */
+
+/* A build for a level without AVX-512 stays below it, so that it runs under tools that know no AVX-512. */
+static vector_level processor_level(void)
+{
+#if AG_X86
+#if defined(__AVX512F__)
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl"))
+        return VECTOR_AVX512;
+#endif
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        return VECTOR_AVX2;
+#endif
+    return VECTOR_OTHER;
+}
+
+#if AG_X86
+static unsigned processor_family(void)
+{
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    __get_cpuid(1, &eax, &ebx, &ecx, &edx);
+    unsigned family = eax >> 8 & 0xf;
+    return family == 0xf ? family + (eax >> 20 & 0xff) : family;
+}
+
+/* BLIS tells Intel's processors by their features but AMD's by a list of families, and takes portable C for any other.
+ */
+static bool blis_knows_processor(void)
+{
+    unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+    char vendor[13] = { 0 };
+    __get_cpuid(0, &eax, &ebx, &ecx, &edx);
+    memcpy(vendor, &ebx, 4);
+    memcpy(vendor + 4, &edx, 4);
+    memcpy(vendor + 8, &ecx, 4);
+    if (strcmp(vendor, "GenuineIntel") == 0)
+        return true;
+    if (strcmp(vendor, "AuthenticAMD") != 0)
+        return false;
+    unsigned family = processor_family();
+#ifdef BLIS_CONFIG_ZEN5
+    if (family == 0x1a)
+        return true;
+#endif
+    return family == 0x15 || family == 0x17 || family == 0x19;
+}
+#endif
+
+/* ---- BLIS */
+
+/* The sub-configuration to ask for, or -1 for the library's own choice. Only those built in may be asked for: BLIS
+ * aborts on others. */
+static int blis_choice(vector_level level)
+{
+    (void)level;
+#if AG_X86 && (defined(BLIS_FAMILY_X86_64) || defined(BLIS_FAMILY_AMD64) || defined(BLIS_FAMILY_INTEL64))
+    bool lowered = level == VECTOR_AVX2 && __builtin_cpu_supports("avx512f");
+    if (blis_knows_processor() && !lowered)
+        return -1;
+#ifdef BLIS_CONFIG_SKX
+    if (level == VECTOR_AVX512)
+        return BLIS_ARCH_SKX;
+#endif
+#ifdef BLIS_CONFIG_HASWELL
+    if (level != VECTOR_OTHER)
+        return BLIS_ARCH_HASWELL;
+#endif
+#ifdef BLIS_CONFIG_ZEN
+    if (level != VECTOR_OTHER)
+        return BLIS_ARCH_ZEN;
+#endif
+#endif
+    return -1;
+}
+
+/* BLIS listens to the environment only, and only while it initialises. */
+static bool blis_start(vector_level level)
+{
+    int choice = getenv("BLIS_ARCH_TYPE") ? -1 : blis_choice(level);
+    if (choice >= 0) {
+        char number[16];
+        snprintf(number, sizeof number, "%d", choice);
+        setenv("BLIS_ARCH_TYPE", number, 1);
+    }
+    bli_init();
+    bool obeyed = (int)bli_arch_query_id() == choice;
+    if (choice >= 0)
+        unsetenv("BLIS_ARCH_TYPE");
+    return choice >= 0 && obeyed;
+}
+
+static void blis_run(const ag_tile *t, const void *a, const void *b, void *c)
+{
+    inc_t a_row = t->a_columns ? 1 : t->a_step, a_col = t->a_columns ? t->a_step : 1;
+    inc_t b_row = t->b_columns ? 1 : t->b_step, b_col = t->b_columns ? t->b_step : 1;
+    rntm_t runtime = BLIS_RNTM_INITIALIZER; /* of this call alone: the caller's own setting stays as it is */
+    bli_rntm_set_num_threads(1, &runtime);
+    if (t->dtype == AG_F32) {
+        float one = 1, beta = t->accumulate;
+        bli_sgemm_ex(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, t->m, t->n, t->k, &one, (float *)a, a_row, a_col, (float *)b,
+                     b_row, b_col, &beta, c, t->c_row, 1, NULL, &runtime);
+    } else {
+        double one = 1, beta = t->accumulate;
+        bli_dgemm_ex(BLIS_NO_TRANSPOSE, BLIS_NO_TRANSPOSE, t->m, t->n, t->k, &one, (double *)a, a_row, a_col,
+                     (double *)b, b_row, b_col, &beta, c, t->c_row, 1, NULL, &runtime);
+    }
+}
+
+/* ---- libxsmm, which counts in columns: what it calls A and B are our b and a */
+
+#if AG_XSMM
+static void xsmm_start(vector_level level)
+{
+    libxsmm_init();
+    if (!getenv("LIBXSMM_VERBOSE"))
+        libxsmm_set_verbosity(0);
+    if (!getenv("LIBXSMM_TARGET") && level == VECTOR_AVX2 && libxsmm_get_target_archid() > LIBXSMM_X86_AVX2)
+        libxsmm_set_target_archid(LIBXSMM_X86_AVX2);
+    generates = level != VECTOR_OTHER && libxsmm_get_target_archid() >= LIBXSMM_X86_AVX2;
+    generates_masks = generates && libxsmm_get_target_archid() >= LIBXSMM_X86_AVX512;
+}
+
+/* Generated code addresses whole tiles by 32-bit displacements. */
+static bool xsmm_reaches(const ag_tile *t)
+{
+    int64_t size = t->dtype == AG_F32 ? 4 : 8, limit = INT32_MAX / size;
+    int64_t a_rows = t->a_columns ? t->k : t->m;
+    return !t->b_columns && t->m < limit && t->n < limit && t->k < limit && t->a_step < limit / a_rows &&
+           t->b_step < limit / t->k && t->c_row < limit / t->m;
+}
+
+/* Without masks the columns that fill no vector are done one by one; where they are all, BLIS is faster once its call
+ * is paid. */
+static bool xsmm_pays(const ag_tile *t)
+{
+    int64_t vector = t->dtype == AG_F32 ? 8 : 4;
+    return generates_masks || t->n % vector == 0 || t->n > 2 * vector || t->m * t->n * t->k < 1 << 15;
+}
+
+static void xsmm_prepare(ag_tile *t)
+{
+    if (!xsmm_reaches(t) || !xsmm_pays(t))
+        return;
+    libxsmm_blasint m = (libxsmm_blasint)t->m, n = (libxsmm_blasint)t->n, k = (libxsmm_blasint)t->k;
+    libxsmm_blasint a_step = (libxsmm_blasint)t->a_step, b_step = (libxsmm_blasint)t->b_step,
+                    c_row = (libxsmm_blasint)t->c_row;
+    int flags = t->a_columns ? LIBXSMM_GEMM_FLAG_TRANS_B : LIBXSMM_GEMM_FLAG_NONE;
+    if (t->dtype == AG_F32) {
+        float one = 1, beta = t->accumulate;
+        t->generated =
+            (void (*)(void))libxsmm_smmdispatch(n, m, k, &b_step, &a_step, &c_row, &one, &beta, &flags, NULL);
+    } else {
+        double one = 1, beta = t->accumulate;
+        t->generated =
+            (void (*)(void))libxsmm_dmmdispatch(n, m, k, &b_step, &a_step, &c_row, &one, &beta, &flags, NULL);
+    }
+}
+
+static void xsmm_run(const ag_tile *t, const void *a, const void *b, void *c)
+{
+    if (t->dtype == AG_F32)
+        ((libxsmm_smmfunction)t->generated)(b, a, c);
+    else
+        ((libxsmm_dmmfunction)t->generated)(b, a, c);
+}
+#endif
+
+/* ---- both */
+
+static void start(void)
+{
+    vector_level level = processor_level();
+    bool chosen = blis_start(level);
+    int used = snprintf(description, sizeof description, "BLIS %s (%s%s)", bli_info_get_version_str(),
+                        bli_arch_string(bli_arch_query_id()), chosen ? ", chosen by ag" : "");
+#if AG_XSMM
+    xsmm_start(level);
+    if (used > 0 && (size_t)used < sizeof description)
+        snprintf(description + used, sizeof description - (size_t)used, ", libxsmm %s (%s%s)", LIBXSMM_CONFIG_VERSION,
+                 libxsmm_get_target_arch(), generates ? "" : ", not used");
+#else
+    (void)used;
+#endif
+}
+
+void ag_libraries_init(void)
+{
+    pthread_once(&once, start);
+}
+
+const char *ag_libraries_describe(void)
+{
+    ag_libraries_init();
+    return description;
+}
+
+bool ag_libraries_generate(void)
+{
+    ag_libraries_init();
+    return generates;
+}
+
+bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k)
+{
+    ag_libraries_init();
+    bool large = m >= 512 && n >= 512 && k >= 512 && (double)m * (double)n * (double)k >= 4e9;
+    return !generates || (large && (dtype == AG_F64 || !generates_masks));
+}
+
+void ag_tile_prepare(ag_tile *tile)
+{
+    ag_libraries_init();
+    tile->generated = NULL;
+#if AG_XSMM
+    if (generates)
+        xsmm_prepare(tile);
+#endif
+}
+
+void ag_tile_run(const ag_tile *tile, const void *a, const void *b, void *c)
+{
+#if AG_XSMM
+    if (tile->generated) {
+        xsmm_run(tile, a, b, c);
+        return;
+    }
+#endif
+    blis_run(tile, a, b, c);
+}

@@ -1,0 +1,40 @@
+/* Tiles of products, computed by the libraries that do them best. libraries.c is the only file that knows their names.
+ *
+ * A tile is c[m,n] = a[m,k] b[k,n] (+ c), with rows of b and c contiguous, and a contiguous along its rows or its
+ * columns. */
+#ifndef AG_KERNELS_LIBRARIES_H
+#define AG_KERNELS_LIBRARIES_H
+
+#include "ag/ag.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct ag_tile {
+    ag_dtype dtype; /* AG_F32 or AG_F64 */
+    int64_t m, n, k;
+    bool a_columns;  /* a[i,l] is at a[l * a_step + i], otherwise at a[i * a_step + l] */
+    bool accumulate; /* c is added to; otherwise it is not read */
+    int64_t a_step;  /* at least k, or m with a_columns */
+    bool b_columns;  /* b[l,j] is at b[j * b_step + l], otherwise at b[l * b_step + j] */
+    int64_t b_step;  /* at least n, or k with b_columns */
+    int64_t c_row;   /* at least n */
+    void (*generated)(void);
+} ag_tile;
+
+/* Idempotent, thread-safe; costs milliseconds the first time. The functions below call for it themselves. */
+void ag_libraries_init(void);
+const char *ag_libraries_describe(void);
+
+/* Is there a generator of kernels, so that small tiles, of any shape, cost no more than their arithmetic? */
+bool ag_libraries_generate(void);
+
+/* Is the general library, in large tiles, the faster one for a product of this size, or the only one? */
+bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k);
+
+/* Looks up the tile's kernel, from its shape and strides alone, or leaves NULL for the general library. All extents are
+ * positive. */
+void ag_tile_prepare(ag_tile *tile);
+void ag_tile_run(const ag_tile *tile, const void *a, const void *b, void *c);
+
+#endif

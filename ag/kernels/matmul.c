@@ -1,0 +1,219 @@
+#include "ag/kernels/matmul.h"
+
+#include "ag/kernels/libraries.h"
+#include "ag/kernels/matmul_grid.h"
+
+/* Measured bounds; the choices they guide must depend on the product alone. */
+enum {
+    TINY = 64,            /* multiplications: up to here a loop beats looking up a generated kernel */
+    TINY_FOR_BLIS = 8192, /* and calling BLIS */
+    SPLIT_K = 8192,       /* an inner dimension is split into parts no shorter */
+    SPLIT_OUTPUT = 4096,  /* where the result has at most so many elements */
+    SPLIT_PARTS = 16,
+    VECTOR_ROWS = 64 /* rows of a matrix by vector product, or of a loop, in one unit */
+};
+
+static double work(const ag_product *p)
+{
+    return (double)p->m * (double)p->n * (double)p->k;
+}
+
+static const ag_loops *loops_for(const ag_product *p)
+{
+    return p->dtype == AG_F32 ? &ag_loops_f32 : &ag_loops_f64;
+}
+
+/* ---- loops of our own */
+
+static void run_product_rows(const void *context, int64_t unit)
+{
+    const ag_plan *g = context;
+    const ag_product *p = &g->p;
+    int64_t i = unit * VECTOR_ROWS;
+    ag_matrix a = { element(g, p->a, i * p->a_row), p->a_row, p->a_col }, b = { p->b, p->b_row, p->b_col };
+    ag_target c = { (char *)p->c + i * p->c_row * (int64_t)g->size, p->c_row, p->c_col, p->beta != 0 };
+    g->loops->product(smaller(VECTOR_ROWS, p->m - i), p->n, p->k, a, b, c);
+}
+
+static void run_vector_rows(const void *context, int64_t unit)
+{
+    const ag_plan *g = context;
+    const ag_product *p = &g->p;
+    int64_t i = unit * VECTOR_ROWS;
+    ag_matrix a = { element(g, p->a, i * p->a_row), p->a_row, p->a_col }, x = { p->b, p->b_row, 0 };
+    ag_target y = { (char *)p->c + i * p->c_row * (int64_t)g->size, p->c_row, 0, p->beta != 0 };
+    g->loops->matvec(smaller(VECTOR_ROWS, p->m - i), p->k, a, x, y);
+}
+
+static bool loops_suffice(const ag_product *p)
+{
+    return p->n == 1 || p->k == 1 || work(p) <= TINY || (work(p) <= TINY_FOR_BLIS && !ag_libraries_generate());
+}
+
+static void run_loops(const ag_plan *g)
+{
+    const ag_product *p = &g->p;
+    double bytes = work(p) * (double)g->size;
+    ag_for_each_unit(divide_up(p->m, VECTOR_ROWS), ag_threads_for(g, bytes),
+                     p->n == 1 ? run_vector_rows : run_product_rows, g);
+}
+
+/* ---- whole products */
+
+/* c' = b' a' */
+static ag_product transposed(const ag_product *p)
+{
+    ag_product t = *p;
+    t.m = p->n, t.n = p->m;
+    t.a = p->b, t.a_row = p->b_col, t.a_col = p->b_row;
+    t.b = p->a, t.b_row = p->a_col, t.b_col = p->a_row;
+    t.c_row = p->c_col, t.c_col = p->c_row;
+    return t;
+}
+
+static ag_plan plan_for(const ag_product *p)
+{
+    ag_plan g = { .p = *p, .loops = loops_for(p), .size = p->dtype == AG_F32 ? 4 : 8 };
+    bool by_columns = p->c_col != 1 && p->c_row == 1 && p->n > 1;
+    if (p->n != 1 && (p->m == 1 || by_columns))
+        g.p = transposed(p);
+    return g;
+}
+
+/* The product goes through parts of its own: dense, where c's strides are not for tiles, and several where k alone is
+ * long. */
+static int64_t parts_for(const ag_product *p)
+{
+    if ((double)p->m * (double)p->n <= SPLIT_OUTPUT && p->k >= 2 * SPLIT_K)
+        return smaller(SPLIT_PARTS, p->k / SPLIT_K);
+    return loops_suffice(p) || dense(p->c_row, p->c_col, p->n) ? 0 : 1;
+}
+
+static ag_product part_of(const ag_plan *g, int64_t parts, int64_t index)
+{
+    ag_product q = g->p;
+    int64_t length = divide_evenly(q.k, divide_up(q.k, parts)), from = index * length;
+    q.k = parts == 1 ? q.k : smaller(length, q.k - from);
+    q.a = element(g, q.a, from * q.a_col);
+    q.b = element(g, q.b, from * q.b_row);
+    q.c_row = q.n;
+    q.c_col = 1;
+    q.beta = 0;
+    if (parts > 1)
+        q.threads = 1;
+    return q;
+}
+
+typedef struct parts_run {
+    const ag_plan *g;
+    int64_t parts;
+    char *sums, *workspaces;
+    size_t each; /* bytes of one workspace */
+} parts_run;
+
+static void run_whole(ag_plan *g, char *workspace)
+{
+    if (loops_suffice(&g->p))
+        run_loops(g);
+    else
+        ag_grid_run(g, workspace);
+}
+
+static size_t whole_workspace(ag_plan *g)
+{
+    if (loops_suffice(&g->p))
+        return 0;
+    return ag_grid_plan(g);
+}
+
+static void run_part(const void *context, int64_t unit)
+{
+    const parts_run *r = context;
+    const ag_plan *g = r->g;
+    ag_plan part = *g;
+    part.p = part_of(g, r->parts, unit);
+    part.p.c = r->sums + (size_t)(unit * g->p.m * g->p.n) * g->size;
+    whole_workspace(&part);
+    run_whole(&part, r->workspaces + (size_t)unit * r->each);
+}
+
+static size_t parts_workspace(const ag_plan *g, int64_t parts, size_t *each)
+{
+    ag_plan part = *g;
+    part.p = part_of(g, parts, 0);
+    *each = whole_workspace(&part);
+    return aligned((size_t)(parts * g->p.m * g->p.n) * g->size) + (size_t)parts * *each;
+}
+
+static void run_parts(const ag_plan *g, int64_t parts, char *workspace)
+{
+    parts_run r = { .g = g, .parts = parts, .sums = workspace };
+    parts_workspace(g, parts, &r.each);
+    r.workspaces = workspace + aligned((size_t)(parts * g->p.m * g->p.n) * g->size);
+    ag_for_each_unit(parts, ag_threads_for(g, work(&g->p)), run_part, &r);
+    ag_target c = { g->p.c, g->p.c_row, g->p.c_col, g->p.beta != 0 };
+    g->loops->add(g->p.m, g->p.n, parts, workspace, c);
+}
+
+/* ---- the interface */
+
+/* Nothing or almost nothing to do: no plan, no library. */
+static bool trivial(const ag_product *p)
+{
+    return p->m == 0 || p->n == 0 || p->k == 0 || work(p) <= TINY;
+}
+
+static void run_trivial(const ag_product *p)
+{
+    if (p->m == 0 || p->n == 0 || (p->k == 0 && p->beta != 0))
+        return;
+    ag_target c = { p->c, p->c_row, p->c_col, p->beta != 0 };
+    loops_for(p)->product(p->m, p->n, p->k, (ag_matrix){ p->a, p->a_row, p->a_col },
+                          (ag_matrix){ p->b, p->b_row, p->b_col }, c);
+}
+
+static bool valid(const ag_product *p)
+{
+    return (p->dtype == AG_F32 || p->dtype == AG_F64) && p->m >= 0 && p->n >= 0 && p->k >= 0 &&
+           (p->beta == 0 || p->beta == 1);
+}
+
+size_t ag_product_workspace(const ag_product *p)
+{
+    if (!valid(p) || trivial(p))
+        return 0;
+    ag_plan g = plan_for(p);
+    int64_t parts = parts_for(&g.p);
+    size_t each;
+    return parts > 0 ? parts_workspace(&g, parts, &each) : whole_workspace(&g);
+}
+
+ag_status ag_product_run(const ag_product *p, void *workspace)
+{
+    if (!valid(p))
+        return AG_EARG;
+    if (trivial(p)) {
+        run_trivial(p);
+        return AG_OK;
+    }
+    ag_plan g = plan_for(p);
+    int64_t parts = parts_for(&g.p);
+    size_t each, wanted = parts > 0 ? parts_workspace(&g, parts, &each) : whole_workspace(&g);
+    if (wanted > 0 && !workspace)
+        return AG_ENOMEM;
+    if (parts > 0)
+        run_parts(&g, parts, workspace);
+    else
+        run_whole(&g, workspace);
+    return AG_OK;
+}
+
+void ag_products_init(void)
+{
+    ag_libraries_init();
+}
+
+const char *ag_products_describe(void)
+{
+    return ag_libraries_describe();
+}

@@ -1,0 +1,71 @@
+/* Loop nests over strided arrays of one shape, and dividing loops among threads: what the kernels share. */
+#ifndef AG_KERNELS_NEST_H
+#define AG_KERNELS_NEST_H
+
+#include "ag/internal.h"
+
+enum { AG_NEST_ARRAYS = 2 };
+
+/* The common shape with unit extents dropped, dimensions in the order of the first array's strides, and those merged
+ * that every array steps through at an even stride. The innermost dimension, rank - 1, is left to the caller's loop. */
+typedef struct ag_nest {
+    int arrays, rank; /* rank is at least 1 */
+    int64_t dim[AG_MAX_RANK];
+    int64_t stride[AG_NEST_ARRAYS][AG_MAX_RANK]; /* in elements */
+} ag_nest;
+
+/* A position in all dimensions but the innermost. */
+typedef struct ag_cursor {
+    int64_t index[AG_MAX_RANK], offset[AG_NEST_ARRAYS];
+} ag_cursor;
+
+void ag_nest_init(ag_nest *w, int arrays, const ag_array *const *a);
+/* The same for dimensions that the caller has filled in. */
+void ag_nest_order(ag_nest *w);
+void ag_nest_swap(ag_nest *w, int d, int e);
+/* Moves dimension d to just outside the innermost. */
+void ag_nest_raise(ag_nest *w, int d);
+void ag_cursor_set(const ag_nest *w, int64_t row, ag_cursor *c);
+
+static inline int64_t ag_nest_rows(const ag_nest *w)
+{
+    int64_t rows = 1;
+    for (int d = 0; d < w->rank - 1; d++)
+        rows *= w->dim[d];
+    return rows;
+}
+
+static inline void ag_cursor_next(const ag_nest *w, ag_cursor *c)
+{
+    for (int d = w->rank - 2; d >= 0; d--) {
+        for (int k = 0; k < w->arrays; k++)
+            c->offset[k] += w->stride[k][d];
+        if (++c->index[d] < w->dim[d])
+            return;
+        for (int k = 0; k < w->arrays; k++)
+            c->offset[k] -= w->stride[k][d] * w->dim[d];
+        c->index[d] = 0;
+    }
+}
+
+/* Runs [0, count) in at most `threads` ranges of at least `least`. No result may depend on where they end. */
+typedef void ag_range_function(const void *context, int64_t begin, int64_t end);
+
+static inline void ag_for_ranges(int64_t count, int64_t least, int threads, ag_range_function *run, const void *context)
+{
+    int64_t parts = count / (least > 0 ? least : 1);
+    if (parts > threads)
+        parts = threads;
+    if (parts <= 1) { /* entering a parallel region costs more than a small array */
+        run(context, 0, count);
+        return;
+    }
+#pragma omp parallel for num_threads((int)parts) schedule(static, 1)
+    for (int64_t p = 0; p < parts; p++) {
+        int64_t share = count / parts, more = count % parts;
+        int64_t begin = p * share + (p < more ? p : more);
+        run(context, begin, begin + share + (p < more));
+    }
+}
+
+#endif

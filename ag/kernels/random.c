@@ -1,0 +1,226 @@
+/* Random numbers: Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; 2011).
+ *
+ * Element i of random call n is made of the four words w of the block with counter (i low, i high, n low, n high) and
+ * key (seed low, seed high). With a = the upper 53 bits of w0 w1 and b = those of w2 w3:
+ *   uniform, f64: low + (high - low) a / 2^53
+ *   uniform, f32: low + (high - low) (w0 >> 8) / 2^24, computed in double
+ *   normal:       mean + deviation sqrt(-2 log((a + 1) / 2^53)) cos(2 pi b / 2^53), computed in double
+ * Logarithm and cosine are polynomials of this file, without contraction, so that every machine gets the same bits. */
+#include "ag/kernels/nest.h"
+#include <float.h>
+#include <math.h>
+
+#ifdef __clang__ /* gcc does not contract in C11 mode */
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+enum {
+    BLOCKS = 64,            /* at a time, so that the compiler makes vectors of them */
+    WORTH_THREADS = 1 << 14 /* elements; fewer are made by the caller alone */
+};
+
+typedef struct words {
+    uint32_t w[4][BLOCKS];
+} words;
+
+static inline __attribute__((always_inline)) void philox(uint64_t seed, uint64_t call, uint64_t first, int blocks,
+                                                         words *to)
+{
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
+    for (int i = 0; i < blocks; i++) {
+        c0[i] = (uint32_t)(first + (uint64_t)i);
+        c1[i] = (uint32_t)((first + (uint64_t)i) >> 32);
+        c2[i] = (uint32_t)call;
+        c3[i] = (uint32_t)(call >> 32);
+    }
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < blocks; i++) {
+            uint64_t p0 = (uint64_t)0xD2511F53u * c0[i], p1 = (uint64_t)0xCD9E8D57u * c2[i];
+            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
+            c1[i] = (uint32_t)p1;
+            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
+            c3[i] = (uint32_t)p0;
+        }
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    memcpy(to->w[0], c0, (size_t)blocks * sizeof *c0);
+    memcpy(to->w[1], c1, (size_t)blocks * sizeof *c1);
+    memcpy(to->w[2], c2, (size_t)blocks * sizeof *c2);
+    memcpy(to->w[3], c3, (size_t)blocks * sizeof *c3);
+}
+
+uint64_t ag_random_bits(uint64_t seed, uint64_t call, uint64_t i)
+{
+    words w;
+    philox(seed, call, i, 1, &w);
+    return (uint64_t)w.w[0][0] << 32 | w.w[1][0];
+}
+
+/* ---- one element; these are inlined into vector loops, so they have no branches and no integers that vectors lack */
+
+static inline double upper_53(uint32_t high, uint32_t low) /* exact, in [0, 1) */
+{
+    return (double)high * 0x1p-32 + (double)(int32_t)(low >> 11) * 0x1p-53;
+}
+
+static inline uint64_t bits_of(double x)
+{
+    uint64_t b;
+    memcpy(&b, &x, sizeof b);
+    return b;
+}
+
+static inline double real_of(uint64_t b)
+{
+    double x;
+    memcpy(&x, &b, sizeof x);
+    return x;
+}
+
+/* log u for 2^-53 <= u <= 1: u = 2^e (1 + f) with 1 + f in about [sqrt(1/2), sqrt 2), s = f / (2 + f), z = s^2,
+ * log(1 + f) = 2 atanh(s) = 2 (s + s z/3 + s z^2/5 + ...). As z < 0.0295, the first term left out is below 2^-55 of the
+ * whole. */
+static inline double log_of(double u)
+{
+    const uint64_t half = 0x3fe6a09e00000000, one = 0x3ff0000000000000; /* sqrt(1/2), cut off; 1 */
+    uint64_t b = bits_of(u) + (one - half);
+    double e = real_of((b >> 52) | 0x4330000000000000) - (0x1p52 + 1023);
+    double f = real_of((b & 0x000fffffffffffff) + half) - 1, s = f / (2 + f), z = s * s;
+    double p = 2.0 / 19;
+    p = p * z + 2.0 / 17;
+    p = p * z + 2.0 / 15;
+    p = p * z + 2.0 / 13;
+    p = p * z + 2.0 / 11;
+    p = p * z + 2.0 / 9;
+    p = p * z + 2.0 / 7;
+    p = p * z + 2.0 / 5;
+    p = p * z + 2.0 / 3;
+    return e * 0x1.62e42fefa39efp-1 + (2 * s + s * z * p);
+}
+
+/* cos(2 pi v) for 0 <= v < 1: v is q quarter turns, to the nearest, and a rest of at most 1/8 turn to either side. The
+ * Taylor series of sine and cosine there end where the first term left out is below 2^-53 of the whole. */
+static inline double cos_of_turns(double v)
+{
+    const double shift = 0x1.8p52; /* rounds to an integer, which is then in the low bits */
+    double quarters = 4 * v + shift, x = (4 * v - (quarters - shift)) * 0x1.921fb54442d18p0, z = x * x;
+    uint64_t q = bits_of(quarters);
+    double sine = -1.0 / 1307674368000, cosine = 1.0 / 20922789888000;
+    sine = sine * z + 1.0 / 6227020800;
+    sine = sine * z - 1.0 / 39916800;
+    sine = sine * z + 1.0 / 362880;
+    sine = sine * z - 1.0 / 5040;
+    sine = sine * z + 1.0 / 120;
+    sine = sine * z - 1.0 / 6;
+    sine = x + x * (z * sine);
+    cosine = cosine * z - 1.0 / 87178291200;
+    cosine = cosine * z + 1.0 / 479001600;
+    cosine = cosine * z - 1.0 / 3628800;
+    cosine = cosine * z + 1.0 / 40320;
+    cosine = cosine * z - 1.0 / 720;
+    cosine = cosine * z + 1.0 / 24;
+    cosine = 1 - (0.5 * z - z * (z * cosine));
+    uint64_t odd = 0 - (q & 1), negative = ((q + 1) & 2) << 62;
+    return real_of(((bits_of(sine) & odd) | (bits_of(cosine) & ~odd)) ^ negative);
+}
+
+/* ---- runs of elements */
+
+typedef struct random_job {
+    ag_dtype dtype;
+    void *to;
+    uint64_t seed, call;
+    double origin, scale; /* low and high - low; mean and deviation */
+    double least, most;   /* bounds that rounding must not cross */
+    void (*make)(const struct random_job *j, const words *w, double *v);
+} random_job;
+
+static void make_uniform_f64(const random_job *j, const words *w, double *v)
+{
+    for (int i = 0; i < BLOCKS; i++)
+        v[i] = j->origin + j->scale * upper_53(w->w[0][i], w->w[1][i]);
+}
+
+static void make_uniform_f32(const random_job *j, const words *w, double *v)
+{
+    for (int i = 0; i < BLOCKS; i++)
+        v[i] = (float)(j->origin + j->scale * ((double)(int32_t)(w->w[0][i] >> 8) * 0x1p-24));
+}
+
+static void make_normal(const random_job *j, const words *w, double *v)
+{
+    double radius[BLOCKS];
+    for (int i = 0; i < BLOCKS; i++)
+        radius[i] = sqrt(-2 * log_of(upper_53(w->w[0][i], w->w[1][i]) + 0x1p-53));
+    for (int i = 0; i < BLOCKS; i++)
+        v[i] = j->origin + j->scale * (radius[i] * cos_of_turns(upper_53(w->w[2][i], w->w[3][i])));
+}
+
+static void keep_within_bounds(const random_job *j, double *v)
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        double x = v[i] > j->most ? j->most : v[i];
+        v[i] = x < j->least ? j->least : x;
+    }
+}
+
+static void store(const random_job *j, int64_t i, int64_t n, const double *v)
+{
+    float narrow[BLOCKS];
+    if (j->dtype == AG_F64) {
+        memcpy((double *)j->to + i, v, (size_t)n * sizeof *v);
+        return;
+    }
+    for (int k = 0; k < BLOCKS; k++)
+        narrow[k] = (float)v[k];
+    memcpy((float *)j->to + i, narrow, (size_t)n * sizeof *narrow);
+}
+
+static void make_range(const void *context, int64_t begin, int64_t end)
+{
+    const random_job *j = context;
+    for (int64_t i = begin; i < end; i += BLOCKS) {
+        double v[BLOCKS];
+        words w;
+        philox(j->seed, j->call, (uint64_t)i, BLOCKS, &w);
+        j->make(j, &w, v);
+        keep_within_bounds(j, v);
+        store(j, i, end - i < BLOCKS ? end - i : BLOCKS, v);
+    }
+}
+
+/* The numbers of the dtype in [low, high) go from least to most; where there is none, the one next to low. */
+static void set_bounds(random_job *j, double low, double high)
+{
+    if (j->dtype == AG_F64) {
+        j->least = low;
+        j->most = nextafter(high, -INFINITY);
+    } else {
+        float least = (float)low, most = (float)high;
+        j->least = (double)least < low ? nextafterf(least, INFINITY) : least;
+        j->most = (double)most >= high ? nextafterf(most, -INFINITY) : most;
+    }
+    if (j->most < j->least)
+        j->most = j->least;
+}
+
+void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double low, double high,
+                       int threads)
+{
+    random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = low, .scale = high - low };
+    j.make = d == AG_F64 ? make_uniform_f64 : make_uniform_f32;
+    set_bounds(&j, low, high);
+    ag_for_ranges(count, WORTH_THREADS, threads, make_range, &j);
+}
+
+void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean, double deviation,
+                      int threads)
+{
+    random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = mean, .scale = deviation };
+    j.make = make_normal;
+    j.least = -DBL_MAX;
+    j.most = DBL_MAX;
+    ag_for_ranges(count, WORTH_THREADS, threads, make_range, &j);
+}

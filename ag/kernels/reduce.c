@@ -1,0 +1,304 @@
+/* Sums over dimensions of strided arrays: which dimensions are summed, in which order, by how many threads. */
+#include "ag/kernels/convert.h"
+#include "ag/kernels/nest.h"
+#include "ag/kernels/reduce_sums.h"
+#include <math.h>
+#include <stdlib.h>
+
+enum {
+    UNIT = 1 << 15,         /* elements that are worth a unit of their own */
+    WORTH_THREADS = 1 << 16 /* fewer are summed by the caller alone */
+};
+
+/* What becomes of a total. */
+typedef struct ending {
+    double scale, divisor; /* divisor 0: multiplied by the scale */
+    uint64_t times;        /* each element stands for so many */
+    bool add;
+} ending;
+
+typedef struct sum_job {
+    const ag_sums *sums;
+    ag_nest kept; /* 0: from, 1: to */
+    ag_box box;
+    const char *from;
+    char *to;
+    int64_t from_size, to_size; /* of an element */
+    int64_t chunk, chunks;      /* results of a unit; units along the innermost kept dimension */
+    ag_dtype from_dtype, to_dtype;
+    ending end;
+    bool across;
+} sum_job;
+
+static const ag_sums *sums_of(ag_dtype d)
+{
+    return d == AG_F32   ? &ag_sums_f32
+           : d == AG_F64 ? &ag_sums_f64
+           : d == AG_I32 ? &ag_sums_i32
+           : d == AG_I64 ? &ag_sums_i64
+                         : &ag_sums_u8;
+}
+
+/* ---- writing results */
+
+static void scale_totals(const sum_job *j, ag_total *total, int64_t count)
+{
+    const ending *e = &j->end;
+    if (!ag_is_float(j->from_dtype) && ag_is_float(j->to_dtype)) {
+        for (int64_t i = 0; i < count; i++)
+            total[i].real = (double)(int64_t)(total[i].integer * e->times);
+    } else if (!ag_is_float(j->from_dtype)) {
+        for (int64_t i = 0; i < count; i++)
+            total[i].integer *= e->times;
+        return;
+    } else if (e->times != 1) {
+        for (int64_t i = 0; i < count; i++)
+            total[i].real *= (double)e->times;
+    }
+    if (e->divisor != 0)
+        for (int64_t i = 0; i < count; i++)
+            total[i].real /= e->divisor;
+    else if (e->scale != 1)
+        for (int64_t i = 0; i < count; i++)
+            total[i].real *= e->scale;
+}
+
+#define STORE(type, value)                                                            \
+    for (int64_t i = 0; i < count; i++) {                                             \
+        type v = value;                                                               \
+        ((type *)to)[i * step] = j->end.add ? (type)(((type *)to)[i * step] + v) : v; \
+    }
+
+/* Not a vector loop, as results are few: one per row, or per column of many rows. */
+static void store(const sum_job *j, void *to, int64_t step, ag_total *total, int64_t count)
+{
+    scale_totals(j, total, count);
+    bool integers = !ag_is_float(j->from_dtype);
+    switch (j->to_dtype) {
+    case AG_F32:
+        STORE(float, (float)total[i].real)
+        break;
+    case AG_F64:
+        STORE(double, total[i].real)
+        break;
+    case AG_I64:
+        STORE(int64_t, integers ? (int64_t)total[i].integer : ag_i64_of_real(total[i].real))
+        break;
+    case AG_I32:
+        STORE(int32_t, integers ? ag_i32_of_integer((int64_t)total[i].integer) : ag_i32_of_real(total[i].real))
+        break;
+    default:
+        STORE(uint8_t, integers ? ag_u8_of_integer((int64_t)total[i].integer) : ag_u8_of_real(total[i].real))
+        break;
+    }
+}
+
+/* ---- units */
+
+typedef struct unit {
+    ag_sum_unit sum;
+    char *to;
+} unit;
+
+static unit unit_at(const sum_job *j, const ag_cursor *row, int64_t chunk)
+{
+    int last = j->kept.rank - 1;
+    int64_t first = chunk * j->chunk, count = j->kept.dim[last] - first;
+    int64_t from = row->offset[0] + first * j->kept.stride[0][last];
+    int64_t to = row->offset[1] + first * j->kept.stride[1][last];
+    return (unit){ { .box = &j->box,
+                     .from = j->from + from * j->from_size,
+                     .count = count < j->chunk ? count : j->chunk,
+                     .step = j->kept.stride[0][last],
+                     .across = j->across },
+                   j->to + to * j->to_size };
+}
+
+static void finish(const sum_job *j, const unit *u, ag_total *total)
+{
+    store(j, u->to, j->kept.stride[1][j->kept.rank - 1], total, u->sum.count);
+}
+
+static void run_units(const void *context, int64_t begin, int64_t end)
+{
+    const sum_job *j = context;
+    ag_total total[AG_SUM_CHUNK];
+    ag_cursor row;
+    int64_t chunk = begin % j->chunks;
+    ag_cursor_set(&j->kept, begin / j->chunks, &row);
+    for (int64_t i = begin; i < end; i++) {
+        unit u = unit_at(j, &row, chunk);
+        j->sums->unit(&u.sum, 0, 0, total);
+        finish(j, &u, total);
+        if (++chunk == j->chunks) {
+            chunk = 0;
+            ag_cursor_next(&j->kept, &row);
+        }
+    }
+}
+
+typedef struct parts {
+    const sum_job *job;
+    const ag_sum_unit *unit;
+    ag_total (*total)[AG_SUM_CHUNK];
+    int depth;
+} parts;
+
+static void run_parts(const void *context, int64_t begin, int64_t end)
+{
+    const parts *p = context;
+    for (int64_t i = begin; i < end; i++)
+        p->job->sums->unit(p->unit, p->depth, (int)i, p->total[i]);
+}
+
+/* A unit by several threads. Its parts are joined in the order in which one thread sums them. */
+static void run_divided(const sum_job *j, const unit *u, int depth, int threads)
+{
+    ag_total total[1 << AG_SUM_DEPTH][AG_SUM_CHUNK];
+    parts p = { j, &u->sum, total, depth };
+    ag_for_ranges(1 << depth, 1, threads, run_parts, &p);
+    for (int span = 1; span < 1 << depth; span *= 2)
+        for (int i = 0; i < 1 << depth; i += 2 * span)
+            j->sums->join(total[i], total[i + span], u->sum.count);
+    finish(j, u, total[0]);
+}
+
+/* ---- the plan */
+
+static int64_t box_size(const sum_job *j)
+{
+    int64_t size = 1;
+    for (int d = 0; d < j->box.rank; d++)
+        size *= j->box.dim[d];
+    return size;
+}
+
+/* How often a unit may be halved so that no part becomes too small to be halved in turn. */
+static int depth_of(int64_t elements)
+{
+    int depth = 0;
+    while (depth < AG_SUM_DEPTH && elements >> (depth + 1) >= UNIT)
+        depth++;
+    return depth;
+}
+
+static void divide_dimensions(sum_job *j, const ag_array *to, const ag_array *from, ag_nest *summed)
+{
+    for (int d = 0; d < from->shape.rank; d++) {
+        int64_t dim = from->shape.dim[d], stride = from->stride[d];
+        if (dim == 1)
+            continue;
+        if (to->shape.dim[d] != 1) {
+            j->kept.dim[j->kept.rank] = dim;
+            j->kept.stride[0][j->kept.rank] = stride;
+            j->kept.stride[1][j->kept.rank++] = to->stride[d];
+        } else if (stride == 0) {
+            j->end.times *= (uint64_t)dim;
+        } else {
+            summed->dim[summed->rank] = dim;
+            summed->stride[0][summed->rank++] = stride;
+        }
+    }
+    ag_nest_order(&j->kept);
+    ag_nest_order(summed);
+}
+
+static bool closer(int64_t stride, int64_t than)
+{
+    return stride != 0 && llabs(stride) < llabs(than);
+}
+
+static void plan(sum_job *j, const ag_array *to, const ag_array *from)
+{
+    ag_nest summed = { .arrays = 1 };
+    divide_dimensions(j, to, from, &summed);
+    j->box.rank = summed.rank;
+    memcpy(j->box.dim, summed.dim, sizeof j->box.dim);
+    memcpy(j->box.stride, summed.stride[0], sizeof j->box.stride);
+    int last = j->kept.rank - 1;
+    int64_t results = j->kept.dim[last], size = box_size(j);
+    j->across = size == 1 || (results > 1 && closer(j->kept.stride[0][last], summed.stride[0][summed.rank - 1]));
+    j->chunk = j->across || size < UNIT / AG_SUM_CHUNK ? AG_SUM_CHUNK : size < UNIT ? UNIT / size : 1;
+    if (j->chunk > results)
+        j->chunk = results;
+    j->chunks = (results + j->chunk - 1) / j->chunk;
+}
+
+static void run(const sum_job *j, int threads)
+{
+    int64_t rows = ag_nest_rows(&j->kept), units = rows * j->chunks;
+    int64_t elements = box_size(j) * j->chunk; /* of a unit */
+    int depth = depth_of(elements);
+    if (threads <= 1 || units >= threads || depth == 0) {
+        ag_for_ranges(units, (WORTH_THREADS / 2 + elements - 1) / elements, threads, run_units, j);
+        return;
+    }
+    ag_cursor row;
+    ag_cursor_set(&j->kept, 0, &row);
+    for (int64_t i = 0; i < units; i++) {
+        unit u = unit_at(j, &row, i % j->chunks);
+        run_divided(j, &u, depth, threads);
+        if (i % j->chunks == j->chunks - 1)
+            ag_cursor_next(&j->kept, &row);
+    }
+}
+
+/* The mean's 1/n: dividing by n rounds once. */
+static double divisor_of(double scale)
+{
+    double n = rint(1 / scale);
+    return scale != 1 && isfinite(n) && n != 0 && 1 / n == scale ? n : 0;
+}
+
+void ag_sum_array(const ag_array *to, const ag_array *from, double scale, bool add, int threads)
+{
+    sum_job j = { .sums = sums_of(from->dtype), .kept.arrays = 2, .from = from->data, .to = to->data };
+    j.from_dtype = from->dtype;
+    j.to_dtype = to->dtype;
+    j.from_size = (int64_t)ag_dtype_size(from->dtype);
+    j.to_size = (int64_t)ag_dtype_size(to->dtype);
+    j.end = (ending){ scale, divisor_of(scale), 1, add };
+    if (ag_array_size(to) == 0)
+        return;
+    if (ag_array_size(from) == 0) {
+        if (!add)
+            ag_fill_array(to, 0 * scale);
+        return;
+    }
+    plan(&j, to, from);
+    if (j.across && box_size(&j) == 1 && j.end.times == 1 && scale == 1)
+        ag_copy_array(to, from, add, threads);
+    else
+        run(&j, threads);
+}
+
+void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int threads)
+{
+    if (ag_shape_equal(to->shape, from->shape)) {
+        ag_copy_array(to, from, add, threads);
+        return;
+    }
+    ag_array padded = { .data = to->data, .dtype = to->dtype, .shape = from->shape };
+    int missing = from->shape.rank - to->shape.rank;
+    for (int d = 0; d < from->shape.rank; d++) {
+        padded.shape.dim[d] = d < missing ? 1 : to->shape.dim[d - missing];
+        padded.stride[d] = d < missing ? 0 : to->stride[d - missing];
+    }
+    ag_sum_array(&padded, from, 1, add, threads);
+}
+
+double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads)
+{
+    double sum = 0;
+    if (count > 0 && count <= UNIT) { /* what the general way comes to, without its plan */
+        const ag_box box = { .rank = 1, .dim = { count }, .stride = { 1 } };
+        const ag_sum_unit all = { .box = &box, .from = data, .count = 1, .step = count };
+        ag_total total;
+        sums_of(d)->unit(&all, 0, 0, &total);
+        return total.real;
+    }
+    ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum);
+    ag_array from = { .data = (void *)(uintptr_t)data, .dtype = d, .shape = { 1, { count } }, .stride = { 1 } };
+    ag_reduce_to(&to, &from, false, threads);
+    return sum;
+}

@@ -1,0 +1,6 @@
+#define ELEMENT float
+#define PART float
+#define TOTAL double
+#define MEMBER real
+#define SUMS ag_sums_f32
+#include "ag/kernels/reduce_sums.inc"

@@ -1,0 +1,6 @@
+#define ELEMENT int64_t
+#define PART uint64_t
+#define TOTAL uint64_t
+#define MEMBER integer
+#define SUMS ag_sums_i64
+#include "ag/kernels/reduce_sums.inc"

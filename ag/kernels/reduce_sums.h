@@ -1,0 +1,41 @@
+/* Sums over boxes of elements, for one dtype each. reduce_sums.inc defines them once.
+ *
+ * f32 and f64 are summed in vector lanes within short blocks, the blocks in double and pairwise: the order depends on
+ * the extents and strides alone, and the rounding error grows with the logarithm of their number. Integers are summed
+ * modulo 2^64. */
+#ifndef AG_KERNELS_REDUCE_SUMS_H
+#define AG_KERNELS_REDUCE_SUMS_H
+
+#include "ag/ag.h"
+
+enum { AG_SUM_CHUNK = 128, AG_SUM_DEPTH = 5 };
+
+/* The dimensions that are summed over, from the outermost on, all extents positive. */
+typedef struct ag_box {
+    int rank;
+    int64_t dim[AG_MAX_RANK], stride[AG_MAX_RANK];
+} ag_box;
+
+/* Neighbouring results: `count` of them, at most AG_SUM_CHUNK, `step` elements apart in what is summed. */
+typedef struct ag_sum_unit {
+    const ag_box *box;
+    const void *from; /* first element of the first result's box */
+    int64_t count, step;
+    bool across; /* results are closer together than the elements of a box: rows are added up */
+} ag_sum_unit;
+
+typedef union ag_total {
+    double real;
+    uint64_t integer;
+} ag_total;
+
+typedef struct ag_sums {
+    /* total[i] = the sum over the box of result i; with depth > 0 over part `part` of 2^depth of it alone. */
+    void (*unit)(const ag_sum_unit *u, int depth, int part, ag_total *total);
+    /* total[i] += more[i]. Parts joined as a binary tree give the bits of the whole. */
+    void (*join)(ag_total *total, const ag_total *more, int64_t count);
+} ag_sums;
+
+extern const ag_sums ag_sums_f32, ag_sums_f64, ag_sums_i32, ag_sums_i64, ag_sums_u8;
+
+#endif

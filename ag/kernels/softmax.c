@@ -1,0 +1,177 @@
+#include "ag/kernels/softmax.h"
+#include "ag/kernels/vector.h"
+
+#include <stdbool.h>
+
+/* Below this many elements an OpenMP region costs more than it saves. */
+enum { PARALLEL = 32768 };
+
+static const ag_softmax_kernels *kernels_of(ag_dtype d)
+{
+    return d == AG_F32 ? &ag_softmax_f32 : &ag_softmax_f64;
+}
+
+/* A loop over `count` steps of `n` elements each, on threads where that pays. */
+#define FOR_EACH(count, n, threads, statement)                                                                 \
+    do {                                                                                                       \
+        const int64_t steps = count;                                                                           \
+        const int team = threads;                                                                              \
+        if (team > 1 && steps > 1 && steps * (n) >= PARALLEL) {                                                \
+            _Pragma("omp parallel for num_threads(team) schedule(static)") for (int64_t i = 0; i < steps; i++) \
+                statement;                                                                                     \
+        } else {                                                                                               \
+            for (int64_t i = 0; i < steps; i++)                                                                \
+                statement;                                                                                     \
+        }                                                                                                      \
+    } while (0)
+
+/* Rows in groups as the kernels want them. */
+typedef struct grouping {
+    int64_t rows, height, count;
+} grouping;
+
+static grouping group_rows(int64_t rows, int64_t n)
+{
+    int64_t height = n > 0 ? AG_SOFTMAX_BLOCK / n : AG_SOFTMAX_GROUP;
+    height = height < 1 ? 1 : height > AG_SOFTMAX_GROUP ? AG_SOFTMAX_GROUP : height;
+    return (grouping){ rows, height, (rows + height - 1) / height };
+}
+
+static int64_t rows_in(const grouping *g, int64_t i)
+{
+    const int64_t rest = g->rows - i * g->height;
+    return rest < g->height ? rest : g->height;
+}
+
+typedef struct slab { /* x as [outer, n, inner] */
+    ag_softmax_kind kind;
+    int64_t n, inner, blocks, x_bytes, y_bytes;
+    size_t size;
+} slab;
+
+/* Block i of the columns of all slices. */
+static void run_columns(const slab *s, const ag_softmax_kernels *k, int64_t i, const char *x, char *y)
+{
+    const int64_t slice = i / s->blocks, first = i % s->blocks * AG_LANES;
+    const int64_t width = s->inner - first < AG_LANES ? s->inner - first : AG_LANES;
+    const size_t offset = (size_t)first * s->size;
+    k->columns(s->kind, s->n, s->inner, width, x + slice * s->x_bytes + offset, y + slice * s->y_bytes + offset);
+}
+
+void ag_softmax_run(ag_softmax_kind kind, ag_dtype d, int64_t outer, int64_t n, int64_t inner, const void *x, void *y,
+                    int threads)
+{
+    const ag_softmax_kernels *k = kernels_of(d);
+    const size_t size = ag_dtype_size(d);
+    slab s = { .kind = kind, .n = n, .inner = inner, .blocks = (inner + AG_LANES - 1) / AG_LANES, .size = size };
+    s.x_bytes = n * inner * (int64_t)size;
+    s.y_bytes = kind == AG_LOGSUMEXP ? inner * (int64_t)size : s.x_bytes;
+    const char *from = x;
+    char *to = y;
+    const grouping g = group_rows(outer, n);
+    if (inner == 1)
+        FOR_EACH(g.count, n * g.height, threads,
+                 k->rows(kind, rows_in(&g, i), n, from + i * g.height * s.x_bytes, to + i * g.height * s.y_bytes));
+    else
+        FOR_EACH(outer * s.blocks, n * AG_LANES, threads, run_columns(&s, k, i, from, to));
+}
+
+void ag_softmax_back(ag_softmax_kind kind, ag_dtype d, int64_t rows, int64_t n, const void *x, const void *y,
+                     const void *dy, double beta, void *dx, int threads)
+{
+    const ag_softmax_kernels *k = kernels_of(d);
+    const int64_t size = (int64_t)ag_dtype_size(d), wide = n * size, narrow = kind == AG_LOGSUMEXP ? size : wide;
+    const char *xs = x, *ys = y, *dys = dy;
+    char *dxs = dx;
+    FOR_EACH(rows, n, threads,
+             k->row_back(kind, n, xs ? xs + i * wide : NULL, ys + i * narrow, dys + i * narrow, beta, dxs + i * wide));
+}
+
+/* ---- cross entropy */
+
+int64_t ag_class_at(const void *target, ag_dtype d, int64_t i)
+{
+    switch (d) {
+    case AG_U8:
+        return ((const uint8_t *)target)[i];
+    case AG_I32:
+        return ((const int32_t *)target)[i];
+    default:
+        return ((const int64_t *)target)[i];
+    }
+}
+
+int64_t ag_class_outside(const void *target, ag_dtype d, int64_t n, int64_t classes)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t k = ag_class_at(target, d, i);
+        if (k < 0 || k >= classes)
+            return i;
+    }
+    return -1;
+}
+
+static bool by_class(const ag_cross *c)
+{
+    return c->target_dtype != AG_F32 && c->target_dtype != AG_F64;
+}
+
+typedef struct cross_group { /* one of the groups */
+    const ag_softmax_kernels *k;
+    int64_t rows, first, offset;
+    const char *z, *chances;
+    int64_t target[AG_SOFTMAX_GROUP];
+} cross_group;
+
+static cross_group cross_at(const ag_cross *c, const grouping *g, int64_t i)
+{
+    cross_group at = { .k = kernels_of(c->dtype), .rows = rows_in(g, i), .first = i * g->height };
+    at.offset = at.first * c->n * (int64_t)ag_dtype_size(c->dtype);
+    at.z = (const char *)c->z + at.offset;
+    at.chances = by_class(c) ? NULL : (const char *)c->target + at.offset;
+    for (int64_t r = 0; !at.chances && r < at.rows; r++)
+        at.target[r] = ag_class_at(c->target, c->target_dtype, at.first + r);
+    return at;
+}
+
+static void run_group(const ag_cross *c, const grouping *g, int64_t i, double *loss)
+{
+    const cross_group at = cross_at(c, g, i);
+    if (at.chances)
+        at.k->chances_loss(at.rows, c->n, at.z, at.chances, loss + at.first);
+    else
+        at.k->class_loss(at.rows, c->n, at.z, at.target, loss + at.first);
+}
+
+static void back_group(const ag_cross *c, const grouping *g, int64_t i, double scale, double beta, char *dz)
+{
+    const cross_group at = cross_at(c, g, i);
+    if (at.chances)
+        at.k->chances_back(at.rows, c->n, at.z, at.chances, scale, beta, dz + at.offset);
+    else
+        at.k->class_back(at.rows, c->n, at.z, at.target, scale, beta, dz + at.offset);
+}
+
+static void target_group(const ag_cross *c, const grouping *g, int64_t i, double scale, double beta, char *dtarget)
+{
+    const cross_group at = cross_at(c, g, i);
+    at.k->target_back(at.rows, c->n, at.z, scale, beta, dtarget + at.offset);
+}
+
+void ag_cross_run(const ag_cross *c, double *loss)
+{
+    const grouping g = group_rows(c->rows, c->n);
+    FOR_EACH(g.count, c->n * g.height, c->threads, run_group(c, &g, i, loss));
+}
+
+void ag_cross_back(const ag_cross *c, double scale, double beta, void *dz)
+{
+    const grouping g = group_rows(c->rows, c->n);
+    FOR_EACH(g.count, c->n * g.height, c->threads, back_group(c, &g, i, scale, beta, dz));
+}
+
+void ag_cross_target_back(const ag_cross *c, double scale, double beta, void *dtarget)
+{
+    const grouping g = group_rows(c->rows, c->n);
+    FOR_EACH(g.count, c->n * g.height, c->threads, target_group(c, &g, i, scale, beta, dtarget));
+}

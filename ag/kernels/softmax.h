@@ -1,0 +1,59 @@
+/* Softmax and what is built on it. x is seen as [outer, n, inner] and reduced over n; rows have inner = 1. Every row or
+ * column is computed alike whatever the number of threads. */
+#ifndef AG_KERNELS_SOFTMAX_H
+#define AG_KERNELS_SOFTMAX_H
+
+#include "ag/ag.h"
+
+typedef enum ag_softmax_kind {
+    AG_SOFTMAX,     /* exp(x) / s, s the sum of exp(x) */
+    AG_LOG_SOFTMAX, /* x - log s */
+    AG_LOGSUMEXP    /* log s */
+} ag_softmax_kind;
+
+/* Rows are handled in groups that fit a block in L1 together, or one by one: a function below gets at most
+ * AG_SOFTMAX_GROUP rows, and more than one only if they have AG_SOFTMAX_BLOCK elements or fewer in all. */
+enum { AG_SOFTMAX_BLOCK = 512, AG_SOFTMAX_GROUP = 64 };
+
+/* What the types provide. to = scale (...) + beta to, or without the last term if beta is 0. */
+typedef struct ag_softmax_kernels {
+    void (*rows)(ag_softmax_kind kind, int64_t rows, int64_t n, const void *x, void *y);
+    /* `width` neighbouring columns, at most AG_LANES */
+    void (*columns)(ag_softmax_kind kind, int64_t n, int64_t inner, int64_t width, const void *x, void *y);
+    void (*row_back)(ag_softmax_kind kind, int64_t n, const void *x, const void *y, const void *dy, double beta,
+                     void *dx);
+    /* cross entropy: target[rows] are classes, chances[rows,n] probabilities */
+    void (*class_loss)(int64_t rows, int64_t n, const void *z, const int64_t *target, double *loss);
+    void (*class_back)(int64_t rows, int64_t n, const void *z, const int64_t *target, double scale, double beta,
+                       void *dz);
+    void (*chances_loss)(int64_t rows, int64_t n, const void *z, const void *chances, double *loss);
+    void (*chances_back)(int64_t rows, int64_t n, const void *z, const void *chances, double scale, double beta,
+                         void *dz);
+    void (*target_back)(int64_t rows, int64_t n, const void *z, double scale, double beta, void *dchances);
+} ag_softmax_kernels;
+extern const ag_softmax_kernels ag_softmax_f32, ag_softmax_f64;
+
+/* y of x, dense arrays of type d */
+void ag_softmax_run(ag_softmax_kind kind, ag_dtype d, int64_t outer, int64_t n, int64_t inner, const void *x, void *y,
+                    int threads);
+/* dx of dy (+ beta dx), rows only; x is read by AG_LOGSUMEXP alone */
+void ag_softmax_back(ag_softmax_kind kind, ag_dtype d, int64_t rows, int64_t n, const void *x, const void *y,
+                     const void *dy, double beta, void *dx, int threads);
+
+/* Cross entropy of rows of logits z[rows,n] with a class per row (an integer dtype) or probabilities [rows,n]. */
+typedef struct ag_cross {
+    ag_dtype dtype, target_dtype;
+    int64_t rows, n;
+    const void *z, *target;
+    int threads;
+} ag_cross;
+int64_t ag_class_at(const void *target, ag_dtype d, int64_t i);
+/* the first of n classes that is negative or not below `classes`; -1: none */
+int64_t ag_class_outside(const void *target, ag_dtype d, int64_t n, int64_t classes);
+/* loss[rows], not yet averaged */
+void ag_cross_run(const ag_cross *c, double *loss);
+/* dz = scale dloss/dz (+ beta dz), and the same for probabilities as targets */
+void ag_cross_back(const ag_cross *c, double scale, double beta, void *dz);
+void ag_cross_target_back(const ag_cross *c, double scale, double beta, void *dtarget);
+
+#endif

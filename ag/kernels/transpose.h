@@ -1,0 +1,13 @@
+/* Transposing blocks of words in registers. */
+#ifndef AG_KERNELS_TRANSPOSE_H
+#define AG_KERNELS_TRANSPOSE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* to[i * to_row + j] = from[j * from_row + i] for i < 8, j < 8, strides in words. */
+typedef void ag_transpose_block(void *to, int64_t to_row, const void *from, int64_t from_row);
+
+ag_transpose_block ag_transpose_block_32, ag_transpose_block_64; /* words of 4 and of 8 bytes */
+
+#endif

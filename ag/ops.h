@@ -1,0 +1,267 @@
+/* Generated from the sources in ag/ops by ag/ops/generate: do not edit. */
+#ifndef AG_OPS_H
+#define AG_OPS_H
+
+/* ---- binary */
+/* ag_add - sum: y = a + b; da = dy, db = dy */
+AG_API ag_tensor ag_add(ag_tensor a, ag_tensor b);
+/* ag_sub - difference: y = a - b; da = dy, db = -dy */
+AG_API ag_tensor ag_sub(ag_tensor a, ag_tensor b);
+/* ag_mul - product, elementwise: y = a b; da = b dy, db = a dy */
+AG_API ag_tensor ag_mul(ag_tensor a, ag_tensor b);
+/* ag_div - quotient: y = a / b; da = dy / b, db = -y/b dy */
+AG_API ag_tensor ag_div(ag_tensor a, ag_tensor b);
+/* ag_pow - power: y = a^b; da = b a^(b-1) dy, db = y log(a) dy; db = 0 where y = 0 */
+AG_API ag_tensor ag_pow(ag_tensor a, ag_tensor b);
+/* ag_maximum - larger one: y = max(a, b); the larger one receives dy, equal ones dy/2 each */
+AG_API ag_tensor ag_maximum(ag_tensor a, ag_tensor b);
+/* ag_minimum - smaller one: y = min(a, b); the smaller one receives dy, equal ones dy/2 each */
+AG_API ag_tensor ag_minimum(ag_tensor a, ag_tensor b);
+/* ag_chain - product of an adjoint a and a derivative b, with structural zeros: y = a b, but 0 where a = 0 and b is not finite; da = b dy (0 where y was made 0), db = a dy */
+AG_API ag_tensor ag_chain(ag_tensor a, ag_tensor b);
+/* ag_less - comparison, u8: 1 where a < b, else 0 */
+AG_API ag_tensor ag_less(ag_tensor a, ag_tensor b);
+/* ag_less_equal - comparison, u8: 1 where a <= b, else 0 */
+AG_API ag_tensor ag_less_equal(ag_tensor a, ag_tensor b);
+/* ag_greater - comparison, u8: 1 where a > b, else 0 */
+AG_API ag_tensor ag_greater(ag_tensor a, ag_tensor b);
+/* ag_greater_equal - comparison, u8: 1 where a >= b, else 0 */
+AG_API ag_tensor ag_greater_equal(ag_tensor a, ag_tensor b);
+/* ag_equal - comparison, u8: 1 where a = b, else 0 */
+AG_API ag_tensor ag_equal(ag_tensor a, ag_tensor b);
+/* ag_not_equal - comparison; a NaN differs from everything, u8: 1 where a != b, else 0 */
+AG_API ag_tensor ag_not_equal(ag_tensor a, ag_tensor b);
+/* ag_chained - does ag_chain multiply here, u8: 1 where a != 0 or b is finite, else 0 */
+AG_API ag_tensor ag_chained(ag_tensor a, ag_tensor b);
+
+/* ---- cast */
+/* ag_cast - x as dtype d (AG_FLOAT: the tape's); x itself if that is its dtype. To an integer type: truncated toward
+ * zero; what the type cannot hold becomes the nearest that it can, NaN becomes 0.
+ *   y = x        dx = dy between f32 and f64, else none
+ * Errors: AG_EDTYPE if d is no dtype. */
+AG_API ag_tensor ag_cast(ag_tensor x, ag_dtype d);
+
+/* ---- concat */
+/* ag_concat - the tensors of the list one after the other along an axis; the other extents are equal.
+ *   y = [x0 x1 ...]        dxi = its part of dy
+ * Errors: AG_ESHAPE if there is no such axis or other extents differ; AG_EDTYPE if dtypes differ. */
+AG_API ag_tensor ag_concat(ag_list xs, int axis);
+/* ag_stack - tensors of one shape along a new axis, which becomes axis `axis` of the result.
+ *   y[..,i,..] = xi[..,..]        dxi = dy[..,i,..]
+ * Errors: AG_ESHAPE if the shapes differ or there can be no such axis; AG_EDTYPE if dtypes differ (but for rank-0
+ * floats, which make f64). */
+AG_API ag_tensor ag_stack(ag_list xs, int axis);
+
+/* ---- cross entropy */
+/* ag_cross_entropy - mean over the rows of logits z[n,c] (or one row, z[c]) of -log softmax(z), taken at a class per
+ * row, target[n] (i64, i32 or u8), or weighted with probabilities target[n,c] of z's dtype. NaN where n = 0.
+ *   y = 1/n sum_i (log(sum_j exp z[i,j]) - z[i,target[i]])        dz = dy (softmax(z) - onehot(target)) / n
+ *   y = -1/n sum_ij target[i,j] log softmax(z)[i,j]
+ *       dz = dy (softmax(z) sum_j target[i,j] - target) / n, dtarget = -dy log softmax(z) / n
+ * A class of probability 0 contributes 0, whatever its logit.
+ * Errors: AG_EARG for a class out of range; AG_ESHAPE, AG_EDTYPE for other arguments. */
+AG_API ag_tensor ag_cross_entropy(ag_tensor z, ag_tensor target);
+
+/* ---- dot */
+/* ag_dot - product of two vectors.
+ *   y = sum_i a[i] b[i]        da = b dy    db = a dy
+ * Errors: AG_ESHAPE if they are no vectors of one length. */
+AG_API ag_tensor ag_dot(ag_tensor a, ag_tensor b);
+
+/* ---- expand */
+/* ag_expand - x repeated along axes of extent 1, and along new leading axes, to the shape s, in which -1 keeps an
+ * extent. A view: nothing is copied.
+ *   y[i,..] = x[0 or i,..]        dx = dy summed over the axes along which x was repeated
+ * Errors: AG_ESHAPE if x does not broadcast to s. */
+AG_API ag_tensor ag_expand(ag_tensor x, ag_shape s);
+
+/* ---- extrema */
+/* ag_max - the largest element; NaN if one is NaN.
+ *   y = max of x        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if there are no elements. */
+AG_API ag_tensor ag_max(ag_tensor x);
+/* ag_min - the smallest element; NaN if one is NaN.
+ *   y = min of x        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if there are no elements. */
+AG_API ag_tensor ag_min(ag_tensor x);
+/* ag_max_over - the largest elements over axes; axes and flags as in ag_sum_over; NaN where one is NaN.
+ *   y[i,..] = max of x[i,..,j,..] over j        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_max_over(ag_tensor x, ag_axes axes, int flags);
+/* ag_min_over - the smallest elements over axes; axes and flags as in ag_sum_over; NaN where one is NaN.
+ *   y[i,..] = min of x[i,..,j,..] over j        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_min_over(ag_tensor x, ag_axes axes, int flags);
+
+/* ---- linear */
+/* ag_linear - affine map of the last dimension; b may be absent, {0}. Fastest with weights stored by columns: see
+ * ag_param_as.
+ *   y[..,out] = x[..,in] w[out,in]' + b[out]        dx = dy w    dw = dy' x    db = sum of dy over all rows
+ * Errors: AG_ESHAPE if the extents called `in` or `out` differ. */
+AG_API ag_tensor ag_linear(ag_tensor x, ag_tensor w, ag_tensor b);
+
+/* ---- losses */
+/* ag_mse - mean squared error of tensors of one shape; NaN where they are empty.
+ *   y = 1/n sum (a - b)^2        da = 2 dy (a - b) / n    db = -da
+ * Errors: AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_mse(ag_tensor a, ag_tensor b);
+/* ag_bce - binary cross entropy of probabilities p and targets y of one shape, mean; NaN where they are empty.
+ * Logarithms count as at least -100, and where they would be less, at p or 1-p of e^-100 and below, their derivative
+ * is 0.
+ *   L = -1/n sum (y log p + (1-y) log(1-p))
+ *       dp = dL ((1-y) / (1-p) - y / p) / n    dy = dL (log(1-p) - log p) / n
+ * Errors: AG_EARG if a p is below 0 or above 1 (NaN is passed on); AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_bce(ag_tensor p, ag_tensor y);
+/* ag_bce_logits - ag_bce of sigmoid(z), without overflow and without clamping.
+ *   L = 1/n sum (max(z,0) - z y + log(1 + exp(-|z|)))        dz = dL (sigmoid(z) - y) / n    dy = -dL z / n
+ * Errors: AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_bce_logits(ag_tensor z, ag_tensor y);
+
+/* ---- matmul */
+/* ag_matmul - matrix product, batched over leading dimensions, which broadcast. A vector a counts as a row, a vector b
+ * as a column, and the result lacks that dimension.
+ *   y[..,m,n] = a[..,m,k] b[..,k,n]        da = dy b'    db = a' dy
+ * Errors: AG_ESHAPE if the k's differ, the leading dimensions do not broadcast, or an operand has rank 0. */
+AG_API ag_tensor ag_matmul(ag_tensor a, ag_tensor b);
+
+/* ---- one hot */
+/* ag_one_hot - classes 0 ... classes-1 as rows of zeros with a single 1, of dtype d.
+ *   y[..,classes] = 1 where the last index is x[..], else 0        no gradient
+ * Errors: AG_EARG for a class out of range, AG_EDTYPE if x is not an integer tensor. */
+AG_API ag_tensor ag_one_hot(ag_tensor x, int64_t classes, ag_dtype d);
+
+/* ---- permute */
+/* ag_transpose - x with the axes a and b exchanged. A view.
+ *   y[..,i,..,j,..] = x[..,j,..,i,..]        dx: dy with the same axes exchanged
+ * Errors: AG_ESHAPE if there are no such axes. */
+AG_API ag_tensor ag_transpose(ag_tensor x, int a, int b);
+/* ag_permute - axis i of the result is axis axes[i] of x; every axis is named once. A view.
+ *   y = x with its axes in another order        dx: dy with its axes back in place
+ * Errors: AG_ESHAPE if the axes are no permutation of x's. */
+AG_API ag_tensor ag_permute(ag_tensor x, ag_axes axes);
+
+/* ---- reshape */
+/* ag_reshape - the same elements in row-major order under the shape s, of which one extent may be -1, to be found out.
+ * A view where x's strides allow it, else a copy.
+ *   y = x        dx = dy
+ * Errors: AG_ESHAPE if the shape has another number of elements, or more than one -1. */
+AG_API ag_tensor ag_reshape(ag_tensor x, ag_shape s);
+/* ag_flatten - the axes first ... last as one. A rank-0 x becomes a vector of one element.
+ * Errors: AG_ESHAPE if there are no such axes, or last is before first. */
+AG_API ag_tensor ag_flatten(ag_tensor x, int first, int last);
+/* ag_unsqueeze - x with an axis of extent 1 inserted, so that it becomes axis `axis` of the result. A view.
+ *   y = x        dx = dy
+ * Errors: AG_ESHAPE if the result can have no such axis. */
+AG_API ag_tensor ag_unsqueeze(ag_tensor x, int axis);
+/* ag_squeeze - x without the axis if its extent is 1, else x as it is. A view.
+ *   y = x        dx = dy
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_squeeze(ag_tensor x, int axis);
+
+/* ---- slice */
+/* ag_slice - the elements start, start + step, ... below stop of an axis, as x[start:stop:step] in Python: negative
+ * positions count from the end, those beyond an end mean that end (stop = INT64_MAX: to the end). A view.
+ *   y[..,i,..] = x[..,start + i step,..]        dx = dy there, 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis; AG_EARG if step < 1. */
+AG_API ag_tensor ag_slice(ag_tensor x, int axis, int64_t start, int64_t stop, int64_t step);
+/* ag_select - element i of an axis (-1: the last), which the result lacks. A view.
+ *   y[..,..] = x[..,i,..]        dx = dy there, 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis or index. */
+AG_API ag_tensor ag_select(ag_tensor x, int axis, int64_t i);
+/* ag_embed - zeros of the given extent along an axis, with x in the places start, start + step, ...: padding, and the
+ * adjoint of ag_slice.
+ *   y[..,start + i step,..] = x[..,i,..], 0 elsewhere        dx = dy[start : .. : step]
+ * Errors: AG_ESHAPE if there is no such axis or x does not fit; AG_EARG if step < 1. */
+AG_API ag_tensor ag_embed(ag_tensor x, int axis, int64_t extent, int64_t start, int64_t step);
+
+/* ---- softmax */
+/* ag_softmax - exponentials that sum to 1 along an axis (-1: the last).
+ *   y = exp(x) / s, s = sum of exp(x) along the axis        dx = y (dy - sum of y dy along the axis)
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_softmax(ag_tensor x, int axis);
+/* ag_log_softmax - the logarithm of ag_softmax.
+ *   y = x - log s, s = sum of exp(x) along the axis        dx = dy - exp(y) (sum of dy along the axis)
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_log_softmax(ag_tensor x, int axis);
+/* ag_logsumexp - the logarithm of the sum of exponentials over axes (AG_ALL: all), -infinity where there are no
+ * elements. flags: AG_KEEPDIM.
+ *   y = log(sum of exp(x))        dx = dy exp(x - y)
+ * Errors: AG_ESHAPE for an axis that is out of range or given twice. */
+AG_API ag_tensor ag_logsumexp(ag_tensor x, ag_axes axes, int flags);
+
+/* ---- sum */
+/* ag_sum - the sum of all elements, 0 if there are none; of integers as i64.
+ *   y = sum of x        dx = dy everywhere */
+AG_API ag_tensor ag_sum(ag_tensor x);
+/* ag_sum_over - sums over axes (AG_ALL: all), which are dropped, or kept with extent 1 under the flag AG_KEEPDIM; of
+ * integers as i64.
+ *   y[i,..] = sum of x[i,..,j,..] over j        dx[i,..,j,..] = dy[i,..]
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_sum_over(ag_tensor x, ag_axes axes, int flags);
+/* ag_mean - the mean of all n elements, NaN if there are none.
+ *   y = (sum of x) / n        dx = dy / n everywhere
+ * Errors: AG_EDTYPE for integers. */
+AG_API ag_tensor ag_mean(ag_tensor x);
+/* ag_mean_over - means over axes (AG_ALL: all) with n elements each; axes and flags as in ag_sum_over.
+ *   y[i,..] = (sum of x[i,..,j,..] over j) / n        dx[i,..,j,..] = dy[i,..] / n
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_mean_over(ag_tensor x, ag_axes axes, int flags);
+
+/* ---- unary */
+/* ag_neg - negative: y = -x, dx = -dy */
+AG_API ag_tensor ag_neg(ag_tensor x);
+/* ag_square - square: y = x^2, dx = 2 x dy */
+AG_API ag_tensor ag_square(ag_tensor x);
+/* ag_sqrt - square root: y = sqrt(x), dx = dy / (2 y) */
+AG_API ag_tensor ag_sqrt(ag_tensor x);
+/* ag_exp - exponential: y = exp(x), dx = y dy */
+AG_API ag_tensor ag_exp(ag_tensor x);
+/* ag_log - natural logarithm: y = log(x), dx = dy / x */
+AG_API ag_tensor ag_log(ag_tensor x);
+/* ag_sin - sine: y = sin(x), dx = cos(x) dy */
+AG_API ag_tensor ag_sin(ag_tensor x);
+/* ag_cos - cosine: y = cos(x), dx = -sin(x) dy */
+AG_API ag_tensor ag_cos(ag_tensor x);
+/* ag_tanh - hyperbolic tangent: y = tanh(x), dx = (1 - y^2) dy */
+AG_API ag_tensor ag_tanh(ag_tensor x);
+/* ag_sigmoid - logistic function: y = 1 / (1 + exp(-x)), dx = y (1 - y) dy */
+AG_API ag_tensor ag_sigmoid(ag_tensor x);
+/* ag_softplus - smooth relu: y = log(1 + exp(x)), dx = sigmoid(x) dy */
+AG_API ag_tensor ag_softplus(ag_tensor x);
+/* ag_relu - rectifier: y = max(x, 0), dx = dy where x > 0, else 0 */
+AG_API ag_tensor ag_relu(ag_tensor x);
+/* ag_abs - absolute value: y = |x|, dx = sign(x) dy */
+AG_API ag_tensor ag_abs(ag_tensor x);
+/* ag_sign - sign: -1, 0 or 1, no gradient: y = sign(x), dx = 0 */
+AG_API ag_tensor ag_sign(ag_tensor x);
+/* ag_add_scalar - sum with a number (c): y = x + c, dx = dy */
+AG_API ag_tensor ag_add_scalar(ag_tensor x, double number);
+/* ag_mul_scalar - product with a number (c): y = c x, dx = c dy */
+AG_API ag_tensor ag_mul_scalar(ag_tensor x, double number);
+/* ag_scalar_sub - difference from a number (c): y = c - x, dx = -dy */
+AG_API ag_tensor ag_scalar_sub(double number, ag_tensor x);
+/* ag_scalar_div - quotient of a number (c): y = c / x, dx = -y/x dy */
+AG_API ag_tensor ag_scalar_div(double number, ag_tensor x);
+/* ag_pow_scalar - power with a constant exponent (c): y = x^c, dx = c x^(c-1) dy; 0 if c is 0 */
+AG_API ag_tensor ag_pow_scalar(ag_tensor x, double number);
+/* ag_leaky_relu - rectifier with a slope below 0 (c): y = x where x > 0, else slope x, dx = dy where x > 0, else slope dy */
+AG_API ag_tensor ag_leaky_relu(ag_tensor x, double slope);
+/* ag_maximum_scalar - larger one of x and a number (c): y = max(x, c), dx = dy where x > c, dy/2 where equal */
+AG_API ag_tensor ag_maximum_scalar(ag_tensor x, double number);
+/* ag_minimum_scalar - smaller one of x and a number (c): y = min(x, c), dx = dy where x < c, dy/2 where equal */
+AG_API ag_tensor ag_minimum_scalar(ag_tensor x, double number);
+/* ag_heaviside - unit step with the given value at 0, no gradient (c): y = 1 where x > 0, at_zero where x = 0, else 0, dx = 0 */
+AG_API ag_tensor ag_heaviside(ag_tensor x, double at_zero);
+/* ag_clamp - x within bounds: y = min(max(x, low), high), dx = dy where low <= x <= high, else 0 */
+AG_API ag_tensor ag_clamp(ag_tensor x, double low, double high);
+/* ag_within - 1 inside bounds, else 0; no gradient: y = 1 where low <= x <= high, else 0, dx = 0 */
+AG_API ag_tensor ag_within(ag_tensor x, double low, double high);
+
+/* ---- where */
+/* ag_where - a where the condition c (u8) is not 0, else b; all three broadcast.
+ *   y = c ? a : b        da = c ? dy : 0    db = c ? 0 : dy
+ * What is not chosen contributes 0 even if its derivative is not finite.
+ * Errors: AG_EDTYPE if c is not u8 or the dtypes of a and b differ; AG_ESHAPE if the shapes do not broadcast. */
+AG_API ag_tensor ag_where(ag_tensor c, ag_tensor a, ag_tensor b);
+
+#endif

@@ -1,0 +1,17 @@
+/* What a file in ag/ops/ includes. One op is one file here, or one row of a .def file; the registry is generated from
+ * them. A structured op is defined by `AG_OP(name) = { .name = "name", ... };` and its public function follows its
+ * documentation:
+ *     AG_API ag_tensor ag_name(ag_tensor x)
+ *     {
+ *         return AG_APPLY(name, AG_LIST(x), NULL);
+ *     } */
+#ifndef AG_OPS_DEFINE_H
+#define AG_OPS_DEFINE_H
+
+#include "ag/internal.h"
+#include "registry.h"
+
+#define AG_OP(name) const ag_op ag_op_##name
+#define AG_APPLY(name, list, params) ag_apply_op(AG_OP_##name, list, params)
+
+#endif

@@ -1,0 +1,203 @@
+/* The largest and smallest elements, over everything or over axes: values alone. */
+#include "ag/kernels/extrema.h"
+#include "ag/ops/reduction.h"
+#include "ag/walk.h"
+
+static ag_status extremum_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    ag_status status = ag_reduction_shape(c, x->shape, &y->shape);
+    if (status)
+        return status;
+    ag_shape kept = ag_reduction_kept(c, x->shape);
+    for (int i = 0; i < x->shape.rank; i++)
+        if (x->shape.dim[i] == 0 && kept.dim[i] == 1)
+            return ag_call_fail(c, AG_ESHAPE, "among no elements there is no extreme one");
+    y->dtype = x->dtype;
+    return AG_OK;
+}
+
+static ag_status max_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    ag_array to = ag_reduction_array(c, y, x->shape);
+    ag_extremum_array(&to, x, true, ag_call_threads(c));
+    return AG_OK;
+}
+
+static ag_status min_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    ag_array to = ag_reduction_array(c, y, x->shape);
+    ag_extremum_array(&to, x, false, ag_call_threads(c));
+    return AG_OK;
+}
+
+/* ---- the derivative: dy goes to the elements equal to y (to the NaNs if y is NaN), in equal shares */
+
+static void extremum_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    ag_tensor x = ag_call_input(c, 0);
+    ag_shape s = ag_call_input_shape(c, 0), kept = ag_reduction_kept(c, s);
+    ag_dtype d = ag_dtype_of(dy[0]);
+    ag_tensor equal = ag_equal(x, ag_reshape(ag_call_output(c, 0), kept)), nan = ag_not_equal(x, x);
+    ag_tensor share = ag_add(ag_cast(equal, d), ag_cast(nan, d)), zero = ag_constant(ag_call_tape(c), 0);
+    ag_tensor count = ag_sum_over(share, ag_reduction_of(c).axes, AG_KEEPDIM);
+    dx[0] = ag_where(ag_greater(share, zero), ag_div(ag_reshape(dy[0], kept), count), zero);
+}
+
+#define TAKEN(x, y) ((x) == (y) || (x) != (x))
+
+/* Arrays of a row: how many elements share, x, y. */
+#define COUNT(name, type)                                                      \
+    static void name(const ag_walk_row *w, void *context)                      \
+    {                                                                          \
+        double *count = w->data[0];                                            \
+        const type *x = w->data[1], *y = w->data[2];                           \
+        const int64_t cs = w->stride[0], xs = w->stride[1], ys = w->stride[2]; \
+        (void)context;                                                         \
+        for (int64_t i = 0; i < w->n; i++)                                     \
+            count[i * cs] += TAKEN(x[i * xs], y[i * ys]);                      \
+    }
+COUNT(count_f32, float)
+COUNT(count_f64, double)
+
+/* Arrays of a row: dx, x, y, dy, how many share. context: is it added? */
+#define SHARE(name, type)                                                                                            \
+    static void name(const ag_walk_row *w, void *context)                                                            \
+    {                                                                                                                \
+        type *dx = w->data[0];                                                                                       \
+        const type *x = w->data[1], *y = w->data[2], *dy = w->data[3];                                               \
+        const double *count = w->data[4];                                                                            \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], gs = w->stride[3], cs = w->stride[4]; \
+        const bool add = *(const bool *)context;                                                                     \
+        for (int64_t i = 0; i < w->n; i++) {                                                                         \
+            type old = add ? dx[i * ds] : 0;                                                                         \
+            dx[i * ds] = TAKEN(x[i * xs], y[i * ys]) ? old + (type)(dy[i * gs] / count[i * cs]) : old;               \
+        }                                                                                                            \
+    }
+SHARE(share_f32, float)
+SHARE(share_f64, double)
+
+static ag_array spread(const ag_call *c, const ag_array *y, ag_shape x)
+{
+    ag_array kept = ag_reduction_array(c, y, x);
+    return ag_array_expand(&kept, x);
+}
+
+static ag_status extremum_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *x = ag_call_input_array(c, 0), *y = ag_call_output_array(c, 0);
+    if (!x || !y)
+        return AG_EUSE;
+    ag_array count = *y;
+    bool add = beta[0] != 0, single = x->dtype == AG_F32;
+    count.dtype = AG_F64;
+    count.data = ag_call_scratch(c, (size_t)ag_array_size(y) * sizeof(double));
+    if (!count.data)
+        return AG_ENOMEM;
+    ag_fill_array(&count, 0);
+    ag_array counts = spread(c, &count, x->shape), ys = spread(c, y, x->shape), dys = spread(c, dy, x->shape);
+    ag_walk(x->shape, 3, (const ag_array *const[]){ &counts, x, &ys }, single ? count_f32 : count_f64, NULL, 1);
+    ag_walk(x->shape, 5, (const ag_array *const[]){ &dx[0], x, &ys, &dys, &counts }, single ? share_f32 : share_f64,
+            &add, ag_call_threads(c));
+    return AG_OK;
+}
+
+/* clang-format off */
+#define ALL(...) { .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
+#define OVER(axes, flags, ...)                                                                                         \
+    { .params = &(const ag_reduction){ axes, flags }, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
+#define AXES(...) { (int)AG_COUNT(int, __VA_ARGS__), { __VA_ARGS__ } }
+#define SAMPLES_ALL (const ag_sample[]){ ALL(AG_DIMS(5)), ALL(AG_DIMS(2, 3)), { 0 } }
+#define SAMPLES_OVER                                                                                                   \
+    (const ag_sample[]){ OVER(AXES(1), 0, AG_DIMS(3, 4)),                                                              \
+                         OVER(AXES(0), 0, AG_DIMS(3, 4)),                                                              \
+                         OVER(AXES(-1), AG_KEEPDIM, AG_DIMS(3, 2)),                                                    \
+                         OVER(AXES(0, -1), AG_KEEPDIM, AG_DIMS(2, 3, 2)),                                              \
+                         OVER(AXES(1), 0, AG_DIMS(2, 3, 2)),                                                           \
+                         { 0 } }
+/* clang-format on */
+
+/* ---- the ops */
+
+AG_OP(max) = {
+    .name = "max",
+    .formula = "largest element of x",
+    .inputs = 1,
+    .flags = AG_STRIDED,
+    .shape = extremum_shape,
+    .forward = max_forward,
+    .vjp = extremum_vjp,
+    .vjp_fused = extremum_vjp_fused,
+    .samples = SAMPLES_ALL,
+};
+
+/* ag_max - the largest element; NaN if one is NaN.
+ *   y = max of x        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if there are no elements. */
+AG_API ag_tensor ag_max(ag_tensor x)
+{
+    return AG_APPLY(max, AG_LIST(x), NULL);
+}
+
+AG_OP(min) = {
+    .name = "min",
+    .formula = "smallest element of x",
+    .inputs = 1,
+    .flags = AG_STRIDED,
+    .shape = extremum_shape,
+    .forward = min_forward,
+    .vjp = extremum_vjp,
+    .vjp_fused = extremum_vjp_fused,
+    .samples = SAMPLES_ALL,
+};
+
+/* ag_min - the smallest element; NaN if one is NaN.
+ *   y = min of x        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if there are no elements. */
+AG_API ag_tensor ag_min(ag_tensor x)
+{
+    return AG_APPLY(min, AG_LIST(x), NULL);
+}
+
+AG_OP(max_over) = {
+    .name = "max_over",
+    .formula = "largest element of x over axes",
+    .inputs = 1,
+    .flags = AG_STRIDED,
+    .params_size = sizeof(ag_reduction),
+    .shape = extremum_shape,
+    .forward = max_forward,
+    .vjp = extremum_vjp,
+    .vjp_fused = extremum_vjp_fused,
+    .samples = SAMPLES_OVER,
+};
+
+/* ag_max_over - the largest elements over axes; axes and flags as in ag_sum_over; NaN where one is NaN.
+ *   y[i,..] = max of x[i,..,j,..] over j        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_max_over(ag_tensor x, ag_axes axes, int flags)
+{
+    const ag_reduction p = { axes, flags };
+    return AG_APPLY(max_over, AG_LIST(x), &p);
+}
+
+AG_OP(min_over) = {
+    .name = "min_over",
+    .formula = "smallest element of x over axes",
+    .inputs = 1,
+    .flags = AG_STRIDED,
+    .params_size = sizeof(ag_reduction),
+    .shape = extremum_shape,
+    .forward = min_forward,
+    .vjp = extremum_vjp,
+    .vjp_fused = extremum_vjp_fused,
+    .samples = SAMPLES_OVER,
+};
+
+/* ag_min_over - the smallest elements over axes; axes and flags as in ag_sum_over; NaN where one is NaN.
+ *   y[i,..] = min of x[i,..,j,..] over j        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_min_over(ag_tensor x, ag_axes axes, int flags)
+{
+    const ag_reduction p = { axes, flags };
+    return AG_APPLY(min_over, AG_LIST(x), &p);
+}

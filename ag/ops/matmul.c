@@ -1,0 +1,130 @@
+/* The matrix product. Transposed and broadcast operands are read where they lie. */
+#include "ag/kernels/batched.h"
+#include "ag/ops/define.h"
+
+/* Operand i as a matrix: a vector is a row on the left, a column on the right. */
+static ag_array as_matrix(const ag_array *x, int i)
+{
+    return x->shape.rank == 1 ? ag_with_axis(x, i == 0 ? 0 : 1) : *x;
+}
+
+/* The result, or its adjoint, with the dimensions that vectors leave out. */
+static ag_array as_result(const ag_array *y, const ag_array *a, const ag_array *b)
+{
+    ag_array full = *y;
+    if (b->shape.rank == 1)
+        full = ag_with_axis(&full, full.shape.rank);
+    if (a->shape.rank == 1)
+        full = ag_with_axis(&full, full.shape.rank - 1);
+    return full;
+}
+
+static ag_status matmul_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const ag_array *a = &x[0], *b = &x[1];
+    if (a->dtype != b->dtype || !ag_is_float(a->dtype))
+        return ag_call_fail(c, AG_EDTYPE, "both must be f32, or both f64");
+    if (a->shape.rank == 0 || b->shape.rank == 0)
+        return ag_call_fail(c, AG_ESHAPE, "a rank-0 operand is no matrix; for multiples see ag_mul");
+    if (a->shape.rank + (a->shape.rank == 1) > AG_MAX_RANK || b->shape.rank + (b->shape.rank == 1) > AG_MAX_RANK)
+        return ag_call_fail(c, AG_ESHAPE, "too many dimensions");
+    const ag_array p = as_matrix(a, 0), q = as_matrix(b, 1);
+    const int ra = p.shape.rank, rb = q.shape.rank;
+    const int64_t inner = p.shape.dim[ra - 1], other = q.shape.dim[rb - 2];
+    if (inner != other)
+        return ag_call_fail(c, AG_ESHAPE, "the shapes do not fit: inner %lld != %lld", (long long)inner,
+                            (long long)other);
+    ag_shape left = p.shape, right = q.shape;
+    left.rank -= 2;
+    right.rank -= 2;
+    if (!ag_shape_broadcast(left, right, &y->shape))
+        return ag_call_fail(c, AG_ESHAPE, "the leading dimensions do not broadcast");
+    if (a->shape.rank > 1)
+        y->shape.dim[y->shape.rank++] = p.shape.dim[ra - 2];
+    if (b->shape.rank > 1)
+        y->shape.dim[y->shape.rank++] = q.shape.dim[rb - 1];
+    y->dtype = a->dtype;
+    return AG_OK;
+}
+
+static ag_status matmul_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const ag_array a = as_matrix(&x[0], 0), b = as_matrix(&x[1], 1), full = as_result(y, &x[0], &x[1]);
+    return ag_batched_run(c, &a, &b, &full, 0);
+}
+
+static ag_tensor matrix_of(ag_tensor x, int i)
+{
+    return ag_shape_of(x).rank == 1 ? ag_unsqueeze(x, i == 0 ? 0 : 1) : x;
+}
+
+static void matmul_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const ag_tensor a = ag_call_input(c, 0), b = ag_call_input(c, 1);
+    const bool column = ag_shape_of(b).rank == 1;
+    ag_tensor full = column ? ag_unsqueeze(dy[0], -1) : dy[0];
+    if (ag_shape_of(a).rank == 1)
+        full = ag_unsqueeze(full, -2);
+    if (ag_call_needs(c, 0))
+        dx[0] = ag_matmul(full, ag_transpose(matrix_of(b, 1), -2, -1));
+    if (ag_call_needs(c, 1)) {
+        dx[1] = ag_matmul(ag_transpose(matrix_of(a, 0), -2, -1), full);
+        if (column)
+            dx[1] = ag_squeeze(dx[1], -1);
+    }
+}
+
+static ag_status matmul_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *x[2];
+    ag_array m[2], d[2];
+    for (int i = 0; i < 2; i++) {
+        x[i] = ag_call_input_array(c, i);
+        if (!x[i])
+            return AG_EUSE;
+        m[i] = as_matrix(x[i], i);
+        d[i] = dx[i].data ? as_matrix(&dx[i], i) : dx[i];
+    }
+    const ag_array full = as_result(dy, x[0], x[1]), b = ag_swapped(&m[1]), a = ag_swapped(&m[0]);
+    ag_status status = AG_OK;
+    if (dx[0].data)
+        status = ag_batched_run(c, &full, &b, &d[0], beta[0]);
+    if (dx[1].data && !status)
+        status = ag_batched_run(c, &a, &full, &d[1], beta[1]);
+    return status;
+}
+
+/* clang-format off */
+#define SAMPLE(...) { .low = { -2, -2 }, .high = { 2, 2 }, .shape = { __VA_ARGS__ } }
+/* clang-format on */
+
+AG_OP(matmul) = {
+    .name = "matmul",
+    .formula = "a b",
+    .inputs = 2,
+    .flags = AG_STRIDED,
+    .shape = matmul_shape,
+    .forward = matmul_forward,
+    .vjp = matmul_vjp,
+    .vjp_fused = matmul_vjp_fused,
+    .samples = (const ag_sample[]){ SAMPLE(AG_DIMS(3, 4), AG_DIMS(4, 2)),
+                                    SAMPLE(AG_DIMS(5), AG_DIMS(5)),
+                                    SAMPLE(AG_DIMS(5), AG_DIMS(5, 3)),
+                                    SAMPLE(AG_DIMS(3, 5), AG_DIMS(5)),
+                                    SAMPLE(AG_DIMS(3), AG_DIMS(2, 3, 2)),
+                                    SAMPLE(AG_DIMS(2, 2, 3), AG_DIMS(3)),
+                                    SAMPLE(AG_DIMS(2, 3, 4), AG_DIMS(4, 2)),
+                                    SAMPLE(AG_DIMS(3, 4), AG_DIMS(2, 4, 2)),
+                                    SAMPLE(AG_DIMS(2, 1, 2, 3), AG_DIMS(3, 3, 2)),
+                                    SAMPLE(AG_DIMS(2, 2, 2, 3), AG_DIMS(1, 2, 3, 1)),
+                                    { 0 } },
+};
+
+/* ag_matmul - matrix product, batched over leading dimensions, which broadcast. A vector a counts as a row, a vector b
+ * as a column, and the result lacks that dimension.
+ *   y[..,m,n] = a[..,m,k] b[..,k,n]        da = dy b'    db = a' dy
+ * Errors: AG_ESHAPE if the k's differ, the leading dimensions do not broadcast, or an operand has rank 0. */
+AG_API ag_tensor ag_matmul(ag_tensor a, ag_tensor b)
+{
+    return AG_APPLY(matmul, AG_LIST(a, b), NULL);
+}

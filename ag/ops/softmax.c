@@ -1,0 +1,299 @@
+/* Softmax, its logarithm, and the logarithm of sums of exponentials, all safe from overflow. */
+#include "ag/kernels/softmax.h"
+#include "ag/ops/define.h"
+
+/* x as [outer, n, inner], n what is reduced. */
+typedef struct extents {
+    int64_t outer, n, inner;
+} extents;
+
+/* ---- softmax and log_softmax */
+
+typedef struct softmax_params {
+    int axis;
+} softmax_params;
+
+/* The axis counted from 0; a number has one, too. -1: out of range. */
+static int axis_of(const ag_call *c, int rank)
+{
+    const softmax_params *p = ag_call_params(c);
+    return ag_axis(p->axis, rank > 0 ? rank : 1);
+}
+
+static extents extents_of(const ag_shape *s, int axis)
+{
+    extents e = { 1, s->rank > 0 ? s->dim[axis] : 1, 1 };
+    for (int i = 0; i < axis; i++)
+        e.outer *= s->dim[i];
+    for (int i = axis + 1; i < s->rank; i++)
+        e.inner *= s->dim[i];
+    return e;
+}
+
+static ag_status softmax_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const softmax_params *p = ag_call_params(c);
+    if (!ag_is_float(x->dtype))
+        return ag_call_fail(c, AG_EDTYPE, "is defined for f32 and f64; see ag_cast");
+    if (axis_of(c, x->shape.rank) < 0)
+        return ag_call_fail(c, AG_ESHAPE, "there is no axis %d", p->axis);
+    y->shape = x->shape;
+    y->dtype = x->dtype;
+    return AG_OK;
+}
+
+static ag_status softmax_run(const ag_call *c, const ag_array *x, ag_array *y, ag_softmax_kind kind)
+{
+    const extents e = extents_of(&x->shape, axis_of(c, x->shape.rank));
+    ag_softmax_run(kind, x->dtype, e.outer, e.n, e.inner, x->data, y->data, ag_call_threads(c));
+    return AG_OK;
+}
+
+static ag_status softmax_back(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta,
+                              ag_softmax_kind kind)
+{
+    const ag_array *y = ag_call_output_array(c, 0);
+    if (!y)
+        return AG_EUSE;
+    const extents e = extents_of(&y->shape, axis_of(c, y->shape.rank));
+    if (e.inner != 1)
+        return AG_USE_RULE;
+    ag_softmax_back(kind, y->dtype, e.outer, e.n, NULL, y->data, dy->data, beta[0], dx->data, ag_call_threads(c));
+    return AG_OK;
+}
+
+/* Sums along the axis, which stays; of a number, the number. */
+static ag_tensor sum_along(const ag_call *c, ag_tensor x)
+{
+    const int rank = ag_shape_of(x).rank;
+    return rank > 0 ? ag_sum_over(x, AG_AXES(axis_of(c, rank)), AG_KEEPDIM) : x;
+}
+
+static ag_status softmax_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    return softmax_run(c, x, y, AG_SOFTMAX);
+}
+
+static void softmax_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const ag_tensor y = ag_call_output(c, 0);
+    dx[0] = ag_mul(y, ag_sub(dy[0], sum_along(c, ag_mul(y, dy[0]))));
+}
+
+static ag_status softmax_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    return softmax_back(c, dy, dx, beta, AG_SOFTMAX);
+}
+
+/* clang-format off */
+#define SAMPLE(which, ...) { .params = &(const softmax_params){ which }, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
+/* clang-format on */
+static const ag_sample softmax_samples[] = { SAMPLE(-1, AG_DIMS(3, 4)),   SAMPLE(0, AG_DIMS(3, 4)),
+                                             SAMPLE(1, AG_DIMS(2, 3, 2)), SAMPLE(-2, AG_DIMS(3, 2, 1)),
+                                             SAMPLE(0, AG_DIMS(5)),       { 0 } };
+
+AG_OP(softmax) = {
+    .name = "softmax",
+    .formula = "exp(x) / s, s = sum of exp(x) along an axis",
+    .inputs = 1,
+    .params_size = sizeof(softmax_params),
+    .shape = softmax_shape,
+    .forward = softmax_forward,
+    .vjp = softmax_vjp,
+    .vjp_fused = softmax_vjp_fused,
+    .samples = softmax_samples,
+};
+
+/* ag_softmax - exponentials that sum to 1 along an axis (-1: the last).
+ *   y = exp(x) / s, s = sum of exp(x) along the axis        dx = y (dy - sum of y dy along the axis)
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_softmax(ag_tensor x, int axis)
+{
+    return AG_APPLY(softmax, AG_LIST(x), &(softmax_params){ axis });
+}
+
+static ag_status log_softmax_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    return softmax_run(c, x, y, AG_LOG_SOFTMAX);
+}
+
+static void log_softmax_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[0] = ag_sub(dy[0], ag_mul(ag_exp(ag_call_output(c, 0)), sum_along(c, dy[0])));
+}
+
+static ag_status log_softmax_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    return softmax_back(c, dy, dx, beta, AG_LOG_SOFTMAX);
+}
+
+AG_OP(log_softmax) = {
+    .name = "log_softmax",
+    .formula = "x - log s, s = sum of exp(x) along an axis",
+    .inputs = 1,
+    .params_size = sizeof(softmax_params),
+    .shape = softmax_shape,
+    .forward = log_softmax_forward,
+    .vjp = log_softmax_vjp,
+    .vjp_fused = log_softmax_vjp_fused,
+    .samples = softmax_samples,
+};
+
+/* ag_log_softmax - the logarithm of ag_softmax.
+ *   y = x - log s, s = sum of exp(x) along the axis        dx = dy - exp(y) (sum of dy along the axis)
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_log_softmax(ag_tensor x, int axis)
+{
+    return AG_APPLY(log_softmax, AG_LIST(x), &(softmax_params){ axis });
+}
+
+/* ---- logsumexp */
+
+typedef struct logsumexp_params {
+    ag_axes axes;
+    int flags;
+} logsumexp_params;
+
+static ag_status logsumexp_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const logsumexp_params *p = ag_call_params(c);
+    bool reduced[AG_MAX_RANK];
+    if (!ag_is_float(x->dtype))
+        return ag_call_fail(c, AG_EDTYPE, "is defined for f32 and f64; see ag_cast");
+    if (p->flags & ~AG_KEEPDIM)
+        return ag_call_fail(c, AG_EARG, "unknown flags %d", p->flags);
+    if (!ag_axes_mask(p->axes, x->shape.rank, reduced))
+        return ag_call_fail(c, AG_ESHAPE, "an axis is out of range or given twice");
+    for (int i = 0; i < x->shape.rank; i++) {
+        if (!reduced[i])
+            y->shape.dim[y->shape.rank++] = x->shape.dim[i];
+        else if (p->flags & AG_KEEPDIM)
+            y->shape.dim[y->shape.rank++] = 1;
+    }
+    y->dtype = x->dtype;
+    return AG_OK;
+}
+
+/* Do the reduced axes lie side by side? */
+static bool find_extents(const ag_shape *s, const bool *reduced, extents *e)
+{
+    *e = (extents){ 1, 1, 1 };
+    bool inside = false;
+    for (int i = 0; i < s->rank; i++) {
+        if (s->dim[i] == 1)
+            continue;
+        if (reduced[i] && e->inner != 1)
+            return false;
+        inside |= reduced[i];
+        *(reduced[i] ? &e->n : inside ? &e->inner : &e->outer) *= s->dim[i];
+    }
+    return true;
+}
+
+/* The reduced axes moved to the end. */
+static ag_array reduced_last(const ag_array *x, const bool *reduced, extents *e)
+{
+    ag_array moved = *x;
+    int to = 0;
+    *e = (extents){ 1, 1, 1 };
+    for (int last = 0; last < 2; last++)
+        for (int i = 0; i < x->shape.rank; i++)
+            if (reduced[i] == (bool)last) {
+                moved.shape.dim[to] = x->shape.dim[i];
+                moved.stride[to++] = x->stride[i];
+                *(last ? &e->n : &e->outer) *= x->shape.dim[i];
+            }
+    return moved;
+}
+
+static ag_status logsumexp_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const logsumexp_params *p = ag_call_params(c);
+    bool reduced[AG_MAX_RANK] = { false };
+    extents e;
+    const void *data = x->data;
+    ag_axes_mask(p->axes, x->shape.rank, reduced);
+    if (!find_extents(&x->shape, reduced, &e)) {
+        const ag_array moved = reduced_last(x, reduced, &e);
+        ag_array copy = moved;
+        copy.data = ag_call_scratch(c, (size_t)ag_array_size(x) * ag_dtype_size(x->dtype));
+        if (!copy.data)
+            return AG_ENOMEM;
+        ag_array_dense(&copy);
+        ag_copy_array(&copy, &moved, false, ag_call_threads(c));
+        data = copy.data;
+    }
+    ag_softmax_run(AG_LOGSUMEXP, x->dtype, e.outer, e.n, e.inner, data, y->data, ag_call_threads(c));
+    return AG_OK;
+}
+
+/* y or dy with the reduced axes kept. */
+static ag_tensor kept(const ag_call *c, ag_tensor y, ag_shape x)
+{
+    const logsumexp_params *p = ag_call_params(c);
+    bool reduced[AG_MAX_RANK] = { false };
+    if (!ag_axes_mask(p->axes, x.rank, reduced))
+        return y;
+    for (int i = 0; i < x.rank; i++)
+        if (reduced[i])
+            x.dim[i] = 1;
+    return ag_reshape(y, x);
+}
+
+static void logsumexp_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const ag_tensor x = ag_call_input(c, 0), y = ag_call_output(c, 0);
+    const ag_shape s = ag_shape_of(x);
+    if (s.rank >= 0)
+        dx[0] = ag_mul(kept(c, dy[0], s), ag_exp(ag_sub(x, kept(c, y, s))));
+}
+
+static ag_status logsumexp_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *x = ag_call_input_array(c, 0), *y = ag_call_output_array(c, 0);
+    const logsumexp_params *p = ag_call_params(c);
+    bool reduced[AG_MAX_RANK] = { false };
+    extents e;
+    if (!x || !y)
+        return AG_EUSE;
+    ag_axes_mask(p->axes, x->shape.rank, reduced);
+    if (!find_extents(&x->shape, reduced, &e) || e.inner != 1)
+        return AG_USE_RULE;
+    ag_softmax_back(AG_LOGSUMEXP, x->dtype, e.outer, e.n, x->data, y->data, dy->data, beta[0], dx->data,
+                    ag_call_threads(c));
+    return AG_OK;
+}
+
+static const logsumexp_params all = { { -1, { 0 } }, 0 }, all_kept = { { -1, { 0 } }, AG_KEEPDIM },
+                              last = { { 1, { -1 } }, 0 }, first_kept = { { 1, { 0 } }, AG_KEEPDIM },
+                              middle = { { 1, { 1 } }, 0 }, outer_two = { { 2, { 0, -1 } }, 0 };
+/* clang-format off */
+#define REDUCE(which, ...) { .params = &(which), .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
+/* clang-format on */
+
+AG_OP(logsumexp) = {
+    .name = "logsumexp",
+    .formula = "log of the sum of exp(x) over axes",
+    .inputs = 1,
+    .params_size = sizeof(logsumexp_params),
+    .shape = logsumexp_shape,
+    .forward = logsumexp_forward,
+    .vjp = logsumexp_vjp,
+    .vjp_fused = logsumexp_vjp_fused,
+    .samples = (const ag_sample[]){ REDUCE(last, AG_DIMS(3, 4)),
+                                    REDUCE(first_kept, AG_DIMS(3, 4)),
+                                    REDUCE(all, AG_DIMS(2, 3)),
+                                    REDUCE(all_kept, AG_DIMS(5)),
+                                    REDUCE(middle, AG_DIMS(2, 3, 2)),
+                                    REDUCE(outer_two, AG_DIMS(2, 3, 2)),
+                                    { 0 } },
+};
+
+/* ag_logsumexp - the logarithm of the sum of exponentials over axes (AG_ALL: all), -infinity where there are no
+ * elements. flags: AG_KEEPDIM.
+ *   y = log(sum of exp(x))        dx = dy exp(x - y)
+ * Errors: AG_ESHAPE for an axis that is out of range or given twice. */
+AG_API ag_tensor ag_logsumexp(ag_tensor x, ag_axes axes, int flags)
+{
+    return AG_APPLY(logsumexp, AG_LIST(x), (&(logsumexp_params){ axes, flags }));
+}

@@ -1,0 +1,59 @@
+/* What ops that rearrange, take or join parts of tensors share. */
+#ifndef AG_OPS_VIEWS_H
+#define AG_OPS_VIEWS_H
+
+#include "ag/ops/define.h"
+
+/* The shape of input i, in a rule. Its values are not read, so that they may have been written since. */
+static inline ag_shape ag_call_input_shape(const ag_call *c, int i)
+{
+    return ag_layout_shape(ag_layout_at(c->tape, c->inputs[i]));
+}
+
+/* Begins a view: y is x. A rank-0 f64 has no place of its own: its value is copied. */
+static inline ag_status ag_view_begin(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    *y = *x;
+    if (x->shape.rank > 0 || x->dtype != AG_F64)
+        return AG_OK;
+    y->data = ag_scratch(c->tape, sizeof(double));
+    if (!y->data)
+        return AG_ENOMEM;
+    *(double *)y->data = *(const double *)x->data;
+    return AG_OK;
+}
+
+/* axis counted from 0, or -1 and an error */
+static inline int ag_call_axis(const ag_call *c, int axis, int rank)
+{
+    int a = ag_axis(axis, rank);
+    if (a < 0)
+        ag_call_fail(c, AG_ESHAPE, "there is no axis %d", axis);
+    return a;
+}
+
+/* Elements start, start + step, ... of an axis, `count` of them. */
+static inline ag_array ag_region(const ag_array *a, int axis, int64_t start, int64_t count, int64_t step)
+{
+    ag_array r = *a;
+    r.shape.dim[axis] = count;
+    if (count > 0)
+        r.data = (char *)a->data + start * a->stride[axis] * (int64_t)ag_dtype_size(a->dtype);
+    if (count > 1)
+        r.stride[axis] = step * a->stride[axis];
+    return r;
+}
+
+/* a without an axis of extent 1 */
+static inline ag_array ag_without_axis(const ag_array *a, int axis)
+{
+    ag_array r = *a;
+    r.shape.rank--;
+    for (int i = axis; i < r.shape.rank; i++) {
+        r.shape.dim[i] = r.shape.dim[i + 1];
+        r.stride[i] = r.stride[i + 1];
+    }
+    return r;
+}
+
+#endif

@@ -1,0 +1,158 @@
+/* The choice between two tensors, element by element. */
+#include "ag/ops/views.h"
+#include "ag/walk.h"
+
+static ag_status where_dtype(const ag_call *c, const ag_array *a, const ag_array *b, ag_array *y)
+{
+    bool floats = ag_is_float(a->dtype) && ag_is_float(b->dtype);
+    y->dtype = a->dtype;
+    if (a->dtype == b->dtype)
+        return AG_OK;
+    if (!floats || (a->shape.rank > 0 && b->shape.rank > 0))
+        return ag_call_fail(c, AG_EDTYPE, "the dtypes of the values differ; see ag_cast");
+    y->dtype = a->shape.rank > 0 ? a->dtype : b->shape.rank > 0 ? b->dtype : AG_F64;
+    return AG_OK;
+}
+
+static ag_status where_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    ag_shape values;
+    if (x[0].dtype != AG_U8)
+        return ag_call_fail(c, AG_EDTYPE, "the condition must be u8, as comparisons give it");
+    if (!ag_shape_broadcast(x[1].shape, x[2].shape, &values) || !ag_shape_broadcast(x[0].shape, values, &y->shape))
+        return ag_call_fail(c, AG_ESHAPE, "the shapes do not broadcast");
+    return where_dtype(c, &x[1], &x[2], y);
+}
+
+/* Arrays of a row: y, the condition, a, b. */
+#define CHOOSE(name, type)                                                                                  \
+    static void name(const ag_walk_row *w, void *context)                                                   \
+    {                                                                                                       \
+        type *y = w->data[0];                                                                               \
+        const uint8_t *c = w->data[1];                                                                      \
+        const type *a = w->data[2], *b = w->data[3];                                                        \
+        const int64_t ys = w->stride[0], cs = w->stride[1], as = w->stride[2], bs = w->stride[3], n = w->n; \
+        (void)context;                                                                                      \
+        if (ys == 1 && cs == 1 && as == 1 && bs == 1)                                                       \
+            for (int64_t i = 0; i < n; i++)                                                                 \
+                y[i] = c[i] ? a[i] : b[i];                                                                  \
+        else                                                                                                \
+            for (int64_t i = 0; i < n; i++)                                                                 \
+                y[i * ys] = c[i * cs] ? a[i * as] : b[i * bs];                                              \
+    }
+CHOOSE(choose_f32, float)
+CHOOSE(choose_f64, double)
+CHOOSE(choose_i32, int32_t)
+CHOOSE(choose_i64, int64_t)
+CHOOSE(choose_u8, uint8_t)
+
+static void (*const choose[])(const ag_walk_row *w, void *context) = { NULL,       choose_f32, choose_f64,
+                                                                       choose_i32, choose_i64, choose_u8 };
+
+static ag_status where_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    ag_array e[3];
+    double number[3]; /* a rank-0 operand in the result's dtype */
+    for (int i = 0; i < 3; i++) {
+        ag_array operand = x[i];
+        if (i > 0 && x[i].dtype != y->dtype) {
+            operand.dtype = y->dtype;
+            operand.data = &number[i];
+            ag_copy_array(&operand, &x[i], false, 1);
+        }
+        e[i] = ag_array_expand(&operand, y->shape);
+    }
+    ag_walk(y->shape, 4, (const ag_array *const[]){ y, &e[0], &e[1], &e[2] }, choose[y->dtype], NULL,
+            ag_call_threads(c));
+    return AG_OK;
+}
+
+static void where_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    ag_tensor condition = ag_call_input(c, 0), zero = ag_constant(ag_call_tape(c), 0);
+    if (ag_call_needs(c, 1))
+        dx[1] = ag_where(condition, dy[0], zero);
+    if (ag_call_needs(c, 2))
+        dx[2] = ag_where(condition, zero, dy[0]);
+}
+
+/* Of the tangents da and db one may be absent, which is 0. */
+static void where_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
+{
+    ag_tensor condition = ag_call_input(c, 0), zero = ag_constant(ag_call_tape(c), 0);
+    ag_shape y = ag_layout_shape(ag_layout_at(c->tape, c->id));
+    dy[0] = ag_expand(ag_where(condition, dx[1].tape ? dx[1] : zero, dx[2].tape ? dx[2] : zero), y);
+}
+
+/* Arrays of a row: dx, the condition, dy. What was not chosen gets 0, and adding 0 is adding nothing. */
+typedef struct route {
+    bool chosen, add; /* chosen: dx is of the operand taken where the condition holds */
+} route;
+
+#define ROUTE(name, type)                                                                \
+    static void name(const ag_walk_row *w, void *context)                                \
+    {                                                                                    \
+        const route *r = context;                                                        \
+        type *dx = w->data[0];                                                           \
+        const uint8_t *c = w->data[1];                                                   \
+        const type *dy = w->data[2];                                                     \
+        const int64_t xs = w->stride[0], cs = w->stride[1], ys = w->stride[2], n = w->n; \
+        const bool chosen = r->chosen;                                                   \
+        if (r->add)                                                                      \
+            for (int64_t i = 0; i < n; i++)                                              \
+                dx[i * xs] += (c[i * cs] != 0) == chosen ? dy[i * ys] : 0;               \
+        else                                                                             \
+            for (int64_t i = 0; i < n; i++)                                              \
+                dx[i * xs] = (c[i * cs] != 0) == chosen ? dy[i * ys] : 0;                \
+    }
+ROUTE(route_f32, float)
+ROUTE(route_f64, double)
+
+static ag_status where_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *condition = ag_call_input_array(c, 0);
+    if (!condition)
+        return AG_EUSE;
+    for (int i = 1; i < 3; i++)
+        if (dx[i].data && (!ag_shape_equal(dx[i].shape, dy->shape) || dx[i].dtype != dy->dtype))
+            return AG_USE_RULE;
+    ag_array e = ag_array_expand(condition, dy->shape);
+    for (int i = 1; i < 3; i++) {
+        route r = { .chosen = i == 1, .add = beta[i] != 0 };
+        if (dx[i].data)
+            ag_walk(dy->shape, 3, (const ag_array *const[]){ &dx[i], &e, dy },
+                    dy->dtype == AG_F32 ? route_f32 : route_f64, &r, ag_call_threads(c));
+    }
+    return AG_OK;
+}
+
+/* clang-format off */
+#define WHERE(...)                                                                                                     \
+    { .low = { 0, -2, -2 }, .high = { 2, 2, 2 }, .dtype = { AG_U8 }, .shape = { __VA_ARGS__ } }
+
+AG_OP(where) = {
+    .name = "where",
+    .formula = "a where c, else b",
+    .inputs = 3,
+    .flags = AG_STRIDED,
+    .shape = where_shape,
+    .forward = where_forward,
+    .vjp = where_vjp,
+    .jvp = where_jvp,
+    .vjp_fused = where_vjp_fused,
+    .samples = (const ag_sample[]){ WHERE(AG_DIMS(3, 4), AG_DIMS(3, 4), AG_DIMS(3, 4)),
+                                    WHERE(AG_DIMS(4), AG_DIMS(3, 1), AG_DIMS(1, 4)),
+                                    WHERE(AG_DIMS(2, 3), AG_DIMS(3), { 0 }),
+                                    WHERE(AG_DIMS(3), { 0 }, AG_DIMS(2, 3)),
+                                    { 0 } },
+};
+/* clang-format on */
+
+/* ag_where - a where the condition c (u8) is not 0, else b; all three broadcast.
+ *   y = c ? a : b        da = c ? dy : 0    db = c ? 0 : dy
+ * What is not chosen contributes 0 even if its derivative is not finite.
+ * Errors: AG_EDTYPE if c is not u8 or the dtypes of a and b differ; AG_ESHAPE if the shapes do not broadcast. */
+AG_API ag_tensor ag_where(ag_tensor c, ag_tensor a, ag_tensor b)
+{
+    return AG_APPLY(where, AG_LIST(c, a, b), NULL);
+}

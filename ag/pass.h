@@ -1,0 +1,34 @@
+/* One plain backward pass: what sweep.c (the order), visit.c (one op) and commit.c (the leaves) share. */
+#ifndef AG_PASS_H
+#define AG_PASS_H
+
+#include "ag/rows.h"
+
+typedef struct ag_pass {
+    ag_tape *t;
+    uint32_t y, top;   /* the pass begins at y; top: the last output of y's op */
+    ag_target *targets; /* of ag_gradients; none: the leaves' gradients */
+    size_t count;
+    uint8_t *reached; /* by index; NULL until needed */
+    double *kept;     /* adjoints of rank-0 records by index; NULL if nobody wants them */
+    bool careful, restart;
+} ag_pass;
+
+/* visit.c. The node's op passes its adjoint on: d->adjoint, or *scalar for a node without data. The adjoint is consumed. */
+ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar);
+/* The same by the op's rule; for an op with several outputs all their adjoints are consumed. */
+ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar);
+/* Where a contribution to the ranked node d goes, and whether it is to be added to what is there. */
+bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add);
+/* The same, as the place alone; NULL: no memory. */
+void *ag_pass_place(ag_pass *s, ag_node *d, bool *add);
+/* Gives a node's adjoint back. */
+void ag_pass_drop(ag_pass *s, ag_node *d);
+/* Does the node's adjoint outlive the visit? */
+bool ag_pass_keeps(const ag_pass *s, const ag_node *d);
+
+/* commit.c. Adjoints become gradients, or the targets' data. */
+ag_status ag_pass_commit(ag_pass *s);
+ag_status ag_pass_deliver_targets(ag_pass *s);
+
+#endif

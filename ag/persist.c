@@ -1,0 +1,224 @@
+/* Persistent tensors: slots with an id space of their own, which enter a step through a leaf. */
+#include "ag/internal.h"
+
+/* ---- making */
+
+static uint32_t free_slot(ag_tape *t)
+{
+    for (uint32_t i = 0; i < t->slot_count; i++)
+        if (!t->slots[i].block && t->slots[i].generation < UINT32_MAX)
+            return i;
+    if (t->slot_count >= AG_MAX_NODES) {
+        ag_fail(t, AG_ELIMIT, "more than %d persistent tensors", AG_MAX_NODES);
+        return UINT32_MAX;
+    }
+    if (!ag_grow(t, (void **)&t->slots, &t->slot_capacity, sizeof *t->slots, (uint64_t)t->slot_count + 1))
+        return UINT32_MAX;
+    t->slots[t->slot_count] = (ag_slot){ 0 };
+    return t->slot_count++;
+}
+
+static bool order_strides(ag_layout *l, ag_axes order)
+{
+    bool seen[AG_MAX_RANK] = { false };
+    if (order.count != l->rank)
+        return false;
+    int64_t stride = 1;
+    for (int i = l->rank - 1; i >= 0; i--) {
+        int axis = ag_axis(order.axis[i], l->rank);
+        if (axis < 0 || seen[axis])
+            return false;
+        seen[axis] = true;
+        l->stride[axis] = stride;
+        stride *= l->dim[axis] > 0 ? l->dim[axis] : 1;
+    }
+    ag_array a = ag_layout_array(l, NULL);
+    l->dense = ag_array_is_dense(&a);
+    return true;
+}
+
+static size_t text_bytes(const char *text)
+{
+    return text ? strlen(text) + 1 : 1;
+}
+
+/* One block: the layout, the name, the data. */
+static bool fill_slot(ag_tape *t, ag_slot *s, const ag_layout *l, const char *name)
+{
+    size_t head = (sizeof *l + text_bytes(name) + 63) & ~(size_t)63;
+    size_t bytes = head + (size_t)l->size * ag_dtype_size(l->dtype);
+    char *block = ag_take(t, bytes);
+    if (!block)
+        return false;
+    uint32_t generation = s->generation + 1;
+    *s = (ag_slot){ .block = block, .bytes = bytes, .generation = generation };
+    s->layout = memcpy(block, l, sizeof *l);
+    s->name = memcpy(block + sizeof *l, name ? name : "", text_bytes(name));
+    s->data = block + head;
+    return true;
+}
+
+static ag_tensor persist(ag_tensor value, ag_axes order, const char *name, bool param, const char *who)
+{
+    ag_tape *t = value.tape;
+    if (!t)
+        return ag_inert(NULL);
+    uint32_t id = ag_resolve(t, value, who, 0);
+    if (!id)
+        return ag_inert(t);
+    ag_array from = ag_array_of(t, id);
+    ag_layout l;
+    ag_layout_set(&l, from.dtype, from.shape);
+    if (param && !ag_is_float(from.dtype)) {
+        ag_fail(t, AG_EDTYPE, "%s: a parameter is f32 or f64, not %s", who, ag_dtype_name(from.dtype));
+        return ag_inert(t);
+    }
+    if (order.count >= 0 && !order_strides(&l, order)) {
+        ag_fail(t, AG_ESHAPE, "%s: the order must name each of the %d axes once", who, l.rank);
+        return ag_inert(t);
+    }
+    uint32_t index = free_slot(t);
+    if (index == UINT32_MAX || !fill_slot(t, &t->slots[index], &l, name))
+        return ag_inert(t);
+    ag_slot *s = &t->slots[index];
+    s->param = param;
+    from = ag_array_of(t, id);
+    ag_array to = ag_layout_array(s->layout, s->data);
+    ag_copy_array(&to, &from, false, t->options.threads);
+    return (ag_tensor){ t, index | AG_TAG_PERSISTENT, s->generation };
+}
+
+ag_tensor ag_param(ag_tensor value, const char *name)
+{
+    return persist(value, AG_ALL, name, true, "ag_param");
+}
+
+ag_tensor ag_buffer(ag_tensor value, const char *name)
+{
+    return persist(value, AG_ALL, name, false, "ag_buffer");
+}
+
+ag_tensor ag_param_as(ag_tensor value, ag_axes order, const char *name)
+{
+    return persist(value, order, name, true, "ag_param_as");
+}
+
+ag_tensor ag_buffer_as(ag_tensor value, ag_axes order, const char *name)
+{
+    return persist(value, order, name, false, "ag_buffer_as");
+}
+
+/* ---- writing */
+
+ag_status ag_written(ag_tensor p)
+{
+    ag_slot *s = ag_slot_of(p, "ag_written");
+    if (!s)
+        return ag_refuse(p.tape, "ag_written");
+    if (s->leaf_epoch && ag_live(p.tape, AG_INDEX(s->leaf_id), s->leaf_epoch))
+        ag_mark_written(p.tape, s->leaf_id);
+    s->leaf_epoch = 0;
+    return AG_OK;
+}
+
+/* Does `value` lie in the memory that is about to be overwritten, but at other places? */
+static bool overlaps(const ag_slot *s, const ag_array *value)
+{
+    const char *p = value->data, *low = s->data;
+    bool inside = p >= low && p < low + s->layout->size * (int64_t)ag_dtype_size(s->layout->dtype);
+    return inside && memcmp(value->stride, s->layout->stride, (size_t)s->layout->rank * sizeof *value->stride);
+}
+
+ag_status ag_assign(ag_tensor p, ag_tensor value)
+{
+    ag_tape *t = p.tape;
+    if (!t)
+        return AG_ENULL;
+    if (t->error.status)
+        return t->error.status;
+    uint32_t id = ag_resolve(t, value, "ag_assign", 2);
+    ag_slot *s = id ? ag_slot_of(p, "ag_assign") : NULL;
+    if (!s)
+        return ag_refuse(t, "ag_assign");
+    ag_array from = ag_array_of(t, id);
+    if (!ag_shape_equal(from.shape, ag_layout_shape(s->layout))) {
+        char a[128], b[128];
+        return ag_fail(t, AG_ESHAPE, "ag_assign: '%s' has shape %s, the value %s", s->name,
+                       ag_shape_text(ag_layout_shape(s->layout), a, sizeof a), ag_shape_text(from.shape, b, sizeof b));
+    }
+    if (from.dtype != s->layout->dtype && !(ag_is_float(from.dtype) && ag_is_float(s->layout->dtype)))
+        return ag_fail(t, AG_EDTYPE, "ag_assign: '%s' is %s, the value %s; see ag_cast", s->name,
+                       ag_dtype_name(s->layout->dtype), ag_dtype_name(from.dtype));
+    if (overlaps(s, &from)) {
+        ag_array copy = from;
+        copy.data = ag_scratch(t, (size_t)ag_array_size(&from) * ag_dtype_size(from.dtype));
+        if (!copy.data)
+            return t->error.status;
+        ag_array_dense(&copy);
+        ag_copy_array(&copy, &from, false, t->options.threads);
+        from = copy;
+    }
+    ag_array to = ag_layout_array(s->layout, s->data);
+    ag_copy_array(&to, &from, false, t->options.threads);
+    return ag_written(p);
+}
+
+ag_status ag_storage_of(ag_tensor p, ag_storage *to)
+{
+    ag_slot *s = ag_slot_of(p, "ag_storage_of");
+    if (!s)
+        return ag_refuse(p.tape, "ag_storage_of");
+    if (!to)
+        return ag_fail(p.tape, AG_ENULL, "ag_storage_of: the result is NULL");
+    *to = (ag_storage){ s->data, s->grad.arrived ? s->grad.data : NULL, s->layout->size, s->layout->dtype };
+    return AG_OK;
+}
+
+/* ---- ending */
+
+ag_status ag_release(ag_tensor p)
+{
+    ag_slot *s = ag_slot_of(p, "ag_release");
+    if (!s)
+        return ag_refuse(p.tape, "ag_release");
+    s->released = true;
+    return AG_OK;
+}
+
+static void free_block(ag_tape *t, ag_slot *s)
+{
+    ag_give_back(t, s->block, s->bytes);
+    ag_give_back(t, s->grad.data, s->grad_bytes);
+    *s = (ag_slot){ .generation = s->generation };
+}
+
+void ag_slots_end_step(ag_tape *t)
+{
+    for (uint32_t i = 0; i < t->slot_count; i++) {
+        t->slots[i].leaf_epoch = 0;
+        t->slots[i].grad.alias_epoch = 0;
+        if (t->slots[i].released)
+            free_block(t, &t->slots[i]);
+    }
+}
+
+void ag_slots_free(ag_tape *t)
+{
+    for (uint32_t i = 0; i < t->slot_count; i++)
+        free_block(t, &t->slots[i]);
+}
+
+ag_list ag_params(ag_tape *t)
+{
+    if (!t)
+        return (ag_list){ 0 };
+    if (!ag_grow(t, (void **)&t->param_list, &t->param_capacity, sizeof *t->param_list, t->slot_count))
+        return (ag_list){ 0 };
+    size_t count = 0;
+    for (uint32_t i = 0; i < t->slot_count; i++) {
+        const ag_slot *s = &t->slots[i];
+        if (s->block && s->param && !s->released)
+            t->param_list[count++] = (ag_tensor){ t, i | AG_TAG_PERSISTENT, s->generation };
+    }
+    return (ag_list){ t->param_list, count };
+}

@@ -1,0 +1,48 @@
+/* What the files of optim/ share. */
+#ifndef OPTIM_INTERNAL_H
+#define OPTIM_INTERNAL_H
+
+#include "optim/optim.h"
+
+/* A parameter and what belongs to it. */
+typedef struct optim_slot {
+    ag_tensor param;
+    ag_storage at;       /* in this step */
+    void *state[2];      /* momenta, of the parameter's type, in its storage order; NULL until its first step */
+    int64_t steps;       /* updates that it has had */
+    int64_t first_block; /* number of its first block among all parameters' */
+    double rate, root;   /* Adam: lr and 1 / sqrt of v, corrected for the bias of this step */
+} optim_slot;
+
+/* Updates elements `from` to `to` of a parameter. */
+typedef void optim_rule(const optim *o, const optim_slot *s, int64_t from, int64_t to);
+
+struct optim {
+    ag_tape *t;
+    optim_rule *f32, *f64;
+    int states; /* momenta of each parameter */
+    double lr, momentum, beta[2], eps, weight_decay;
+    bool nesterov, decoupled;
+    size_t count;
+    optim_slot *slots;
+    int64_t blocks, elements; /* of those that have a gradient in this step */
+    double *partial;          /* a sum per block, see clip.c */
+    int64_t partials;         /* how many there is room for */
+};
+
+optim_rule optim_sgd_f32, optim_sgd_f64, optim_adam_f32, optim_adam_f64;
+
+/* Work is cut into blocks of this many elements, whatever the number of threads. */
+enum { OPTIM_BLOCK = 1 << 14 };
+static inline int64_t optim_blocks(int64_t count)
+{
+    return (count + OPTIM_BLOCK - 1) / OPTIM_BLOCK;
+}
+/* Looks at every parameter's storage and counts what has a gradient. Writes nothing but *o. */
+ag_status optim_look(optim *o);
+/* Calls work(o, s, from, to, user) for blocks that cover all gradients, on several threads where that pays. `block` is
+ * the number of the one that begins at `from`. */
+typedef void optim_work(const optim *o, const optim_slot *s, int64_t from, int64_t to, int64_t block, void *user);
+void optim_run(const optim *o, optim_work *work, void *user);
+
+#endif

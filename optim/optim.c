@@ -1,0 +1,248 @@
+/* Optimizers: making one, and the step, which checks and allocates everything before it writes anything. */
+#include "optim/internal.h"
+#include <math.h>
+
+/* ---- making */
+
+static bool is_parameter(ag_tape *t, ag_list params, size_t i, const char *who)
+{
+    ag_tensor p = params.at[i];
+    if (!p.tape)
+        return ag_fail(t, AG_ENULL, "%s: parameter %zu is absent", who, i + 1), false;
+    if (p.tape != t)
+        return ag_fail(t, AG_EUSE, "%s: parameter %zu belongs to another tape than the first", who, i + 1), false;
+    if (!p.id || ag_size_of(p) < 0) /* inert or stale: reported */
+        return false;
+    if (!ag_is_persistent(p) || !ag_needs_grad(p))
+        return ag_fail(t, AG_EUSE, "%s: tensor %zu, '%s', is no parameter; ag_param makes one", who, i + 1,
+                       ag_name_of(p)),
+               false;
+    for (size_t k = 0; k < i; k++)
+        if (params.at[k].id == p.id && params.at[k].epoch == p.epoch)
+            return ag_fail(t, AG_EARG, "%s: parameter '%s' is listed twice, at %zu and %zu", who, ag_name_of(p), k + 1,
+                           i + 1),
+                   false;
+    return true;
+}
+
+/* The tape of the first tensor that has one. */
+static ag_tape *tape_of(ag_list params)
+{
+    for (size_t i = 0; params.at && i < params.count; i++)
+        if (params.at[i].tape)
+            return params.at[i].tape;
+    return NULL;
+}
+
+static optim *make(ag_list params, optim config, const char *who)
+{
+    ag_tape *t = tape_of(params);
+    if (!t)
+        return NULL;
+    for (size_t i = 0; i < params.count; i++)
+        if (!is_parameter(t, params, i, who))
+            return NULL;
+    optim *o = ag_tape_allocate(t, sizeof *o);
+    optim_slot *slots = o ? ag_tape_allocate(t, params.count * sizeof *slots) : NULL;
+    if (!slots)
+        return NULL;
+    *o = config;
+    o->t = t;
+    o->count = params.count;
+    o->slots = slots;
+    for (size_t i = 0; i < params.count; i++)
+        slots[i].param = params.at[i];
+    return o;
+}
+
+/* low <= v < high, so neither NaN */
+static bool within(ag_tape *t, double v, double low, double high, const char *name, const char *who)
+{
+    if (v >= low && v < high)
+        return true;
+    ag_fail(t, AG_EARG, "%s: %s is %g; it must be in [%g, %g)", who, name, v, low, high);
+    return false;
+}
+
+static bool usable_rate(ag_tape *t, double lr, const char *who)
+{
+    if (lr > 0 && isfinite(lr))
+        return true;
+    ag_fail(t, AG_EARG, "%s: lr is %g; it must be positive and finite", who, lr);
+    return false;
+}
+
+optim *optim_sgd(ag_list params, optim_sgd_config config)
+{
+    static const char who[] = "optim_sgd";
+    ag_tape *t = tape_of(params);
+    if (!usable_rate(t, config.lr, who) || !within(t, config.momentum, 0, INFINITY, "momentum", who) ||
+        !within(t, config.weight_decay, 0, INFINITY, "weight_decay", who))
+        return NULL;
+    if (config.nesterov && config.momentum == 0)
+        return ag_fail(t, AG_EARG, "%s: nesterov goes with a momentum above 0", who), NULL;
+    optim o = { .f32 = optim_sgd_f32,
+                .f64 = optim_sgd_f64,
+                .states = config.momentum != 0,
+                .lr = config.lr,
+                .momentum = config.momentum,
+                .weight_decay = config.weight_decay,
+                .nesterov = config.nesterov };
+    return make(params, o, who);
+}
+
+static optim *make_adam(ag_list params, optim_adam_config config, bool decoupled, const char *who)
+{
+    ag_tape *t = tape_of(params);
+    bool defaults = config.betas[0] == 0 && config.betas[1] == 0;
+    if (!usable_rate(t, config.lr, who) || !within(t, config.betas[0], 0, 1, "betas[0]", who) ||
+        !within(t, config.betas[1], 0, 1, "betas[1]", who) || !within(t, config.eps, 0, INFINITY, "eps", who) ||
+        !within(t, config.weight_decay, 0, INFINITY, "weight_decay", who))
+        return NULL;
+    optim o = { .f32 = optim_adam_f32,
+                .f64 = optim_adam_f64,
+                .states = 2,
+                .lr = config.lr,
+                .beta = { defaults ? 0.9 : config.betas[0], defaults ? 0.999 : config.betas[1] },
+                .eps = config.eps == 0 ? 1e-8 : config.eps,
+                .weight_decay = config.weight_decay,
+                .decoupled = decoupled };
+    return make(params, o, who);
+}
+
+optim *optim_adam(ag_list params, optim_adam_config config)
+{
+    return make_adam(params, config, false, "optim_adam");
+}
+
+optim *optim_adamw(ag_list params, optim_adam_config config)
+{
+    return make_adam(params, config, true, "optim_adamw");
+}
+
+double optim_lr(const optim *o)
+{
+    return o ? o->lr : NAN;
+}
+
+ag_status optim_set_lr(optim *o, double lr)
+{
+    if (!o)
+        return AG_ENULL;
+    if (!within(o->t, lr, 0, INFINITY, "lr", "optim_set_lr"))
+        return AG_EARG;
+    o->lr = lr;
+    return AG_OK;
+}
+
+/* ---- going over the parameters */
+
+ag_status optim_look(optim *o)
+{
+    o->blocks = o->elements = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        optim_slot *s = &o->slots[i];
+        ag_status status = ag_storage_of(s->param, &s->at);
+        if (status)
+            return status;
+        s->first_block = o->blocks;
+        o->blocks += s->at.grad ? optim_blocks(s->at.count) : 0;
+        o->elements += s->at.grad ? s->at.count : 0;
+    }
+    return AG_OK;
+}
+
+/* The parameter that has the block. */
+static const optim_slot *slot_of(const optim *o, int64_t block)
+{
+    size_t low = 0, high = o->count;
+    while (high - low > 1) {
+        size_t middle = (low + high) / 2;
+        if (o->slots[middle].first_block <= block)
+            low = middle;
+        else
+            high = middle;
+    }
+    return &o->slots[low];
+}
+
+static void run_block(const optim *o, optim_work *work, void *user, int64_t block)
+{
+    const optim_slot *s = slot_of(o, block);
+    int64_t from = (block - s->first_block) * OPTIM_BLOCK, to = from + OPTIM_BLOCK;
+    work(o, s, from, to < s->at.count ? to : s->at.count, block, user);
+}
+
+void optim_run(const optim *o, optim_work *work, void *user)
+{
+    enum { PARALLEL = 1 << 17 }; /* elements from which a second thread was measured to pay */
+    int threads = o->elements < PARALLEL ? 1 : ag_tape_threads(o->t);
+    if (threads > 1) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+        for (int64_t b = 0; b < o->blocks; b++)
+            run_block(o, work, user, b);
+    } else {
+        for (int64_t b = 0; b < o->blocks; b++)
+            run_block(o, work, user, b);
+    }
+}
+
+/* ---- the step */
+
+static ag_status make_state(optim *o)
+{
+    for (size_t i = 0; i < o->count; i++) {
+        optim_slot *s = &o->slots[i];
+        for (int k = 0; k < o->states; k++) {
+            if (s->state[k] || !s->at.grad)
+                continue;
+            s->state[k] = ag_tape_allocate(o->t, (size_t)s->at.count * ag_dtype_size(s->at.dtype));
+            if (!s->state[k])
+                return ag_error(o->t);
+        }
+    }
+    return AG_OK;
+}
+
+static void set_rates(const optim *o, optim_slot *s)
+{
+    s->rate = o->lr / (1 - pow(o->beta[0], (double)s->steps));
+    s->root = 1 / sqrt(1 - pow(o->beta[1], (double)s->steps));
+}
+
+static void update(const optim *o, const optim_slot *s, int64_t from, int64_t to, int64_t block, void *user)
+{
+    (void)block;
+    (void)user;
+    (s->at.dtype == AG_F32 ? o->f32 : o->f64)(o, s, from, to);
+}
+
+ag_status optim_step(optim *o)
+{
+    if (!o)
+        return AG_ENULL;
+    ag_status status = ag_error(o->t);
+    status = status ? status : optim_look(o);
+    status = status ? status : make_state(o);
+    if (status)
+        return status;
+    for (size_t i = 0; i < o->count; i++) {
+        o->slots[i].steps += o->slots[i].at.grad != NULL;
+        set_rates(o, &o->slots[i]);
+    }
+    optim_run(o, update, NULL);
+    for (size_t i = 0; i < o->count; i++)
+        if (o->slots[i].at.grad)
+            ag_written(o->slots[i].param);
+    return AG_OK;
+}
+
+ag_status optim_zero_grad(optim *o)
+{
+    ag_status status = o ? AG_OK : AG_ENULL;
+    for (size_t i = 0; o && i < o->count; i++) {
+        ag_status one = ag_zero_grad(o->slots[i].param);
+        status = status ? status : one;
+    }
+    return status;
+}

@@ -1,0 +1,70 @@
+/* optim: optimizers that update a list of parameters from their gradients, by the rules of PyTorch's of the same names.
+ *
+ * Rules that hold for every function here, beside those of ag/ag.h:
+ * - An optimizer lives on its parameters' tape; there is nothing to free. It works on any list of them: nn_params(m),
+ *   ag_params(t), AG_LIST(w, b). The list is copied.
+ * - NULL for an optimizer is what a failed constructor returned: every function accepts it and returns AG_ENULL or NaN.
+ * - A parameter that no gradient has reached since it was zeroed is left alone, state and all. NaN and infinite
+ * gradients are passed on as they are.
+ * - State (momenta) is made in the step in which a parameter first has a gradient. After that nothing allocates.
+ * - Results do not depend on the number of threads. */
+#ifndef OPTIM_OPTIM_H
+#define OPTIM_OPTIM_H
+
+#include "ag/ag.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct optim optim;
+
+/* Constructors return NULL on failure. Errors: AG_EUSE for a tensor that is no parameter or belongs to another tape
+ * than the first, AG_EARG for one that is listed twice and for numbers out of range: lr must be positive, the others
+ * must not be negative, betas must be below 1, and all must be finite. An empty list has no tape to report to. */
+
+typedef struct optim_sgd_config {
+    double lr, momentum, weight_decay;
+    bool nesterov;
+} optim_sgd_config;
+/* optim_sgd - stochastic gradient descent, with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013).
+ *   g = dp + weight_decay p    b = momentum b + g, at first g    p = p - lr (nesterov ? g + momentum b : b)
+ * Errors: AG_EARG for nesterov without momentum. */
+AG_API optim *optim_sgd(ag_list params, optim_sgd_config config);
+
+typedef struct optim_adam_config {
+    double lr;
+    double betas[2]; /* both zero: 0.9 and 0.999 */
+    double eps;      /* zero: 1e-8 */
+    double weight_decay;
+} optim_adam_config;
+/* optim_adam - Adam (Kingma and Ba 2015); k counts the parameter's steps.
+ *   g = dp + weight_decay p    m = beta0 m + (1 - beta0) g    v = beta1 v + (1 - beta1) g^2
+ *   p = p - lr / (1 - beta0^k) m / (sqrt(v / (1 - beta1^k)) + eps) */
+AG_API optim *optim_adam(ag_list params, optim_adam_config config);
+/* optim_adamw - Adam with decoupled weight decay (Loshchilov and Hutter 2019): p = (1 - lr weight_decay) p comes first,
+ * and g = dp. Weight decay is 0 unless given. */
+AG_API optim *optim_adamw(ag_list params, optim_adam_config config);
+
+/* optim_step - updates every parameter that has a gradient. Does nothing while an error is pending, and returns it. All
+ * is checked and allocated before the first value changes. */
+AG_API ag_status optim_step(optim *o);
+/* optim_zero_grad - zeroes the gradients of the parameters; also while an error is pending. */
+AG_API ag_status optim_zero_grad(optim *o);
+/* optim_set_lr - the learning rate from the next step on; for schedules, so it may be 0. Errors: AG_EARG if it is
+ * negative or not finite. */
+AG_API ag_status optim_set_lr(optim *o, double lr);
+AG_API double optim_lr(const optim *o); /* NaN for NULL */
+
+/* optim_grad_norm - the 2-norm of all gradients as one vector; NaN on error. Summed in f64. */
+AG_API double optim_grad_norm(optim *o);
+/* optim_clip_norm - scales all gradients by min(1, max / (norm + 1e-6)), as torch.nn.utils.clip_grad_norm_ does.
+ * Errors: AG_EARG unless max is positive and finite. */
+AG_API ag_status optim_clip_norm(optim *o, double max);
+/* optim_clip_value - clamps every element of the gradients to [-max, max]; a NaN stays. Errors: as optim_clip_norm. */
+AG_API ag_status optim_clip_value(optim *o, double max);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

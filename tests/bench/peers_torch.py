@@ -1,0 +1,88 @@
+"""The workloads of peers.sh in PyTorch, one thread, as fast as its eager mode does them: prints `WORKLOAD SECONDS`."""
+import gzip
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+DIRECTORY = "/usr/share/datasets/fashion-mnist/"
+
+
+def idx(name, header):
+    with gzip.open(DIRECTORY + name) as f:
+        return np.frombuffer(f.read(), np.uint8)[header:]
+
+
+def epoch():
+    """Fashion-MNIST, 784-128-10, ReLU, cross entropy, Adam, batches of 64: seconds of an epoch."""
+    x = torch.from_numpy(idx("train-images-idx3-ubyte.gz", 16).reshape(-1, 784).astype(np.float32) / 255)
+    y = torch.from_numpy(idx("train-labels-idx1-ubyte.gz", 8).astype(np.int64))
+    net = torch.nn.Sequential(torch.nn.Linear(784, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10))
+    adam = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+    best = float("inf")
+    for _ in range(3):
+        start = time.perf_counter()
+        for rows in torch.randperm(len(x)).split(64):
+            loss = F.cross_entropy(net(x[rows]), y[rows])
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def steps(step, count):
+    """Seconds of one call, the best of five series."""
+    for _ in range(count // 10):
+        step()
+    best = float("inf")
+    for _ in range(5):
+        start = time.perf_counter()
+        for _ in range(count):
+            step()
+        best = min(best, (time.perf_counter() - start) / count)
+    return best
+
+
+def descend(parameters, rate):
+    with torch.no_grad():
+        for p in parameters:
+            p -= rate * p.grad
+            p.grad = None
+
+
+def circle():
+    """1000 points against a circle of three scalar parameters, sigmoid and mean BCE: seconds of a step."""
+    x = torch.rand(1000, 2) * 4 - 2
+    x0, x1 = x[:, 0].contiguous(), x[:, 1].contiguous()
+    y = ((x0 - 0.5) ** 2 + (x1 + 0.25) ** 2 > 1.44).float()
+    a, b, r = parameters = [torch.tensor(v, requires_grad=True) for v in (0.1, 0.1, 0.5)]
+
+    def step():
+        z = (x0 - a).square() + (x1 - b).square() - r.square()
+        F.binary_cross_entropy_with_logits(z, y).backward()
+        descend(parameters, 0.1)
+
+    return steps(step, 2000)
+
+
+def net():
+    """64-1000-100-10, ReLU, sum of squares: seconds of a step."""
+    x, y = torch.randn(64, 1000), torch.randn(64, 10)
+    w1 = (torch.randn(1000, 100) * 0.03).requires_grad_()
+    w2 = (torch.randn(100, 10) * 0.1).requires_grad_()
+
+    def step():
+        (x.mm(w1).clamp(min=0).mm(w2) - y).square().sum().backward()
+        descend((w1, w2), 1e-6)
+
+    return steps(step, 500)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    for name in sys.argv[1:]:
+        print(name, f"{globals()[name]():.9f}", flush=True)

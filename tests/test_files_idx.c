@@ -1,0 +1,228 @@
+/* IDX files: good ones of every type, plain and gzipped; cut, stretched and lying ones. */
+#include "nn_support.h"
+#include <zlib.h>
+
+#define MNIST "/usr/share/datasets/fashion-mnist/"
+
+static void write_gzip(const char *path, const void *at, size_t size)
+{
+    gzFile f = gzopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(gzwrite(f, at, (unsigned)size), (int)size);
+    assert_int_equal(gzclose(f), Z_OK);
+}
+
+/* 2 x 3 elements of each type: the file, and what is read */
+static const struct sample {
+    ag_dtype dtype;
+    size_t size;
+    double values[6];
+    unsigned char bytes[64];
+} samples[] = {
+    { AG_U8, 6, { 0, 1, 127, 128, 254, 255 }, { 0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1, 127, 128, 254, 255 } },
+    { AG_I32, 6, { 0, 1, 127, -128, -2, -1 }, { 0, 0, 9, 2, 0, 0, 0, 2, 0, 0, 0, 3, 0, 1, 127, 128, 254, 255 } },
+    { AG_I32, 12, { 0, 1, 256, -32768, -1, 32767 }, { 0, 0, 11, 2, 0, 0, 0,   2, 0,   0,   0,   3,
+                                                      0, 0, 0,  1, 1, 0, 128, 0, 255, 255, 127, 255 } },
+    { AG_I32, 24, { 0, 1, 16909060, -2147483648.0, -1, 256 }, { 0,   0, 12, 2, 0,   0,   0,   2,   0, 0, 0, 3,
+                                                                0,   0, 0,  0, 0,   0,   0,   1,   1, 2, 3, 4,
+                                                                128, 0, 0,  0, 255, 255, 255, 255, 0, 0, 1, 0 } },
+    { AG_F32, 24, { 0, 1, -2, 0.5, 1.5, 3 }, { 0,    0, 13, 2, 0,    0,    0, 2, 0,    0,    0, 3,
+                                               0,    0, 0,  0, 0x3f, 0x80, 0, 0, 0xc0, 0,    0, 0,
+                                               0x3f, 0, 0,  0, 0x3f, 0xc0, 0, 0, 0x40, 0x40, 0, 0 } },
+    { AG_F64, 48, { 0, 1, -2, 0.5, 1.5, 3 }, { 0,    0, 14,   2,    0, 0, 0,    2,    0,    0,    0,    3,   0, 0,
+                                               0,    0, 0,    0,    0, 0, 0x3f, 0xf0, 0,    0,    0,    0,   0, 0,
+                                               0xc0, 0, 0,    0,    0, 0, 0,    0,    0x3f, 0xe0, 0,    0,   0, 0,
+                                               0,    0, 0x3f, 0xf8, 0, 0, 0,    0,    0,    0,    0x40, 0x08 } },
+};
+enum { HEAD = 12 };
+
+static void every_type_is_read(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < 2 * ARRAY_SIZE(samples); k++) {
+        const struct sample *s = &samples[k / 2];
+        ag_tape *t = tape_of(k % 2 ? AG_F32 : AG_F64);
+        const char *path = in_directory(k % 2 ? "x.gz" : "x");
+        (k % 2 ? write_gzip : write_bytes)(path, s->bytes, HEAD + s->size);
+        nn_dataset d = nn_read_idx(t, path, NULL);
+        assert_fine(t);
+        assert_int_equal(ag_dtype_of(d.x), s->dtype);
+        assert_true(ag_is_persistent(d.x));
+        assert_int_equal(ag_shape_of(d.x).rank, 2);
+        for (int i = 0; i < 6; i++)
+            assert_near(ag_item_at(d.x, i), s->values[i], 0);
+        assert_null(d.y.tape);
+        ag_tape_reset(t);
+        assert_near(ag_item_at(d.x, 1), 1, 0);
+        ag_tape_free(t);
+    }
+}
+
+/* Nothing is left behind but the error. */
+static void refuse(const char *x, const char *y, const char *text)
+{
+    ag_tape *t = f64_tape();
+    ag_mark before = ag_tape_mark(t);
+    nn_dataset d = nn_read_idx(t, x, y);
+    assert_true(is_inert(d.x, t) && is_inert(d.y, t));
+    assert_error(t, AG_EFILE, text);
+    ag_tape_rewind(t, before);
+    ag_tape_free(t);
+}
+
+static void cut_and_stretched_files_are_refused(void **state)
+{
+    (void)state;
+    const char *path = in_directory("cut");
+    for (size_t k = 0; k < ARRAY_SIZE(samples); k++) {
+        size_t size = HEAD + samples[k].size;
+        for (size_t cut = 0; cut < size; cut++) {
+            write_bytes(path, samples[k].bytes, cut);
+            refuse(path, NULL, path);
+        }
+        write_bytes(path, samples[k].bytes, size + 1);
+        refuse(path, NULL, "there are more than");
+    }
+    write_gzip(path, samples[0].bytes, HEAD + 6);
+    bytes zipped = read_bytes(path);
+    for (size_t cut = 1; cut < zipped.size; cut++) {
+        write_bytes(path, zipped.at, cut);
+        refuse(path, NULL, path);
+    }
+    for (size_t i = 10; i < zipped.size; i++) { /* a flipped bit in the data, checksum or length */
+        zipped.at[i] ^= 0x10;
+        write_bytes(path, zipped.at, zipped.size);
+        refuse(path, NULL, path);
+        zipped.at[i] ^= 0x10;
+    }
+    free(zipped.at);
+}
+
+/* Any header at all: an error, or exactly the elements that are there. */
+static void headers_are_not_believed(void **state)
+{
+    (void)state;
+    unsigned char b[64];
+    const char *path = in_directory("lie");
+    for (int at = 0; at < HEAD; at++) {
+        for (int value = 0; value < 256; value++) {
+            memcpy(b, samples[0].bytes, sizeof b);
+            b[at] = (unsigned char)value;
+            write_bytes(path, b, HEAD + 6);
+            ag_tape *t = f64_tape();
+            nn_dataset d = nn_read_idx(t, path, NULL);
+            bool read = value == samples[0].bytes[at] || (at == 2 && value == 9) || (at == 3 && value == 1 && false);
+            assert_int_equal(ag_error(t), read ? AG_OK : AG_EFILE);
+            assert_int_equal(ag_size_of(d.x), read ? 6 : -1);
+            ag_tape_free(t);
+        }
+    }
+    const unsigned char huge[] = { 0,   0,   14,  8,   255, 255, 255, 255, 255, 255, 255, 255,
+                                   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                   255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255 };
+    write_bytes(path, huge, sizeof huge);
+    refuse(path, NULL, "more than 2^59 elements");
+    const unsigned char large[] = {
+        0, 0, 8, 2, 255, 255, 255, 255, 0, 255, 255, 255, 1, 2, 3
+    }; /* 2^56 bytes, 3 are there */
+    write_bytes(path, large, sizeof large);
+    refuse(path, NULL, "but there are 3");
+    const unsigned char none[] = { 0, 0, 13, 2, 0, 0, 0, 0, 255, 255, 255, 255 };
+    write_bytes(path, none, sizeof none);
+    ag_tape *t = f64_tape();
+    assert_int_equal(ag_size_of(nn_read_idx(t, path, NULL).x), 0); /* no sample is a data set too */
+    assert_fine(t);
+    ag_tape_free(t);
+}
+
+static void labels_must_fit(void **state)
+{
+    (void)state;
+    const unsigned char two[] = { 0, 0, 8, 1, 0, 0, 0, 2, 7, 9 }, three[] = { 0, 0, 8, 1, 0, 0, 0, 3, 7, 9, 1 };
+    const char *x = in_directory("images"), *y = in_directory("labels");
+    write_bytes(x, samples[0].bytes, HEAD + 6);
+    write_bytes(y, three, sizeof three);
+    refuse(x, y, "2 samples, but");
+    write_bytes(y, two, sizeof two);
+    ag_tape *t = f64_tape();
+    nn_dataset d = nn_read_idx(t, x, y);
+    assert_fine(t);
+    assert_int_equal(ag_dtype_of(d.y), AG_U8);
+    assert_near(ag_item_at(d.y, 1), 9, 0);
+    ag_fail(t, AG_EARG, "pending");
+    assert_true(is_inert(nn_read_idx(t, x, y).x, t));
+    assert_error(t, AG_EARG, "pending");
+    assert_true(is_inert(nn_read_idx(t, NULL, y).x, t));
+    assert_error(t, AG_ENULL, "nn_read_idx: the path is NULL");
+    assert_null(nn_read_idx(NULL, x, y).x.tape);
+    ag_tape_free(t);
+    refuse(x, in_directory("absent"), "No such file");
+    refuse(in_directory("absent"), NULL, "No such file");
+    refuse(directory, NULL, "Is a directory");
+    refuse("", NULL, "No such file");
+    refuse("/dev/null", NULL, "ends within its header");
+}
+
+/* Whichever allocation of the tape fails: an error, nothing left, and it works afterwards. */
+static void memory_failures_leave_nothing(void **state)
+{
+    (void)state;
+    const char *path = in_directory("x");
+    write_bytes(path, samples[2].bytes, HEAD + samples[2].size);
+    for (long n = 1;; n++) {
+        memory memory = { 0, n };
+        ag_tape *t = tape_on(&memory, AG_F64);
+        if (!t)
+            continue;
+        nn_dataset d = nn_read_idx(t, path, path);
+        bool failed = memory.requests >= n;
+        assert_int_equal(ag_error(t), failed ? AG_ENOMEM : AG_OK);
+        assert_int_equal(ag_ok(d.x) && ag_ok(d.y), !failed);
+        memory.fail_at = 0;
+        ag_error_clear(t);
+        assert_int_equal(ag_size_of(nn_read_idx(t, path, path).y), 6);
+        assert_fine(t);
+        ag_tape_free(t);
+        if (!failed)
+            break;
+    }
+}
+
+static void fashion_mnist_is_read(void **state)
+{
+    (void)state;
+    if (access(MNIST, R_OK)) {
+        printf("skip: " MNIST " is not there (package dataset-fashion-mnist)\n");
+        skip();
+    }
+    ag_tape *t = tape_of(AG_F32);
+    nn_dataset d = nn_read_idx(t, MNIST "t10k-images-idx3-ubyte.gz", MNIST "t10k-labels-idx1-ubyte.gz");
+    assert_fine(t);
+    assert_int_equal(ag_shape_of(d.x).rank, 3);
+    assert_int_equal(ag_size_of(d.x), 10000 * 28 * 28);
+    assert_int_equal(ag_size_of(d.y), 10000);
+    const uint8_t *pixels = ag_data(d.x, AG_U8), *labels = ag_data(d.y, AG_U8);
+    uint64_t sum = 0;
+    int64_t of_class[10] = { 0 };
+    for (int64_t i = 0; i < ag_size_of(d.x); i++)
+        sum += pixels[i];
+    for (int64_t i = 0; i < 10000; i++)
+        of_class[labels[i]]++;
+    assert_near((double)sum / (10000 * 784), 73.1466, 1e-3);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(of_class[i], 1000);
+    ag_tape_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_type_is_read),
+        cmocka_unit_test(cut_and_stretched_files_are_refused),
+        cmocka_unit_test(headers_are_not_believed),
+        cmocka_unit_test(labels_must_fit),
+        cmocka_unit_test(memory_failures_leave_nothing),
+        cmocka_unit_test(fashion_mnist_is_read),
+    };
+    return cmocka_run_group_tests(tests, make_directory, remove_directory);
+}
