@@ -84,7 +84,7 @@ endif
 internal = $(flags) -D_GNU_SOURCE -I. -I$(BUILD)
 public = $(flags) -I.
 dependencies = -MMD -MP -MF $@.d -MT $@
-libs = -Wl,--as-needed $(blis_lib:%=-L% -Wl$(comma)-rpath$(comma)%) $(if $(xsmm),-lxsmm -lxsmmnoblas) \
+libs = -Wl,--as-needed $(if $(blis_lib),-L$(blis_lib) -Wl$(comma)-rpath$(comma)$(blis_lib)) $(if $(xsmm),-lxsmm -lxsmmnoblas) \
 	-lblis -lsleef -lcjson -lz -lm -lpthread -ldl
 version := 0.1.0
 soname := libag.so.$(firstword $(subst ., ,$(version)))
@@ -100,7 +100,7 @@ tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildca
 faces := $(if $(TESTS),,$(addprefix $(BUILD)/face/,$(call name,$(wildcard tests/face/*.c))))
 scripts := $(if $(TESTS),,$(wildcard tests/*.sh))
 benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
-examples := $(addprefix $(BUILD)/examples/,$(call name,$(wildcard examples/*.c)))
+examples := $(addprefix $(BUILD)/examples/,$(call name,$(sort $(wildcard examples/*.c))))
 
 .PHONY: library examples test bench bench-peers demo docs format format-check install clean help FORCE
 all: library examples ## the library and the examples (this is the default)

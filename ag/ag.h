@@ -239,6 +239,8 @@ typedef struct ag_storage {
 AG_API ag_status ag_storage_of(ag_tensor persistent, ag_storage *s);
 /* ag_written - declares that the values in the storage were changed: a write as in ag_assign. */
 AG_API ag_status ag_written(ag_tensor persistent);
+/* ag_grad_written - the same for the gradient: handles that ag_grad gave out count as written. */
+AG_API ag_status ag_grad_written(ag_tensor persistent);
 /* ag_tape_allocate - zeroed memory, 64-byte aligned, that lives as long as the tape. NULL and AG_ENOMEM on failure. */
 AG_API void *ag_tape_allocate(ag_tape *t, size_t bytes);
 /* ag_scope_begin, ag_scope_end - names given between them, and error messages, are prefixed with "name.". At most 16

@@ -1,7 +1,5 @@
-/* Applying an op that is not an elementwise row: operands, shape, forward, node. And what an op's functions may ask. */
+/* Applying an op that is not an elementwise row: operands, shape, forward, node. */
 #include "ag/ops/define.h"
-#include "ag/walk.h"
-#include <stdarg.h>
 
 enum { FEW = 8 }; /* operands and outputs that need no memory of their own */
 
@@ -33,218 +31,6 @@ uint32_t ag_op_number(ag_tape *t, const ag_op *op)
         return 0;
     t->user_ops[t->user_op_count] = op;
     return AG_OP_COUNT + t->user_op_count++;
-}
-
-static const char *prefix(const ag_tape *t, const ag_op *op) /* of the op's name in messages */
-{
-    for (uint32_t i = 0; t && i < t->user_op_count; i++)
-        if (t->user_ops[i] == op)
-            return "";
-    return "ag_";
-}
-
-/* ---- messages */
-
-void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes)
-{
-    size_t used = 0;
-    char shape[128];
-    text[0] = 0;
-    for (int i = 0; i < c->count && used < bytes; i++) {
-        const char *name = c->inputs ? ag_named_at(c->tape, AG_INDEX(c->inputs[i])) : "";
-        if (c->inputs && c->tape->headers[AG_INDEX(c->inputs[i])].op == AG_OP_PERSISTENT) {
-            const ag_node *d = ag_node_or_null(c->tape, c->inputs[i]);
-            uint32_t slot = d ? d->input[0] : c->tape->records[AG_INDEX(c->inputs[i])].parent[1];
-            name = c->tape->slots[slot].name;
-        }
-        used += (size_t)snprintf(text + used, bytes - used, "%s%s%s%s%s %s", i ? i + 1 < c->count ? ", " : " and " : "",
-                                 *name ? "'" : "", name, *name ? "' " : "",
-                                 ag_shape_text(x[i].shape, shape, sizeof shape), ag_dtype_name(x[i].dtype));
-        if (c->count > FEW && i == FEW - 1) {
-            if (used < bytes)
-                snprintf(text + used, bytes - used, ", ...");
-            return;
-        }
-    }
-}
-
-ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...)
-{
-    char operands[512], detail[384];
-    va_list arguments;
-    if (!c)
-        return s;
-    va_start(arguments, format);
-    vsnprintf(detail, sizeof detail, format, arguments);
-    va_end(arguments);
-    operands[0] = 0;
-    if (c->x)
-        ag_operand_text(c, c->x, operands, sizeof operands);
-    return ag_fail(c->tape, s, "%s%s: %s%s%s", prefix(c->tape, c->op), c->op->name, operands, *operands ? ": " : "", detail);
-}
-
-/* ---- what an op's functions may ask */
-
-ag_tape *ag_call_tape(const ag_call *c)
-{
-    return c->tape;
-}
-
-int ag_call_inputs(const ag_call *c)
-{
-    return c->count;
-}
-
-const void *ag_call_params(const ag_call *c)
-{
-    return c->params;
-}
-
-int ag_call_threads(const ag_call *c)
-{
-    return c->tape->options.threads;
-}
-
-void *ag_call_scratch(const ag_call *c, size_t bytes)
-{
-    return ag_scratch(c->tape, bytes);
-}
-
-static ag_status check_written(const ag_call *c, uint32_t id, const char *what, int i)
-{
-    const ag_tape *t = c->tape;
-    const ag_node *d = ag_node_or_null(t, id);
-    if (AG_LIKELY(!d || t->nodes[d->owner].written <= AG_INDEX(c->id)))
-        return AG_OK;
-    return ag_fail(c->tape, AG_EUSE,
-                   "%s%s: %s %d was written after the op had been recorded, but its derivative needs the old values",
-                   prefix(t, c->op), c->op->name, what, i + 1);
-}
-
-ag_tensor ag_call_input(const ag_call *c, int i)
-{
-    if (i < 0 || i >= c->count || !c->inputs || check_written(c, c->inputs[i], "operand", i))
-        return ag_inert(c->tape);
-    return ag_handle(c->tape, c->inputs[i]);
-}
-
-static uint32_t output_id(const ag_call *c, int i)
-{
-    const ag_node *d = ag_node_or_null(c->tape, c->id + (uint32_t)i);
-    return (c->id + (uint32_t)i) | (d && d->data ? AG_TAG_RANKED : 0);
-}
-
-ag_tensor ag_call_output(const ag_call *c, int i)
-{
-    if (i < 0 || i >= c->outputs || !c->inputs || check_written(c, output_id(c, i), "output", i))
-        return ag_inert(c->tape);
-    return ag_handle(c->tape, output_id(c, i));
-}
-
-const ag_array *ag_call_input_array(const ag_call *c, int i)
-{
-    if (i < 0 || i >= c->count || !c->operands || check_written(c, c->inputs[i], "operand", i))
-        return NULL;
-    return &c->operands[i];
-}
-
-const ag_array *ag_call_output_array(const ag_call *c, int i)
-{
-    if (i < 0 || i >= c->outputs || !c->operands || check_written(c, output_id(c, i), "output", i))
-        return NULL;
-    return &c->operands[c->count + i];
-}
-
-bool ag_call_needs(const ag_call *c, int i)
-{
-    return c->inputs && i >= 0 && i < c->count && (c->all_needed || ag_needs(c->tape, c->inputs[i]));
-}
-
-void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2])
-{
-    uint32_t index = AG_INDEX(id);
-    const ag_record *r = &t->records[index];
-    const ag_op *op = ag_op_at(t, t->headers[index].op);
-    *c = (ag_call){ .tape = t, .op = op, .id = index, .outputs = op->outputs ? op->outputs : 1 };
-    const ag_node *d = ag_node_or_null(t, id);
-    if (!d) {
-        memcpy(inputs, r->parent, sizeof r->parent);
-        c->inputs = inputs;
-        c->count = op->inputs;
-    } else {
-        c->count = d->inputs;
-        c->inputs = ag_node_inputs(d);
-        c->params = d->params;
-        if (d->inputs <= 3) {
-            memcpy(inputs, d->input, sizeof d->input);
-            c->inputs = inputs;
-        }
-    }
-    if (op->flags & AG_ROW) {
-        ag_row_params q = ag_row_params_at(t, id);
-        memcpy(constants, &q, sizeof q);
-        c->params = constants;
-    }
-}
-
-/* ---- elementwise ops of the user's, by their map */
-
-typedef struct map_context {
-    const ag_call *c;
-    int inputs;
-} map_context;
-
-static double load(const ag_walk_row *w, int k, int64_t i)
-{
-    ag_array a = { .data = (char *)w->data[k] + i * w->stride[k] * (int64_t)ag_dtype_size(w->dtype[k]), .dtype = w->dtype[k] };
-    return ag_array_get(&a, 0);
-}
-
-static void map_row(const ag_walk_row *w, void *context)
-{
-    const map_context *m = context;
-    double x[AG_WALK_ARRAYS - 1];
-    for (int64_t i = 0; i < w->n; i++) {
-        for (int k = 0; k < m->inputs; k++)
-            x[k] = load(w, 1 + k, i);
-        double y = m->c->op->map(x, m->c->params);
-        if (w->dtype[0] == AG_F32)
-            ((float *)w->data[0])[i] = (float)y;
-        else
-            ((double *)w->data[0])[i] = y;
-    }
-}
-
-static ag_status map_shape(const ag_call *c, const ag_array *x, ag_array *y)
-{
-    ag_dtype ranked = AG_FLOAT, any = AG_FLOAT;
-    y->shape = AG_SCALAR;
-    if (c->count > AG_WALK_ARRAYS - 1)
-        return ag_call_fail(c, AG_ELIMIT, "an elementwise op has at most %d operands", AG_WALK_ARRAYS - 1);
-    for (int i = 0; i < c->count; i++) {
-        ag_dtype *seen = x[i].shape.rank ? &ranked : &any;
-        if (!ag_is_float(x[i].dtype))
-            return ag_call_fail(c, AG_EDTYPE, "the op is defined for f32 and f64; see ag_cast");
-        if (!ag_shape_broadcast(y->shape, x[i].shape, &y->shape))
-            return ag_call_fail(c, AG_ESHAPE, "the shapes do not broadcast");
-        if (*seen != AG_FLOAT && *seen != x[i].dtype && x[i].shape.rank)
-            return ag_call_fail(c, AG_EDTYPE, "the dtypes differ; see ag_cast");
-        *seen = *seen == AG_FLOAT || *seen == x[i].dtype ? x[i].dtype : AG_F64;
-    }
-    y->dtype = ranked != AG_FLOAT ? ranked : any;
-    return AG_OK;
-}
-
-static void map_forward(const ag_call *c, const ag_array *x, ag_array *y)
-{
-    ag_array expanded[AG_WALK_ARRAYS];
-    const ag_array *arrays[AG_WALK_ARRAYS] = { y };
-    for (int i = 0; i < c->count; i++) {
-        expanded[i] = ag_array_expand(&x[i], y->shape);
-        arrays[1 + i] = &expanded[i];
-    }
-    map_context m = { c, c->count };
-    ag_walk(y->shape, c->count + 1, arrays, map_row, &m, c->tape->options.threads);
 }
 
 /* ---- applying */
@@ -282,7 +68,7 @@ static bool check_op(ag_tape *t, const ag_op *op, ag_list inputs, const void *pa
     bool count_fits = op->flags & AG_VARIADIC ? inputs.count >= 1 && inputs.count <= UINT16_MAX
                                               : inputs.count == (size_t)op->inputs;
     if (!count_fits)
-        return ag_fail(t, AG_EARG, "%s%s: %zu operands given, but it takes %s%d", prefix(t, op), op->name, inputs.count,
+        return ag_fail(t, AG_EARG, "%s%s: %zu operands given, but it takes %s%d", ag_op_prefix(t, op), op->name, inputs.count,
                        op->flags & AG_VARIADIC ? "at least " : "", op->flags & AG_VARIADIC ? 1 : op->inputs),
                false;
     if (op->outputs < 0 || op->outputs > UINT8_MAX || (op->map && op->outputs > 1))
@@ -295,7 +81,7 @@ static bool check_op(ag_tape *t, const ag_op *op, ag_list inputs, const void *pa
 static AG_COLD uint32_t resolve_slowly(ag_tape *t, const ag_op *op, ag_list inputs, size_t i)
 {
     char who[80];
-    snprintf(who, sizeof who, "%s%s", prefix(t, op), op->name);
+    snprintf(who, sizeof who, "%s%s", ag_op_prefix(t, op), op->name);
     return ag_resolve(t, inputs.at[i], who, inputs.count == 1 ? 0 : (int)i + 1);
 }
 
@@ -323,7 +109,7 @@ static ag_status find_shapes(application *a)
     const ag_op *op = a->call.op;
     for (int i = 0; i < a->call.outputs; i++)
         a->y[i] = (ag_array){ 0 };
-    ag_status s = op->map ? map_shape(&a->call, a->x, a->y) : op->shape(&a->call, a->x, a->y);
+    ag_status s = op->map ? ag_map_shape(&a->call, a->x, a->y) : op->shape(&a->call, a->x, a->y);
     if (s)
         return s;
     for (int i = 0; i < a->call.outputs && !(op->flags & AG_VIEW); i++) {
@@ -364,6 +150,15 @@ static bool is_record(const ag_array *y)
     return y->dtype == AG_F64 && y->shape.rank == 0;
 }
 
+/* Does y lie in the memory of x, or is it a copy? */
+static bool is_inside(const ag_array *y, const ag_array *x)
+{
+    const char *first = x->data, *last = first, *at = y->data;
+    for (int i = 0; i < x->shape.rank; i++)
+        last += (x->shape.dim[i] > 0 ? x->shape.dim[i] - 1 : 0) * x->stride[i] * (int64_t)ag_bytes_of(x->dtype);
+    return at >= first && at <= last;
+}
+
 /* The node of output i, after the data is there. A view's data belongs to the node of its first input. */
 static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i, double value)
 {
@@ -385,7 +180,7 @@ static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i,
     d->params = inputs ? (void *)(uintptr_t)a->call.params : NULL;
     d->output = (uint8_t)i;
     const ag_node *x = ag_node_or_null(t, a->ids[0]);
-    if (view && x && !scalar)
+    if (view && x && !scalar && is_inside(y, &a->x[0]))
         d->owner = x->owner;
     if (scalar)
         t->records[AG_INDEX(r.id)].value = value;
@@ -409,7 +204,7 @@ static ag_status compute(ag_tape *t, application *a, double *values)
     if (op->flags & AG_VIEW)
         return AG_OK;
     if (op->map) {
-        map_forward(&a->call, a->x, a->y);
+        ag_map_forward(&a->call, a->x, a->y);
         return AG_OK;
     }
     if (!(op->flags & AG_STRIDED) && !densify(t, a->x, a->call.count))

@@ -1,5 +1,5 @@
-/* The insides of gradient checking: the numeric derivative (numeric.c), the comparison of a function's derivatives with it
- * (gradcheck.c, check_function.c), and the checks of an op (check_*.c). */
+/* The insides of gradient checking: the numeric derivative (numeric.c), the comparison of a function's derivatives with
+ * it (gradcheck.c, check_function.c), and the checks of an op (check_*.c). */
 #ifndef AG_CHECK_H
 #define AG_CHECK_H
 
@@ -27,8 +27,8 @@ typedef struct ag_slope {
     ag_slope_kind kind;
 } ag_slope;
 
-/* Central differences over halved steps, extrapolated to step 0 (Ridders 1982), next to the one-sided ones, which show kinks.
- * `memory`: ag_line_bytes(count). False: `at` gave up. */
+/* Central differences over halved steps, extrapolated to step 0 (Ridders 1982), next to the one-sided ones, which show
+ * kinks. `memory`: ag_line_bytes(count). False: `at` gave up. */
 size_t ag_line_bytes(int64_t count);
 bool ag_line_slopes(const ag_line *l, void *memory, ag_slope *slopes);
 /* The noise of the values, from high differences of points `spacing` apart (Hamming; More and Wild 2011): noise[i] is
@@ -68,24 +68,26 @@ typedef struct ag_evaluation {
     ag_tape *t;
     ag_probe_result *result;
     uint64_t random_calls;
-    int64_t n, m, groups;      /* elements of the inputs and of the value; groups of outputs that are looked at together */
-    double *point;             /* where it is evaluated: n */
-    double *output;            /* the value's elements: m */
-    double *output_weight;     /* of each within its group: m */
-    double *group_weight;      /* of each group's derivative in the second order: groups */
-    double *input_weight;      /* of each element of the first derivative in the second order: n */
-    double *gradient;          /* sum over groups of group_weight times derivative: n, and the sum of the sizes of its terms */
+    int64_t n, m, groups;  /* elements of the inputs and of the value; groups of outputs that are looked at together */
+    double *point;         /* where it is evaluated: n */
+    double *output;        /* the value's elements: m */
+    double *output_weight; /* of each within its group: m */
+    double *group_weight;  /* of each group's derivative in the second order: groups */
+    double *input_weight;  /* of each element of the first derivative in the second order: n */
+    double *gradient; /* sum over groups of group_weight times derivative: n, and the sum of the sizes of its terms */
     double *gradient_size;
+    double size; /* of the value with all weights: the sum of its absolute terms */
     ag_tensor *leaf, *dx, *y;
 } ag_evaluation;
 
 /* Sets everything up at the point, f evaluated once. False: it failed, the result says why. */
 bool ag_evaluation_begin(ag_evaluation *v, const ag_probe *p, ag_probe_result *result);
-/* At v->point: order 1: each group's weighted sum of outputs; order 2: the weighted sum of the first derivative's elements.
- * size, if given: the sums of the absolute terms. */
+/* At v->point: order 1: each group's weighted sum of outputs; order 2: the weighted sum of the first derivative's
+ * elements. size, if given: the sums of the absolute terms. */
 bool ag_evaluation_at(ag_evaluation *v, int order, double *value, double *size);
-/* Analytic derivatives at the point, a row of n numbers per group, each given to `row`. Order 1 by plain passes, which use
- * the fused kernels; order 2 by a plain pass over the graph of the first derivative, whose values are compared with order 1. */
+/* Analytic derivatives at the point, a row of n numbers per group, each given to `row`. Order 1 by plain passes, which
+ * use the fused kernels; order 2 by a plain pass over the graph of the first derivative, whose values are compared with
+ * order 1. */
 typedef void ag_row_taker(void *user, int64_t group, const double *row);
 bool ag_evaluation_rows(ag_evaluation *v, int order, ag_row_taker *row, void *user);
 
@@ -118,13 +120,14 @@ typedef struct ag_run {
     int threads;
     ag_case_pass pass;
     ag_case_layout layout[AG_CASE_INPUTS];
-    uint32_t constant; /* bits: inputs that want no gradient */
-    int adjoint;       /* which of several adjoints of the result */
-    bool persistent;   /* the inputs are parameters */
-    double shaken;     /* relative changes of all inputs and adjoints, up to this size */
-    uint64_t shake;    /* which ones */
-    int written;       /* 1 + the input that is overwritten between the op and the pass */
-    void *scribble;    /* the case's parameters, to be spoilt once the op has been applied */
+    uint32_t constant;     /* bits: inputs that want no gradient */
+    int adjoint;           /* which of several adjoints of the result */
+    bool persistent;       /* the inputs are parameters */
+    double shaken;         /* relative changes of all inputs and adjoints, up to this size */
+    uint64_t shake;        /* which ones */
+    int written;           /* 1 + the input that is overwritten between the op and the pass */
+    uint64_t memory_limit; /* of the tape; zero: the machine's */
+    void *scribble;        /* the case's parameters, to be spoilt once the op has been applied */
 } ag_run;
 
 typedef struct ag_outcome {
@@ -138,7 +141,7 @@ typedef struct ag_outcome {
     double *y, *g; /* the outputs' elements; the gradients' of the floating inputs, zeros where none was wanted */
 } ag_outcome;
 
-ag_tape *ag_case_tape(ag_dtype d, int threads);
+ag_tape *ag_case_tape(ag_dtype d, int threads); /* NULL: no memory */
 bool ag_case_is_float(const ag_case *c, int i);
 int64_t ag_case_size(const ag_case *c); /* of all inputs */
 /* The shapes of a sample; elementwise ops: of `rank` dimensions. */
@@ -147,22 +150,39 @@ void ag_case_of_sample(const ag_op *op, const ag_sample *sample, int rank, ag_ca
 bool ag_case_draw(ag_tape *home, ag_case *c, uint64_t seed);
 /* x[i] repeats its first slice along its first dimension of more than one element, for AG_CASE_STRETCHED. */
 bool ag_case_flatten(ag_tape *home, ag_case *c, int i);
+/* x times 1 + size r, r random in [-1, 1]. */
+void ag_case_shake(double *x, int64_t count, double size, uint64_t seed, uint64_t call);
+/* A dense array of the caller's. */
+ag_array ag_case_array(ag_dtype d, ag_shape s, const double *data);
+/* A leaf with the values of the f64 array `from`, which lie in the part of it that starts at `inside`; the rest is NaN.
+ */
+ag_tensor ag_case_leaf(ag_tape *t, const ag_array *from, ag_dtype d, ag_shape whole, int64_t inside);
 /* The inputs as tensors: leaf[i], which may be written, and x[i], which is what the op is given. */
 void ag_case_inputs(const ag_case *c, const ag_run *r, ag_tape *t, ag_tensor *leaf, ag_tensor *x);
 ag_tensor ag_case_constant(const ag_case *c, ag_tape *t, int i); /* input i; floating: f64 unless the case says f32 */
+
+/* check_run.c */
 ag_status ag_case_apply(const ag_case *c, const ag_tensor *x, ag_tensor *y);
 /* The sum of the floating outputs, weighted. Inert: the op has none. */
 ag_tensor ag_case_loss(const ag_case *c, const ag_run *r, ag_tape *t, const ag_tensor *y, int adjoint);
-/* Everything on a tape of its own; the outcome's memory is the home tape's. False: no memory. */
-bool ag_case_run(const ag_case *c, const ag_run *r, ag_tape *home, ag_outcome *o);
+
+/* Tapes for the runs, by dtype and threads, kept for their memory; the home tape holds cases and outcomes. */
+enum { AG_CASE_THREADS = 3 };
+typedef struct ag_case_tapes {
+    ag_tape *home, *run[2][AG_CASE_THREADS + 1];
+} ag_case_tapes;
+void ag_case_tapes_free(ag_case_tapes *tapes);
+/* False: no memory. */
+bool ag_case_run(const ag_case *c, const ag_run *r, ag_case_tapes *tapes, ag_outcome *o);
 
 /* How far values move under relative changes of the inputs of size 1: what rounding may do to them is a multiple. */
 typedef struct ag_scale {
     const double *y, *g;
 } ag_scale;
-bool ag_case_scale(const ag_case *c, ag_tape *home, ag_scale *s);
+bool ag_case_scale(const ag_case *c, ag_case_tapes *tapes, ag_scale *s);
 /* Do two outcomes agree to `epsilon` times the scale? If not, text says where. Equal failures agree. */
-bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *s, double epsilon, char *text, size_t bytes);
+bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *s, double epsilon, char *text,
+                      size_t bytes);
 bool ag_outcome_same(const ag_outcome *a, const ag_outcome *b, char *text, size_t bytes); /* bit for bit */
 
 /* ---- check_op.c: the checks of an op and their results */
@@ -201,7 +221,7 @@ typedef struct ag_op_check {
     bool builtin;
     bool differentiable; /* the case has derivatives */
     int sample, samples; /* the one at work, counted from 1; how many */
-    ag_tape *home;       /* memory of cases and outcomes */
+    ag_case_tapes tapes;
     ag_check_result result[AG_CHECKS];
 } ag_op_check;
 
@@ -228,7 +248,8 @@ bool ag_case_make_probe(const ag_case *c, ag_tape *t, int order, int directions,
 /* numeric derivatives of any case; directions 0: every element */
 void ag_check_numeric(ag_op_check *k, ag_check_id id, const ag_case *c, int order, int directions);
 bool ag_case_differentiable(const ag_case *c); /* has it a derivative and a floating input? */
-const char *ag_case_obstacle(const ag_case *c, const ag_outcome *o); /* why there is nothing to differentiate; NULL: there is */
+const char *ag_case_obstacle(const ag_case *c,
+                             const ag_outcome *o); /* why there is nothing to differentiate; NULL: there is */
 void ag_check_close(ag_op_check *k, ag_check_id id, const ag_case *c, const ag_outcome *a, const ag_outcome *b,
                     const ag_scale *s, double epsilon, const char *what);
 /* Rounding in f64 and in f32, in units of the scale. */

@@ -16,14 +16,16 @@ static void widen(double *scale, const double *a, const double *b, int64_t count
     }
 }
 
-bool ag_case_scale(const ag_case *c, ag_tape *home, ag_scale *s)
+bool ag_case_scale(const ag_case *c, ag_case_tapes *tapes, ag_scale *s)
 {
+    ag_tape *home = tapes->home;
     ag_run r = { .dtype = AG_F64, .threads = 1, .pass = AG_CASE_PLAIN };
     const double size = ldexp(1, -30);
     ag_outcome still, shaken;
-    if (!ag_case_run(c, &r, home, &still))
+    if (!ag_case_run(c, &r, tapes, &still))
         return false;
-    double *y = ag_scratch(home, (size_t)still.y_count * sizeof *y), *g = ag_scratch(home, (size_t)still.g_count * sizeof *g);
+    double *y = ag_scratch(home, (size_t)still.y_count * sizeof *y),
+           *g = ag_scratch(home, (size_t)still.g_count * sizeof *g);
     if (!y || !g)
         return false;
     for (int64_t i = 0; i < still.y_count; i++)
@@ -35,7 +37,7 @@ bool ag_case_scale(const ag_case *c, ag_tape *home, ag_scale *s)
         ag_mark mark = ag_tape_mark(home);
         r.shaken = size;
         r.shake = (uint64_t)k + 1;
-        if (!ag_case_run(c, &r, home, &shaken))
+        if (!ag_case_run(c, &r, tapes, &shaken))
             return false;
         if (shaken.y_count == still.y_count && shaken.g_count == still.g_count) {
             widen(y, still.y, shaken.y, still.y_count, size);
@@ -54,12 +56,17 @@ typedef struct difference {
     double a, b, allowed, ratio;
 } difference;
 
-static void compare(const char *of, const double *a, const double *b, const double *scale, double epsilon, int64_t count,
-                    difference *worst)
+/* Rounding is relative to an element's own scale, and to a lesser part to the largest one's: of terms that cancelled.
+ */
+static void compare(const char *of, const double *a, const double *b, const double *scale, double epsilon,
+                    int64_t count, difference *worst)
 {
+    double largest = 0;
+    for (int64_t i = 0; scale && i < count; i++)
+        largest = isfinite(scale[i]) ? fmax(largest, scale[i]) : largest;
     for (int64_t i = 0; i < count; i++) {
         bool same = a[i] == b[i] || (isnan(a[i]) && isnan(b[i]));
-        double allowed = scale ? epsilon * scale[i] : 0, apart = fabs(a[i] - b[i]);
+        double allowed = scale ? epsilon * (scale[i] + largest / 16) : 0, apart = fabs(a[i] - b[i]);
         if (same || apart <= allowed)
             continue;
         double ratio = allowed > 0 && isfinite(apart) ? apart / allowed : INFINITY;
@@ -79,7 +86,8 @@ static bool same_kind(const ag_outcome *a, const ag_outcome *b, char *text, size
     return false;
 }
 
-bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *s, double epsilon, char *text, size_t bytes)
+bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *s, double epsilon, char *text,
+                      size_t bytes)
 {
     difference worst = { 0 };
     if (!same_kind(a, b, text, bytes))
@@ -89,8 +97,8 @@ bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *
     compare("output", a->y, b->y, s ? s->y : NULL, epsilon, a->y_count, &worst);
     compare("gradient", a->g, b->g, s ? s->g : NULL, epsilon, a->g_count, &worst);
     if (worst.of)
-        snprintf(text, bytes, "%s element %lld is %.9g, not %.9g; allowed difference %.2g", worst.of, (long long)worst.at,
-                 worst.a, worst.b, worst.allowed);
+        snprintf(text, bytes, "%s element %lld is %.9g, not %.9g; allowed difference %.2g", worst.of,
+                 (long long)worst.at, worst.a, worst.b, worst.allowed);
     return !worst.of;
 }
 

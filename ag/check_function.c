@@ -23,9 +23,9 @@ typedef struct checker {
     double *center, *again, *size, *noise; /* per row: the value, evaluated twice; its scale; how far it is off */
     ag_slope *slope;
     void *memory;
-    int64_t column;          /* that is being looked at */
-    const double *direct;    /* its direction, or that of the noise */
-    double worst;            /* the worst disagreement so far, relative to what was allowed */
+    int64_t column;       /* that is being looked at */
+    const double *direct; /* its direction, or that of the noise */
+    double worst;         /* the worst disagreement so far, relative to what was allowed */
 } checker;
 
 /* ---- along a line */
@@ -78,8 +78,15 @@ static ag_line line_of(checker *c)
 {
     double step = c->p->options.step > 0 ? c->p->options.step : STEP;
     double tolerance = c->p->options.tolerance > 0 ? c->p->options.tolerance : TOLERANCE;
-    ag_line l = { .at = value_on_line, .user = c, .count = c->rows, .step = step, .below = INFINITY, .above = INFINITY,
-                  .precision = tolerance / 40, .center = c->center, .noise = c->noise };
+    ag_line l = { .at = value_on_line,
+                  .user = c,
+                  .count = c->rows,
+                  .step = step,
+                  .below = INFINITY,
+                  .above = INFINITY,
+                  .precision = tolerance / 40,
+                  .center = c->center,
+                  .noise = c->noise };
     if (!c->direct) {
         room r = room_of(c, c->column);
         l.step = step * unit(c->p->x[c->column]);
@@ -126,9 +133,10 @@ static bool measure_noise(checker *c)
 
 /* ---- judging a derivative */
 
+/* Below the last bit of f per unit of x, and in the second order of its derivative, whose terms may cancel. */
 static double zero_level(const checker *c, int64_t row)
 {
-    double level = 2 * DBL_EPSILON * c->size[row];
+    double level = 2 * DBL_EPSILON * (c->size[row] + (c->order == 2 ? c->v.size : 0));
     return c->direction ? level : level / unit(c->p->x[c->column]);
 }
 
@@ -317,11 +325,12 @@ static void describe(const checker *c)
                  (long long)c->v.groups);
     else
         snprintf(of, sizeof of, "order 1: output %lld", (long long)r->output);
-    snprintf(c->result->text, sizeof c->result->text,
-             "%s %s: analytic %.9g, numeric %.9g with an error of about %.2g, allowed difference %.2g; %lld derivatives "
-             "checked, %lld at kinks, %lld inconclusive",
-             of, by, r->analytic, r->numeric, r->estimate, r->tolerance, (long long)r->checked, (long long)r->kinks,
-             (long long)r->inconclusive);
+    snprintf(
+        c->result->text, sizeof c->result->text,
+        "%s %s: analytic %.9g, numeric %.9g with an error of about %.2g, allowed difference %.2g; %lld derivatives "
+        "checked, %lld at kinks, %lld inconclusive",
+        of, by, r->analytic, r->numeric, r->estimate, r->tolerance, (long long)r->checked, (long long)r->kinks,
+        (long long)r->inconclusive);
 }
 
 void ag_check_function(const ag_probe *p, ag_probe_result *result)

@@ -1,5 +1,5 @@
-/* Checks of an op's derivatives: against numeric ones, the fused kernels against the rule, each gradient by itself, and the
- * forward derivative. */
+/* Checks of an op's derivatives: against numeric ones, the fused kernels against the rule, each gradient by itself, and
+ * the forward derivative. */
 #include "ag/check.h"
 #include <math.h>
 #include <stdio.h>
@@ -46,8 +46,9 @@ bool ag_case_make_probe(const ag_case *c, ag_tape *t, int order, int directions,
     }
     p->probe.inputs = n;
     p->probe.shape = p->shape;
-    p->probe.options = (ag_check_options){ .order = order, .tolerance = c->tolerance, .directions = directions,
-                                           .low = p->low, .high = p->high };
+    p->probe.options = (ag_check_options){
+        .order = order, .tolerance = c->tolerance, .directions = directions, .low = p->low, .high = p->high
+    };
     return x;
 }
 
@@ -102,10 +103,11 @@ bool ag_check_gradient(ag_op_check *k, const ag_case *c)
     ag_outcome o;
     ag_run r = { .dtype = AG_F64, .threads = 1, .pass = AG_CASE_FORWARD };
     k->differentiable = false;
-    if (!ag_check_memory(k, ag_case_run(c, &r, k->home, &o)))
+    if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &o)))
         return false;
     if (o.status) {
-        ag_check_wrong(k, AG_CHECK_FIRST, AG_FAIL, c, "the op refuses its sample: %s: %s", ag_status_name(o.status), o.text);
+        ag_check_wrong(k, AG_CHECK_FIRST, AG_FAIL, c, "the op refuses its sample: %s: %s", ag_status_name(o.status),
+                       o.text);
         return false;
     }
     const char *why = ag_case_obstacle(c, &o);
@@ -126,7 +128,7 @@ bool ag_check_gradient(ag_op_check *k, const ag_case *c)
 static bool run(ag_op_check *k, const ag_case *c, ag_case_pass pass, int adjoint, bool persistent, ag_outcome *o)
 {
     ag_run r = { .dtype = AG_F64, .threads = 1, .pass = pass, .adjoint = adjoint, .persistent = persistent };
-    return ag_check_memory(k, ag_case_run(c, &r, k->home, o));
+    return ag_check_memory(k, ag_case_run(c, &r, &k->tapes, o));
 }
 
 void ag_check_close(ag_op_check *k, ag_check_id id, const ag_case *c, const ag_outcome *a, const ag_outcome *b,
@@ -145,8 +147,8 @@ static void check_adding(ag_op_check *k, const ag_case *c, const ag_outcome *fir
 {
     ag_outcome second, both;
     ag_scale doubled = *s;
-    double *sum = ag_scratch(k->home, (size_t)first->g_count * sizeof *sum);
-    double *scale = ag_scratch(k->home, (size_t)first->g_count * sizeof *scale);
+    double *sum = ag_scratch(k->tapes.home, (size_t)first->g_count * sizeof *sum);
+    double *scale = ag_scratch(k->tapes.home, (size_t)first->g_count * sizeof *scale);
     if (!ag_check_memory(k, sum && scale) || !run(k, c, AG_CASE_BACKWARD, 1, false, &second) || second.status)
         return;
     for (int64_t i = 0; i < first->g_count; i++) {
@@ -156,7 +158,8 @@ static void check_adding(ag_op_check *k, const ag_case *c, const ag_outcome *fir
     doubled.g = scale;
     second.g = sum;
     if (run(k, c, AG_CASE_TWICE, 0, false, &both))
-        ag_check_close(k, AG_CHECK_PASSES, c, &both, &second, &doubled, AG_CLOSE_F64, "two applications in one backward pass");
+        ag_check_close(k, AG_CHECK_PASSES, c, &both, &second, &doubled, AG_CLOSE_F64,
+                       "two applications in one backward pass");
     if (run(k, c, AG_CASE_TWICE, 0, true, &both))
         ag_check_close(k, AG_CHECK_PASSES, c, &both, &second, &doubled, AG_CLOSE_F64, "two applications to parameters");
 }
@@ -169,18 +172,20 @@ void ag_check_passes(ag_op_check *k, const ag_case *c)
         ag_check_skip(k, AG_CHECK_PASSES, "the op has no gradient");
         return;
     }
-    if (!run(k, c, AG_CASE_BACKWARD, 0, false, &plain) || !ag_check_memory(k, ag_case_scale(c, k->home, &s)))
+    if (!run(k, c, AG_CASE_BACKWARD, 0, false, &plain) || !ag_check_memory(k, ag_case_scale(c, &k->tapes, &s)))
         return;
     if (plain.status) {
         ag_check_wrong(k, AG_CHECK_PASSES, AG_FAIL, c, "ag_backward: %s: %s", ag_status_name(plain.status), plain.text);
         return;
     }
     if (run(k, c, AG_CASE_GRAPH, 0, false, &other))
-        ag_check_close(k, AG_CHECK_PASSES, c, &other, &plain, &s, AG_CLOSE_F64, "ag_gradients with a graph against ag_backward");
+        ag_check_close(k, AG_CHECK_PASSES, c, &other, &plain, &s, AG_CLOSE_F64,
+                       "ag_gradients with a graph against ag_backward");
     if (run(k, c, AG_CASE_PLAIN, 0, false, &other))
         ag_check_close(k, AG_CHECK_PASSES, c, &other, &plain, &s, AG_CLOSE_F64, "ag_gradients against ag_backward");
     if (run(k, c, AG_CASE_BACKWARD, 0, true, &other))
-        ag_check_close(k, AG_CHECK_PASSES, c, &other, &plain, &s, AG_CLOSE_F64, "ag_backward to parameters against variables");
+        ag_check_close(k, AG_CHECK_PASSES, c, &other, &plain, &s, AG_CLOSE_F64,
+                       "ag_backward to parameters against variables");
     check_adding(k, c, &plain, &s);
 }
 
@@ -189,7 +194,7 @@ void ag_check_passes(ag_op_check *k, const ag_case *c)
 /* Zeros in the gradients of all inputs but one. */
 static bool only(ag_op_check *k, const ag_case *c, const ag_outcome *all, int input, ag_outcome *one)
 {
-    double *g = ag_scratch(k->home, (size_t)all->g_count * sizeof *g);
+    double *g = ag_scratch(k->tapes.home, (size_t)all->g_count * sizeof *g);
     if (!g)
         return false;
     int64_t at = 0;
@@ -216,15 +221,17 @@ void ag_check_needs(ag_op_check *k, const ag_case *c)
         ag_check_skip(k, AG_CHECK_NEEDS, "fewer than two gradients");
         return;
     }
-    if (!run(k, c, AG_CASE_BACKWARD, 0, false, &all) || all.status || !ag_check_memory(k, ag_case_scale(c, k->home, &s)))
+    if (!run(k, c, AG_CASE_BACKWARD, 0, false, &all) || all.status ||
+        !ag_check_memory(k, ag_case_scale(c, &k->tapes, &s)))
         return;
     for (int i = 0; i < c->count; i++) {
         ag_run r = { .dtype = AG_F64, .threads = 1, .pass = AG_CASE_BACKWARD, .constant = ~((uint32_t)1 << i) };
         for (int graph = 0; ag_case_is_float(c, i) && graph < 2; graph++) {
             r.pass = graph ? AG_CASE_GRAPH : AG_CASE_BACKWARD;
-            if (!ag_check_memory(k, ag_case_run(c, &r, k->home, &one) && only(k, c, &all, i, &expected)))
+            if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &one) && only(k, c, &all, i, &expected)))
                 return;
-            ag_check_close(k, AG_CHECK_NEEDS, c, &one, &expected, &s, AG_CLOSE_F64, "one operand's gradient without the others'");
+            ag_check_close(k, AG_CHECK_NEEDS, c, &one, &expected, &s, AG_CLOSE_F64,
+                           "one operand's gradient without the others'");
         }
     }
 }

@@ -1,5 +1,5 @@
-/* The forward derivative: an op's jvp rule against the Jacobian of its vjp rule, output by output, which includes the adjoint
- * test <v, J u> = <J' v, u>; and numeric derivatives along random directions. */
+/* The forward derivative: an op's jvp rule against the Jacobian of its vjp rule, output by output, which includes the
+ * adjoint test <v, J u> = <J' v, u>; and numeric derivatives along random directions. */
 #include "ag/check.h"
 #include <math.h>
 
@@ -10,7 +10,7 @@ enum { DIRECTIONS = 2 };
 typedef struct products { /* of the rows of J with directions */
     const double *u;      /* a direction per input, one after the other, zero elsewhere: count of n each */
     int64_t n, count;
-    double *sum, *size;   /* by row and direction */
+    double *sum, *size; /* by row and direction */
 } products;
 
 static void take_row(void *user, int64_t row, const double *g)
@@ -108,9 +108,10 @@ static void compare_direction(forward *f, int64_t direction, const ag_tensor *dy
             int64_t at = row * f->rows.count + direction;
             double forward = ag_item_at(dy[k], j), backward = f->rows.sum[at], allowed = 1e-9 * f->rows.size[at];
             if (!(fabs(forward - backward) <= allowed) && !(isnan(forward) && isnan(backward)))
-                ag_check_wrong(f->k, AG_CHECK_JVP, AG_FAIL, f->c,
-                               "output %lld moves by %.9g by the jvp rule, by %.9g by the vjp rule; allowed difference %.2g",
-                               (long long)row, forward, backward, allowed);
+                ag_check_wrong(
+                    f->k, AG_CHECK_JVP, AG_FAIL, f->c,
+                    "output %lld moves by %.9g by the jvp rule, by %.9g by the vjp rule; allowed difference %.2g",
+                    (long long)row, forward, backward, allowed);
             ag_check_done(f->k, AG_CHECK_JVP, 1);
         }
     }
@@ -121,8 +122,9 @@ static bool make_leaves(const ag_probe *p, ag_tensor *x)
     const double *values = p->x;
     for (size_t i = 0; i < p->inputs; i++) {
         int64_t size = ag_shape_size(p->shape[i]);
-        x[i] = p->shape[i].rank == 0 ? ag_variable(p->tape, *values)
-                                     : ag_require_grad(ag_from(p->tape, AG_F64, p->shape[i], values, (size_t)size * sizeof *values));
+        x[i] = p->shape[i].rank == 0
+                   ? ag_variable(p->tape, *values)
+                   : ag_require_grad(ag_from(p->tape, AG_F64, p->shape[i], values, (size_t)size * sizeof *values));
         values += size;
     }
     return !ag_error(p->tape);

@@ -5,7 +5,7 @@
 
 static bool run(ag_op_check *k, const ag_case *c, const ag_run *r, ag_outcome *o)
 {
-    return ag_check_memory(k, ag_case_run(c, r, k->home, o));
+    return ag_check_memory(k, ag_case_run(c, r, &k->tapes, o));
 }
 
 /* ---- f32 */
@@ -22,7 +22,7 @@ void ag_check_f32(ag_op_check *k, const ag_case *c)
         ag_check_skip(k, AG_CHECK_F32, "no input of the tape's float type");
         return;
     }
-    if (!run(k, c, &r, &exact) || exact.status || !ag_check_memory(k, ag_case_scale(c, k->home, &s)))
+    if (!run(k, c, &r, &exact) || exact.status || !ag_check_memory(k, ag_case_scale(c, &k->tapes, &s)))
         return;
     const double epsilon = fmax(AG_CLOSE_F32, c->tolerance);
     const ag_case_pass passes[] = { AG_CASE_PLAIN, AG_CASE_GRAPH };
@@ -35,7 +35,8 @@ void ag_check_f32(ag_op_check *k, const ag_case *c)
             ag_check_skip(k, AG_CHECK_F32, "refused: %s", single.text);
             return;
         }
-        ag_check_close(k, AG_CHECK_F32, c, &single, &exact, &s, epsilon, i ? "f32 with a graph, against f64" : "f32 against f64");
+        ag_check_close(k, AG_CHECK_F32, c, &single, &exact, &s, epsilon,
+                       i ? "f32 with a graph, against f64" : "f32 against f64");
     }
 }
 
@@ -52,11 +53,14 @@ static bool fits(const ag_case *c, int i, ag_case_layout layout)
 /* Inputs in `which` (bits) laid out in another way, against dense ones. */
 static void compare_layout(ag_op_check *k, const ag_case *c, const ag_scale *s, ag_case_layout layout, uint32_t which)
 {
-    static const char *const names[] = { "dense", "transposed", "gaps between the elements of", "stretched (stride 0)" };
+    static const char *const names[] = { "dense", "transposed", "gaps between the elements of",
+                                         "stretched (stride 0)" };
     char what[96];
     ag_outcome dense, other;
     for (int pass = 0; pass < 3; pass++) { /* plain and with a graph in f64, plain in f32 */
-        ag_run r = { .dtype = pass == 2 ? AG_F32 : AG_F64, .threads = 1, .pass = pass == 1 ? AG_CASE_GRAPH : AG_CASE_PLAIN };
+        ag_run r = { .dtype = pass == 2 ? AG_F32 : AG_F64,
+                     .threads = 1,
+                     .pass = pass == 1 ? AG_CASE_GRAPH : AG_CASE_PLAIN };
         if (!run(k, c, &r, &dense))
             return;
         if (dense.status)
@@ -69,7 +73,8 @@ static void compare_layout(ag_op_check *k, const ag_case *c, const ag_scale *s, 
             }
         if (!any || !run(k, c, &r, &other))
             return;
-        snprintf(what, sizeof what, "%s%s operand%s", pass == 2 ? "f32, " : "", names[layout], which & (which - 1) ? "s" : "");
+        snprintf(what, sizeof what, "%s%s operand%s", pass == 2 ? "f32, " : "", names[layout],
+                 which & (which - 1) ? "s" : "");
         double epsilon = pass == 2 ? fmax(AG_CLOSE_F32, c->tolerance) : AG_CLOSE_F64;
         ag_check_close(k, AG_CHECK_STRIDES, c, &other, &dense, s, epsilon, what);
     }
@@ -78,7 +83,7 @@ static void compare_layout(ag_op_check *k, const ag_case *c, const ag_scale *s, 
 static void compare_layouts(ag_op_check *k, const ag_case *c, ag_case_layout layout)
 {
     ag_scale s;
-    if (!ag_check_memory(k, ag_case_scale(c, k->home, &s)))
+    if (!ag_check_memory(k, ag_case_scale(c, &k->tapes, &s)))
         return;
     for (int i = 0; i < c->count; i++)
         if (fits(c, i, layout))
@@ -94,7 +99,7 @@ void ag_check_strides(ag_op_check *k, const ag_case *c)
     compare_layouts(k, c, AG_CASE_TRANSPOSED);
     compare_layouts(k, c, AG_CASE_GAPS);
     for (int i = 0; i < c->count; i++)
-        if (!ag_check_memory(k, ag_case_flatten(k->home, &flat, i)))
+        if (!ag_check_memory(k, ag_case_flatten(k->tapes.home, &flat, i)))
             return;
     compare_layouts(k, &flat, AG_CASE_STRETCHED);
     if (k->result[AG_CHECK_STRIDES].done == before)

@@ -12,7 +12,8 @@ typedef struct trial {
     ag_tensor x[AG_CASE_INPUTS];
 } trial;
 
-/* The op with x in place of operand i: the result must be inert and the error the expected one on the tape where it belongs. */
+/* The op with x in place of operand i: the result must be inert and the error the expected one on the tape where it
+ * belongs. */
 static void try_handle(trial *f, int i, ag_tensor x, ag_status expected, const char *what)
 {
     ag_tensor inputs[AG_CASE_INPUTS], y[AG_CASE_OUTPUTS];
@@ -84,17 +85,18 @@ static void check_written(ag_op_check *k, const ag_case *c, int i, ag_case_pass 
     ag_outcome before, after;
     char text[600];
     ag_run r = { .dtype = AG_F64, .threads = 1, .pass = pass };
-    if (!ag_check_memory(k, ag_case_run(c, &r, k->home, &before)) || before.status)
+    if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &before)) || before.status)
         return;
     r.written = i + 1;
-    if (!ag_check_memory(k, ag_case_run(c, &r, k->home, &after)))
+    if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &after)))
         return;
     ag_check_done(k, AG_CHECK_WRITES, 1);
     if (after.status == AG_EUSE)
         return;
     after.y = before.y; /* a view changes with what it shows */
     if (!ag_outcome_same(&after, &before, text, sizeof text))
-        ag_check_wrong(k, AG_CHECK_WRITES, AG_FAIL, c, "operand %d was written and read by the derivative, which %s: %s", i + 1,
+        ag_check_wrong(k, AG_CHECK_WRITES, AG_FAIL, c,
+                       "operand %d was written and read by the derivative, which %s: %s", i + 1,
                        after.status ? "failed in another way" : "went unnoticed", text);
 }
 
@@ -127,14 +129,15 @@ void ag_check_params(ag_op_check *k, const ag_case *c)
     ag_case copy = *c;
     for (int graph = 0; graph < 2; graph++) {
         ag_run r = { .dtype = AG_F64, .threads = 1, .pass = graph ? AG_CASE_GRAPH : AG_CASE_PLAIN };
-        void *params = ag_scratch(k->home, c->op->params_size);
-        if (!ag_check_memory(k, params && ag_case_run(c, &r, k->home, &kept)) || kept.status)
+        void *params = ag_scratch(k->tapes.home, c->op->params_size);
+        if (!ag_check_memory(k, params && ag_case_run(c, &r, &k->tapes, &kept)) || kept.status)
             return;
         copy.params = r.scribble = memcpy(params, c->params, c->op->params_size);
-        if (!ag_check_memory(k, ag_case_run(&copy, &r, k->home, &spoilt)))
+        if (!ag_check_memory(k, ag_case_run(&copy, &r, &k->tapes, &spoilt)))
             return;
         if (!ag_outcome_same(&spoilt, &kept, text, sizeof text))
-            ag_check_wrong(k, AG_CHECK_PARAMS, AG_FAIL, c, "the derivative depends on the caller's parameters: %s", text);
+            ag_check_wrong(k, AG_CHECK_PARAMS, AG_FAIL, c, "the derivative depends on the caller's parameters: %s",
+                           text);
         ag_check_done(k, AG_CHECK_PARAMS, 1);
     }
 }

@@ -4,14 +4,22 @@
 #include <stdio.h>
 
 const char *const ag_check_names[AG_CHECKS] = {
-    [AG_CHECK_FIRST] = "first derivative",   [AG_CHECK_SECOND] = "second derivative",
-    [AG_CHECK_PASSES] = "kernels and rule",  [AG_CHECK_NEEDS] = "single gradients",
-    [AG_CHECK_JVP] = "forward derivative",   [AG_CHECK_F32] = "f32",
-    [AG_CHECK_STRIDES] = "strides",          [AG_CHECK_BROADCAST] = "broadcasting",
-    [AG_CHECK_RANK0] = "rank 0",             [AG_CHECK_EMPTY] = "empty inputs",
-    [AG_CHECK_SHAPES] = "bad shapes",        [AG_CHECK_HANDLES] = "bad handles",
-    [AG_CHECK_WRITES] = "written operands",  [AG_CHECK_PARAMS] = "copied parameters",
-    [AG_CHECK_ZEROS] = "structural zeros",   [AG_CHECK_LARGE] = "larger shapes",
+    [AG_CHECK_FIRST] = "first derivative",
+    [AG_CHECK_SECOND] = "second derivative",
+    [AG_CHECK_PASSES] = "kernels and rule",
+    [AG_CHECK_NEEDS] = "single gradients",
+    [AG_CHECK_JVP] = "forward derivative",
+    [AG_CHECK_F32] = "f32",
+    [AG_CHECK_STRIDES] = "strides",
+    [AG_CHECK_BROADCAST] = "broadcasting",
+    [AG_CHECK_RANK0] = "rank 0",
+    [AG_CHECK_EMPTY] = "empty inputs",
+    [AG_CHECK_SHAPES] = "bad shapes",
+    [AG_CHECK_HANDLES] = "bad handles",
+    [AG_CHECK_WRITES] = "written operands",
+    [AG_CHECK_PARAMS] = "copied parameters",
+    [AG_CHECK_ZEROS] = "structural zeros",
+    [AG_CHECK_LARGE] = "larger shapes",
     [AG_CHECK_THREADS] = "threads",
 };
 
@@ -46,7 +54,8 @@ static void describe_case(const ag_op_check *k, const ag_case *c, char *text, si
     size_t used = (size_t)snprintf(text, bytes, "sample %d, inputs", k->sample);
     for (int i = 0; c && i < c->count && used < bytes; i++) {
         char shape[128];
-        used += (size_t)snprintf(text + used, bytes - used, " %s%s", c->dtype[i] == AG_FLOAT ? "" : ag_dtype_name(c->dtype[i]),
+        used += (size_t)snprintf(text + used, bytes - used, " %s%s",
+                                 c->dtype[i] == AG_FLOAT ? "" : ag_dtype_name(c->dtype[i]),
                                  ag_shape_text(c->shape[i], shape, sizeof shape));
     }
 }
@@ -97,14 +106,14 @@ static void check_case(ag_op_check *k, const ag_case *c)
 static void check_sample(ag_op_check *k, const ag_sample *sample)
 {
     ag_case c;
-    ag_mark mark = ag_tape_mark(k->home);
+    ag_mark mark = ag_tape_mark(k->tapes.home);
     ag_case_of_sample(k->op, sample, 2, &c);
     if (c.count > AG_CASE_INPUTS || c.outputs > AG_CASE_OUTPUTS)
-        ag_check_wrong(k, AG_CHECK_FIRST, AG_INCONCLUSIVE, NULL, "the checks know ops of up to %d inputs and %d outputs",
-                       AG_CASE_INPUTS, AG_CASE_OUTPUTS);
-    else if (ag_check_memory(k, ag_case_draw(k->home, &c, (uint64_t)k->sample)) && ag_check_gradient(k, &c))
+        ag_check_wrong(k, AG_CHECK_FIRST, AG_INCONCLUSIVE, NULL,
+                       "the checks know ops of up to %d inputs and %d outputs", AG_CASE_INPUTS, AG_CASE_OUTPUTS);
+    else if (ag_check_memory(k, ag_case_draw(k->tapes.home, &c, (uint64_t)k->sample)) && ag_check_gradient(k, &c))
         check_case(k, &c);
-    ag_tape_rewind(k->home, mark);
+    ag_tape_rewind(k->tapes.home, mark);
 }
 
 static void check_samples(ag_op_check *k)
@@ -172,11 +181,10 @@ ag_verdict ag_check_op_into(const ag_op *op, FILE *report, ag_op_check *k)
         return AG_INCONCLUSIVE;
     k->op = op;
     k->builtin = is_builtin(op);
-    k->home = ag_case_tape(AG_F64, 1);
-    if (k->home)
+    k->tapes.home = ag_case_tape(AG_F64, 1);
+    if (k->tapes.home)
         check_samples(k);
-    ag_tape_free(k->home);
-    k->home = NULL;
+    ag_case_tapes_free(&k->tapes);
     ag_verdict verdict = overall(k);
     if (report)
         print_report(k, verdict, report);

@@ -25,12 +25,14 @@ static bool clean(ag_op_check *k, ag_check_id id, const ag_case *c, const ag_out
 static bool accepted(ag_op_check *k, ag_check_id id, ag_case *c, ag_outcome *o)
 {
     ag_run r = { .dtype = AG_F64, .threads = 1, .pass = AG_CASE_BACKWARD };
-    if (!ag_check_memory(k, ag_case_draw(k->home, c, 100 + (uint64_t)k->sample) && ag_case_run(c, &r, k->home, o))) {
+    if (!ag_check_memory(k, ag_case_draw(k->tapes.home, c, 100 + (uint64_t)k->sample) &&
+                                ag_case_run(c, &r, &k->tapes, o))) {
         *o = (ag_outcome){ .applied = true, .status = AG_ENOMEM };
         return false;
     }
     if (o->applied && o->status) {
-        ag_check_wrong(k, id, AG_FAIL, c, "accepted, but its derivative fails: %s: %s", ag_status_name(o->status), o->text);
+        ag_check_wrong(k, id, AG_FAIL, c, "accepted, but its derivative fails: %s: %s", ag_status_name(o->status),
+                       o->text);
         return false;
     }
     return o->applied;
@@ -56,9 +58,9 @@ static void compare_with_map(ag_op_check *k, ag_check_id id, const ag_case *c)
     ag_outcome o, expected;
     ag_run r = { .dtype = AG_F64, .threads = 1, .pass = AG_CASE_FORWARD };
     ag_scale s;
-    if (!ag_check_memory(k, ag_case_run(c, &r, k->home, &o) && ag_case_scale(c, k->home, &s)) || o.status)
+    if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &o) && ag_case_scale(c, &k->tapes, &s)) || o.status)
         return;
-    double *y = ag_scratch(k->home, (size_t)o.y_count * sizeof *y), x[AG_CASE_INPUTS];
+    double *y = ag_scratch(k->tapes.home, (size_t)o.y_count * sizeof *y), x[AG_CASE_INPUTS];
     if (!ag_check_memory(k, y))
         return;
     ag_array in[AG_CASE_INPUTS];
@@ -89,11 +91,11 @@ static ag_shape without_first(ag_shape s)
 
 static void check_broadcast(ag_op_check *k, ag_case *c)
 {
-    ag_mark mark = ag_tape_mark(k->home);
+    ag_mark mark = ag_tape_mark(k->tapes.home);
     check_variant(k, AG_CHECK_BROADCAST, c, 1);
     if (c->op->map)
         compare_with_map(k, AG_CHECK_BROADCAST, c);
-    ag_tape_rewind(k->home, mark);
+    ag_tape_rewind(k->tapes.home, mark);
 }
 
 void ag_check_broadcast(ag_op_check *k, const ag_case *c)
@@ -131,10 +133,10 @@ static void check_rank0_f32(ag_op_check *k, const ag_case *c, ag_dtype scalars)
     for (int i = 0; i < c->count; i++)
         if (c->shape[i].rank == 0 && c->dtype[i] == AG_FLOAT)
             mixed.dtype[i] = scalars;
-    if (!ag_check_memory(k, ag_case_run(c, &r, k->home, &exact) && ag_case_scale(c, k->home, &s)) || exact.status)
+    if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &exact) && ag_case_scale(c, &k->tapes, &s)) || exact.status)
         return;
     r.dtype = AG_F32;
-    if (!ag_check_memory(k, ag_case_run(&mixed, &r, k->home, &single)))
+    if (!ag_check_memory(k, ag_case_run(&mixed, &r, &k->tapes, &single)))
         return;
     if (!single.applied && clean(k, AG_CHECK_RANK0, &mixed, &single))
         ag_check_skip(k, AG_CHECK_RANK0, "refused: %s", single.text);
@@ -145,7 +147,7 @@ static void check_rank0_f32(ag_op_check *k, const ag_case *c, ag_dtype scalars)
 
 static void check_rank0(ag_op_check *k, ag_case *c)
 {
-    ag_mark mark = ag_tape_mark(k->home);
+    ag_mark mark = ag_tape_mark(k->tapes.home);
     int64_t before = k->result[AG_CHECK_RANK0].done;
     check_variant(k, AG_CHECK_RANK0, c, 2);
     if (k->result[AG_CHECK_RANK0].done > before) {
@@ -154,7 +156,7 @@ static void check_rank0(ag_op_check *k, ag_case *c)
         check_rank0_f32(k, c, AG_FLOAT);
         check_rank0_f32(k, c, AG_F64);
     }
-    ag_tape_rewind(k->home, mark);
+    ag_tape_rewind(k->tapes.home, mark);
 }
 
 void ag_check_rank0(ag_op_check *k, const ag_case *c)
@@ -182,14 +184,14 @@ void ag_check_rank0(ag_op_check *k, const ag_case *c)
 /* All dimensions of the given extent become empty. */
 static void check_emptied(ag_op_check *k, const ag_case *c, int64_t extent)
 {
-    ag_mark mark = ag_tape_mark(k->home);
+    ag_mark mark = ag_tape_mark(k->tapes.home);
     ag_case other = *c;
     for (int i = 0; i < c->count; i++)
         for (int a = 0; a < c->shape[i].rank; a++)
             if (c->shape[i].dim[a] == extent)
                 other.shape[i].dim[a] = 0;
     check_variant(k, AG_CHECK_EMPTY, &other, 1);
-    ag_tape_rewind(k->home, mark);
+    ag_tape_rewind(k->tapes.home, mark);
 }
 
 void ag_check_empty(ag_op_check *k, const ag_case *c)
@@ -214,7 +216,7 @@ void ag_check_empty(ag_op_check *k, const ag_case *c)
 
 static uint64_t dice(const ag_op_check *k, int variant, int throw)
 {
-    return ag_random_bits(99, AG_CHECK_RANDOM + (uint64_t)(k->sample * FUZZED + variant), (uint64_t)throw) >> 8;
+    return ag_random_bits(99, AG_CHECK_RANDOM + (uint64_t)(k->sample * FUZZED + variant), (uint64_t) throw) >> 8;
 }
 
 static void distort(const ag_op_check *k, int variant, ag_case *c)
@@ -260,7 +262,7 @@ static void check_count(ag_op_check *k, const ag_case *c)
 void ag_check_shapes(ag_op_check *k, const ag_case *c)
 {
     for (int variant = 0; variant < FUZZED; variant++) {
-        ag_mark mark = ag_tape_mark(k->home);
+        ag_mark mark = ag_tape_mark(k->tapes.home);
         ag_case other = *c;
         ag_outcome o;
         distort(k, variant, &other);
@@ -268,7 +270,7 @@ void ag_check_shapes(ag_op_check *k, const ag_case *c)
         if (!fits && !o.applied)
             clean(k, AG_CHECK_SHAPES, &other, &o);
         ag_check_done(k, AG_CHECK_SHAPES, 1);
-        ag_tape_rewind(k->home, mark);
+        ag_tape_rewind(k->tapes.home, mark);
     }
     check_count(k, c);
 }

@@ -63,13 +63,16 @@ static void check_place(ag_op_check *k, const ag_case *c, const double *bad)
         ag_check_done(k, AG_CHECK_ZEROS, 1);
         for (int i = 0; i < c->count; i++)
             if (zero[i] != 0)
-                ag_check_wrong(k, AG_CHECK_ZEROS, AG_FAIL, c,
-                               "at x = %g%s the derivative by operand %d is %g, and where dy is 0 the gradient is %g (%s); "
-                               "see ag_chain", bad[0], c->count > 1 ? " ..." : "", i + 1, g[i], zero[i], way_names[w]);
+                ag_check_wrong(
+                    k, AG_CHECK_ZEROS, AG_FAIL, c,
+                    "at x = %g%s the derivative by operand %d is %g, and where dy is 0 the gradient is %g (%s); "
+                    "see ag_chain",
+                    bad[0], c->count > 1 ? " ..." : "", i + 1, g[i], zero[i], way_names[w]);
     }
 }
 
-/* Where to look: of built-in ops everywhere, of others inside of their samples' bounds, beyond which nothing is promised. */
+/* Where to look: of built-in ops everywhere, of others inside of their samples' bounds, beyond which nothing is
+ * promised. */
 static int places(const ag_op_check *k, const ag_case *c, int i, double *to)
 {
     const double all[] = { 0, 1, -1, c->low[i], c->high[i] };
@@ -96,5 +99,6 @@ void ag_check_zeros(ag_op_check *k, const ag_case *c)
             check_place(k, c, bad);
         }
     if (k->result[AG_CHECK_ZEROS].done == before)
-        ag_check_skip(k, AG_CHECK_ZEROS, "the derivative is finite at -1, 0, 1 and the bounds, as far as they are allowed");
+        ag_check_skip(k, AG_CHECK_ZEROS,
+                      "the derivative is finite at -1, 0, 1 and the bounds, as far as they are allowed");
 }

@@ -27,10 +27,15 @@ static bool prepare_node(ag_pass *s, ag_node *d)
     }
     if (d->grad)
         return true;
-    if (!ag_grow(t, (void **)&t->grads, &t->grad_capacity, sizeof *t->grads, (uint64_t)t->grad_count + 1))
-        return false;
-    t->grads[t->grad_count++] = (ag_stored){ 0 };
-    d->grad = t->grad_count;
+    if (!t->grad_free) {
+        if (!ag_grow(t, (void **)&t->grads, &t->grad_capacity, sizeof *t->grads, (uint64_t)t->grad_count + 1))
+            return false;
+        t->grads[t->grad_count++] = (ag_stored){ 0 };
+        t->grad_free = t->grad_count;
+    }
+    d->grad = t->grad_free;
+    t->grad_free = t->grads[d->grad - 1].alias_id;
+    t->grads[d->grad - 1] = (ag_stored){ 0 };
     return true;
 }
 
@@ -76,11 +81,10 @@ static bool prepare(ag_pass *s)
 
 /* ---- storing */
 
-static void changed(ag_tape *t, ag_stored *g) /* handles that were given out show the old gradient */
+/* Has the parameter's current leaf its adjoint in the gradient already, where it will be found to have arrived? */
+static bool is_begun(const ag_tape *t, const ag_slot *slot)
 {
-    if (g->alias_epoch && ag_live(t, AG_INDEX(g->alias_id), g->alias_epoch))
-        ag_mark_written(t, g->alias_id);
-    g->alias_epoch = 0;
+    return slot->leaf_epoch && ag_node_at(t, slot->leaf_id)->flags & AG_NODE_DIRECT;
 }
 
 static void store_node(ag_pass *s, ag_node *d)
@@ -88,7 +92,7 @@ static void store_node(ag_pass *s, ag_node *d)
     ag_tape *t = s->t;
     bool persistent = t->headers[d->id].op == AG_OP_PERSISTENT;
     ag_stored *g = persistent ? &t->slots[d->input[0]].grad : &t->grads[d->grad - 1];
-    changed(t, g);
+    ag_stored_changed(t, g);
     if (!persistent && !g->data) {
         g->data = d->adjoint; /* the block changes hands */
         d->adjoint = NULL;
@@ -96,7 +100,8 @@ static void store_node(ag_pass *s, ag_node *d)
         ag_array to = { .data = g->data, .dtype = d->layout->dtype, .shape = { 1, { d->layout->size } }, .stride = { 1 } };
         ag_array from = to;
         from.data = d->adjoint;
-        ag_copy_array(&to, &from, g->arrived, t->options.threads);
+        bool add = g->arrived || (persistent && is_begun(t, &t->slots[d->input[0]]));
+        ag_copy_array(&to, &from, add, t->options.threads);
     }
     g->arrived = true;
     ag_pass_drop(s, d);
@@ -112,7 +117,7 @@ static void store_scalar(ag_pass *s, uint32_t i)
         t->headers[i].flags |= AG_STORED;
     } else if (g != 0 || (s->reached && s->reached[i])) {
         ag_stored *to = &t->slots[t->records[i].parent[1]].grad;
-        changed(t, to);
+        ag_stored_changed(t, to);
         *(double *)to->data = to->arrived ? *(double *)to->data + g : g;
         to->arrived = true;
     }

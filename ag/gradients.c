@@ -1,6 +1,5 @@
 /* The public face of differentiation. */
 #include "ag/internal.h"
-#include "ag/rows.h"
 
 enum { FEW = 16 };
 
@@ -137,6 +136,8 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
     if (!ag_is_float(ag_layout_at(t, id)->dtype))
         return ag_fail(t, AG_EDTYPE, "%s: only floating tensors have derivatives, not %s", who,
                        ag_dtype_name(ag_layout_at(t, id)->dtype));
+    if (seed && !ag_is_float(ag_layout_at(t, seed)->dtype))
+        return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(ag_layout_at(t, seed)->dtype));
     if (seed && !ag_layout_same_shape(ag_layout_at(t, seed), ag_layout_at(t, id)))
         return ag_fail(t, AG_ESHAPE, "%s: the adjoint does not have the tensor's shape", who);
     if (xs.count > FEW)
@@ -181,6 +182,8 @@ ag_tensor ag_hvp(ag_tensor y, ag_tensor x, ag_tensor v)
     ag_tensor g, out = ag_inert(t);
     if (!t)
         return out;
+    if (!v.tape)
+        ag_fail(t, AG_ENULL, "ag_hvp: the vector is absent");
     ag_shape s = ag_ok(y) ? ag_shape_of(y) : AG_SCALAR, shape = ag_ok(x) ? ag_shape_of(x) : AG_SCALAR;
     if (ag_shape_size(s) != 1) {
         char text[128];
@@ -204,6 +207,21 @@ ag_tensor ag_hvp(ag_tensor y, ag_tensor x, ag_tensor v)
 }
 
 /* ---- stored gradients */
+
+void ag_stored_changed(ag_tape *t, ag_stored *g)
+{
+    if (g->alias_epoch && ag_live(t, AG_INDEX(g->alias_id), g->alias_epoch))
+        ag_mark_written(t, g->alias_id);
+}
+
+ag_status ag_grad_written(ag_tensor p)
+{
+    ag_slot *s = ag_slot_of(p, "ag_grad_written");
+    if (!s)
+        return ag_refuse(p.tape, "ag_grad_written");
+    ag_stored_changed(p.tape, &s->grad);
+    return AG_OK;
+}
 
 static ag_stored *stored_of(ag_tape *t, uint32_t id)
 {
@@ -286,9 +304,7 @@ ag_status ag_zero_grad(ag_tensor x)
         ag_slot *s = ag_slot_of(x, "ag_zero_grad");
         if (!s)
             return ag_refuse(t, "ag_zero_grad");
-        if (s->grad.alias_epoch && ag_live(t, AG_INDEX(s->grad.alias_id), s->grad.alias_epoch))
-            ag_mark_written(t, s->grad.alias_id);
-        s->grad.alias_epoch = 0;
+        ag_stored_changed(t, &s->grad);
         s->grad.arrived = false;
         return AG_OK;
     }
@@ -297,9 +313,7 @@ ag_status ag_zero_grad(ag_tensor x)
         return ag_refuse(t, "ag_zero_grad");
     ag_stored *g = stored_of(t, id);
     if (g) {
-        if (g->alias_epoch && ag_live(t, AG_INDEX(g->alias_id), g->alias_epoch))
-            ag_mark_written(t, g->alias_id);
-        g->alias_epoch = 0;
+        ag_stored_changed(t, g);
         g->arrived = false;
         return AG_OK;
     }
@@ -327,92 +341,4 @@ ag_status ag_retain_grad(ag_tensor x)
     if (!d || !d->data)
         t->any_retained = true;
     return AG_OK;
-}
-
-/* ---- one op's derivative */
-
-static bool same_tensor(ag_tape *t, uint32_t input, ag_tensor x, uint32_t id)
-{
-    if (!(x.id & AG_TAG_PERSISTENT))
-        return AG_INDEX(input) == AG_INDEX(id);
-    if (t->headers[AG_INDEX(input)].op != AG_OP_PERSISTENT)
-        return false;
-    const ag_node *d = ag_node_or_null(t, input);
-    return (d ? d->input[0] : t->records[AG_INDEX(input)].parent[1]) == AG_INDEX(x.id);
-}
-
-static ag_tensor local_by_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
-{
-    ag_call c;
-    uint32_t ids[3];
-    double constants[2];
-    ag_tensor few[FEW] = { 0 }, *dy = few, sum = { 0 };
-    ag_call_of(t, y, &c, ids, constants);
-    const ag_layout *l = ag_layout_at(t, id), *ly = ag_layout_at(t, y);
-    size_t wanted = (size_t)c.count + 1;
-    if (c.outputs > 1) {
-        ag_call_fail(&c, AG_EUSE, "ag_local takes ops of one output");
-        return ag_inert(t);
-    }
-    if (wanted > FEW)
-        dy = ag_scratch(t, wanted * sizeof *dy);
-    if (!dy)
-        return ag_inert(t);
-    memset(dy, 0, wanted * sizeof *dy);
-    bool edge = false;
-    for (int k = 0; k < c.count; k++)
-        edge |= same_tensor(t, c.inputs[k], x, id);
-    if (edge && c.op->vjp) {
-        c.all_needed = true;
-        dy[0] = ag_ones(t, ly->dtype, ag_layout_shape(ly));
-        c.op->vjp(&c, dy, dy + 1);
-    }
-    for (int k = 0; k < c.count; k++)
-        if (edge && same_tensor(t, c.inputs[k], x, id) && dy[1 + k].tape)
-            sum = sum.tape ? ag_add(sum, dy[1 + k]) : dy[1 + k];
-    if (!sum.tape)
-        return ag_zeros(t, l->dtype, ag_layout_shape(l));
-    ag_array a, to = ag_layout_array(l, NULL);
-    uint32_t got = ag_resolve(t, sum, "ag_local", 0);
-    if (!got)
-        return ag_inert(t);
-    a = ag_array_of(t, got);
-    if (ag_shape_equal(a.shape, to.shape) && a.dtype == to.dtype)
-        return sum;
-    ag_tensor reduced = ag_zeros(t, l->dtype, ag_layout_shape(l));
-    if (!reduced.id)
-        return reduced;
-    a = ag_array_of(t, got);
-    to = ag_array_of(t, reduced.id);
-    ag_reduce_to(&to, &a, false, t->options.threads);
-    return reduced;
-}
-
-ag_tensor ag_local(ag_tensor y, ag_tensor x)
-{
-    ag_tape *t = y.tape;
-    if (!t)
-        return ag_inert(x.tape);
-    uint32_t id = ag_resolve(t, x, "ag_local", 2), to = id ? ag_resolve(t, y, "ag_local", 1) : 0;
-    if (!to)
-        return ag_inert(t);
-    uint32_t i = AG_INDEX(to);
-    if (t->headers[i].op < AG_OP_FIRST) {
-        const ag_layout *l = ag_layout_at(t, id);
-        return ag_zeros(t, l->dtype, ag_layout_shape(l));
-    }
-    if (t->headers[i].flags & AG_HAS_NODE) {
-        ag_no_grad_begin(t);
-        t->busy++;
-        ag_tensor d = local_by_rule(t, to, x, id);
-        t->busy--;
-        ag_no_grad_end(t);
-        return d;
-    }
-    const ag_record *r = &t->records[i];
-    double d = 0;
-    for (int k = 0; k < ag_op_at(t, t->headers[i].op)->inputs; k++)
-        if (same_tensor(t, r->parent[k], x, id))
-            d += r->partial[k];
-    return ag_scalar_new(t, AG_OP_CONSTANT, d);
 }

@@ -6,6 +6,7 @@
 #define AG_INTERNAL_H
 
 #include "ag/ag.h"
+#include "ag/kernels/kernels.h"
 #include <string.h>
 
 #define AG_LIKELY(x) __builtin_expect(!!(x), 1)
@@ -97,6 +98,7 @@ typedef struct ag_slot {
     char *name;
     ag_stored grad;
     uint32_t generation, leaf_id, leaf_epoch; /* leaf_epoch 0: no leaf in this step */
+    uint32_t first_id, first_epoch;           /* the step's first leaf: in it the storage is marked as written for all of them */
     bool param, released;
 } ag_slot;
 
@@ -106,7 +108,7 @@ typedef struct ag_segment {
 
 typedef struct ag_named {
     uint32_t index;
-    const char *name;
+    char *name; /* of the pool */
 } ag_named;
 
 /* ---- memory: chunks of which the first `used` bytes are taken; positions are chunk << 48 | offset */
@@ -171,6 +173,8 @@ struct ag_tape {
     uint32_t name_count, name_capacity;
     ag_stored *grads;
     uint32_t grad_count, grad_capacity;
+    uint32_t grad_free;  /* 1 + index of an entry that a rewind has left, chained through alias_id */
+    uint32_t last_write; /* no storage was written at a later id */
     double *retained; /* rank-0 f64 intermediates' gradients by index; NULL until one is retained */
     uint32_t retained_capacity;
     bool any_retained;
@@ -220,6 +224,7 @@ void ag_give_back(ag_tape *t, void *memory, size_t bytes);
 bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element, uint64_t wanted); /* doubles; keeps contents */
 void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes);
 uint64_t ag_arena_position(const ag_arena *a);
+bool ag_arena_reached(const ag_arena *a, uint64_t position); /* can it be rewound to there? */
 void ag_arena_rewind(ag_arena *a, uint64_t position);
 void ag_arena_free(ag_tape *t, ag_arena *a);
 void *ag_pool_take(ag_tape *t, size_t bytes);
@@ -376,6 +381,8 @@ ag_slot *ag_slot_of(ag_tensor persistent, const char *who); /* NULL: reported */
 void ag_slots_end_step(ag_tape *t);                         /* frees released slots */
 void ag_slots_free(ag_tape *t);
 
+void ag_stored_changed(ag_tape *t, ag_stored *g); /* handles that ag_grad gave out show the old gradient */
+
 /* ---- rows.c: elementwise ops */
 typedef struct ag_row ag_row;
 
@@ -392,11 +399,15 @@ struct ag_call {
     bool all_needed;        /* ag_local: a derivative by every input */
     ag_array *operands;     /* inputs then outputs, dense where the op asks, in vjp_fused */
 };
+const char *ag_op_prefix(const ag_tape *t, const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
+ag_status ag_map_shape(const ag_call *c, const ag_array *x, ag_array *y); /* map.c: shape and forward of an op with a map */
+void ag_map_forward(const ag_call *c, const ag_array *x, ag_array *y);
 /* ag_apply for a built-in op by its number in the registry */
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs);
 /* The call of the node at id as its rules see it. */
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);
+ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
 
 /* ---- sweep.c, graph.c: the two kinds of backward pass */
@@ -407,20 +418,5 @@ typedef struct ag_target { /* whose adjoint ag_gradients wants */
 ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *seed, ag_target *targets, size_t count);
 ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count, ag_tensor *out);
 uint8_t *ag_reachable(ag_tape *t, uint32_t y); /* by index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory */
-
-/* ---- kernels, on strided arrays of any dtype. Results do not depend on the number of threads. */
-/* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */
-void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads);
-/* to = scale * sum of from over the dimensions in which to has extent 1 (+ to); same rank */
-void ag_sum_array(const ag_array *to, const ag_array *from, double scale, bool add, int threads);
-void ag_fill_array(const ag_array *to, double value);
-/* the sum over broadcast dimensions: to has any shape that broadcasts to from's */
-void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int threads);
-/* the sum of a dense range of f32 or f64 */
-double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads);
-/* Philox: see ag_rand. `call` numbers the random calls of a tape. */
-void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double low, double high, int threads);
-void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean, double deviation, int threads);
-uint64_t ag_random_bits(uint64_t seed, uint64_t call, uint64_t i);
 
 #endif

@@ -125,6 +125,12 @@ uint64_t ag_arena_position(const ag_arena *a)
     return a->count ? (uint64_t)a->current << OFFSET_BITS | (uint64_t)(a->at - a->chunks[a->current].memory) : 0;
 }
 
+bool ag_arena_reached(const ag_arena *a, uint64_t position)
+{
+    uint64_t offset = position & (((uint64_t)1 << OFFSET_BITS) - 1);
+    return position <= ag_arena_position(a) && (!a->count || offset <= a->chunks[position >> OFFSET_BITS].bytes);
+}
+
 void ag_arena_rewind(ag_arena *a, uint64_t position)
 {
     if (a->count)

@@ -1,16 +1,20 @@
-/* Numeric derivatives with error estimates. Three series per value (central, forward and backward differences) are extrapolated
- * while the step is halved. Where forward and backward limits differ there is a kink, where the values do there is a jump. */
+/* Numeric derivatives with error estimates. Three series per value (central, forward and backward differences) are
+ * extrapolated while the step is halved. Where forward and backward limits differ there is a kink, where the values do
+ * there is a jump. */
 #include "ag/check.h"
 #include <math.h>
+#include <stdlib.h>
 
-enum { COLUMNS = 7, ROWS = 30, UNDEFINED_ROWS = 40, LEAST_ROWS = 4, NOISE_POINTS = 9 };
-/* By how much extrapolation amplifies the noise of a central and of a one-sided difference: prod (r^k + 1) / (r^k - 1). */
+enum { COLUMNS = 7, ROWS = 30, UNDEFINED_ROWS = 40, LEAST_ROWS = 4, NOISE_POINTS = 16, LEAST_CHANGES = 10 };
+/* By how much extrapolation amplifies the noise of a central and of a one-sided difference: prod (r^k + 1) / (r^k - 1).
+ */
 static const double CENTRAL_NOISE = 2, SIDE_NOISE = 9;
 
 typedef struct series {
-    double entry[COLUMNS]; /* the last row of the extrapolation table */
-    double last;           /* the best value of that row */
+    double entry[COLUMNS];  /* the last row of the extrapolation table */
+    double last;            /* the best value of that row */
     double value, estimate; /* the best of all rows */
+    double largest;         /* difference quotient of all rows */
     double floor;           /* the part of the estimate that is noise */
     int rows, worse;        /* rows since the best one with a much larger estimate */
 } series;
@@ -46,6 +50,7 @@ static void extrapolate(series *s, double d, double noise, int power)
         }
     }
     memcpy(s->entry, row, sizeof row);
+    s->largest = fmax(s->largest, fabs(d));
     if (s->rows)
         error = fmax(error, fabs(best - s->last)); /* two rows agree by chance more rarely than two entries */
     s->last = best;
@@ -68,14 +73,13 @@ static bool only_noise(const series *s)
 
 static bool settled(const series *s, double precision)
 {
-    return s->rows >= LEAST_ROWS &&
-           (s->estimate <= precision * fabs(s->value) || (s->worse >= 2 && only_noise(s)));
+    return s->rows >= LEAST_ROWS && (s->estimate <= precision * fabs(s->value) || (s->worse >= 2 && only_noise(s)));
 }
 
 static void watch(change *c, double difference, double noise)
 {
-    bool same = isfinite(difference) && fabs(difference) > 100 * noise &&
-                fabs(difference - c->last) <= 0.1 * fabs(difference);
+    bool same =
+        isfinite(difference) && fabs(difference) > 100 * noise && fabs(difference - c->last) <= 0.1 * fabs(difference);
     c->stable = same ? c->stable + 1 : 0;
     c->last = difference;
 }
@@ -108,10 +112,10 @@ static bool is_jump(const tables *v)
     return v->jump_up.stable >= 4 || v->jump_down.stable >= 4;
 }
 
-/* Still moving, and not because of noise: as where a derivative is infinite. */
+/* Still moving, and neither because of noise nor toward 0, as x^1.5 does: the derivative may be infinite. */
 static bool vague(const series *s, double size)
 {
-    return s->estimate > 1e-2 * size && !only_noise(s);
+    return s->estimate > 1e-2 * size && !only_noise(s) && fabs(s->value) + s->estimate > 1e-9 * s->largest;
 }
 
 static ag_slope conclude_one_side(const tables *v)
@@ -119,7 +123,8 @@ static ag_slope conclude_one_side(const tables *v)
     const series *side = v->up.estimate <= v->down.estimate ? &v->up : &v->down;
     if (!found(side))
         return (ag_slope){ NAN, INFINITY, is_jump(v) ? AG_SLOPE_KINK : AG_SLOPE_UNRESOLVED };
-    return (ag_slope){ side->value, side->estimate, vague(side, fabs(side->value)) ? AG_SLOPE_UNRESOLVED : AG_SLOPE_SMOOTH };
+    return (ag_slope){ side->value, side->estimate,
+                       vague(side, fabs(side->value)) ? AG_SLOPE_UNRESOLVED : AG_SLOPE_SMOOTH };
 }
 
 static ag_slope conclude(const tables *v)
@@ -143,11 +148,11 @@ static ag_slope conclude(const tables *v)
 
 size_t ag_line_bytes(int64_t count)
 {
-    return (size_t)count * (sizeof(tables) + NOISE_POINTS * sizeof(double));
+    return (size_t)count * (sizeof(tables) + (NOISE_POINTS + 2) * sizeof(double));
 }
 
-/* The first step: a power of two, so that x + h and x - h are mostly exact, and well inside where there is little room. A side
- * with hardly any room counts as closed. */
+/* The first step: a power of two, so that x + h and x - h are mostly exact, and well inside where there is little room.
+ * A side with hardly any room counts as closed. */
 static double first_step(const ag_line *l, bool *above, bool *below)
 {
     const double least = ldexp(l->step, -20);
@@ -214,30 +219,42 @@ bool ag_line_slopes(const ag_line *l, void *memory, ag_slope *slopes)
 
 /* ---- noise */
 
-/* The root mean square of the k-th differences, scaled to the noise of a single value: a smooth function's vanish. */
-static double difference_level(const double *difference, int count, int k)
+static int by_size(const void *a, const void *b)
 {
-    double scale = 1, sum = 0;
-    for (int i = 1; i <= k; i++)
-        scale *= (double)i / (k + i); /* (k!)^2 / (2k)! */
-    for (int i = 0; i < count; i++)
-        sum += difference[i] * difference[i];
-    return sqrt(scale * sum / count);
+    double x = fabs(*(const double *)a), y = fabs(*(const double *)b);
+    return (x > y) - (x < y);
 }
 
-/* Near a singularity high differences are large too, but of one sign; those of noise alternate. */
-static bool one_sign(const double *difference, int count)
+/* What three fifths of the k-th differences do not exceed, scaled to the deviation of a single value. Those of a smooth
+ * function vanish, and a kink or a jump disturbs a third of the fourth ones at most. */
+static double difference_level(const double *difference, int count, int k)
 {
-    int positive = 0;
-    for (int i = 0; i < count; i++)
-        positive += difference[i] > 0;
-    return positive == 0 || positive == count;
+    double sorted[NOISE_POINTS], scale = 1;
+    for (int i = 1; i <= k; i++)
+        scale *= (double)i / (k + i); /* (k!)^2 / (2k)! */
+    memcpy(sorted, difference, (size_t)count * sizeof *sorted);
+    qsort(sorted, (size_t)count, sizeof *sorted, by_size);
+    return sqrt(scale) * fabs(sorted[count * 3 / 5]) / 0.88;
+}
+
+/* How often the sign changes from one to the next: nearly always in noise, hardly ever near singularities, where high
+ * differences are large, too. */
+static int sign_changes(const double *difference, int count)
+{
+    int changes = 0;
+    for (int i = 1; i < count; i++)
+        changes += difference[i - 1] * difference[i] < 0;
+    return changes;
 }
 
 static double noise_of(double *v)
 {
-    double level = INFINITY;
-    bool smooth = true;
+    double level = INFINITY, largest = 0;
+    int changes = 0;
+    for (int i = 0; i < NOISE_POINTS; i++)
+        largest = fmax(largest, fabs(v[i]));
+    for (int i = 0; i < NOISE_POINTS && largest > 0; i++)
+        v[i] /= largest; /* so that squares do not underflow */
     for (int k = 1; k <= 6; k++) {
         int count = NOISE_POINTS - k;
         for (int i = 0; i < count; i++)
@@ -245,22 +262,40 @@ static double noise_of(double *v)
         if (k < 4)
             continue;
         level = fmin(level, difference_level(v, count, k));
-        smooth &= one_sign(v, count);
+        changes += sign_changes(v, count);
     }
-    return smooth || !isfinite(level) ? 0 : 2 * level;
+    return isfinite(level) && changes >= LEAST_CHANGES ? 4 * level * largest : 0;
 }
 
-bool ag_line_noise(const ag_line *l, double spacing, void *memory, double *noise)
+/* The noise on one side of the point, which is left out: a jump there is not noise. */
+static bool noise_on_side(const ag_line *l, double spacing, double *values, double *level)
 {
-    double *values = memory;
-    for (int k = 0; k < NOISE_POINTS; k++) /* the point itself is left out: a jump there is not noise */
+    for (int k = 0; k < NOISE_POINTS; k++)
         if (!l->at(l->user, spacing * (k + 1), values + k * l->count))
             return false;
     for (int64_t i = 0; i < l->count; i++) {
         double v[NOISE_POINTS];
         for (int k = 0; k < NOISE_POINTS; k++)
             v[k] = values[k * l->count + i];
-        noise[i] = fmax(noise[i], noise_of(v));
+        level[i] = noise_of(v);
     }
+    return true;
+}
+
+/* Where there seems to be some, the other side must show it as well: a pole or kinks may lie on the first. */
+bool ag_line_noise(const ag_line *l, double spacing, void *memory, double *noise)
+{
+    double *level = memory, *other = level + l->count, *values = other + l->count;
+    bool much = false;
+    if (!noise_on_side(l, spacing, values, level))
+        return false;
+    for (int64_t i = 0; i < l->count; i++) {
+        other[i] = level[i];
+        much |= level[i] > 64 * noise[i];
+    }
+    if (much && l->below > spacing * (NOISE_POINTS + 1) && !noise_on_side(l, -spacing, values, other))
+        return false;
+    for (int64_t i = 0; i < l->count; i++)
+        noise[i] = fmax(noise[i], fmin(level[i], other[i]));
     return true;
 }

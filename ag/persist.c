@@ -115,8 +115,8 @@ ag_status ag_written(ag_tensor p)
     ag_slot *s = ag_slot_of(p, "ag_written");
     if (!s)
         return ag_refuse(p.tape, "ag_written");
-    if (s->leaf_epoch && ag_live(p.tape, AG_INDEX(s->leaf_id), s->leaf_epoch))
-        ag_mark_written(p.tape, s->leaf_id);
+    if (s->first_epoch && ag_live(p.tape, AG_INDEX(s->first_id), s->first_epoch))
+        ag_mark_written(p.tape, s->first_id);
     s->leaf_epoch = 0;
     return AG_OK;
 }
@@ -189,13 +189,13 @@ static void free_block(ag_tape *t, ag_slot *s)
 {
     ag_give_back(t, s->block, s->bytes);
     ag_give_back(t, s->grad.data, s->grad_bytes);
-    *s = (ag_slot){ .generation = s->generation };
+    *s = (ag_slot){ .generation = s->generation, .released = true }; /* handles of it stay stale */
 }
 
 void ag_slots_end_step(ag_tape *t)
 {
     for (uint32_t i = 0; i < t->slot_count; i++) {
-        t->slots[i].leaf_epoch = 0;
+        t->slots[i].leaf_epoch = t->slots[i].first_epoch = 0;
         t->slots[i].grad.alias_epoch = 0;
         if (t->slots[i].released)
             free_block(t, &t->slots[i]);

@@ -79,7 +79,8 @@ static void put_tensor(text *to, ag_tensor x)
     put(to, "(%s) ", kind_of(t, x));
     if (a.shape.rank > 1)
         put(to, "\n");
-    put_dimension(to, &a, 0, 0, ag_array_size(&a) >= ABRIDGED_FROM);
+    int64_t size = ag_array_size(&a);
+    put_dimension(to, &a, 0, 0, size >= ABRIDGED_FROM || size == 0); /* without elements, dimensions can still be long */
 }
 
 ag_status ag_print(ag_tensor x, FILE *to)
@@ -129,7 +130,7 @@ const char *ag_show(ag_tensor x)
 
 /* ---- names */
 
-static const char *keep_name(ag_tape *t, const char *name)
+static char *keep_name(ag_tape *t, const char *name)
 {
     char whole[256];
     size_t used = 0;
@@ -138,7 +139,7 @@ static const char *keep_name(ag_tape *t, const char *name)
         used += (size_t)snprintf(whole + used, sizeof whole - used, "%s.", t->scopes[i]);
     if (used < sizeof whole)
         snprintf(whole + used, sizeof whole - used, "%s", name);
-    char *copy = ag_scratch(t, strlen(whole) + 1);
+    char *copy = ag_pool_take(t, strlen(whole) + 1); /* a rewind must not take the name of a tensor made before the mark */
     return copy ? strcpy(copy, whole) : NULL;
 }
 
@@ -163,14 +164,20 @@ ag_tensor ag_name(ag_tensor x, const char *name)
         return s && !rename_slot(t, s, name) ? x : ag_inert(t);
     }
     uint32_t id = ag_resolve(t, x, "ag_name", 0), i = AG_INDEX(id);
-    const char *copy = id ? keep_name(t, name) : NULL;
-    if (!copy || !ag_grow(t, (void **)&t->names, &t->name_capacity, sizeof *t->names, (uint64_t)t->name_count + 1))
+    char *copy = id ? keep_name(t, name) : NULL;
+    if (!copy)
         return ag_inert(t);
+    if (!ag_grow(t, (void **)&t->names, &t->name_capacity, sizeof *t->names, (uint64_t)t->name_count + 1)) {
+        ag_pool_give(t, copy, strlen(copy) + 1);
+        return ag_inert(t);
+    }
     uint32_t at = t->name_count;
     while (at && t->names[at - 1].index >= i)
         at--;
     bool known = at < t->name_count && t->names[at].index == i;
-    if (!known) {
+    if (known) {
+        ag_pool_give(t, t->names[at].name, strlen(t->names[at].name) + 1);
+    } else {
         memmove(&t->names[at + 1], &t->names[at], (t->name_count - at) * sizeof *t->names);
         t->name_count++;
     }

@@ -11,7 +11,7 @@ typedef struct ag_row_params {
 enum { /* flags of a row, beside AG_NO_GRADIENT */
     AG_ROW_CONSTANT = 1 << 17, /* it has a constant c */
     AG_ROW_TWO = 1 << 18,      /* and d */
-    AG_ROW_POLES = 1 << 19,    /* the derivative can be infinite: structural zeros are selected */
+    AG_ROW_POLES = 1 << 19,    /* the derivative may not be finite: structural zeros are selected */
     AG_ROW_VECTOR = 1 << 20,   /* calls vector functions: the last elements go through a padded block, to get the same bits */
     AG_ROW_COMPARE = 1 << 21   /* the result is u8, integers are compared as i64 */
 };
@@ -44,9 +44,19 @@ struct ag_row {
 ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params p);
 ag_tensor ag_row_jvp(const ag_tensor *dx, ag_tensor from_a, ag_tensor from_b);
 
-/* A backward step of a row node. dy is dense, of the node's shape. It writes (or adds) the contribution to operand k into
- * dx, which is dense, of the node's shape; dx may be dy. AG_EUSE: an operand was written since. */
-ag_status ag_row_back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *dx, const void *dy, bool add);
+/* The backward steps of one row node: what they have in common, then one for each operand. dy is dense, of the node's shape.
+ * A step writes (or adds) the contribution to operand k into dx, which is dense, of the node's shape; dx may be dy. AG_EUSE:
+ * an operand was written since. */
+typedef struct ag_row_steps {
+    ag_tape *t;
+    const ag_row *row;
+    const ag_node *node, *x[2];
+    int kind;  /* AG_ROW_ARRAYS ... */
+    bool plain; /* dense operands of the node's shape, at most one a rank-0 f64 record, not many elements */
+    double c;
+} ag_row_steps;
+void ag_row_steps_begin(ag_row_steps *s, ag_tape *t, const ag_row *row, const ag_node *node);
+ag_status ag_row_step(const ag_row_steps *s, int k, void *dx, const void *dy, bool add);
 /* the derivative by operand k if it is the same constant everywhere */
 bool ag_row_constant_slope(const ag_row *row, ag_row_params p, int k, double *slope);
 ag_row_params ag_row_params_at(const ag_tape *t, uint32_t id);

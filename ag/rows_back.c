@@ -25,9 +25,7 @@ static ag_status check_written(ag_tape *t, const ag_row *row, uint32_t id, uint3
     const ag_node *d = ag_node_or_null(t, operand);
     if (AG_LIKELY(!d || t->nodes[d->owner].written <= AG_INDEX(id)))
         return AG_OK;
-    const char *name = ag_named_at(t, d->id);
-    return ag_fail(t, AG_EUSE, "ag_%s: operand %d%s%s%s was written after the op had been recorded, but its derivative needs the "
-                               "old values", row->op.name, k + 1, *name ? " '" : "", name, *name ? "'" : "");
+    return ag_fail_written(t, &row->op, operand, "operand", k);
 }
 
 static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *dx, const void *dy, bool add)
@@ -87,47 +85,48 @@ static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *d
     return AG_OK;
 }
 
-typedef struct simple { /* dense operands of the node's shape, at most one a rank-0 f64 record */
-    const ag_node *x[2];
-    int kind; /* AG_ROW_ARRAYS ... */
-    double c;
-} simple;
-
-static bool is_simple(const ag_tape *t, const ag_row *row, const ag_node *node, simple *o)
+static bool is_plain(ag_row_steps *s)
 {
-    *o = (simple){ { NULL, NULL }, AG_ROW_ARRAYS, t->records[node->id].partial[0] };
-    if (!node->data || node->layout->rank == 0 || node->layout->size >= 4 * AG_GRAIN || row->flags & AG_ROW_VECTOR)
+    const ag_tape *t = s->t;
+    const ag_node *node = s->node;
+    const ag_layout *l = node->layout;
+    if (!node->data || l->rank == 0 || l->size >= 4 * AG_GRAIN || s->row->flags & AG_ROW_VECTOR)
         return false;
-    for (int i = 0; i < row->op.inputs; i++) {
+    for (int i = 0; i < s->row->op.inputs; i++) {
         const ag_node *x = ag_node_or_null(t, node->input[i]);
-        if (!x || !x->data) {
-            if (o->kind != AG_ROW_ARRAYS)
+        if (AG_LIKELY(x && x->data)) {
+            if (x->layout != l && !(x->layout->dense && ag_layout_same_shape(x->layout, l)))
                 return false;
-            o->kind = i ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT;
-            o->c = t->records[AG_INDEX(node->input[i])].value;
-        } else if (x->layout != node->layout && !(x->layout->dense && ag_layout_same_shape(x->layout, node->layout))) {
-            return false;
-        } else {
-            o->x[i] = x;
+            s->x[i] = x;
+            continue;
         }
+        if (s->kind != AG_ROW_ARRAYS)
+            return false;
+        s->kind = i ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT;
+        s->c = t->records[AG_INDEX(node->input[i])].value;
     }
     return true;
 }
 
-ag_status ag_row_back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *dx, const void *dy, bool add)
+void ag_row_steps_begin(ag_row_steps *s, ag_tape *t, const ag_row *row, const ag_node *node)
 {
-    const ag_node *node = ag_node_at(t, id);
-    simple o;
-    if (!is_simple(t, row, node, &o))
-        return back(t, row, id, k, dx, dy, add);
-    int reads = row->reads >> k * AG_READS_SHIFT;
-    for (int i = 0; i < row->op.inputs; i++) {
-        bool unread = !o.x[i] || !(reads & (i ? AG_READS_B : AG_READS_A));
-        if (AG_UNLIKELY(!unread && t->nodes[o.x[i]->owner].written > AG_INDEX(id)))
-            return check_written(t, row, id, node->input[i], i);
+    *s = (ag_row_steps){ t, row, node, { NULL, NULL }, AG_ROW_ARRAYS, false, t->records[node->id].partial[0] };
+    s->plain = is_plain(s);
+}
+
+ag_status ag_row_step(const ag_row_steps *s, int k, void *dx, const void *dy, bool add)
+{
+    const ag_node *node = s->node;
+    if (AG_UNLIKELY(!s->plain))
+        return back(s->t, s->row, node->id, k, dx, dy, add);
+    int reads = s->row->reads >> k * AG_READS_SHIFT;
+    for (int i = 0; i < s->row->op.inputs; i++) {
+        bool unread = !s->x[i] || !(reads & (i ? AG_READS_B : AG_READS_A));
+        if (AG_UNLIKELY(!unread && s->t->nodes[s->x[i]->owner].written > node->id))
+            return check_written(s->t, s->row, node->id, node->input[i], i);
     }
-    row->back[k][o.kind][node->layout->dtype == AG_F64](node->layout->size, dx, dy, o.x[0] ? o.x[0]->data : NULL,
-                                                       o.x[1] ? o.x[1]->data : NULL, node->data, o.c,
-                                                       t->records[AG_INDEX(id)].partial[1], add);
+    s->row->back[k][s->kind][node->layout->dtype == AG_F64](node->layout->size, dx, dy, s->x[0] ? s->x[0]->data : NULL,
+                                                           s->x[1] ? s->x[1]->data : NULL, node->data, s->c,
+                                                           s->t->records[node->id].partial[1], add);
     return AG_OK;
 }

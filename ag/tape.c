@@ -123,8 +123,10 @@ void ag_rewind_nodes(ag_tape *t, uint32_t index)
         t->stop_count--;
     while (t->node_count && t->nodes[t->node_count - 1].id >= index)
         t->node_count--;
-    while (t->name_count && t->names[t->name_count - 1].index >= index)
-        t->name_count--;
+    while (t->name_count && t->names[t->name_count - 1].index >= index) {
+        char *name = t->names[--t->name_count].name;
+        ag_pool_give(t, name, strlen(name) + 1);
+    }
     if (t->retained)
         for (uint32_t i = index; i < ag_next(t) && i < t->retained_capacity; i++)
             t->retained[i] = 0;
@@ -196,7 +198,8 @@ ag_status ag_tape_reset(ag_tape *t)
         return ag_fail(t, AG_EUSE, "ag_tape_reset: not inside an op's rule or a gradient check");
     ag_rewind_nodes(t, 1);
     t->span = 0;
-    t->grad_count = 0;
+    t->grad_count = t->grad_free = 0;
+    t->last_write = 0;
     t->any_retained = false;
     ag_rewind_arena(t, 0);
     ag_pool_reset(t);
@@ -220,15 +223,41 @@ ag_mark ag_tape_mark(ag_tape *t)
     return (ag_mark){ ag_arena_position(&t->arena), ag_next(t), epoch_before(t, ag_next(t)) };
 }
 
+/* The gradients of nodes that a rewind drops go back to the pool. */
+static void drop_gradients(ag_tape *t, uint32_t index)
+{
+    for (uint32_t n = t->node_count; t->grad_count && n > 0 && t->nodes[n - 1].id >= index; n--) {
+        const ag_node *d = &t->nodes[n - 1];
+        if (!d->grad)
+            continue;
+        ag_stored *g = &t->grads[d->grad - 1];
+        ag_pool_give(t, g->data, ag_layout_bytes(d->layout));
+        *g = (ag_stored){ .alias_id = t->grad_free };
+        t->grad_free = d->grad;
+    }
+}
+
+/* What was written later than the mark counts as written at the mark: ids from there on are given out again. */
+static void forget_writes(ag_tape *t, uint32_t index)
+{
+    for (uint32_t n = 0; t->last_write > index && n < t->node_count; n++)
+        if (t->nodes[n].written > index)
+            t->nodes[n].written = index;
+    if (t->last_write > index)
+        t->last_write = index;
+}
+
 ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
 {
     if (!t)
         return AG_ENULL;
     if (t->busy)
         return ag_fail(t, AG_EUSE, "ag_tape_rewind: not inside an op's rule");
-    if (!mark.id || mark.id > ag_next(t) || epoch_before(t, mark.id) != mark.epoch)
+    if (!mark.id || mark.id > ag_next(t) || epoch_before(t, mark.id) != mark.epoch || !ag_arena_reached(&t->arena, mark.arena))
         return ag_fail(t, AG_ESTALE, "ag_tape_rewind: the mark is of an earlier step, or was itself rewound");
+    drop_gradients(t, mark.id);
     ag_rewind_nodes(t, mark.id);
+    forget_writes(t, mark.id);
     ag_rewind_arena(t, mark.arena);
     return ag_new_epoch(t, mark.id) ? AG_OK : t->error.status;
 }

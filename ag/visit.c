@@ -1,6 +1,5 @@
 /* One op in a plain backward pass: by its row's kernels, by its fused kernel, or by its rule with recording off. */
 #include "ag/pass.h"
-#include "ag/range.h"
 
 enum { FEW = 8 };
 
@@ -14,15 +13,15 @@ static ag_array adjoint_array(const ag_tape *t, const ag_node *d)
     return a;
 }
 
-/* A parameter's first contribution goes straight into its gradient. */
-static ag_slot *direct_slot(const ag_pass *s, const ag_node *d)
+ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
 {
     ag_tape *t = s->t;
     if (s->count || t->headers[d->id].op != AG_OP_PERSISTENT)
         return NULL;
     ag_slot *slot = &t->slots[d->input[0]];
     bool current = slot->leaf_epoch && AG_INDEX(slot->leaf_id) == d->id;
-    return current && !slot->grad.arrived && !slot->released ? slot : NULL;
+    bool shown = slot->grad.alias_epoch && ag_live(t, AG_INDEX(slot->grad.alias_id), slot->grad.alias_epoch);
+    return current && !shown && !slot->grad.arrived && !slot->released ? slot : NULL;
 }
 
 static AG_COLD bool make_gradient(ag_tape *t, ag_slot *slot, size_t bytes)
@@ -37,7 +36,7 @@ void *ag_pass_place(ag_pass *s, ag_node *d, bool *add)
     *add = d->adjoint;
     if (d->adjoint)
         return d->adjoint;
-    ag_slot *slot = direct_slot(s, d);
+    ag_slot *slot = ag_pass_direct(s, d);
     if (!slot)
         return d->adjoint = ag_pool_take(s->t, ag_layout_bytes(d->layout));
     if (!slot->grad.data && !make_gradient(s->t, slot, ag_layout_bytes(d->layout)))
@@ -72,9 +71,7 @@ bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
     return false;
 }
 
-/* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype: the one place
- * where gradients are un-broadcast and cast. */
-static bool deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
+bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
 {
     ag_tape *t = s->t;
     ag_node *d = ag_node_or_null(t, id);
@@ -94,101 +91,6 @@ static bool deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
         return false;
     ag_reduce_to(&to, contribution, add, t->options.threads);
     return true;
-}
-
-/* ---- rows */
-
-static bool same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
-{
-    return x && x->data && x->layout->dtype == d->layout->dtype && ag_layout_same_shape(x->layout, d->layout) &&
-           (x->layout->dense || t->headers[x->id].op != AG_OP_PERSISTENT);
-}
-
-/* Through a block of the node's shape, which deliver sums and casts. */
-static ag_status row_through_block(ag_pass *s, const ag_row *row, ag_node *d, int k, const void *dy)
-{
-    ag_tape *t = s->t;
-    double one;
-    size_t bytes = ag_layout_bytes(d->layout);
-    void *block = bytes <= sizeof one ? &one : ag_pool_take(t, bytes);
-    if (!block)
-        return t->error.status;
-    ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, block);
-    ag_status status = ag_row_back(t, row, d->id, k, block, dy, false);
-    if (!status && !deliver(s, d->input[k], &a))
-        status = t->error.status;
-    if (block != &one)
-        ag_pool_give(t, block, bytes);
-    return status;
-}
-
-/* The operand has another shape or dtype. */
-static ag_status row_elsewhere(ag_pass *s, const ag_row *row, ag_node *d, int k, const void *dy)
-{
-    ag_tape *t = s->t;
-    double slope;
-    const ag_node *x = ag_node_or_null(t, d->input[k]);
-    bool record = !x || !x->data;
-    bool constant = ag_row_constant_slope(row, ag_row_params_at(t, d->id), k, &slope);
-    if (!constant || (!record && slope != 1))
-        return row_through_block(s, row, d, k, dy);
-    if (record) {
-        double sum = ag_sum_floats(d->layout->dtype, dy, d->layout->size, t->options.threads);
-        t->adjoints[AG_INDEX(d->input[k])] += slope * sum;
-        return AG_OK;
-    }
-    ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, dy);
-    return deliver(s, d->input[k], &a) ? AG_OK : t->error.status;
-}
-
-/* May dy be overwritten by the contribution to x and become its adjoint? */
-static bool takes_over(const ag_pass *s, const ag_node *d, const ag_node *x)
-{
-    return d->adjoint && !x->adjoint && same_place(s->t, d, x) && !ag_pass_keeps(s, d) && !direct_slot(s, x);
-}
-
-static ag_status row_operand(ag_pass *s, const ag_row *row, ag_node *d, int k, const void *dy)
-{
-    ag_node *x = ag_node_or_null(s->t, d->input[k]);
-    if (!same_place(s->t, d, x))
-        return row_elsewhere(s, row, d, k, dy);
-    bool add;
-    void *dx = ag_pass_place(s, x, &add);
-    return dx ? ag_row_back(s->t, row, d->id, k, dx, dy, add) : s->t->error.status;
-}
-
-/* The last contribution, in place. */
-static ag_status row_in_place(ag_pass *s, const ag_row *row, ag_node *d, int k)
-{
-    double slope;
-    ag_node *x = ag_node_at(s->t, d->input[k]);
-    x->adjoint = d->adjoint;
-    d->adjoint = NULL;
-    if (ag_row_constant_slope(row, ag_row_params_at(s->t, d->id), k, &slope) && slope == 1)
-        return AG_OK;
-    return ag_row_back(s->t, row, d->id, k, x->adjoint, x->adjoint, false);
-}
-
-static ag_status visit_row(ag_pass *s, ag_node *d, const double *scalar)
-{
-    const ag_row *row = (const ag_row *)ag_op_at(s->t, s->t->headers[d->id].op);
-    const void *dy = scalar ? (const void *)scalar : d->adjoint;
-    int in_place = -1;
-    for (int k = 0; k < d->inputs; k++) {
-        const ag_node *x = ag_needs(s->t, d->input[k]) ? ag_node_or_null(s->t, d->input[k]) : NULL;
-        if (x && takes_over(s, d, x))
-            in_place = k;
-    }
-    if (in_place >= 0 && d->inputs == 2 && AG_INDEX(d->input[0]) == AG_INDEX(d->input[1]))
-        in_place = -1; /* the other contribution goes to the same adjoint */
-    for (int k = 0; k < d->inputs; k++) {
-        if (k == in_place || !ag_needs(s->t, d->input[k]))
-            continue;
-        ag_status status = row_operand(s, row, d, k, dy);
-        if (AG_UNLIKELY(status))
-            return status;
-    }
-    return in_place >= 0 ? row_in_place(s, row, d, in_place) : AG_OK;
 }
 
 /* ---- fused kernels */
@@ -286,7 +188,7 @@ static ag_status settle(ag_pass *s, fused *f, bool used)
         if (!f->dx[i].data)
             continue;
         if (used && (f->block[i] || f->dx[i].data == &f->sum[i]))
-            delivered &= deliver(s, id, &f->dx[i]);
+            delivered &= ag_pass_deliver(s, id, &f->dx[i]);
         else if (!used && !f->block[i] && f->dx[i].data != &f->sum[i] && f->beta[i] == 0)
             ag_pass_drop(s, x);
         if (f->block[i])
@@ -326,9 +228,13 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
 /* Persistent tensors that the rule itself brought in have leaves that go with it. */
 static void forget_leaves(ag_tape *t, uint32_t first)
 {
-    for (uint32_t i = 0; i < t->slot_count; i++)
-        if (t->slots[i].leaf_epoch && AG_INDEX(t->slots[i].leaf_id) >= first)
-            t->slots[i].leaf_epoch = 0;
+    for (uint32_t i = 0; i < t->slot_count; i++) {
+        ag_slot *slot = &t->slots[i];
+        if (slot->leaf_epoch && AG_INDEX(slot->leaf_id) >= first)
+            slot->leaf_epoch = 0;
+        if (slot->first_epoch && AG_INDEX(slot->first_id) >= first)
+            slot->first_epoch = 0;
+    }
 }
 
 /* A handle of the adjoint of output k, zeros where none arrived. */
@@ -368,7 +274,7 @@ static ag_status deliver_all(ag_pass *s, const ag_call *c, const ag_tensor *dx)
             return ag_fail(t, AG_ESHAPE, "%s gave %s for operand %d, which has shape %s", who,
                            ag_shape_text(a.shape, x, sizeof x), i + 1, ag_shape_text(input, y, sizeof y));
         }
-        if (!deliver(s, c->inputs[i], &a))
+        if (!ag_pass_deliver(s, c->inputs[i], &a))
             return t->error.status;
     }
     return AG_OK;
@@ -421,7 +327,7 @@ ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar)
     ag_status status = AG_USE_RULE;
     uint32_t id = d->id;
     if (op->flags & AG_ROW)
-        status = visit_row(s, d, scalar);
+        status = ag_pass_row(s, d, scalar);
     else if (op->vjp_fused)
         status = visit_fused(s, d, scalar);
     if (status == AG_USE_RULE)

@@ -51,8 +51,7 @@ static ag_status make_room(optim *o)
 
 static ag_status measure(optim *o, double *norm)
 {
-    ag_status status = ag_error(o->t);
-    status = status ? status : optim_look(o);
+    ag_status status = optim_look(o);
     status = status ? status : make_room(o);
     if (status)
         return status;
@@ -67,7 +66,7 @@ static ag_status measure(optim *o, double *norm)
 double optim_grad_norm(optim *o)
 {
     double norm;
-    return o && !measure(o, &norm) ? norm : NAN;
+    return o && !ag_error(o->t) && !measure(o, &norm) ? norm : NAN;
 }
 
 /* ---- limits */
@@ -104,10 +103,20 @@ static void clamp_block(const optim *o, const optim_slot *s, int64_t from, int64
     }
 }
 
+static ag_status change_grads(optim *o, optim_work *change, double *limit)
+{
+    optim_run(o, change, limit);
+    for (size_t i = 0; i < o->count; i++)
+        if (o->slots[i].at.grad)
+            ag_grad_written(o->slots[i].param);
+    return AG_OK;
+}
+
+/* The pending error, or what is wrong with the limit. */
 static ag_status check_limit(const optim *o, double max, const char *who)
 {
-    if (max > 0 && isfinite(max))
-        return AG_OK;
+    if (ag_error(o->t) || (max > 0 && isfinite(max)))
+        return ag_error(o->t);
     return ag_fail(o->t, AG_EARG, "%s: the limit is %g; it must be positive and finite", who, max);
 }
 
@@ -121,9 +130,7 @@ ag_status optim_clip_norm(optim *o, double max)
     if (status)
         return status;
     double factor = max / (norm + 1e-6);
-    if (!(factor >= 1)) /* so that a norm of NaN shows */
-        optim_run(o, scale_block, &factor);
-    return AG_OK;
+    return factor >= 1 ? AG_OK : change_grads(o, scale_block, &factor); /* a norm of NaN shows */
 }
 
 ag_status optim_clip_value(optim *o, double max)
@@ -131,10 +138,8 @@ ag_status optim_clip_value(optim *o, double max)
     if (!o)
         return AG_ENULL;
     ag_status status = check_limit(o, max, "optim_clip_value");
-    status = status ? status : ag_error(o->t);
     status = status ? status : optim_look(o);
     if (status)
         return status;
-    optim_run(o, clamp_block, &max);
-    return AG_OK;
+    return change_grads(o, clamp_block, &max);
 }

@@ -206,6 +206,10 @@ static ag_status make_state(optim *o)
 
 static void set_rates(const optim *o, optim_slot *s)
 {
+    s->rate = o->lr;
+    s->root = 1;
+    if (o->beta[0] == 0 && o->beta[1] == 0)
+        return;
     s->rate = o->lr / (1 - pow(o->beta[0], (double)s->steps));
     s->root = 1 / sqrt(1 - pow(o->beta[1], (double)s->steps));
 }

@@ -48,7 +48,7 @@ static UNUSED ag_tape *tape_on(memory *m, ag_dtype d)
     return ag_tape_new((ag_options){ .dtype = d,
                                      .seed = 3,
                                      .on_error = ag_quiet,
-                                     .allocator = { take_memory, release_memory, m },
+                                     .allocator = { .allocate = take_memory, .release = release_memory, .user = m },
                                      .memory_limit = (uint64_t)1 << 40 });
 }
 

@@ -19,7 +19,7 @@ run() { # FLAGS... - builds $work/program.c and runs it
 }
 
 symbols() {
-    ! nm -D --defined-only "$build/libag.so" | awk '$2 ~ /[TDBR]/ { print $3 }' | grep -vE '^(ag|nn|optim|AG)_|^optim$'
+    ! nm -D --defined-only "$build/libag.so" | awk '$2 ~ /[TDBR]/ { print $3 }' | grep -vE "^((ag|nn|optim|AG)_|__odr_asan)"
 }
 
 # The README's first C block is a program, the first text block after it what the program prints.

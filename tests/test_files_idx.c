@@ -163,6 +163,30 @@ static void labels_must_fit(void **state)
     refuse("/dev/null", NULL, "ends within its header");
 }
 
+/* Images whose labels do not fit are given back. */
+static void refused_data_take_no_memory(void **state)
+{
+    (void)state;
+    enum { SIZE = 8 + 200000 };
+    unsigned char *images = calloc(1, SIZE);
+    assert_non_null(images);
+    const unsigned char head[] = { 0, 0, 8, 1, 0, 3, 13, 64 }, labels[] = { 0, 0, 8, 1, 0, 0, 0, 2, 7, 9 };
+    memcpy(images, head, sizeof head);
+    write_bytes(in_directory("many"), images, SIZE);
+    write_bytes(in_directory("few"), labels, sizeof labels);
+    free(images);
+    ag_tape *t = f64_tape();
+    uint64_t before = 0;
+    for (int i = 0; i < 20; i++) {
+        nn_read_idx(t, in_directory("many"), in_directory("few"));
+        assert_error(t, AG_EFILE, "200000 samples, but");
+        ag_tape_reset(t);
+        before = i < 3 ? ag_tape_memory(t) : before;
+        assert_int_equal(ag_tape_memory(t), before);
+    }
+    ag_tape_free(t);
+}
+
 /* Whichever allocation of the tape fails: an error, nothing left, and it works afterwards. */
 static void memory_failures_leave_nothing(void **state)
 {
@@ -217,11 +241,9 @@ static void fashion_mnist_is_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type_is_read),
-        cmocka_unit_test(cut_and_stretched_files_are_refused),
-        cmocka_unit_test(headers_are_not_believed),
-        cmocka_unit_test(labels_must_fit),
-        cmocka_unit_test(memory_failures_leave_nothing),
+        cmocka_unit_test(every_type_is_read),          cmocka_unit_test(cut_and_stretched_files_are_refused),
+        cmocka_unit_test(headers_are_not_believed),    cmocka_unit_test(labels_must_fit),
+        cmocka_unit_test(refused_data_take_no_memory), cmocka_unit_test(memory_failures_leave_nothing),
         cmocka_unit_test(fashion_mnist_is_read),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

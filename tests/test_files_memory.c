@@ -116,8 +116,8 @@ static void fail_each_request(action *act)
         printf("skip: the sanitizers have a malloc of their own\n");
         skip();
     }
-    ag_tape *t =
-        ag_tape_new((ag_options){ .on_error = ag_quiet, .allocator = { take_quietly, release_quietly, NULL } });
+    ag_tape *t = ag_tape_new(
+        (ag_options){ .on_error = ag_quiet, .allocator = { .allocate = take_quietly, .release = release_quietly } });
     nn_module *m = nn_mlp(t, (nn_mlp_config){ .sizes = { 3, 4, 2 } });
     assert_int_equal(nn_save(m, in_directory("weights")), AG_OK);
     for (long n = 1;; n++) {

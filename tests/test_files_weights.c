@@ -140,7 +140,7 @@ static void places_that_are_no_files(void **state)
     const char *pipe = in_directory("pipe");
     assert_int_equal(mkfifo(pipe, 0600), 0);
     refuse_file(m, pipe, "no regular file");
-    const char *no_targets[] = { "/dev/null", directory, pipe };
+    const char *no_targets[] = { directory, pipe }; /* no device: should this ever fail, root would lose it */
     for (size_t i = 0; i < ARRAY_SIZE(no_targets); i++) {
         assert_int_equal(nn_save(m, no_targets[i]), AG_EFILE);
         assert_error(t, AG_EFILE, "is no regular file");

@@ -264,6 +264,8 @@ static void depth_is_limited(void **state)
         made--;
     assert_true(made > 0);
     assert_error(t, AG_ELIMIT, "more than 32 deep");
+    assert_int_equal(nn_params(&m[made]).count, 1); /* what was accepted works */
+    assert_fine(t);
     for (int i = 0; i < DEEP; i++)
         nn_init(&m[i], t, "m", NULL);
     for (int i = 0; i + 1 < DEEP; i++) /* from above: each link is shallow */

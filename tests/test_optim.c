@@ -216,6 +216,27 @@ static void empty_parameters_are_fine(void **state)
     ag_tape_free(t);
 }
 
+/* betas 0.9 and 0.999, eps 1e-8: after one step m and sqrt(v), corrected, are g and |g| */
+static void zeros_are_the_usual_numbers(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        ag_tape *t = f64_tape();
+        ag_tensor p = ag_param(ag_constant(t, 0), "p");
+        const optim_adam_config config = { .lr = 1 };
+        optim *o = i ? optim_adamw(AG_LIST(p), config) : optim_adam(AG_LIST(p), config);
+        give_gradient(p, ag_constant(t, 1e-8));
+        optim_step(o);
+        assert_near(ag_item(p), -0.5, 1e-12);
+        optim_zero_grad(o);
+        give_gradient(p, ag_constant(t, 3e-8));
+        optim_step(o);
+        double m = (0.9 * 0.1 * 1 + 0.1 * 3) / (1 - 0.81), v = (0.999 * 0.001 * 1 + 0.001 * 9) / (1 - 0.999 * 0.999);
+        assert_near(ag_item(p), -0.5 - m / (sqrt(v) + 1), 1e-12);
+        ag_tape_free(t);
+    }
+}
+
 static void the_rate_can_change(void **state)
 {
     (void)state;
@@ -280,10 +301,11 @@ static void a_warm_loop_allocates_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(updates_are_pytorchs),      cmocka_unit_test(updates_in_f32_are_near),
-        cmocka_unit_test(threads_do_not_matter),     cmocka_unit_test(norms_are_of_all_gradients),
-        cmocka_unit_test(empty_parameters_are_fine), cmocka_unit_test(the_rate_can_change),
-        cmocka_unit_test(a_step_is_a_write),         cmocka_unit_test(a_warm_loop_allocates_nothing),
+        cmocka_unit_test(updates_are_pytorchs),          cmocka_unit_test(updates_in_f32_are_near),
+        cmocka_unit_test(threads_do_not_matter),         cmocka_unit_test(norms_are_of_all_gradients),
+        cmocka_unit_test(empty_parameters_are_fine),     cmocka_unit_test(zeros_are_the_usual_numbers),
+        cmocka_unit_test(the_rate_can_change),           cmocka_unit_test(a_step_is_a_write),
+        cmocka_unit_test(a_warm_loop_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -102,7 +102,9 @@ static void insert(batch *s, int at, int64_t dim, int64_t a, int64_t b, int64_t 
 static batch plan(const ag_array *a, const ag_array *b, const ag_array *c)
 {
     const int ra = a->shape.rank, rb = b->shape.rank, rc = c->shape.rank;
-    batch s = { .kept = 1, .summed = 1 };
+    batch s; /* its lists have `rank` entries */
+    s.rank = 0;
+    s.kept = s.summed = 1;
     s.product = (ag_product){ .dtype = c->dtype,
                               .m = c->shape.dim[rc - 2],
                               .n = c->shape.dim[rc - 1],
@@ -114,7 +116,8 @@ static batch plan(const ag_array *a, const ag_array *b, const ag_array *c)
                               .c_row = c->stride[rc - 2],
                               .c_col = c->stride[rc - 1] };
     int moving = 0;
-    for (int d = 0; d < AG_MAX_RANK - 2; d++) {
+    const int leading = (ra > rb ? ra > rc ? ra : rc : rb > rc ? rb : rc) - 2;
+    for (int d = 0; d < leading; d++) {
         int64_t dim = extent(a, d);
         dim = dim == 1 ? extent(b, d) : dim;
         dim = dim == 1 ? extent(c, d) : dim;
@@ -184,10 +187,12 @@ static size_t workspace_of(const batch *s, double beta, int threads)
     ag_product p = s->product;
     p.threads = threads;
     p.beta = beta;
-    const size_t first = ag_product_workspace(&p);
-    p.beta = 1;
-    const size_t later = ag_product_workspace(&p);
-    const size_t bytes = first > later ? first : later;
+    size_t bytes = ag_product_workspace(&p);
+    if (s->summed > 1 && beta == 0) {
+        p.beta = 1;
+        const size_t later = ag_product_workspace(&p);
+        bytes = later > bytes ? later : bytes;
+    }
     return (bytes + 63) / 64 * 64;
 }
 

@@ -1,19 +1,20 @@
 #include "ag/kernels/vector.h"
 #include <stdint.h>
 
-/* The sum of log(1 + e[i]), 0 <= e[i] <= 1, n <= 512, as one logarithm of a product: of the rounded 1 + e[i] in f64,
- * which can hold 2^1023; what the rounding lost is added, so that small terms keep their precision. */
-static inline double log1p_sum(int64_t n, const float *e)
+/* The sum of max(z, 0) - z y + log(1 + e), 0 <= e <= 1, n <= 512. The logarithms are one, of a product: of the rounded
+ * 1 + e in f64, which can hold 2^1023; what the rounding lost is added, so that small terms keep their precision.
+ * max(z, 0) = (z + |z|) / 2 exactly, without a branch. */
+static inline double logits_sum(int64_t n, const float *z, const float *y, const float *e)
 {
     double product = 1;
-    float lost = 0;
-#pragma omp simd reduction(* : product) reduction(+ : lost)
+    float sum = 0;
+#pragma omp simd reduction(* : product) reduction(+ : sum)
     for (int64_t i = 0; i < n; i++) {
         const float w = 1 + e[i];
-        lost += e[i] - (w - 1);
+        sum += (0.5f * (z[i] + fabsf(z[i])) - z[i] * y[i]) + (e[i] - (w - 1));
         product *= (double)w;
     }
-    return log(product) + (double)lost;
+    return log(product) + (double)sum;
 }
 
 #define REAL float
@@ -21,5 +22,5 @@ static inline double log1p_sum(int64_t n, const float *e)
 #define REAL_LOG ag_v_logf
 #define REAL_ABS fabsf
 #define PAIRS ag_pairs_f32
-#define LOG1P_SUM log1p_sum
+#define LOGITS_SUM logits_sum
 #include "ag/kernels/pairs.inc"

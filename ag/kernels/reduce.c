@@ -69,7 +69,6 @@ static void scale_totals(const sum_job *j, ag_total *total, int64_t count)
         ((type *)to)[i * step] = j->end.add ? (type)(((type *)to)[i * step] + v) : v; \
     }
 
-/* Not a vector loop, as results are few: one per row, or per column of many rows. */
 static void store(const sum_job *j, void *to, int64_t step, ag_total *total, int64_t count)
 {
     scale_totals(j, total, count);

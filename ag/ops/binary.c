@@ -7,8 +7,8 @@
 BINARY(add, "sum", "a + b", "da = dy, db = dy", a + b, 1, 1, DY, DY, AG_READS_NOTHING, AG_READS_NOTHING, 0, -2, 2, -2, 2)
 BINARY(sub, "difference", "a - b", "da = dy, db = -dy", a - b, 1, -1, DY, ag_neg(DY), AG_READS_NOTHING, AG_READS_NOTHING, 0,
        -2, 2, -2, 2)
-BINARY(mul, "product, elementwise", "a b", "da = b dy, db = a dy", a * b, b, a, ag_mul(DY, B), ag_mul(DY, A), AG_READS_B,
-       AG_READS_A, 0, -2, 2, -2, 2)
+BINARY(mul, "product, elementwise", "a b", "da = b dy, db = a dy", a * b, b, a, ag_chain(DY, B), ag_chain(DY, A),
+       AG_READS_B, AG_READS_A, AG_ROW_POLES, -2, 2, -2, 2)
 BINARY(div, "quotient", "a / b", "da = dy / b, db = -y/b dy", a / b, 1 / b, -y / b, ag_chain(DY, ag_scalar_div(1, B)),
        ag_chain(DY, ag_neg(ag_div(Y, B))), AG_READS_B, AG_READS_B | AG_READS_Y, AG_ROW_POLES, -2, 2, 0.5, 3)
 BINARY(pow, "power", "a^b", "da = b a^(b-1) dy, db = y log(a) dy; db = 0 where y = 0", POW(a, b),
@@ -19,10 +19,10 @@ BINARY(pow, "power", "a^b", "da = b a^(b-1) dy, db = y log(a) dy; db = 0 where y
        AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, 0.5, 2, -1, 2)
 BINARY(maximum, "larger one", "max(a, b)", "the larger one receives dy, equal ones dy/2 each", a > b || a != a ? a : b,
        a > b ? 1 : a == b ? K(0.5) : 0, b > a ? 1 : a == b ? K(0.5) : 0, ag_mul(DY, ag_heaviside(ag_sub(A, B), 0.5)),
-       ag_mul(DY, ag_heaviside(ag_sub(B, A), 0.5)), AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, 0, 0.1, 1, 1.1, 2)
+       ag_mul(DY, ag_heaviside(ag_sub(B, A), 0.5)), AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, 0, -2, 2, -2, 2)
 BINARY(minimum, "smaller one", "min(a, b)", "the smaller one receives dy, equal ones dy/2 each", a < b || a != a ? a : b,
        a < b ? 1 : a == b ? K(0.5) : 0, b < a ? 1 : a == b ? K(0.5) : 0, ag_mul(DY, ag_heaviside(ag_sub(B, A), 0.5)),
-       ag_mul(DY, ag_heaviside(ag_sub(A, B), 0.5)), AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, 0, 0.1, 1, 1.1, 2)
+       ag_mul(DY, ag_heaviside(ag_sub(A, B), 0.5)), AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, 0, -2, 2, -2, 2)
 BINARY(chain, "product of an adjoint a and a derivative b, with structural zeros", "a b, but 0 where a = 0 and b is not finite",
        "da = b dy (0 where y was made 0), db = a dy", a == 0 && !FINITE(b) ? 0 : a * b, a == 0 && !FINITE(b) ? 0 : b, a,
        ag_chain(DY, ag_where(ag_chained(A, B), B, ag_mul_scalar(A, 0))), ag_chain(A, DY), AG_READS_A | AG_READS_B,

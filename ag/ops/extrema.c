@@ -32,46 +32,83 @@ static ag_status min_forward(const ag_call *c, const ag_array *x, ag_array *y)
 
 /* ---- the derivative: dy goes to the elements equal to y (to the NaNs if y is NaN), in equal shares */
 
+/* u8: does an element of x receive? And how many do, for each result, with the reduced axes kept. */
+static ag_tensor receivers(const ag_call *c, ag_tensor *count)
+{
+    ag_tensor x = ag_call_input(c, 0),
+              y = ag_reshape(ag_call_output(c, 0), ag_reduction_kept(c, ag_call_input_shape(c, 0)));
+    ag_dtype d = ag_dtype_of(y);
+    ag_tensor share = ag_add(ag_cast(ag_equal(x, y), d), ag_cast(ag_not_equal(x, x), d));
+    *count = ag_sum_over(share, ag_reduction_of(c).axes, AG_KEEPDIM);
+    return ag_greater(share, ag_constant(ag_call_tape(c), 0));
+}
+
 static void extremum_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
-    ag_tensor x = ag_call_input(c, 0);
-    ag_shape s = ag_call_input_shape(c, 0), kept = ag_reduction_kept(c, s);
-    ag_dtype d = ag_dtype_of(dy[0]);
-    ag_tensor equal = ag_equal(x, ag_reshape(ag_call_output(c, 0), kept)), nan = ag_not_equal(x, x);
-    ag_tensor share = ag_add(ag_cast(equal, d), ag_cast(nan, d)), zero = ag_constant(ag_call_tape(c), 0);
-    ag_tensor count = ag_sum_over(share, ag_reduction_of(c).axes, AG_KEEPDIM);
-    dx[0] = ag_where(ag_greater(share, zero), ag_div(ag_reshape(dy[0], kept), count), zero);
+    ag_tensor count, receives = receivers(c, &count), kept = ag_reshape(dy[0], ag_shape_of(count));
+    dx[0] = ag_where(receives, ag_div(kept, count), ag_constant(ag_call_tape(c), 0));
+}
+
+static void extremum_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
+{
+    ag_reduction p = ag_reduction_of(c);
+    ag_tensor count, receives = receivers(c, &count);
+    dy[0] = ag_sum_over(ag_where(receives, ag_div(dx[0], count), ag_constant(ag_call_tape(c), 0)), p.axes, p.flags);
 }
 
 #define TAKEN(x, y) ((x) == (y) || (x) != (x))
 
-/* Arrays of a row: how many elements share, x, y. */
+/* Arrays of a row: how many elements share, x, y. Along reduced axes y stays where it is. */
 #define COUNT(name, type)                                                      \
     static void name(const ag_walk_row *w, void *context)                      \
     {                                                                          \
-        double *count = w->data[0];                                            \
+        type *count = w->data[0];                                              \
         const type *x = w->data[1], *y = w->data[2];                           \
         const int64_t cs = w->stride[0], xs = w->stride[1], ys = w->stride[2]; \
         (void)context;                                                         \
-        for (int64_t i = 0; i < w->n; i++)                                     \
-            count[i * cs] += TAKEN(x[i * xs], y[i * ys]);                      \
+        if (cs == 0) {                                                         \
+            int64_t n = 0;                                                     \
+            for (int64_t i = 0; i < w->n; i++)                                 \
+                n += TAKEN(x[i * xs], *y);                                     \
+            *count += (type)n;                                                 \
+        } else {                                                               \
+            for (int64_t i = 0; i < w->n; i++)                                 \
+                count[i * cs] += TAKEN(x[i * xs], y[i * ys]);                  \
+        }                                                                      \
     }
 COUNT(count_f32, float)
 COUNT(count_f64, double)
 
-/* Arrays of a row: dx, x, y, dy, how many share. context: is it added? */
-#define SHARE(name, type)                                                                                            \
-    static void name(const ag_walk_row *w, void *context)                                                            \
-    {                                                                                                                \
-        type *dx = w->data[0];                                                                                       \
-        const type *x = w->data[1], *y = w->data[2], *dy = w->data[3];                                               \
-        const double *count = w->data[4];                                                                            \
-        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], gs = w->stride[3], cs = w->stride[4]; \
-        const bool add = *(const bool *)context;                                                                     \
-        for (int64_t i = 0; i < w->n; i++) {                                                                         \
-            type old = add ? dx[i * ds] : 0;                                                                         \
-            dx[i * ds] = TAKEN(x[i * xs], y[i * ys]) ? old + (type)(dy[i * gs] / count[i * cs]) : old;               \
-        }                                                                                                            \
+/* Arrays of a row: what each receiver gets in place of the count, dy. */
+#define DIVIDE(name, type)                                                            \
+    static void name(const ag_walk_row *w, void *context)                             \
+    {                                                                                 \
+        type *share = w->data[0];                                                     \
+        const type *dy = w->data[1];                                                  \
+        (void)context;                                                                \
+        for (int64_t i = 0; i < w->n; i++)                                            \
+            share[i * w->stride[0]] = dy[i * w->stride[1]] / share[i * w->stride[0]]; \
+    }
+DIVIDE(divide_f32, float)
+DIVIDE(divide_f64, double)
+
+/* Arrays of a row: dx, x, y, the shares. context: is it added? */
+#define SHARE(name, type)                                                                                \
+    static void name(const ag_walk_row *w, void *context)                                                \
+    {                                                                                                    \
+        type *restrict dx = w->data[0];                                                                  \
+        const type *x = w->data[1], *y = w->data[2], *share = w->data[3];                                \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], ss = w->stride[3];        \
+        const bool add = *(const bool *)context;                                                         \
+        if (ds == 1 && xs == 1 && ys == 0 && !add)                                                       \
+            for (int64_t i = 0; i < w->n; i++)                                                           \
+                dx[i] = TAKEN(x[i], *y) ? *share : 0;                                                    \
+        else if (ds == 1 && xs == 1 && ys == 1 && !add)                                                  \
+            for (int64_t i = 0; i < w->n; i++)                                                           \
+                dx[i] = TAKEN(x[i], y[i]) ? share[i] : 0;                                                \
+        else                                                                                             \
+            for (int64_t i = 0; i < w->n; i++)                                                           \
+                dx[i * ds] = (add ? dx[i * ds] : 0) + (TAKEN(x[i * xs], y[i * ys]) ? share[i * ss] : 0); \
     }
 SHARE(share_f32, float)
 SHARE(share_f64, double)
@@ -87,17 +124,17 @@ static ag_status extremum_vjp_fused(const ag_call *c, const ag_array *dy, ag_arr
     const ag_array *x = ag_call_input_array(c, 0), *y = ag_call_output_array(c, 0);
     if (!x || !y)
         return AG_EUSE;
-    ag_array count = *y;
+    ag_array share = *dy;
     bool add = beta[0] != 0, single = x->dtype == AG_F32;
-    count.dtype = AG_F64;
-    count.data = ag_call_scratch(c, (size_t)ag_array_size(y) * sizeof(double));
-    if (!count.data)
+    share.data = ag_call_scratch(c, (size_t)ag_array_size(dy) * ag_dtype_size(dy->dtype));
+    if (!share.data)
         return AG_ENOMEM;
-    ag_fill_array(&count, 0);
-    ag_array counts = spread(c, &count, x->shape), ys = spread(c, y, x->shape), dys = spread(c, dy, x->shape);
-    ag_walk(x->shape, 3, (const ag_array *const[]){ &counts, x, &ys }, single ? count_f32 : count_f64, NULL, 1);
-    ag_walk(x->shape, 5, (const ag_array *const[]){ &dx[0], x, &ys, &dys, &counts }, single ? share_f32 : share_f64,
-            &add, ag_call_threads(c));
+    ag_fill_array(&share, 0);
+    ag_array shares = spread(c, &share, x->shape), ys = spread(c, y, x->shape);
+    ag_walk(x->shape, 3, (const ag_array *const[]){ &shares, x, &ys }, single ? count_f32 : count_f64, NULL, 1);
+    ag_walk(dy->shape, 2, (const ag_array *const[]){ &share, dy }, single ? divide_f32 : divide_f64, NULL, 1);
+    ag_walk(x->shape, 4, (const ag_array *const[]){ &dx[0], x, &ys, &shares }, single ? share_f32 : share_f64, &add,
+            ag_call_threads(c));
     return AG_OK;
 }
 
@@ -126,6 +163,7 @@ AG_OP(max) = {
     .shape = extremum_shape,
     .forward = max_forward,
     .vjp = extremum_vjp,
+    .jvp = extremum_jvp,
     .vjp_fused = extremum_vjp_fused,
     .samples = SAMPLES_ALL,
 };
@@ -146,6 +184,7 @@ AG_OP(min) = {
     .shape = extremum_shape,
     .forward = min_forward,
     .vjp = extremum_vjp,
+    .jvp = extremum_jvp,
     .vjp_fused = extremum_vjp_fused,
     .samples = SAMPLES_ALL,
 };
@@ -167,6 +206,7 @@ AG_OP(max_over) = {
     .shape = extremum_shape,
     .forward = max_forward,
     .vjp = extremum_vjp,
+    .jvp = extremum_jvp,
     .vjp_fused = extremum_vjp_fused,
     .samples = SAMPLES_OVER,
 };
@@ -189,6 +229,7 @@ AG_OP(min_over) = {
     .shape = extremum_shape,
     .forward = min_forward,
     .vjp = extremum_vjp,
+    .jvp = extremum_jvp,
     .vjp_fused = extremum_vjp_fused,
     .samples = SAMPLES_OVER,
 };

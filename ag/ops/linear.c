@@ -38,12 +38,16 @@ static void fill_rows(const ag_call *c, const ag_array *bias, ag_array *y)
 {
     const size_t row = (size_t)bias->shape.dim[0] * ag_dtype_size(y->dtype);
     const size_t all = (size_t)ag_array_size(y) * ag_dtype_size(y->dtype);
-    ag_array first = *bias;
-    first.data = y->data;
-    first.stride[0] = 1;
     if (all == 0)
         return;
-    ag_copy_array(&first, bias, false, ag_call_threads(c));
+    if (bias->stride[0] == 1) {
+        memcpy(y->data, bias->data, row);
+    } else {
+        ag_array first = *bias;
+        first.data = y->data;
+        first.stride[0] = 1;
+        ag_copy_array(&first, bias, false, ag_call_threads(c));
+    }
     for (size_t done = row; done < all; done *= 2)
         memcpy((char *)y->data + done, y->data, done < all - done ? done : all - done);
 }

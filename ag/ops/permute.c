@@ -77,7 +77,7 @@ static ag_status permute_shape(const ag_call *c, const ag_array *x, ag_array *y)
     if (p->axes.count != x->shape.rank)
         return ag_call_fail(c, AG_ESHAPE, "%d axes are given, but there are %d", p->axes.count, x->shape.rank);
     if (!ag_axes_mask(p->axes, x->shape.rank, taken))
-        return ag_call_fail(c, AG_ESHAPE, "an axis is out of range or named twice");
+        return ag_call_axes_fail(c, p->axes);
     ag_status status = ag_view_begin(c, x, y);
     for (int i = 0; i < x->shape.rank; i++) {
         int from = ag_axis(p->axes.axis[i], x->shape.rank);

@@ -33,7 +33,7 @@ static inline ag_status ag_reduction_shape(const ag_call *c, ag_shape x, ag_shap
     if (p.flags & ~AG_KEEPDIM)
         return ag_call_fail(c, AG_EARG, "the flags %d are unknown; see AG_KEEPDIM", p.flags);
     if (!ag_axes_mask(p.axes, x.rank, reduced))
-        return ag_call_fail(c, AG_ESHAPE, "an axis is out of range or named twice");
+        return ag_call_axes_fail(c, p.axes);
     *y = AG_SCALAR;
     for (int i = 0; i < x.rank; i++)
         if (!reduced[i] || p.flags & AG_KEEPDIM)

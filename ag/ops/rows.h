@@ -132,7 +132,7 @@
 
 /* ---- the public functions: the quick rank-0 path, then the general one */
 
-#define AG_UNARY_QUICK(op_name, operand, constant, result_, slope)                                                     \
+#define AG_UNARY_QUICK(op_name, operand, constant, result_, slope, flags_)                                             \
     ag_tape *t = operand.tape;                                                                                         \
     if (AG_LIKELY(t != NULL)) {                                                                                        \
         const uint64_t n = t->span, i = ag_word(operand) - t->base;                                                    \
@@ -142,7 +142,7 @@
             const uint32_t self = (uint32_t)t->base + (uint32_t)n;                                                     \
             (void)0, (void)c;                                                                                          \
             t->r[n] = (ag_record){ { operand.id, self }, { (T)(slope), c }, y };                                       \
-            return ag_append(t, n, AG_OP_##op_name, t->h[i].flags);                                                    \
+            return ag_append(t, n, AG_OP_##op_name, (flags_) & AG_NO_GRADIENT ? 0 : t->h[i].flags);                    \
         }                                                                                                              \
     }
 
@@ -150,7 +150,7 @@
     AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, flags, low, high, 0, 0)                                \
     AG_API ag_tensor ag_##op_name(ag_tensor operand)                                                                   \
     {                                                                                                                  \
-        AG_UNARY_QUICK(op_name, operand, 0, result_, slope)                                                            \
+        AG_UNARY_QUICK(op_name, operand, 0, result_, slope, flags)                                                     \
         return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ 0, 0 });                                       \
     }
 
@@ -159,7 +159,7 @@
     AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)           \
     AG_API ag_tensor ag_##op_name(ag_tensor operand, double constant)                                                  \
     {                                                                                                                  \
-        AG_UNARY_QUICK(op_name, operand, constant, result_, slope)                                                     \
+        AG_UNARY_QUICK(op_name, operand, constant, result_, slope, flags)                                              \
         return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });                                \
     }
 
@@ -167,7 +167,7 @@
     AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)           \
     AG_API ag_tensor ag_##op_name(double constant, ag_tensor operand)                                                  \
     {                                                                                                                  \
-        AG_UNARY_QUICK(op_name, operand, constant, result_, slope)                                                     \
+        AG_UNARY_QUICK(op_name, operand, constant, result_, slope, flags)                                              \
         return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });                                \
     }
 

@@ -3,25 +3,28 @@
 #include "ag/ops/rows.h"
 
 UNARY(neg, "negative", "-x", "dx = -dy", -x, -1, ag_neg(DY), AG_READS_NOTHING, 0, -2, 2)
-UNARY(square, "square", "x^2", "dx = 2 x dy", x * x, 2 * x, ag_mul(DY, ag_mul_scalar(X, 2)), AG_READS_A, 0, -2, 2)
+UNARY(square, "square", "x^2", "dx = 2 x dy", x * x, 2 * x, ag_chain(DY, ag_mul_scalar(X, 2)), AG_READS_A,
+      AG_ROW_POLES, -2, 2)
 UNARY(sqrt, "square root", "sqrt(x)", "dx = dy / (2 y)", SQRT(x), K(0.5) / y, ag_chain(DY, ag_scalar_div(0.5, Y)),
       AG_READS_Y, AG_ROW_POLES, 0.1, 4)
-UNARY(exp, "exponential", "exp(x)", "dx = y dy", EXP(x), y, ag_mul(DY, Y), AG_READS_Y, AG_ROW_VECTOR, -2, 2)
+UNARY(exp, "exponential", "exp(x)", "dx = y dy", EXP(x), y, ag_chain(DY, Y), AG_READS_Y,
+      AG_ROW_POLES | AG_ROW_VECTOR, -2, 2)
 UNARY(log, "natural logarithm", "log(x)", "dx = dy / x", LOG(x), 1 / x, ag_chain(DY, ag_scalar_div(1, X)), AG_READS_A,
       AG_ROW_POLES | AG_ROW_VECTOR, 0.1, 4)
-UNARY(sin, "sine", "sin(x)", "dx = cos(x) dy", SIN(x), COS(x), ag_mul(DY, ag_cos(X)), AG_READS_A, AG_ROW_VECTOR, -3, 3)
-UNARY(cos, "cosine", "cos(x)", "dx = -sin(x) dy", COS(x), -SIN(x), ag_mul(DY, ag_neg(ag_sin(X))), AG_READS_A,
-      AG_ROW_VECTOR, -3, 3)
+UNARY(sin, "sine", "sin(x)", "dx = cos(x) dy", SIN(x), COS(x), ag_chain(DY, ag_cos(X)), AG_READS_A,
+      AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
+UNARY(cos, "cosine", "cos(x)", "dx = -sin(x) dy", COS(x), -SIN(x), ag_chain(DY, ag_neg(ag_sin(X))), AG_READS_A,
+      AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY(tanh, "hyperbolic tangent", "tanh(x)", "dx = (1 - y^2) dy", TANH(x), 1 - y * y,
-      ag_mul(DY, ag_scalar_sub(1, ag_square(Y))), AG_READS_Y, AG_ROW_VECTOR, -2, 2)
+      ag_chain(DY, ag_scalar_sub(1, ag_square(Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -2, 2)
 UNARY(sigmoid, "logistic function", "1 / (1 + exp(-x))", "dx = y (1 - y) dy", 1 / (1 + EXP(-x)), y * (1 - y),
-      ag_mul(DY, ag_mul(Y, ag_scalar_sub(1, Y))), AG_READS_Y, AG_ROW_VECTOR, -3, 3)
+      ag_chain(DY, ag_mul(Y, ag_scalar_sub(1, Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY(softplus, "smooth relu", "log(1 + exp(x))", "dx = sigmoid(x) dy", (x > 0 ? x : 0) + LOG1P(EXP(-ABS(x))),
-      1 / (1 + EXP(-x)), ag_mul(DY, ag_sigmoid(X)), AG_READS_A, AG_ROW_VECTOR, -3, 3)
+      1 / (1 + EXP(-x)), ag_chain(DY, ag_sigmoid(X)), AG_READS_A, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY(relu, "rectifier", "max(x, 0)", "dx = dy where x > 0, else 0", x < 0 ? 0 : x, x > 0 ? 1 : 0,
-      ag_mul(DY, ag_heaviside(X, 0)), AG_READS_A, 0, 0.1, 2)
-UNARY(abs, "absolute value", "|x|", "dx = sign(x) dy", ABS(x), x > 0 ? 1 : x < 0 ? -1 : 0, ag_mul(DY, ag_sign(X)),
-      AG_READS_A, 0, -2, -0.1)
+      ag_mul(DY, ag_heaviside(X, 0)), AG_READS_A, 0, -2, 2)
+UNARY(abs, "absolute value", "|x|", "dx = sign(x) dy", ABS(x), x > 0 ? 1 : x < 0 ? -1 : x, ag_chain(DY, ag_sign(X)),
+      AG_READS_A, AG_ROW_POLES, -2, 2)
 UNARY(sign, "sign: -1, 0 or 1, no gradient", "sign(x)", "dx = 0", x > 0 ? 1 : x < 0 ? -1 : x, 0, NONE, AG_READS_NOTHING,
       AG_NO_GRADIENT, -2, 2)
 
@@ -38,16 +41,16 @@ UNARY_C(pow_scalar, "power with a constant exponent", number, 2.5, "x^c", "dx = 
         AG_ROW_POLES | AG_ROW_VECTOR, 0.2, 3)
 UNARY_C(leaky_relu, "rectifier with a slope below 0", slope, 0.01, "x where x > 0, else slope x",
         "dx = dy where x > 0, else slope dy", x > 0 ? x : c * x, x > 0 ? 1 : c,
-        ag_mul(DY, ag_add_scalar(ag_mul_scalar(ag_heaviside(X, 0), 1 - C), C)), AG_READS_A, 0, 0.1, 2)
+        ag_mul(DY, ag_add_scalar(ag_mul_scalar(ag_heaviside(X, 0), 1 - C), C)), AG_READS_A, 0, -2, 2)
 UNARY_C(maximum_scalar, "larger one of x and a number", number, 0, "max(x, c)", "dx = dy where x > c, dy/2 where equal",
         x > c || x != x ? x : c, x > c ? 1 : x == c ? K(0.5) : 0, ag_mul(DY, ag_heaviside(ag_add_scalar(X, -C), 0.5)),
-        AG_READS_A, 0, 0.1, 2)
+        AG_READS_A, 0, -2, 2)
 UNARY_C(minimum_scalar, "smaller one of x and a number", number, 0, "min(x, c)", "dx = dy where x < c, dy/2 where equal",
         x < c || x != x ? x : c, x < c ? 1 : x == c ? K(0.5) : 0, ag_mul(DY, ag_heaviside(ag_scalar_sub(C, X), 0.5)),
-        AG_READS_A, 0, -2, -0.1)
+        AG_READS_A, 0, -2, 2)
 UNARY_C(heaviside, "unit step with the given value at 0, no gradient", at_zero, 0.5, "1 where x > 0, at_zero where x = 0, else 0",
         "dx = 0", x > 0 ? 1 : x == 0 ? c : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2)
 UNARY_CD(clamp, "x within bounds", low, -1, high, 1, "min(max(x, low), high)", "dx = dy where low <= x <= high, else 0",
-         x < c ? c : x > d ? d : x, x >= c && x <= d ? 1 : 0, ag_mul(DY, ag_within(X, C, D)), AG_READS_A, 0, -0.9, 0.9)
+         x < c ? c : x > d ? d : x, x >= c && x <= d ? 1 : 0, ag_mul(DY, ag_within(X, C, D)), AG_READS_A, 0, -2, 2)
 UNARY_CD(within, "1 inside bounds, else 0; no gradient", low, -1, high, 1, "1 where low <= x <= high, else 0", "dx = 0",
-         x >= c && x <= d ? 1 : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -0.9, 0.9)
+         x >= c && x <= d ? 1 : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2)

@@ -32,6 +32,16 @@ static inline int ag_call_axis(const ag_call *c, int axis, int rank)
     return a;
 }
 
+static inline ag_status ag_call_axes_fail(const ag_call *c, ag_axes axes)
+{
+    char text[128];
+    size_t used = 0;
+    text[0] = 0;
+    for (int i = 0; i < axes.count && i < AG_MAX_RANK && used < sizeof text; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, i ? ", %d" : "%d", axes.axis[i]);
+    return ag_call_fail(c, AG_ESHAPE, "of the axes %s one does not exist or is named twice", text);
+}
+
 /* Elements start, start + step, ... of an axis, `count` of them. */
 static inline ag_array ag_region(const ag_array *a, int axis, int64_t start, int64_t count, int64_t step)
 {

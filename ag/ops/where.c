@@ -86,24 +86,30 @@ static void where_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 
 /* Arrays of a row: dx, the condition, dy. What was not chosen gets 0, and adding 0 is adding nothing. */
 typedef struct route {
-    bool chosen, add; /* chosen: dx is of the operand taken where the condition holds */
+    bool other, add; /* other: dx is of the operand taken where the condition does not hold */
 } route;
 
-#define ROUTE(name, type)                                                                \
-    static void name(const ag_walk_row *w, void *context)                                \
-    {                                                                                    \
-        const route *r = context;                                                        \
-        type *dx = w->data[0];                                                           \
-        const uint8_t *c = w->data[1];                                                   \
-        const type *dy = w->data[2];                                                     \
-        const int64_t xs = w->stride[0], cs = w->stride[1], ys = w->stride[2], n = w->n; \
-        const bool chosen = r->chosen;                                                   \
-        if (r->add)                                                                      \
-            for (int64_t i = 0; i < n; i++)                                              \
-                dx[i * xs] += (c[i * cs] != 0) == chosen ? dy[i * ys] : 0;               \
-        else                                                                             \
-            for (int64_t i = 0; i < n; i++)                                              \
-                dx[i * xs] = (c[i * cs] != 0) == chosen ? dy[i * ys] : 0;                \
+#define ROUTE(name, type)                                                                              \
+    static void name(const ag_walk_row *w, void *context)                                              \
+    {                                                                                                  \
+        const route *r = context;                                                                      \
+        type *restrict dx = w->data[0];                                                                \
+        const uint8_t *c = w->data[1], other = r->other;                                               \
+        const type *dy = w->data[2];                                                                   \
+        const int64_t xs = w->stride[0], cs = w->stride[1], ys = w->stride[2];                         \
+        if (xs != 1 || cs != 1 || ys != 1) {                                                           \
+            for (int64_t i = 0; i < w->n; i++)                                                         \
+                dx[i * xs] = (r->add ? dx[i * xs] : 0) + ((c[i * cs] != 0) != other ? dy[i * ys] : 0); \
+            return;                                                                                    \
+        }                                                                                              \
+        for (int64_t i = 0; i < w->n && !r->add; i++) {                                                \
+            const type g = dy[i]; /* loaded always: else there are no vectors of it */                 \
+            dx[i] = (c[i] != 0) != other ? g : 0;                                                      \
+        }                                                                                              \
+        for (int64_t i = 0; i < w->n && r->add; i++) {                                                 \
+            const type g = dy[i];                                                                      \
+            dx[i] += (c[i] != 0) != other ? g : 0;                                                     \
+        }                                                                                              \
     }
 ROUTE(route_f32, float)
 ROUTE(route_f64, double)
@@ -118,7 +124,7 @@ static ag_status where_vjp_fused(const ag_call *c, const ag_array *dy, ag_array 
             return AG_USE_RULE;
     ag_array e = ag_array_expand(condition, dy->shape);
     for (int i = 1; i < 3; i++) {
-        route r = { .chosen = i == 1, .add = beta[i] != 0 };
+        route r = { .other = i == 2, .add = beta[i] != 0 };
         if (dx[i].data)
             ag_walk(dy->shape, 3, (const ag_array *const[]){ &dx[i], &e, dy },
                     dy->dtype == AG_F32 ? route_f32 : route_f64, &r, ag_call_threads(c));

@@ -165,7 +165,7 @@ int main(int count, char **arguments)
     ag_tape *t = ag_tape_new((ag_options){ .threads = 1 });
     int failed = circle(t, rounds);
     ag_tape_free(t);
-    failed |= chain(1000000, 10);
+    failed |= chain(1000000, 40);
     failed |= chain(10000000, 5);
     return failed;
 }

@@ -1,0 +1,21 @@
+/* Kernels on strided arrays of any dtype. Results do not depend on the number of threads. */
+#ifndef AG_KERNELS_H
+#define AG_KERNELS_H
+
+#include "ag/ag.h"
+
+/* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */
+void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads);
+/* to = scale * sum of from over the dimensions in which to has extent 1 (+ to); same rank */
+void ag_sum_array(const ag_array *to, const ag_array *from, double scale, bool add, int threads);
+void ag_fill_array(const ag_array *to, double value);
+/* the sum over broadcast dimensions: to has any shape that broadcasts to from's */
+void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int threads);
+/* the sum of a dense range of f32 or f64 */
+double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads);
+/* Philox: see ag_rand. `call` numbers the random calls of a tape. */
+void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double low, double high, int threads);
+void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean, double deviation, int threads);
+uint64_t ag_random_bits(uint64_t seed, uint64_t call, uint64_t i);
+
+#endif

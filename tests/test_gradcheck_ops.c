@@ -1,0 +1,518 @@
+/* The checks of an op on ops that are wrong in one way each: the check that is made for the mistake finds it. */
+#include "ag/check.h"
+#include "values.h"
+
+#include <stdio.h>
+
+/* ---- expecting */
+
+static void expect_pass(const ag_op *op)
+{
+    ag_verdict v = ag_check_op(op, NULL);
+    if (v != AG_PASS)
+        ag_check_op(op, stdout);
+    assert_int_equal(v, AG_PASS);
+}
+
+/* The op fails, in this check at least. */
+static void expect_fail(const ag_op *op, ag_check_id id)
+{
+    ag_op_check k = { 0 };
+    ag_verdict v = ag_check_op_into(op, NULL, &k);
+    if (v != AG_FAIL || k.result[id].verdict != AG_FAIL || !k.result[id].text[0]) {
+        ag_check_op(op, stdout);
+        fail_msg("%s: %s, \"%s\": %s", op->name, ag_verdict_name(v), ag_check_names[id],
+                 ag_verdict_name(k.result[id].verdict));
+    }
+}
+
+/* ---- elementwise: y = x^3 and y = a b^2, with a rule of one's own */
+
+static double cube_map(const double *x, const void *params)
+{
+    (void)params;
+    return x[0] * x[0] * x[0];
+}
+
+static const ag_sample one_input[] = { { .low = { -2 }, .high = { 2 } }, { .low = { 0.5 }, .high = { 3 } }, { 0 } };
+static const ag_sample two_inputs[] = { { .low = { -2, 0.5 }, .high = { 2, 3 } }, { 0 } };
+
+static ag_op cube(void (*vjp)(const ag_call *c, const ag_tensor *dy, ag_tensor *dx))
+{
+    return (ag_op){ .name = "cube", .formula = "x^3", .inputs = 1, .map = cube_map, .vjp = vjp, .samples = one_input };
+}
+
+static ag_tensor slope(const ag_call *c)
+{
+    return ag_mul_scalar(ag_square(ag_call_input(c, 0)), 3);
+}
+
+static void cube_right(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[0] = ag_mul(dy[0], slope(c));
+}
+
+static void cube_negative(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[0] = ag_mul(dy[0], ag_neg(slope(c)));
+}
+
+static void cube_factor(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[0] = ag_mul_scalar(ag_mul(dy[0], slope(c)), 1.01);
+}
+
+static void cube_zeroed(const ag_call *c, const ag_tensor *dy, ag_tensor *dx) /* where x is between 0.5 and 1 */
+{
+    ag_tensor x = ag_call_input(c, 0), inside = ag_within(x, 0.5, 1);
+    dx[0] = ag_mul(ag_mul(dy[0], slope(c)), ag_scalar_sub(1, inside));
+}
+
+static void cube_constant(const ag_call *c, const ag_tensor *dy, ag_tensor *dx) /* right once */
+{
+    dx[0] = ag_mul(dy[0], ag_mul_scalar(ag_square(ag_detach(ag_call_input(c, 0))), 3));
+}
+
+static void cube_nothing(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    (void)c, (void)dy;
+    dx[0] = (ag_tensor){ 0 };
+}
+
+static void cube_of_another_shape(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[0] = ag_select(ag_mul(dy[0], slope(c)), 0, 0);
+}
+
+static void wrong_elementwise_rules_fail(void **state)
+{
+    (void)state;
+    ag_op op = cube(cube_right);
+    expect_pass(&op);
+    op = cube(cube_negative);
+    expect_fail(&op, AG_CHECK_FIRST);
+    op = cube(cube_factor);
+    expect_fail(&op, AG_CHECK_FIRST);
+    op = cube(cube_zeroed);
+    expect_fail(&op, AG_CHECK_FIRST);
+    op = cube(cube_constant);
+    expect_fail(&op, AG_CHECK_SECOND);
+    op = cube(cube_nothing);
+    expect_fail(&op, AG_CHECK_FIRST);
+    op = cube(cube_of_another_shape);
+    expect_fail(&op, AG_CHECK_FIRST);
+    op = cube(NULL);
+    expect_fail(&op, AG_CHECK_FIRST);
+    op.flags = AG_NO_GRADIENT; /* what is declared not to move does */
+    expect_fail(&op, AG_CHECK_FIRST);
+}
+
+static void cube_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
+{
+    dy[0] = ag_mul(dx[0], ag_mul_scalar(slope(c), 2));
+}
+
+static void wrong_forward_derivatives_fail(void **state)
+{
+    (void)state;
+    ag_op op = cube(cube_right);
+    op.jvp = cube_right;
+    expect_pass(&op);
+    op.jvp = cube_jvp;
+    expect_fail(&op, AG_CHECK_JVP);
+}
+
+static double product_map(const double *x, const void *params)
+{
+    (void)params;
+    return x[0] * x[1] * x[1];
+}
+
+static void product_right(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    ag_tensor a = ag_call_input(c, 0), b = ag_call_input(c, 1);
+    if (ag_call_needs(c, 0))
+        dx[0] = ag_mul(dy[0], ag_square(b));
+    if (ag_call_needs(c, 1))
+        dx[1] = ag_mul_scalar(ag_mul(dy[0], ag_mul(a, b)), 2);
+}
+
+static void product_swapped(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    ag_tensor both[2] = { { 0 }, { 0 } };
+    product_right(c, dy, both);
+    dx[0] = both[1];
+    dx[1] = both[0];
+}
+
+static void product_needing_both(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    if (ag_call_needs(c, 0) && ag_call_needs(c, 1))
+        product_right(c, dy, dx);
+}
+
+static void wrong_binary_rules_fail(void **state)
+{
+    (void)state;
+    ag_op op = { .name = "product", .inputs = 2, .map = product_map, .vjp = product_right, .samples = two_inputs };
+    expect_pass(&op);
+    op.vjp = product_swapped;
+    expect_fail(&op, AG_CHECK_FIRST);
+    op.vjp = product_needing_both;
+    expect_fail(&op, AG_CHECK_NEEDS);
+}
+
+static double log_map(const double *x, const void *params)
+{
+    (void)params;
+    return x[0] > -1 ? log(x[0] + 1) * x[0] : 0;
+}
+
+static void log_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    ag_tensor x = ag_call_input(c, 0), more = ag_add_scalar(x, 1);
+    dx[0] = ag_mul(dy[0], ag_add(ag_log(more), ag_div(x, more)));
+}
+
+static double root_map(const double *x, const void *params)
+{
+    (void)params;
+    return cbrt(x[0]);
+}
+
+static void root_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[0] = ag_div(dy[0], ag_mul_scalar(ag_square(ag_call_output(c, 0)), 3));
+}
+
+static void root_chain(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[0] = ag_chain(dy[0], ag_scalar_div(1, ag_mul_scalar(ag_square(ag_call_output(c, 0)), 3)));
+}
+
+static void structural_zeros_are_asked_for(void **state)
+{
+    (void)state;
+    const ag_sample around_zero[] = { { .low = { -2 }, .high = { 2 } }, { 0 } };
+    ag_op op = { .name = "root", .inputs = 1, .map = root_map, .vjp = root_chain, .samples = around_zero };
+    expect_pass(&op);
+    op.vjp = root_vjp;
+    expect_fail(&op, AG_CHECK_ZEROS);
+    const ag_sample open[] = { { .low = { -1 }, .high = { 3 } },
+                               { 0 } }; /* infinite on the bound, which is not part of it */
+    op = (ag_op){ .name = "log", .inputs = 1, .map = log_map, .vjp = log_vjp, .samples = open };
+    expect_pass(&op);
+}
+
+/* ---- structured: y = x + b, b a row, with kernels */
+
+typedef enum kernel {
+    RIGHT,
+    LAST_ROW_ONLY,   /* the sum over broadcast rows is forgotten */
+    BETA_IGNORED,    /* it overwrites */
+    BETA_MULTIPLIED, /* 0 times what is there */
+    WRONG_SIGN,
+    RULE_WITHOUT_SUM, /* the rule gives one row of dy */
+    BY_THREADS,
+    INACCURATE_F32,
+    ELEMENT_FORGOTTEN, /* the last one of the result is not written */
+    STRIDES_IGNORED,
+    SILENT,    /* refuses shapes without an error */
+    UNCHECKED, /* takes every shape as one that fits */
+    MISTAKES
+} kernel;
+
+static kernel kind_of(const ag_call *c)
+{
+    return *(const kernel *)ag_call_params(c);
+}
+
+static ag_status bias_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    bool fits = x[0].shape.rank == 2 && x[1].shape.rank == 1 && x[0].shape.dim[1] == x[1].shape.dim[0];
+    if (x[0].dtype != x[1].dtype || (x[0].dtype != AG_F32 && x[0].dtype != AG_F64))
+        return ag_call_fail(c, AG_EDTYPE, "both must be f32 or f64");
+    if (!fits && kind_of(c) == SILENT)
+        return AG_ESHAPE;
+    if (!fits && kind_of(c) != UNCHECKED)
+        return ag_call_fail(c, AG_ESHAPE, "expected [n,m] and [m]");
+    y->dtype = x[0].dtype;
+    y->shape = x[0].shape;
+    return AG_OK;
+}
+
+static double at(const ag_array *x, int64_t i, int64_t j, bool dense)
+{
+    ag_array a = *x;
+    if (dense)
+        ag_array_dense(&a);
+    int64_t k = a.shape.rank == 2 ? i * a.stride[0] + j * a.stride[1] : j * a.stride[0];
+    return a.dtype == AG_F32 ? (double)((const float *)a.data)[k] : ((const double *)a.data)[k];
+}
+
+static void put(const ag_array *x, int64_t k, double value)
+{
+    if (x->dtype == AG_F32)
+        ((float *)x->data)[k] = (float)value;
+    else
+        ((double *)x->data)[k] = value;
+}
+
+static double nudge(const ag_call *c, ag_dtype d)
+{
+    return kind_of(c) == BY_THREADS                      ? 1e-9 * ag_call_threads(c)
+           : kind_of(c) == INACCURATE_F32 && d == AG_F32 ? 1e-4
+                                                         : 0;
+}
+
+static ag_status bias_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    if (x[0].shape.rank != 2)
+        return AG_OK;
+    int64_t n = x[0].shape.dim[0], m = x[0].shape.dim[1], written = n * m - (kind_of(c) == ELEMENT_FORGOTTEN);
+    bool dense = kind_of(c) == STRIDES_IGNORED;
+    for (int64_t k = 0; k < written; k++)
+        put(y, k, at(&x[0], k / m, k % m, dense) + at(&x[1], 0, k % m, dense) + nudge(c, y->dtype));
+    return AG_OK;
+}
+
+static void bias_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[0] = dy[0];
+    dx[1] = kind_of(c) == RULE_WITHOUT_SUM ? ag_select(dy[0], 0, -1) : dy[0];
+}
+
+static double begun(const ag_call *c, const ag_array *dx, int64_t k, double beta)
+{
+    double old = dx->dtype == AG_F32 ? (double)((const float *)dx->data)[k] : ((const double *)dx->data)[k];
+    if (kind_of(c) == BETA_IGNORED)
+        return 0;
+    return beta != 0 || kind_of(c) == BETA_MULTIPLIED ? beta * old : 0;
+}
+
+static ag_status bias_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    if (dy->shape.rank != 2)
+        return AG_OK;
+    int64_t n = dy->shape.dim[0], m = dy->shape.dim[1];
+    double sign = kind_of(c) == WRONG_SIGN ? -1 : 1;
+    for (int64_t k = 0; k < n * m && dx[0].data; k++)
+        put(&dx[0], k, begun(c, &dx[0], k, beta[0]) + at(dy, k / m, k % m, false));
+    for (int64_t j = 0; j < m && dx[1].data; j++) {
+        double sum = 0;
+        for (int64_t i = kind_of(c) == LAST_ROW_ONLY && n ? n - 1 : 0; i < n; i++)
+            sum += sign * at(dy, i, j, false);
+        put(&dx[1], j, begun(c, &dx[1], j, beta[1]) + sum);
+    }
+    return AG_OK;
+}
+
+static ag_op bias(const kernel *k, ag_sample samples[2])
+{
+    samples[0] =
+        (ag_sample){ .params = k, .low = { -2, -2 }, .high = { 2, 2 }, .shape = { AG_DIMS(3, 4), AG_DIMS(4) } };
+    samples[1] = (ag_sample){ 0 };
+    return (ag_op){ .name = "bias",
+                    .inputs = 2,
+                    .params_size = sizeof(kernel),
+                    .shape = bias_shape,
+                    .forward = bias_forward,
+                    .vjp = bias_vjp,
+                    .vjp_fused = bias_fused,
+                    .samples = samples };
+}
+
+static void wrong_kernels_fail(void **state)
+{
+    (void)state;
+    const ag_check_id found_by[MISTAKES] = {
+        [LAST_ROW_ONLY] = AG_CHECK_FIRST, [BETA_IGNORED] = AG_CHECK_PASSES,     [BETA_MULTIPLIED] = AG_CHECK_PASSES,
+        [WRONG_SIGN] = AG_CHECK_FIRST,    [RULE_WITHOUT_SUM] = AG_CHECK_PASSES, [BY_THREADS] = AG_CHECK_THREADS,
+        [INACCURATE_F32] = AG_CHECK_F32,  [ELEMENT_FORGOTTEN] = AG_CHECK_FIRST, [STRIDES_IGNORED] = AG_CHECK_STRIDES,
+        [SILENT] = AG_CHECK_SHAPES,
+    };
+    ag_sample samples[2];
+    for (kernel k = RIGHT; k < UNCHECKED; k++) {
+        ag_op op = bias(&k, samples);
+        if (k == STRIDES_IGNORED)
+            op.flags = AG_STRIDED;
+        if (k == RIGHT)
+            expect_pass(&op);
+        else
+            expect_fail(&op, found_by[k]);
+    }
+    kernel k = RIGHT;
+    ag_op op = bias(&k, samples);
+    op.flags = AG_STRIDED; /* and this is right */
+    expect_pass(&op);
+    k = RULE_WITHOUT_SUM;
+    op = bias(&k, samples);
+    op.vjp_fused = NULL;
+    expect_fail(&op, AG_CHECK_FIRST);
+    k = UNCHECKED; /* b may be anything, but its gradient is b's: still right where nothing is read past the end */
+    op = bias(&k, samples);
+    op.vjp_fused = NULL;
+    ag_check_op(&op, NULL);
+}
+
+/* ---- structured: y = a' with rules that transpose once too often; operands read behind the call's back */
+
+static ag_status turn_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    if (x->shape.rank != 2)
+        return ag_call_fail(c, AG_ESHAPE, "expected a matrix");
+    y->dtype = x->dtype;
+    y->shape = AG_SHAPE(x->shape.dim[1], x->shape.dim[0]);
+    return x->dtype == AG_F64 || x->dtype == AG_F32 ? AG_OK : ag_call_fail(c, AG_EDTYPE, "expected floats");
+}
+
+static ag_status turn_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    (void)c;
+    int64_t n = y->shape.dim[0], m = y->shape.dim[1];
+    for (int64_t k = 0; k < n * m; k++) {
+        double v = at(x, k % m, k / m, false);
+        put(y, k, v * v);
+    }
+    return AG_OK;
+}
+
+static void turn_right(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[0] = ag_mul(ag_transpose(dy[0], 0, 1), ag_mul_scalar(ag_call_input(c, 0), 2));
+}
+
+static void turn_not(const ag_call *c, const ag_tensor *dy, ag_tensor *dx) /* fits square matrices alone */
+{
+    dx[0] = ag_mul(dy[0], ag_mul_scalar(ag_call_input(c, 0), 2));
+}
+
+static ag_status turn_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *x = &c->operands[0]; /* not through ag_call_input_array */
+    int64_t n = dy->shape.dim[0], m = dy->shape.dim[1];
+    for (int64_t k = 0; k < n * m; k++) {
+        double old = beta[0] != 0 ? beta[0] * at(&dx[0], k % m, k / m, false) : 0;
+        put(&dx[0], k % m * n + k / m, old + 2 * at(x, k % m, k / m, false) * at(dy, k / m, k % m, false));
+    }
+    return AG_OK;
+}
+
+static void wrong_matrix_rules_fail(void **state)
+{
+    (void)state;
+    const ag_sample square[] = { { .low = { -2 }, .high = { 2 }, .shape = { AG_DIMS(3, 3) } }, { 0 } };
+    ag_op op = {
+        .name = "turn", .inputs = 1, .shape = turn_shape, .forward = turn_forward, .vjp = turn_right, .samples = square
+    };
+    expect_pass(&op);
+    op.vjp = turn_not;
+    expect_fail(&op, AG_CHECK_FIRST);
+    op.vjp = turn_right;
+    op.vjp_fused = turn_fused;
+    expect_fail(&op, AG_CHECK_WRITES);
+}
+
+/* ---- a batch norm of one feature: the saved deviation is an output with an adjoint, or a constant */
+
+static ag_status norm_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    if (x->shape.rank != 1 || (x->dtype != AG_F64 && x->dtype != AG_F32))
+        return ag_call_fail(c, AG_ESHAPE, "expected a vector of floats");
+    y[0].dtype = y[1].dtype = x->dtype;
+    y[0].shape = x->shape;
+    y[1].shape = AG_SHAPE(1);
+    return AG_OK;
+}
+
+static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    (void)c;
+    double sum = 0;
+    for (int64_t k = 0; k < x->shape.dim[0]; k++)
+        sum += at(x, 0, k, false) * at(x, 0, k, false);
+    put(&y[1], 0, 1 / sqrt(1 + sum));
+    for (int64_t k = 0; k < x->shape.dim[0]; k++)
+        put(&y[0], k, at(x, 0, k, false) / sqrt(1 + sum));
+    return AG_OK;
+}
+
+/* y = x r, r = (1 + x.x)^(-1/2), dr = -r^3 x: dx = r dy - (r^3 (x.dy) + r^3 dr) x */
+static void norm_vjp_with(const ag_call *c, ag_tensor r, const ag_tensor *dy, ag_tensor *dx)
+{
+    ag_tensor x = ag_call_input(c, 0), cubed = ag_mul(ag_square(r), r);
+    ag_tensor inner = ag_add(ag_sum_over(ag_mul(x, dy[0]), AG_AXES(0), AG_KEEPDIM), dy[1]);
+    dx[0] = ag_sub(ag_mul(r, dy[0]), ag_mul(ag_mul(cubed, inner), x));
+}
+
+static void norm_right(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    norm_vjp_with(c, ag_call_output(c, 1), dy, dx);
+}
+
+static void norm_saved(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    norm_vjp_with(c, ag_detach(ag_call_output(c, 1)), dy, dx);
+}
+
+static void saved_values_that_count_as_constants_fail(void **state)
+{
+    (void)state;
+    const ag_sample vectors[] = { { .low = { -2 }, .high = { 2 }, .shape = { AG_DIMS(5) } }, { 0 } };
+    ag_op op = { .name = "norm",
+                 .inputs = 1,
+                 .outputs = 2,
+                 .shape = norm_shape,
+                 .forward = norm_forward,
+                 .vjp = norm_right,
+                 .samples = vectors };
+    expect_pass(&op);
+    op.vjp = norm_saved;
+    ag_op_check k = { 0 };
+    assert_int_equal(ag_check_op_into(&op, NULL, &k), AG_FAIL);
+    assert_int_equal(k.result[AG_CHECK_FIRST].verdict, AG_PASS);
+    assert_int_equal(k.result[AG_CHECK_SECOND].verdict, AG_FAIL);
+}
+
+/* ---- what proves nothing */
+
+static double noisy_map(const double *x, const void *params)
+{
+    (void)params;
+    uint64_t bits;
+    memcpy(&bits, x, sizeof bits);
+    bits = (bits ^ bits >> 31) * 0x9e3779b97f4a7c15u;
+    bits = (bits ^ bits >> 29) * 0xbf58476d1ce4e5b9u;
+    return x[0] * x[0] * x[0] + 1e-2 * ldexp((double)(bits >> 11), -53);
+}
+
+static void what_was_not_seen_is_inconclusive(void **state)
+{
+    (void)state;
+    ag_op op = cube(cube_right);
+    op.map = noisy_map;
+    assert_int_equal(ag_check_op(&op, NULL), AG_INCONCLUSIVE);
+    op = cube(cube_right);
+    op.samples = NULL;
+    assert_int_equal(ag_check_op(&op, NULL), AG_INCONCLUSIVE);
+    op.samples = (const ag_sample[]){ { 0 } };
+    assert_int_equal(ag_check_op(&op, NULL), AG_INCONCLUSIVE);
+    assert_int_equal(ag_check_op(NULL, NULL), AG_INCONCLUSIVE);
+    op = (ag_op){ .name = "nothing", .samples = one_input };
+    assert_int_equal(ag_check_op(&op, NULL), AG_FAIL); /* neither map nor forward: its samples are refused */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_elementwise_rules_fail),
+        cmocka_unit_test(wrong_forward_derivatives_fail),
+        cmocka_unit_test(wrong_binary_rules_fail),
+        cmocka_unit_test(structural_zeros_are_asked_for),
+        cmocka_unit_test(wrong_kernels_fail),
+        cmocka_unit_test(wrong_matrix_rules_fail),
+        cmocka_unit_test(saved_values_that_count_as_constants_fail),
+        cmocka_unit_test(what_was_not_seen_is_inconclusive),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,231 @@
+/* Sums against plain loops: exact, accurate, and the same bits on any number of threads. */
+#include "tests/arrays.h"
+
+typedef struct sums {
+    long double *sum, *size; /* size: of the absolute values */
+    int64_t count;
+} sums;
+
+static sums plain_sums(const ag_array *to, const ag_array *from)
+{
+    sums s = { .count = ag_array_size(to) };
+    s.sum = calloc((size_t)s.count + 1, sizeof *s.sum);
+    s.size = calloc((size_t)s.count + 1, sizeof *s.size);
+    for (int64_t i = 0; i < ag_array_size(from); i++) {
+        long double v = get(from, i);
+        s.sum[result_of(to, from, i)] += v;
+        s.size[result_of(to, from, i)] += fabsl(v);
+    }
+    return s;
+}
+
+static void sums_free(sums *s)
+{
+    free(s->sum);
+    free(s->size);
+}
+
+/* With small integers every order of adding gives the same, exact sum. */
+static void check_exact_sum(ag_dtype to_type, ag_dtype from_type, ag_shape s, unsigned mask, bool plain, bool add)
+{
+    block from = make(from_type, s, plain, true), to = make(to_type, reduced_shape(s, mask), below(2), false);
+    fill_with(&from.a, small_integer);
+    fill_with(&to.a, small_integer);
+    sums expected = plain_sums(&to.a, &from.a);
+    block wanted = copy_of(&to);
+    for (int64_t i = 0; i < expected.count; i++)
+        put(&wanted.a, i, expected.sum[i] + (add ? get(&to.a, i) : 0));
+    for (int threads = 1; threads <= 3; threads++) {
+        block result = copy_of(&to);
+        ag_sum_array(&result.a, &from.a, 1, add, threads);
+        assert_same(&result, &wanted);
+        free(result.memory);
+    }
+    sums_free(&expected);
+    free(wanted.memory);
+    free(from.memory);
+    free(to.memory);
+}
+
+static const struct {
+    ag_dtype to, from;
+} pairs[] = { { AG_F32, AG_F32 }, { AG_F64, AG_F64 }, { AG_F64, AG_F32 }, { AG_F32, AG_F64 },
+              { AG_I64, AG_I32 }, { AG_I64, AG_I64 }, { AG_I64, AG_U8 } };
+
+static void sums_of_small_arrays(void **unused)
+{
+    (void)unused;
+    state = 5;
+    for (int k = 0; k < 4000; k++) {
+        int rank = (int)below(6), p = k % 7;
+        check_exact_sum(pairs[p].to, pairs[p].from, any_shape(rank, 7), (unsigned)below(64), below(2), below(2));
+    }
+}
+
+static void sums_of_large_arrays(void **unused)
+{
+    (void)unused;
+    state = 6;
+    const ag_shape shapes[] = { AG_SHAPE(150000),     AG_SHAPE(1, 70001),       AG_SHAPE(1000, 2),
+                                AG_SHAPE(999, 3),     AG_SHAPE(500, 4),         AG_SHAPE(64, 10),
+                                AG_SHAPE(700, 100),   AG_SHAPE(33, 2100),       AG_SHAPE(2100, 33),
+                                AG_SHAPE(5000, 17),   AG_SHAPE(257, 129),       AG_SHAPE(50000, 3),
+                                AG_SHAPE(8, 16, 400), AG_SHAPE(100, 2, 100, 2), AG_SHAPE(90, 2, 16),
+                                AG_SHAPE(90, 16, 2),  AG_SHAPE(3, 3, 20000),    AG_SHAPE(20000, 3, 3),
+                                AG_SHAPE(300, 1024),  AG_SHAPE(20, 31, 20, 5) };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (unsigned mask = 0; mask < 1u << shapes[i].rank; mask++)
+            for (int p = 0; p < 2; p++)
+                check_exact_sum(pairs[(i + mask + (unsigned)p) % 7].to, pairs[(i + mask + (unsigned)p) % 7].from,
+                                shapes[i], mask, p == 0, below(2));
+}
+
+/* Errors grow with the logarithm of the count, and like a random walk: far below those of one sum in sequence. */
+static void check_accuracy(ag_dtype d, ag_shape shape, unsigned mask)
+{
+    block from = make(d, shape, true, false), to = make(d, reduced_shape(shape, mask), true, false);
+    fill_with(&from.a, any_real);
+    ag_sum_array(&to.a, &from.a, 1, false, 2);
+    sums s = plain_sums(&to.a, &from.a);
+    long double unit = (d == AG_F32 ? FLT_EPSILON : DBL_EPSILON) / 2,
+                n = (long double)(ag_array_size(&from.a) / s.count);
+    for (int64_t k = 0; k < s.count; k++) {
+        long double bound = unit * (fabsl(s.sum[k]) + (20 / sqrtl(n) + 1e-6L) * s.size[k]);
+        assert_true(fabsl(get(&to.a, k) - s.sum[k]) <= bound);
+    }
+    sums_free(&s);
+    free(from.memory);
+    free(to.memory);
+}
+
+static void sums_are_accurate(void **unused)
+{
+    (void)unused;
+    state = 7;
+    const ag_shape shapes[] = { AG_SHAPE(1000000), AG_SHAPE(30000, 20), AG_SHAPE(20, 30000), AG_SHAPE(300, 1500),
+                                AG_SHAPE(50, 40, 30) };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        for (unsigned mask = 1; mask < 1u << shapes[i].rank; mask++) {
+            check_accuracy(AG_F32, shapes[i], mask);
+            check_accuracy(AG_F64, shapes[i], mask);
+        }
+    }
+}
+
+static void sums_do_not_depend_on_threads(void **unused)
+{
+    (void)unused;
+    state = 8;
+    const ag_shape shapes[] = { AG_SHAPE(1000003),  AG_SHAPE(9011, 70),   AG_SHAPE(70, 9011),   AG_SHAPE(631, 630),
+                                AG_SHAPE(90000, 5), AG_SHAPE(70, 60, 70), AG_SHAPE(3, 3, 30000) };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        for (unsigned mask = 1; mask < 1u << shapes[i].rank; mask++) {
+            for (int k = 0; k < 4; k++) {
+                ag_dtype d = k & 1 ? AG_F32 : AG_F64;
+                block from = make(d, shapes[i], k < 2, false),
+                      to = make(d, reduced_shape(shapes[i], mask), true, false);
+                fill_with(&from.a, any_real);
+                block one = copy_of(&to);
+                ag_sum_array(&one.a, &from.a, 0.3, false, 1);
+                for (int threads = 2; threads <= 7; threads++) {
+                    ag_sum_array(&to.a, &from.a, 0.3, false, threads);
+                    assert_same(&to, &one);
+                }
+                free(from.memory);
+                free(to.memory);
+                free(one.memory);
+            }
+        }
+    }
+}
+
+static void means_and_empty_sums(void **unused)
+{
+    (void)unused;
+    for (int64_t n = 1; n < 300; n++) { /* the mean of equal numbers is the number */
+        block from = make(AG_F64, AG_SHAPE(n), true, false);
+        double mean, number = 1.0 / 3;
+        ag_array to = { .data = &mean, .dtype = AG_F64, .shape = AG_SHAPE(1), .stride = { 1 } };
+        ag_fill_array(&from.a, 3);
+        ag_sum_array(&to, &from.a, 1.0 / (double)n, false, 1);
+        assert_true(mean == 3);
+        from.a.stride[0] = 0; /* so also of a number that is repeated */
+        *(double *)from.a.data = number;
+        ag_sum_array(&to, &from.a, 1.0 / (double)n, false, 1);
+        assert_true(fabs(mean - number) <= DBL_EPSILON * number);
+        free(from.memory);
+    }
+    double results[3] = { 1, 2, 3 };
+    ag_array to = { .data = results, .dtype = AG_F64, .shape = AG_SHAPE(3, 1), .stride = { 1, 1 } };
+    ag_array from = { .dtype = AG_F64, .shape = AG_SHAPE(3, 0), .stride = { 0, 1 } };
+    ag_sum_array(&to, &from, 1, true, 1);
+    assert_true(results[0] == 1 && results[1] == 2 && results[2] == 3);
+    ag_sum_array(&to, &from, 1, false, 1);
+    assert_true(results[0] == 0 && results[1] == 0 && results[2] == 0);
+    ag_sum_array(&to, &from, 1.0 / 0.0, false, 1);
+    assert_true(isnan(results[0]) && isnan(results[2]));
+}
+
+static void infinities_and_nans_are_summed(void **unused)
+{
+    (void)unused;
+    float x[2000] = { 0 }, sum;
+    ag_array from = { .data = x, .dtype = AG_F32, .shape = AG_SHAPE(2000), .stride = { 1 } };
+    ag_array to = { .data = &sum, .dtype = AG_F32, .shape = AG_SHAPE(1), .stride = { 1 } };
+    for (int i = 0; i < 2000; i += 111) {
+        x[i] = INFINITY;
+        ag_sum_array(&to, &from, 1, false, 1);
+        assert_true(sum == INFINITY);
+        x[(i + 700) % 2000] = -INFINITY;
+        ag_sum_array(&to, &from, 1, false, 1);
+        assert_true(isnan(sum));
+        x[i] = x[(i + 700) % 2000] = 0;
+    }
+}
+
+static void sums_over_broadcast_dimensions(void **unused)
+{
+    (void)unused;
+    state = 9;
+    for (int k = 0; k < 2000; k++) {
+        ag_shape s = any_shape((int)below(5), 6), r = { .rank = (int)below(s.rank + 1) };
+        for (int d = 0; d < r.rank; d++)
+            r.dim[d] = below(2) ? 1 : s.dim[s.rank - r.rank + d];
+        block from = make(below(2) ? AG_F32 : AG_F64, s, below(2), true),
+              to = make(below(2) ? AG_F32 : AG_F64, r, below(2), false);
+        fill_with(&from.a, small_integer);
+        fill_with(&to.a, small_integer);
+        bool add = below(2);
+        block wanted = copy_of(&to);
+        ag_array full = to.a; /* as result_of wants it: of the same rank */
+        full.shape.rank = s.rank;
+        for (int d = 0; d < s.rank; d++) {
+            int e = d - (s.rank - r.rank);
+            full.shape.dim[d] = e < 0 ? 1 : r.dim[e];
+            full.stride[d] = e < 0 ? 0 : to.a.stride[e];
+        }
+        sums expected = plain_sums(&full, &from.a);
+        for (int64_t i = 0; i < expected.count; i++)
+            put(&wanted.a, i, expected.sum[i] + (add ? get(&to.a, i) : 0));
+        ag_reduce_to(&to.a, &from.a, add, 2);
+        assert_same(&to, &wanted);
+        sums_free(&expected);
+        free(wanted.memory);
+        free(from.memory);
+        free(to.memory);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(sums_of_small_arrays),
+        cmocka_unit_test(sums_of_large_arrays),
+        cmocka_unit_test(sums_are_accurate),
+        cmocka_unit_test(sums_do_not_depend_on_threads),
+        cmocka_unit_test(means_and_empty_sums),
+        cmocka_unit_test(infinities_and_nans_are_summed),
+        cmocka_unit_test(sums_over_broadcast_dimensions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,119 @@
+/* Values, gradients and errors of sums, means and extrema. */
+#include "tests/values.h"
+
+/* ---- sums and means */
+
+static void sums(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = counting(t, AG_SHAPE(2, 3, 2));
+    VALUES(ag_sum(x), AG_SCALAR, 78);
+    VALUES(ag_sum_over(x, AG_ALL, 0), AG_SCALAR, 78);
+    VALUES(ag_sum_over(x, AG_ALL, AG_KEEPDIM), AG_SHAPE(1, 1, 1), 78);
+    VALUES(ag_sum_over(x, AG_AXES(0), 0), AG_SHAPE(3, 2), 8, 10, 12, 14, 16, 18);
+    VALUES(ag_sum_over(x, AG_AXES(1), 0), AG_SHAPE(2, 2), 9, 12, 27, 30);
+    VALUES(ag_sum_over(x, AG_AXES(-1), AG_KEEPDIM), AG_SHAPE(2, 3, 1), 3, 7, 11, 15, 19, 23);
+    VALUES(ag_sum_over(x, AG_AXES(-1, 0), 0), AG_SHAPE(3), 18, 26, 34);
+    VALUES(ag_sum_over(ag_transpose(x, 0, 2), AG_AXES(0), 0), AG_SHAPE(3, 2), 3, 15, 7, 19, 11, 23);
+    VALUES(ag_mean(x), AG_SCALAR, 6.5);
+    VALUES(ag_mean_over(x, AG_AXES(0, 2), AG_KEEPDIM), AG_SHAPE(1, 3, 1), 4.5, 6.5, 8.5);
+    VALUES(ag_sum(ag_constant(t, 3)), AG_SCALAR, 3);
+    VALUES(ag_mean_over(ag_constant(t, 3), AG_ALL, AG_KEEPDIM), AG_SCALAR, 3);
+    ag_tensor none = ag_zeros(t, AG_F32, AG_SHAPE(2, 0));
+    VALUES(ag_sum(none), AG_SCALAR, 0);
+    VALUES(ag_mean(none), AG_SCALAR, NAN);
+    VALUES(ag_sum_over(none, AG_AXES(1), 0), AG_SHAPE(2), 0, 0);
+    VALUES(ag_mean_over(none, AG_AXES(1), 0), AG_SHAPE(2), NAN, NAN);
+    assert_int_equal(ag_size_of(ag_sum_over(none, AG_AXES(0), 0)), 0);
+}
+
+static void sums_of_integers(void **state)
+{
+    ag_tape *t = *state;
+    const int32_t large[] = { 2000000000, 2000000000, -1, 5 };
+    const uint8_t bytes[] = { 255, 255, 1, 0 };
+    ag_tensor x = ag_from(t, AG_I32, AG_SHAPE(2, 2), large, sizeof large),
+              y = ag_from(t, AG_U8, AG_SHAPE(4), bytes, sizeof bytes);
+    assert_int_equal(ag_dtype_of(ag_sum(x)), AG_I64);
+    VALUES(ag_sum(x), AG_SCALAR, 4000000004.0);
+    VALUES(ag_sum_over(x, AG_AXES(1), 0), AG_SHAPE(2), 4000000000.0, 4);
+    assert_int_equal(ag_dtype_of(ag_sum(y)), AG_I64);
+    VALUES(ag_sum(y), AG_SCALAR, 511);
+    check_error(ag_mean(x), t, AG_EDTYPE, "ag_mean: [2,2] i32");
+    check_error(ag_mean_over(y, AG_AXES(0), 0), t, AG_EDTYPE, "ag_cast");
+}
+
+static void gradients_of_sums(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = ag_require_grad(counting(t, AG_SHAPE(2, 3)));
+    GRADIENT(ag_sum(x), x, AG_SHAPE(2, 3), 1, 1, 1, 1, 1, 1);
+    GRADIENT(ag_sum_over(x, AG_AXES(0), 0), x, AG_SHAPE(2, 3), 1, 2, 3, 1, 2, 3);
+    GRADIENT(ag_sum_over(x, AG_AXES(1), AG_KEEPDIM), x, AG_SHAPE(2, 3), 1, 1, 1, 2, 2, 2);
+    GRADIENT(ag_mean_over(x, AG_AXES(0), 0), x, AG_SHAPE(2, 3), 0.5, 1, 1.5, 0.5, 1, 1.5);
+    GRADIENT(ag_mean(ag_slice(x, 1, 0, 2, 1)), x, AG_SHAPE(2, 3), 0.25, 0.25, 0, 0.25, 0.25, 0);
+    ag_tensor y = ag_add(ag_sum_over(x, AG_AXES(1), 0), ag_mean_over(ag_mul_scalar(x, 3), AG_AXES(1), 0));
+    GRADIENT(ag_add(y, ag_sum_over(x, AG_AXES(1), 0)), x, AG_SHAPE(2, 3), 3, 3, 3, 6, 6, 6);
+    ag_tensor z = ag_require_grad(ag_cast(counting(t, AG_SHAPE(3)), AG_F32));
+    assert_int_equal(ag_dtype_of(weighted_gradient(ag_mean(z), z)), AG_F32);
+}
+
+static void errors_of_sums(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = counting(t, AG_SHAPE(2, 3));
+    check_error(ag_sum_over(x, AG_AXES(2), 0), t, AG_ESHAPE, "ag_sum_over: [2,3] f64: of the axes 2");
+    check_error(ag_sum_over(x, AG_AXES(-3), 0), t, AG_ESHAPE, "-3");
+    check_error(ag_sum_over(x, AG_AXES(1, -1), 0), t, AG_ESHAPE, "1, -1");
+    check_error(ag_mean_over(x, AG_AXES(0), 2), t, AG_EARG, "AG_KEEPDIM");
+    check_error(ag_sum_over(ag_constant(t, 1), AG_AXES(0), 0), t, AG_ESHAPE, "ag_sum_over: [] f64");
+}
+
+/* ---- extrema */
+
+static void extrema(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = AG_VALUES(t, AG_SHAPE(2, 3), 4, -1, 7, 5, 9, -2);
+    VALUES(ag_max(x), AG_SCALAR, 9);
+    VALUES(ag_min(x), AG_SCALAR, -2);
+    VALUES(ag_max_over(x, AG_AXES(0), 0), AG_SHAPE(3), 5, 9, 7);
+    VALUES(ag_min_over(x, AG_AXES(-1), AG_KEEPDIM), AG_SHAPE(2, 1), -1, -2);
+    VALUES(ag_max_over(x, AG_ALL, AG_KEEPDIM), AG_SHAPE(1, 1), 9);
+    VALUES(ag_max_over(ag_transpose(x, 0, 1), AG_AXES(0), 0), AG_SHAPE(2), 7, 9);
+    ag_tensor n = AG_VALUES(t, AG_SHAPE(2, 3), 4, NAN, 7, 5, 9, -2);
+    VALUES(ag_max(n), AG_SCALAR, NAN);
+    VALUES(ag_min_over(n, AG_AXES(0), 0), AG_SHAPE(3), 4, NAN, -2);
+    VALUES(ag_max(ag_full(t, AG_F32, AG_SHAPE(4), -INFINITY)), AG_SCALAR, -INFINITY);
+    VALUES(ag_max(ag_constant(t, 2)), AG_SCALAR, 2);
+    VALUES(ag_min(ag_cast(x, AG_I32)), AG_SCALAR, -2);
+    VALUES(ag_max_over(ag_cast(x, AG_U8), AG_AXES(1), 0), AG_SHAPE(2), 7, 9);
+    assert_int_equal(ag_dtype_of(ag_max(ag_cast(x, AG_I64))), AG_I64);
+    assert_int_equal(ag_size_of(ag_max_over(ag_zeros(t, AG_F64, AG_SHAPE(2, 0)), AG_AXES(0), 0)), 0);
+    check_error(ag_max(ag_zeros(t, AG_F64, AG_SHAPE(0))), t, AG_ESHAPE, "ag_max: [0] f64");
+    check_error(ag_min_over(ag_zeros(t, AG_F64, AG_SHAPE(2, 0)), AG_AXES(1), 0), t, AG_ESHAPE,
+                "ag_min_over: [2,0] f64");
+    check_error(ag_max_over(x, AG_AXES(0, 0), 0), t, AG_ESHAPE, "0, 0");
+    check_error(ag_min_over(x, AG_AXES(0), 8), t, AG_EARG, "flags");
+}
+
+static void gradients_of_extrema(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2, 3), 4, 7, 7, 5, 9, -2));
+    GRADIENT(ag_max(x), x, AG_SHAPE(2, 3), 0, 0, 0, 0, 1, 0);
+    GRADIENT(ag_max_over(x, AG_AXES(1), 0), x, AG_SHAPE(2, 3), 0, 0.5, 0.5, 0, 2, 0);
+    GRADIENT(ag_min_over(x, AG_AXES(0), AG_KEEPDIM), x, AG_SHAPE(2, 3), 1, 2, 0, 0, 0, 3);
+    GRADIENT(ag_add(ag_max(x), ag_max(x)), x, AG_SHAPE(2, 3), 0, 0, 0, 0, 2, 0);
+    ag_tensor n = ag_require_grad(AG_VALUES(t, AG_SHAPE(4), 1, NAN, 9, NAN));
+    GRADIENT(ag_max(n), n, AG_SHAPE(4), 0, 0.5, 0, 0.5);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(sums),           TEST(sums_of_integers), TEST(gradients_of_sums),
+        TEST(errors_of_sums), TEST(extrema),          TEST(gradients_of_extrema),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,407 @@
+/* The tape: handles and how they end, marks, options, two tapes in two threads. */
+#include "support.h"
+
+#include <pthread.h>
+
+/* ---- handles */
+
+static void handles_end_with_the_step(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_variable(t, 2), v = ag_zeros(t, AG_F32, AG_SHAPE(3)), y = ag_square(x), p = ag_param(v, "p");
+    assert_true(ag_ok(x) && ag_ok(v) && ag_ok(y) && ag_ok(p));
+    for (int step = 0; step < 3; step++) {
+        ag_tape_reset(t);
+        ag_tensor x2 = ag_variable(t, 3), v2 = ag_ones(t, AG_F32, AG_SHAPE(3)), y2 = ag_square(x2);
+        assert_false(ag_ok(x) || ag_ok(v) || ag_ok(y));
+        const ag_tensor gone[] = { x, v, y };
+        for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
+            assert_true(isnan(ag_item(gone[i])));
+            expect_error(t, AG_ESTALE, "ag_item");
+            assert_true(is_inert(ag_add(gone[i], x2), t));
+            expect_error(t, AG_ESTALE, "ag_add: operand 1");
+            assert_true(is_inert(ag_mul(v2, gone[i]), t));
+            expect_error(t, AG_ESTALE, "ag_mul: operand 2");
+            assert_int_equal(ag_backward(gone[i]), AG_ESTALE);
+            expect_error(t, AG_ESTALE, "ag_backward");
+            assert_true(is_inert(ag_grad(gone[i]), t));
+            expect_error(t, AG_ESTALE, "ag_grad");
+        }
+        assert_true(ag_ok(p));
+        assert_item(y2, 9);
+        assert_values(v2, 1, 1, 1);
+        x = x2, v = v2, y = y2; /* the next round's stale ones have the ids of this round */
+    }
+    ag_tape_free(t);
+}
+
+/* The same index in every step: only the epoch tells the handles apart. */
+static void handles_of_many_steps_are_told_apart(void **state)
+{
+    enum { STEPS = 200 };
+    ag_tape *t = new_tape();
+    ag_tensor old[STEPS];
+    (void)state;
+    for (int step = 0; step < STEPS; step++) {
+        old[step] = step % 2 ? ag_variable(t, step) : ag_full(t, AG_F64, AG_SHAPE(1), step);
+        for (int k = 0; k < step; k++)
+            assert_false(ag_ok(old[k]));
+        assert_item(old[step], step);
+        if (step % 3)
+            ag_tape_reset(t);
+        else
+            assert_int_equal(ag_tape_rewind(t, (ag_mark){ 0, 1, 0 }), AG_ESTALE);
+        if (!(step % 3)) {
+            expect_error(t, AG_ESTALE, "ag_tape_rewind");
+            ag_tape_reset(t);
+        }
+    }
+    ag_tape_free(t);
+}
+
+static void persistent_tensors_outlive_the_step(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor p = ag_param(AG_VALUES(t, AG_SHAPE(2), 1, 2), "p"), b = ag_buffer(ag_constant(t, 5), "b");
+    for (int step = 0; step < 5; step++) {
+        assert_values(ag_mul(p, b), 5 * (step + 1), 10 * (step + 1));
+        ag_assign(p, AG_VALUES(t, AG_SHAPE(2), step + 2, 2 * (step + 2)));
+        assert_int_equal(ag_tape_reset(t), AG_OK);
+    }
+    assert_true(ag_is_persistent(p) && ag_is_persistent(b));
+    assert_true(ag_needs_grad(p) && !ag_needs_grad(b));
+    assert_int_equal(ag_params(t).count, 1);
+    ag_tape_free(t);
+}
+
+static void released_tensors_are_stale_at_once_and_for_ever(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor p = ag_param(AG_VALUES(t, AG_SHAPE(2), 1, 2), "p"), y = ag_square(p);
+    ag_tensor view = ag_select(p, 0, 1), rank0 = ag_param(ag_constant(t, 1), "r");
+    assert_int_equal(ag_release(p), AG_OK);
+    assert_int_equal(ag_release(rank0), AG_OK);
+    for (int step = 0; step < 6; step++) {
+        const ag_tensor gone[] = { p, rank0 };
+        for (size_t i = 0; i < ARRAY_SIZE(gone); i++) {
+            assert_false(ag_ok(gone[i]) || ag_is_persistent(gone[i]));
+            assert_int_equal(ag_shape_of(gone[i]).rank, -1);
+            expect_error(t, AG_ESTALE, "ag_shape_of");
+            assert_true(is_inert(ag_exp(gone[i]), t));
+            expect_error(t, AG_ESTALE, "ag_exp");
+            assert_true(isnan(ag_item_at(gone[i], 0)));
+            expect_error(t, AG_ESTALE, "ag_item_at");
+            assert_int_equal(ag_release(gone[i]), AG_ESTALE);
+            expect_error(t, AG_ESTALE, "ag_release");
+            assert_int_equal(ag_zero_grad(gone[i]), AG_ESTALE);
+            expect_error(t, AG_ESTALE, "ag_zero_grad");
+            assert_string_equal(ag_name_of(gone[i]), "");
+            expect_error(t, AG_ESTALE, "ag_name_of");
+            assert_true(strlen(ag_show(gone[i])) > 0);
+            expect_fine(t);
+        }
+        if (step == 0) { /* what was made of it lives on to the end of the step */
+            assert_values(y, 1, 4);
+            assert_item(view, 2);
+            assert_int_equal(ag_backward(ag_sum(y)), AG_OK);
+        }
+        ag_tape_reset(t);
+        if (step > 2) /* the slot is used again */
+            ag_param(ag_full(t, AG_F64, AG_SHAPE(step), 3), "q");
+    }
+    assert_int_equal(ag_params(t).count, 3);
+    assert_usable(t);
+    ag_tape_free(t);
+}
+
+/* ---- marks */
+
+static void what_is_before_a_mark_survives(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_name(ag_variable(t, 3), "x"), v = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 2));
+    ag_tensor p = ag_param(v, "p"), y = ag_mul(ag_square(x), p);
+    for (int round = 0; round < 50; round++) {
+        ag_mark mark = ag_tape_mark(t);
+        ag_tensor z = ag_sum(ag_mul(y, v)), w = ag_full(t, AG_F64, AG_SHAPE(100), round);
+        assert_item(z, 9 * 1 + 18 * 2);
+        assert_int_equal(ag_backward(z), AG_OK);
+        assert_int_equal(ag_tape_rewind(t, mark), AG_OK);
+        assert_false(ag_ok(z) || ag_ok(w));
+        ag_tensor filler = ag_full(t, AG_F64, AG_SHAPE(64), -1); /* lies where z and w lay */
+        assert_true(ag_ok(filler));
+        assert_true(isnan(ag_item(z)));
+        expect_error(t, AG_ESTALE, "ag_item");
+        assert_values(v, 1, 2);
+        assert_values(y, 9, 18);
+        assert_string_equal(ag_name_of(x), "x");
+        assert_item(ag_grad(x), (round + 1) * 6 * (1 * 1 + 2 * 2));
+        assert_values(ag_grad(v), (round + 1) * 9, (round + 1) * 18);
+        assert_values(ag_grad(p), (round + 1) * 9, (round + 1) * 18);
+        assert_int_equal(ag_tape_rewind(t, mark), AG_OK);
+    }
+    ag_tape_free(t);
+}
+
+/* A name given after the mark to a tensor made before it. */
+static void names_survive_a_rewind(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_variable(t, 3);
+    ag_mark mark = ag_tape_mark(t);
+    ag_name(x, "late");
+    ag_tape_rewind(t, mark);
+    for (int i = 0; i < 20; i++)
+        ag_full(t, AG_F64, AG_SHAPE(8), 7);
+    assert_true(!strcmp(ag_name_of(x), "late") || !strcmp(ag_name_of(x), ""));
+    ag_tape_free(t);
+}
+
+static void marks_nest(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor a = ag_variable(t, 1);
+    ag_mark outer = ag_tape_mark(t);
+    ag_tensor b = ag_exp(a);
+    ag_mark inner = ag_tape_mark(t);
+    ag_tensor c = ag_zeros(t, AG_F64, AG_SHAPE(5));
+    assert_int_equal(ag_tape_rewind(t, inner), AG_OK);
+    assert_true(ag_ok(a) && ag_ok(b) && !ag_ok(c));
+    ag_tensor d = ag_ones(t, AG_F64, AG_SHAPE(5));
+    assert_false(ag_ok(c));
+    assert_int_equal(ag_tape_rewind(t, inner), AG_OK); /* the same mark again */
+    assert_true(ag_ok(a) && ag_ok(b) && !ag_ok(d));
+    assert_int_equal(ag_tape_rewind(t, outer), AG_OK);
+    assert_true(ag_ok(a) && !ag_ok(b));
+    ag_tensor e = ag_sin(a), f = ag_cos(a); /* as many nodes as the inner mark had before it */
+    assert_int_equal(ag_tape_rewind(t, inner), AG_ESTALE);
+    expect_error(t, AG_ESTALE, "ag_tape_rewind");
+    assert_true(ag_ok(e) && ag_ok(f));
+    assert_int_equal(ag_tape_rewind(t, outer), AG_OK);
+    assert_false(ag_ok(e) || ag_ok(f));
+    ag_tape_reset(t);
+    assert_int_equal(ag_tape_rewind(t, outer), AG_ESTALE);
+    expect_error(t, AG_ESTALE, "ag_tape_rewind");
+    ag_variable(t, 1);
+    ag_variable(t, 1);
+    assert_int_equal(ag_tape_rewind(t, outer), AG_ESTALE);
+    expect_error(t, AG_ESTALE, "ag_tape_rewind");
+    ag_tape_free(t);
+}
+
+static void marks_of_an_empty_tape(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_mark first = ag_tape_mark(t);
+    ag_tensor x = ag_variable(t, 1);
+    assert_int_equal(ag_tape_rewind(t, first), AG_OK);
+    assert_false(ag_ok(x));
+    assert_int_equal(ag_tape_nodes(t), 0);
+    assert_int_equal(ag_tape_rewind(t, first), AG_OK);
+    ag_tape_reset(t);
+    assert_int_equal(ag_tape_rewind(t, first), AG_ESTALE);
+    expect_error(t, AG_ESTALE, "ag_tape_rewind");
+    ag_tape_free(t);
+}
+
+/* Nonsense, and marks of another tape whose memory is larger, do no harm. */
+static void marks_that_are_none(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape(), *other = new_tape();
+    for (int i = 0; i < 5; i++)
+        ag_zeros(other, AG_F64, AG_SHAPE(1 << (14 + i)));
+    ag_mark foreign = ag_tape_mark(other);
+    for (int i = 0; i < 10; i++)
+        ag_variable(t, i);
+    ag_tape_rewind(t, foreign);
+    ag_error_clear(t);
+    assert_usable(t);
+    const ag_mark bad[] = { { 0, 0, 0 }, { 0, UINT32_MAX, 1 }, { UINT64_MAX, 3, 1 }, { UINT64_MAX, 1, 1 }, { 0, 2, 77 } };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        ag_tape_rewind(t, bad[i]);
+        ag_error_clear(t);
+        assert_usable(t);
+    }
+    ag_tape_free(t);
+    ag_tape_free(other);
+}
+
+/* A tensor written after a mark is not taken for written in what is recorded after the rewind. */
+static void writes_before_a_rewind_are_past(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor v = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 2)), x = AG_VALUES(t, AG_SHAPE(2), 3, 4);
+    ag_tensor before = ag_sum(ag_mul(v, x));
+    ag_mark mark = ag_tape_mark(t);
+    for (int i = 0; i < 20; i++)
+        ag_variable(t, i);
+    ((double *)ag_write(x, AG_F64))[0] = 5;
+    ag_tape_rewind(t, mark);
+    assert_int_equal(ag_backward(ag_sum(ag_mul(v, x))), AG_OK);
+    assert_values(ag_grad(v), 5, 4);
+    assert_int_equal(ag_backward(before), AG_EUSE); /* this one did see the old value */
+    expect_error(t, AG_EUSE, "ag_mul");
+    assert_values(ag_grad(v), 5, 4);
+    ag_tape_free(t);
+}
+
+/* A loop of marks, passes and rewinds needs no more memory than its first rounds did. */
+static void rewinding_loops_keep_their_memory(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_randn(t, AG_F64, AG_SHAPE(50), 0, 1), p = ag_param(x, "p");
+    uint64_t memory = 0;
+    for (int round = 0; round < 2000; round++) {
+        ag_mark mark = ag_tape_mark(t);
+        ag_tensor leaf = ag_require_grad(x), mid = ag_mul(ag_exp(leaf), p);
+        ag_retain_grad(mid);
+        assert_int_equal(ag_backward(ag_sum(mid)), AG_OK);
+        assert_close(ag_item_at(ag_grad(mid), 3), 1, 0);
+        ag_tape_rewind(t, mark);
+        if (round == 10)
+            memory = ag_tape_memory(t);
+    }
+    assert_int_equal(ag_tape_memory(t), memory);
+    ag_tape_free(t);
+}
+
+/* ---- options */
+
+static void options_are_checked(void **state)
+{
+    (void)state;
+    const ag_options bad[] = {
+        { .dtype = AG_I32 },        { .dtype = AG_U8 },
+        { .dtype = (ag_dtype)77 },  { .threads = -1 },
+        { .threads = 1 << 30 },     { .memory_limit = 1 },
+        { .memory_limit = 100 },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+        assert_null(ag_tape_new(bad[i]));
+    ag_tape *t = ag_tape_new((ag_options){ 0 });
+    assert_int_equal(ag_tape_dtype(t), AG_F64);
+    assert_true(ag_tape_threads(t) >= 1);
+    assert_true(ag_tape_memory(t) > 0);
+    ag_tape_free(t);
+    t = tape_with((ag_options){ .dtype = AG_F32, .threads = 3 });
+    assert_int_equal(ag_tape_dtype(t), AG_F32);
+    assert_int_equal(ag_tape_threads(t), 3);
+    assert_int_equal(ag_dtype_of(AG_VALUES(t, AG_SHAPE(1), 1)), AG_F32);
+    assert_int_equal(ag_dtype_of(ag_zeros(t, AG_FLOAT, AG_SCALAR)), AG_F32);
+    assert_int_equal(ag_dtype_of(ag_constant(t, 1)), AG_F64);
+    ag_tape_free(t);
+    ag_tape_free(NULL);
+}
+
+static void the_memory_limit_is_an_error(void **state)
+{
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .memory_limit = 1 << 20 });
+    assert_true(is_inert(ag_zeros(t, AG_F64, AG_SHAPE(1 << 17)), t));
+    expect_error(t, AG_ENOMEM, "limit");
+    assert_usable(t);
+    assert_true(ag_tape_memory(t) <= 1 << 20);
+    ag_tape_free(t);
+    t = new_tape();
+    const ag_shape huge[] = { AG_DIMS((int64_t)1 << 40), AG_DIMS((int64_t)1 << 31, (int64_t)1 << 31), AG_DIMS(INT64_MAX),
+                              AG_DIMS((int64_t)1 << 32, (int64_t)1 << 32), AG_DIMS((int64_t)1 << 62, 1, 2) };
+    for (size_t i = 0; i < ARRAY_SIZE(huge); i++) {
+        assert_true(is_inert(ag_zeros(t, AG_U8, huge[i]), t));
+        assert_true(ag_error(t) == AG_ENOMEM || ag_error(t) == AG_ELIMIT);
+        assert_true(strlen(ag_error_text(t)) > 10);
+        ag_error_clear(t);
+        assert_usable(t);
+    }
+    ag_tape_free(t);
+}
+
+static void nodes_are_counted(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    assert_int_equal(ag_tape_nodes(t), 0);
+    ag_add(ag_variable(t, 1), ag_zeros(t, AG_F64, AG_SHAPE(2)));
+    assert_int_equal(ag_tape_nodes(t), 3);
+    ag_tape_reset(t);
+    assert_int_equal(ag_tape_nodes(t), 0);
+    ag_tape_free(t);
+}
+
+/* ---- threads */
+
+static double train(uint64_t seed)
+{
+    ag_tape *t = ag_tape_new((ag_options){ .seed = seed, .threads = 2, .on_error = ag_quiet });
+    ag_tensor w = ag_param(ag_randn(t, AG_F64, AG_SHAPE(40, 30), 0, 0.1), "w"), b = ag_param(ag_constant(t, 0.1), "b");
+    optim *o = optim_sgd(ag_params(t), (optim_sgd_config){ .lr = 0.01, .momentum = 0.9 });
+    double loss = NAN;
+    for (int step = 0; step < 60 && !ag_error(t); step++) {
+        ag_tensor x = ag_rand(t, AG_F64, AG_SHAPE(20, 40), -1, 1);
+        ag_tensor y = ag_tanh(ag_add(ag_matmul(x, w), b)), l = ag_mean(ag_square(ag_add_scalar(y, -0.5)));
+        ag_backward(l);
+        optim_step(o);
+        optim_zero_grad(o);
+        loss = ag_item(l);
+        ag_tape_reset(t);
+    }
+    if (ag_error(t))
+        loss = NAN;
+    ag_tape_free(t);
+    return loss;
+}
+
+static void *train_thread(void *result)
+{
+    double *r = result;
+    for (int i = 0; i < 4; i++)
+        r[i] = train((uint64_t)i);
+    return NULL;
+}
+
+static void tapes_in_threads_do_not_meet(void **state)
+{
+    (void)state;
+    double expected[4], result[4][4];
+    pthread_t threads[4];
+    train_thread(expected);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, train_thread, result[i]), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < 4; i++) {
+        assert_true(expected[i] > 0 && expected[i] < 0.3);
+        assert_memory_equal(result[i], expected, sizeof expected);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(handles_end_with_the_step),
+        cmocka_unit_test(handles_of_many_steps_are_told_apart),
+        cmocka_unit_test(persistent_tensors_outlive_the_step),
+        cmocka_unit_test(released_tensors_are_stale_at_once_and_for_ever),
+        cmocka_unit_test(what_is_before_a_mark_survives),
+        cmocka_unit_test(names_survive_a_rewind),
+        cmocka_unit_test(marks_nest),
+        cmocka_unit_test(marks_of_an_empty_tape),
+        cmocka_unit_test(marks_that_are_none),
+        cmocka_unit_test(writes_before_a_rewind_are_past),
+        cmocka_unit_test(rewinding_loops_keep_their_memory),
+        cmocka_unit_test(options_are_checked),
+        cmocka_unit_test(the_memory_limit_is_an_error),
+        cmocka_unit_test(nodes_are_counted),
+        cmocka_unit_test(tapes_in_threads_do_not_meet),
+    };
+    return cmocka_run_group_tests_name("tape", tests, NULL, NULL);
+}
