@@ -65,10 +65,9 @@ static bool check_op(ag_tape *t, const ag_op *op, ag_list inputs, const void *pa
     bool complete = op && op->name && (op->map || (op->shape && (op->forward || op->flags & AG_VIEW)));
     if (!complete)
         return ag_fail(t, AG_EARG, "ag_apply: the op needs a name and either map, or shape and forward"), false;
-    bool count_fits = op->flags & AG_VARIADIC ? inputs.count >= 1 && inputs.count <= UINT16_MAX
-                                              : inputs.count == (size_t)op->inputs;
-    if (!count_fits)
-        return ag_fail(t, AG_EARG, "%s%s: %zu operands given, but it takes %s%d", ag_op_prefix(t, op), op->name, inputs.count,
+    bool count_fits = op->flags & AG_VARIADIC ? inputs.count >= 1 : op->inputs >= 0 && inputs.count == (size_t)op->inputs;
+    if (!count_fits || inputs.count > UINT16_MAX)
+        return ag_fail(t, AG_EARG, "%s%s: %zu operands given, but it takes %s%d", ag_op_prefix(op), op->name, inputs.count,
                        op->flags & AG_VARIADIC ? "at least " : "", op->flags & AG_VARIADIC ? 1 : op->inputs),
                false;
     if (op->outputs < 0 || op->outputs > UINT8_MAX || (op->map && op->outputs > 1))
@@ -81,7 +80,7 @@ static bool check_op(ag_tape *t, const ag_op *op, ag_list inputs, const void *pa
 static AG_COLD uint32_t resolve_slowly(ag_tape *t, const ag_op *op, ag_list inputs, size_t i)
 {
     char who[80];
-    snprintf(who, sizeof who, "%s%s", ag_op_prefix(t, op), op->name);
+    snprintf(who, sizeof who, "%s%s", ag_op_prefix(op), op->name);
     return ag_resolve(t, inputs.at[i], who, inputs.count == 1 ? 0 : (int)i + 1);
 }
 
@@ -104,6 +103,14 @@ static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
     return true;
 }
 
+/* The status of a function of the op that did not succeed, which may have said nothing. */
+static ag_status failed(const ag_call *c, ag_status s, const char *what)
+{
+    if (!s || c->tape->error.status)
+        return s;
+    return ag_call_fail(c, s == AG_USE_RULE ? AG_EUSE : s, "%s failed without saying why", what);
+}
+
 static ag_status find_shapes(application *a)
 {
     const ag_op *op = a->call.op;
@@ -111,13 +118,14 @@ static ag_status find_shapes(application *a)
         a->y[i] = (ag_array){ 0 };
     ag_status s = op->map ? ag_map_shape(&a->call, a->x, a->y) : op->shape(&a->call, a->x, a->y);
     if (s)
-        return s;
-    for (int i = 0; i < a->call.outputs && !(op->flags & AG_VIEW); i++) {
+        return failed(&a->call, s, "the op's shape rule");
+    for (int i = 0; i < a->call.outputs; i++) {
         if (ag_shape_size(a->y[i].shape) < 0 || ag_shape_size(a->y[i].shape) > INT64_MAX / 16)
             return ag_call_fail(&a->call, AG_ELIMIT, "the result would be too large");
         if (!ag_dtype_size(a->y[i].dtype))
             return ag_call_fail(&a->call, AG_EDTYPE, "the op's shape rule sets no dtype");
-        ag_array_dense(&a->y[i]);
+        if (!(op->flags & AG_VIEW))
+            ag_array_dense(&a->y[i]);
     }
     return AG_OK;
 }
@@ -209,8 +217,7 @@ static ag_status compute(ag_tape *t, application *a, double *values)
     }
     if (!(op->flags & AG_STRIDED) && !densify(t, a->x, a->call.count))
         return t->error.status;
-    ag_status s = op->forward(&a->call, a->x, a->y);
-    return s && !t->error.status ? ag_call_fail(&a->call, s, "the op failed") : s;
+    return failed(&a->call, op->forward(&a->call, a->x, a->y), "the op");
 }
 
 static ag_status apply(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs)
@@ -287,8 +294,9 @@ ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params)
 
 ag_status ag_apply_all(const ag_op *op, ag_list inputs, const void *params, ag_tensor *outputs)
 {
+    ag_tape *any = inputs.count && inputs.at ? inputs.at[0].tape : NULL;
     if (!op || !outputs || (inputs.count && !inputs.at))
-        return AG_ENULL;
+        return ag_fail(any, AG_ENULL, "ag_apply_all: the op, the list or the results are NULL");
     int count = op->outputs > 0 ? op->outputs : 1;
     ag_tape *first = inputs.count ? inputs.at[0].tape : NULL;
     for (int i = 0; i < count; i++)

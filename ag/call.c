@@ -6,12 +6,12 @@ enum { LISTED = 8 }; /* operands that a message describes */
 
 /* ---- messages */
 
-const char *ag_op_prefix(const ag_tape *t, const ag_op *op)
+const char *ag_op_prefix(const ag_op *op)
 {
-    for (uint32_t i = 0; t && i < t->user_op_count; i++)
-        if (t->user_ops[i] == op)
-            return "";
-    return "ag_";
+    for (uint32_t i = 0; i < ag_op_count - AG_OP_FIRST; i++)
+        if (ag_builtin[i] == op)
+            return "ag_";
+    return "";
 }
 
 static const char *operand_name(const ag_tape *t, uint32_t id)
@@ -28,7 +28,7 @@ ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *
     if (!*name) /* a view: the tensor that it views */
         name = operand_name(t, t->nodes[ag_node_at(t, id)->owner].id);
     return ag_fail(t, AG_EUSE, "%s%s: %s %d%s%s%s was written after the op had been recorded, but its derivative needs the old values",
-                   ag_op_prefix(t, op), op->name, what, i + 1, *name ? " '" : "", name, *name ? "'" : "");
+                   ag_op_prefix(op), op->name, what, i + 1, *name ? " '" : "", name, *name ? "'" : "");
 }
 
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes)
@@ -61,34 +61,50 @@ ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...)
     operands[0] = 0;
     if (c->x)
         ag_operand_text(c, c->x, operands, sizeof operands);
-    return ag_fail(c->tape, s, "%s%s: %s%s%s", ag_op_prefix(c->tape, c->op), c->op->name, operands, *operands ? ": " : "", detail);
+    return ag_fail(c->tape, s, "%s%s: %s%s%s", ag_op_prefix(c->op), c->op->name, operands, *operands ? ": " : "", detail);
+}
+
+/* ---- what an op's functions give */
+
+uint32_t ag_rule_result(const ag_call *c, ag_tensor dx, int i)
+{
+    ag_tape *t = c->tape;
+    uint32_t id = AG_LIKELY(dx.tape == t) ? ag_quick_id(t, dx) : 0;
+    if (AG_LIKELY(id))
+        return id;
+    char who[80];
+    snprintf(who, sizeof who, "the derivative rule of %s", c->op->name);
+    id = ag_resolve(t, dx, who, i + 1);
+    if (!id)
+        ag_refuse(t, who);
+    return id;
 }
 
 /* ---- what an op's functions may ask */
 
 ag_tape *ag_call_tape(const ag_call *c)
 {
-    return c->tape;
+    return c ? c->tape : NULL;
 }
 
 int ag_call_inputs(const ag_call *c)
 {
-    return c->count;
+    return c ? c->count : 0;
 }
 
 const void *ag_call_params(const ag_call *c)
 {
-    return c->params;
+    return c ? c->params : NULL;
 }
 
 int ag_call_threads(const ag_call *c)
 {
-    return c->tape->options.threads;
+    return c ? c->tape->options.threads : 0;
 }
 
 void *ag_call_scratch(const ag_call *c, size_t bytes)
 {
-    return ag_scratch(c->tape, bytes);
+    return c ? ag_scratch(c->tape, bytes) : NULL;
 }
 
 static ag_status check_written(const ag_call *c, uint32_t id, const char *what, int i)
@@ -102,8 +118,8 @@ static ag_status check_written(const ag_call *c, uint32_t id, const char *what, 
 
 ag_tensor ag_call_input(const ag_call *c, int i)
 {
-    if (i < 0 || i >= c->count || !c->inputs || check_written(c, c->inputs[i], "operand", i))
-        return ag_inert(c->tape);
+    if (!c || i < 0 || i >= c->count || !c->inputs || check_written(c, c->inputs[i], "operand", i))
+        return ag_inert(c ? c->tape : NULL);
     return ag_handle(c->tape, c->inputs[i]);
 }
 
@@ -115,28 +131,28 @@ static uint32_t output_id(const ag_call *c, int i)
 
 ag_tensor ag_call_output(const ag_call *c, int i)
 {
-    if (i < 0 || i >= c->outputs || !c->inputs || check_written(c, output_id(c, i), "output", i))
-        return ag_inert(c->tape);
+    if (!c || i < 0 || i >= c->outputs || !c->inputs || check_written(c, output_id(c, i), "output", i))
+        return ag_inert(c ? c->tape : NULL);
     return ag_handle(c->tape, output_id(c, i));
 }
 
 const ag_array *ag_call_input_array(const ag_call *c, int i)
 {
-    if (i < 0 || i >= c->count || !c->operands || check_written(c, c->inputs[i], "operand", i))
+    if (!c || i < 0 || i >= c->count || !c->operands || check_written(c, c->inputs[i], "operand", i))
         return NULL;
     return &c->operands[i];
 }
 
 const ag_array *ag_call_output_array(const ag_call *c, int i)
 {
-    if (i < 0 || i >= c->outputs || !c->operands || check_written(c, output_id(c, i), "output", i))
+    if (!c || i < 0 || i >= c->outputs || !c->operands || check_written(c, output_id(c, i), "output", i))
         return NULL;
     return &c->operands[c->count + i];
 }
 
 bool ag_call_needs(const ag_call *c, int i)
 {
-    return c->inputs && i >= 0 && i < c->count && (c->all_needed || ag_needs(c->tape, c->inputs[i]));
+    return c && c->inputs && i >= 0 && i < c->count && (c->all_needed || ag_needs(c->tape, c->inputs[i]));
 }
 
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2])

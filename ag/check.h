@@ -125,6 +125,7 @@ typedef struct ag_run {
     bool persistent;       /* the inputs are parameters */
     double shaken;         /* relative changes of all inputs and adjoints, up to this size */
     uint64_t shake;        /* which ones */
+    bool clean;            /* memory that the op and the pass will take holds zeros, not NaN */
     int written;           /* 1 + the input that is overwritten between the op and the pass */
     uint64_t memory_limit; /* of the tape; zero: the machine's */
     void *scribble;        /* the case's parameters, to be spoilt once the op has been applied */
@@ -191,6 +192,7 @@ typedef enum ag_check_id {
     AG_CHECK_FIRST,
     AG_CHECK_SECOND,
     AG_CHECK_PASSES,
+    AG_CHECK_MEMORY,
     AG_CHECK_NEEDS,
     AG_CHECK_JVP,
     AG_CHECK_F32,
@@ -236,6 +238,7 @@ bool ag_check_memory(ag_op_check *k, bool got); /* got; notes that there was non
 /* The checks, each in a file of its kind. Every one is given a case drawn from the sample. */
 bool ag_check_gradient(ag_op_check *k, const ag_case *c); /* check_gradient.c. False: the sample is refused */
 void ag_check_passes(ag_op_check *k, const ag_case *c);
+void ag_check_unwritten(ag_op_check *k, const ag_case *c);
 void ag_check_needs(ag_op_check *k, const ag_case *c);
 void ag_check_jvp(ag_op_check *k, const ag_case *c); /* check_jvp.c */
 typedef struct ag_case_probe {

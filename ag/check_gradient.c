@@ -189,6 +189,26 @@ void ag_check_passes(ag_op_check *k, const ag_case *c)
     check_adding(k, c, &plain, &s);
 }
 
+/* ---- results must not depend on what the memory held before */
+
+void ag_check_unwritten(ag_op_check *k, const ag_case *c)
+{
+    ag_outcome dirty, clean;
+    char text[600];
+    for (int graph = 0; graph < 2; graph++) {
+        ag_run r = { .dtype = AG_F64, .threads = 1, .pass = graph ? AG_CASE_GRAPH : AG_CASE_BACKWARD };
+        if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &dirty)))
+            return;
+        r.clean = true;
+        if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &clean)))
+            return;
+        if (!ag_outcome_same(&dirty, &clean, text, sizeof text))
+            ag_check_wrong(k, AG_CHECK_MEMORY, AG_FAIL, c, "the result depends on what the memory held before: %s",
+                           text);
+        ag_check_done(k, AG_CHECK_MEMORY, 1);
+    }
+}
+
 /* ---- one gradient at a time */
 
 /* Zeros in the gradients of all inputs but one. */

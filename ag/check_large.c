@@ -124,6 +124,7 @@ static void check_medium(ag_op_check *k, const ag_case *c)
         ag_check_close(k, AG_CHECK_LARGE, c, &other, &plain, &s, AG_CLOSE_F64, "transposed operands");
     if (run(k, c, AG_F32, 1, AG_CASE_BACKWARD, AG_CASE_DENSE, &other) && (other.applied || other.status != AG_EDTYPE))
         ag_check_close(k, AG_CHECK_LARGE, c, &other, &plain, &s, fmax(AG_CLOSE_F32, c->tolerance), "f32 against f64");
+    ag_check_unwritten(k, c);
     if (k->differentiable && ag_case_obstacle(c, &plain) == NULL)
         ag_check_numeric(k, AG_CHECK_LARGE, c, 2, DIRECTIONS);
 }

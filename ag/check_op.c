@@ -7,6 +7,7 @@ const char *const ag_check_names[AG_CHECKS] = {
     [AG_CHECK_FIRST] = "first derivative",
     [AG_CHECK_SECOND] = "second derivative",
     [AG_CHECK_PASSES] = "kernels and rule",
+    [AG_CHECK_MEMORY] = "unwritten memory",
     [AG_CHECK_NEEDS] = "single gradients",
     [AG_CHECK_JVP] = "forward derivative",
     [AG_CHECK_F32] = "f32",
@@ -87,6 +88,7 @@ bool ag_check_memory(ag_op_check *k, bool got)
 static void check_case(ag_op_check *k, const ag_case *c)
 {
     ag_check_passes(k, c);
+    ag_check_unwritten(k, c);
     ag_check_needs(k, c);
     ag_check_jvp(k, c);
     ag_check_f32(k, c);

@@ -43,20 +43,21 @@ ag_tensor ag_case_loss(const ag_case *c, const ag_run *r, ag_tape *t, const ag_t
     return sum;
 }
 
-/* Blocks that the pass will take hold NaN: a kernel that reads what it should write shows it. */
-static void poison(ag_tape *t, const ag_case *c)
+/* Memory that the op and the pass will take holds NaN: a kernel that reads what it should write shows it. */
+static void poison(ag_tape *t, const ag_case *c, const ag_run *r)
 {
+    const int byte = r->clean ? 0 : 0xff;
     size_t bytes = (size_t)ag_case_size(c) * 64 + 4096;
     bytes = bytes < MOST_POISON ? bytes : MOST_POISON;
     uint64_t position = ag_arena_position(&t->arena);
     void *p = ag_scratch(t, bytes), *block[POISONED_BLOCKS];
     if (p)
-        memset(p, 0xff, bytes);
+        memset(p, byte, bytes);
     ag_arena_rewind(&t->arena, position);
     for (size_t size = 64; size <= bytes / 4; size *= 2) {
         for (int k = 0; k < POISONED_BLOCKS; k++)
             if ((block[k] = ag_pool_take(t, size)))
-                memset(block[k], 0xff, size);
+                memset(block[k], byte, size);
         for (int k = 0; k < POISONED_BLOCKS; k++)
             ag_pool_give(t, block[k], size);
     }
@@ -138,7 +139,7 @@ static bool differentiate(const ag_case *c, const ag_run *r, ag_tape *t, const a
         return false;
     if (r->pass == AG_CASE_TWICE && !ag_case_apply(c, x, again))
         loss = ag_add(loss, ag_case_loss(c, r, t, again, r->adjoint + 1));
-    poison(t, c);
+    poison(t, c, r);
     if (r->written)
         overwrite(c, t, leaf, r->written - 1);
     if (r->pass == AG_CASE_BACKWARD || r->pass == AG_CASE_TWICE) {
@@ -193,7 +194,7 @@ static bool run_on(ag_tape *t, const ag_case *c, const ag_run *r, ag_tape *home,
     ag_case_inputs(c, r, t, leaf, x);
     for (int i = 0; i < c->count; i++)
         dx[i] = ag_inert(t);
-    poison(t, c);
+    poison(t, c, r);
     o->status = ag_error(t) ? ag_error(t) : ag_case_apply(c, x, y);
     o->applied = !o->status;
     for (int k = 0; k < c->outputs; k++)

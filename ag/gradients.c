@@ -103,10 +103,12 @@ static ag_status graph_gradients(ag_tape *t, uint32_t y, ag_tensor dy, ag_target
     t->no_grad = 0;
     ag_set_recording(t);
     t->busy++;
+    t->in_pass = true;
     const ag_layout *l = ag_layout_at(t, y);
     if (!dy.tape)
         dy = ag_ones(t, l->dtype, ag_layout_shape(l));
     ag_status status = dy.id ? ag_graph_gradients(t, y, dy, targets, count, out) : ag_refuse(t, "ag_gradients");
+    t->in_pass = false;
     t->busy--;
     t->no_grad = no_grad;
     ag_set_recording(t);
@@ -126,6 +128,8 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
         return t->error.status;
     if (!out || (!xs.at && xs.count))
         return ag_fail(t, AG_ENULL, "%s: the list or the results are NULL", who);
+    if (t->in_pass)
+        return ag_fail(t, AG_EUSE, "%s: not inside an op's rule", who);
     if (flags & ~AG_CREATE_GRAPH)
         return ag_fail(t, AG_EARG, "%s: unknown flags %#x", who, (unsigned)flags);
     uint32_t id = ag_resolve(t, y, who, 1), seed = 0;

@@ -86,6 +86,8 @@ static ag_status replay_node(replay *p, uint32_t i)
     for (int k = 0; k < c.count && !t->error.status; k++) {
         if (!ag_needs(t, c.inputs[k]) || !dx[k].tape)
             continue;
+        if (!ag_rule_result(&c, dx[k], k))
+            break;
         ag_tensor g = as_input(t, dx[k], ag_layout_at(t, c.inputs[k]));
         if (!g.id || !add_adjoint(p, c.inputs[k], g))
             break;

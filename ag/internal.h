@@ -12,6 +12,7 @@
 #define AG_LIKELY(x) __builtin_expect(!!(x), 1)
 #define AG_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define AG_COLD __attribute__((noinline, cold))
+#define AG_ASIDE __attribute__((noinline))
 
 #define AG_TAG_PERSISTENT 0x80000000u
 #define AG_TAG_RANKED 0x40000000u /* not a rank-0 f64: its values are in the node's data */
@@ -156,7 +157,8 @@ struct ag_tape {
     ag_header *h;
     double *adjoints; /* by index, zero between passes */
     uint64_t room;    /* what limit is while recording is on */
-    uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and rules */
+    uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and gradient checks */
+    bool in_pass;           /* rules are running: they may begin no pass of their own, which would use the same adjoints */
 
     ag_record *records; /* by index */
     ag_header *headers;
@@ -399,7 +401,7 @@ struct ag_call {
     bool all_needed;        /* ag_local: a derivative by every input */
     ag_array *operands;     /* inputs then outputs, dense where the op asks, in vjp_fused */
 };
-const char *ag_op_prefix(const ag_tape *t, const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
+const char *ag_op_prefix(const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
 ag_status ag_map_shape(const ag_call *c, const ag_array *x, ag_array *y); /* map.c: shape and forward of an op with a map */
 void ag_map_forward(const ag_call *c, const ag_array *x, ag_array *y);
 /* ag_apply for a built-in op by its number in the registry */
@@ -407,6 +409,7 @@ ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs);
 /* The call of the node at id as its rules see it. */
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);
+uint32_t ag_rule_result(const ag_call *c, ag_tensor dx, int i); /* the id of what a rule gave for input i; 0: reported */
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
 

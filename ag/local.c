@@ -69,14 +69,24 @@ ag_tensor ag_local(ag_tensor y, ag_tensor x)
     if (!to)
         return ag_inert(t);
     uint32_t i = AG_INDEX(to);
+    if (t->headers[i].op == AG_OP_OUTPUT) {
+        ag_fail(t, AG_EUSE, "ag_local takes ops of one output");
+        return ag_inert(t);
+    }
     if (t->headers[i].op < AG_OP_FIRST) {
         const ag_layout *l = ag_layout_at(t, id);
         return ag_zeros(t, l->dtype, ag_layout_shape(l));
     }
     if (t->headers[i].flags & AG_HAS_NODE) {
+        if (t->in_pass) {
+            ag_fail(t, AG_EUSE, "ag_local: not inside an op's rule");
+            return ag_inert(t);
+        }
         ag_no_grad_begin(t);
         t->busy++;
+        t->in_pass = true;
         ag_tensor d = local_by_rule(t, to, x, id);
+        t->in_pass = false;
         t->busy--;
         ag_no_grad_end(t);
         return d;

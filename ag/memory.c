@@ -49,7 +49,7 @@ bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element, uint6
     if (wanted <= *capacity)
         return true;
     bool large = *capacity * element >= LARGE_TABLE;
-    uint64_t larger = !*capacity ? 64 : large ? *capacity + (uint64_t)*capacity / 8 : 2 * (uint64_t)*capacity;
+    uint64_t larger = !*capacity ? 64 : large ? *capacity + (uint64_t)*capacity / 16 : 2 * (uint64_t)*capacity;
     if (larger < wanted)
         larger = wanted;
     if (larger > UINT32_MAX)

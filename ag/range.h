@@ -34,6 +34,20 @@ typedef struct ag_operand {
 ag_operand ag_operand_at(const ag_tape *t, uint32_t id);
 ag_array ag_dense_array(ag_shape shape, ag_dtype d, const void *data);
 
+/* The value of a floating rank-0 operand; false: it is an array, or no float. */
+static inline bool ag_number_at(const ag_tape *t, uint32_t id, double *value)
+{
+    const ag_node *d = ag_node_or_null(t, id);
+    if (!d || !d->data) {
+        *value = t->records[AG_INDEX(id)].value;
+        return true;
+    }
+    if (d->layout->rank || d->layout->dtype != AG_F32)
+        return false;
+    *value = (double)*(const float *)d->data;
+    return true;
+}
+
 typedef struct ag_pair { /* the operands and what follows from them */
     ag_operand x[2];
     int count;

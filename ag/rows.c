@@ -192,37 +192,40 @@ static ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row, ag_pair 
     return y;
 }
 
-/* Dense floating operands of one shape and dtype, or one with a rank-0 f64, and not many elements: most ops of small models.
- * AG_ROW_ARRAYS ..., or -1: something else. */
-static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids)
+/* Dense floating operands of one shape and dtype, or one with a number, and not many elements: most ops of small models.
+ * AG_ROW_ARRAYS ... and the number, or -1: something else. */
+static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids, double *number)
 {
     bool binary = row->op.inputs == 2;
-    int array = !(ids[0] & AG_TAG_RANKED);
-    if ((array && !binary) || !(ids[array] & AG_TAG_RANKED) || row->flags & (AG_ROW_COMPARE | AG_ROW_VECTOR))
+    double ignored;
+    if (row->flags & (AG_ROW_COMPARE | AG_ROW_VECTOR))
+        return -1;
+    int array = binary && ag_number_at(t, ids[0], number);
+    if (!(ids[array] & AG_TAG_RANKED) || (array && ag_number_at(t, ids[1], &ignored)))
         return -1;
     const ag_layout *l = ag_node_at(t, ids[array])->layout;
     if (!l->dense || l->rank == 0 || l->size >= 4 * AG_GRAIN || !ag_is_float(l->dtype))
         return -1;
     if (array || !binary)
         return array ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
-    if (!(ids[1] & AG_TAG_RANKED))
+    if (ag_number_at(t, ids[1], number))
         return AG_ROW_B_CONSTANT;
     const ag_layout *m = ag_node_at(t, ids[1])->layout;
     bool same = l == m || (m->dense && m->dtype == l->dtype && ag_layout_same_shape(l, m));
     return same ? AG_ROW_ARRAYS : -1;
 }
 
-static ag_tensor plain(ag_tape *t, uint32_t number, const ag_row *row, int kind, const uint32_t *ids, ag_row_params q)
+static ag_tensor plain(ag_tape *t, uint32_t op, const ag_row *row, int kind, double number, const uint32_t *ids, ag_row_params q)
 {
     const ag_node *a = kind == AG_ROW_A_CONSTANT ? NULL : ag_node_at(t, ids[0]);
     const ag_node *b = kind == AG_ROW_B_CONSTANT || row->op.inputs == 1 ? NULL : ag_node_at(t, ids[1]);
     const ag_layout *l = a ? a->layout : b->layout;
-    double c = kind == AG_ROW_ARRAYS ? q.c : t->records[ids[kind == AG_ROW_B_CONSTANT]].value;
     void *to = ag_scratch(t, ag_layout_bytes(l));
     if (AG_UNLIKELY(!to))
         return ag_inert(t);
-    row->forward[kind][l->dtype == AG_F64](l->size, to, a ? a->data : NULL, b ? b->data : NULL, c, q.d);
-    return row_node(t, number, row, l, to, ids, q);
+    row->forward[kind][l->dtype == AG_F64](l->size, to, a ? a->data : NULL, b ? b->data : NULL,
+                                           kind == AG_ROW_ARRAYS ? q.c : number, q.d);
+    return row_node(t, op, row, l, to, ids, q);
 }
 
 ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params q)
@@ -247,9 +250,10 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
     }
     if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & AG_ROW_COMPARE))
         return record(t, number, row, ids, q);
-    int kind = plain_kind(t, row, ids);
+    double value = 0;
+    int kind = plain_kind(t, row, ids, &value);
     if (AG_LIKELY(kind >= 0))
-        return plain(t, number, row, kind, ids, q);
+        return plain(t, number, row, kind, value, ids, q);
     for (int k = 0; k < p.count; k++) /* after every leaf is made: making one moves the tables */
         p.x[k] = ag_operand_at(t, ids[k]);
     return ranked(t, number, row, &p, q);

@@ -94,16 +94,14 @@ static bool is_plain(ag_row_steps *s)
         return false;
     for (int i = 0; i < s->row->op.inputs; i++) {
         const ag_node *x = ag_node_or_null(t, node->input[i]);
-        if (AG_LIKELY(x && x->data)) {
-            if (x->layout != l && !(x->layout->dense && ag_layout_same_shape(x->layout, l)))
+        if (AG_UNLIKELY(!x || !x->data || !x->layout->rank)) {
+            if (s->kind != AG_ROW_ARRAYS || !ag_number_at(t, node->input[i], &s->c))
                 return false;
-            s->x[i] = x;
-            continue;
-        }
-        if (s->kind != AG_ROW_ARRAYS)
+            s->kind = i ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT;
+        } else if (x->layout != l && !(x->layout->dense && ag_layout_same_shape(x->layout, l))) {
             return false;
-        s->kind = i ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT;
-        s->c = t->records[AG_INDEX(node->input[i])].value;
+        }
+        s->x[i] = x;
     }
     return true;
 }

@@ -285,11 +285,13 @@ ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *dy, ag_target *target
         memset(s.kept, 0, ((size_t)s.top + 1) * sizeof *s.kept);
     }
     t->busy++;
+    t->in_pass = true;
     ag_status status = attempts(&s, dy);
     if (!status)
         status = count ? ag_pass_deliver_targets(&s) : ag_pass_commit(&s);
     if (status || count)
         abandon(&s);
+    t->in_pass = false;
     t->busy--;
     ag_pool_give(t, s.reached, (size_t)s.y + 1);
     ag_pool_give(t, s.kept, ((size_t)s.top + 1) * sizeof *s.kept);

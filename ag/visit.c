@@ -262,16 +262,14 @@ static ag_status deliver_all(ag_pass *s, const ag_call *c, const ag_tensor *dx)
     for (int i = 0; i < c->count; i++) {
         if (!ag_needs(t, c->inputs[i]) || !dx[i].tape)
             continue;
-        char who[80];
-        snprintf(who, sizeof who, "the derivative rule of %s", c->op->name);
-        uint32_t id = ag_resolve(t, dx[i], who, i + 1);
+        uint32_t id = ag_rule_result(c, dx[i], i);
         if (!id)
-            return ag_refuse(t, who);
+            return t->error.status;
         ag_array a = ag_array_of(t, id);
         ag_shape input = ag_layout_shape(ag_layout_at(t, c->inputs[i])), both;
         if (!ag_shape_broadcast(input, a.shape, &both) || !ag_shape_equal(both, a.shape)) {
             char x[128], y[128];
-            return ag_fail(t, AG_ESHAPE, "%s gave %s for operand %d, which has shape %s", who,
+            return ag_fail(t, AG_ESHAPE, "the derivative rule of %s gave %s for operand %d, which has shape %s", c->op->name,
                            ag_shape_text(a.shape, x, sizeof x), i + 1, ag_shape_text(input, y, sizeof y));
         }
         if (!ag_pass_deliver(s, c->inputs[i], &a))
@@ -297,6 +295,7 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
     if (!dy)
         return t->error.status;
     memset(dy, 0, wanted * sizeof *dy);
+    const uint32_t no_grad = t->no_grad;
     t->busy++;
     ag_no_grad_begin(t);
     for (int k = 0; k < c.outputs; k++)
@@ -305,7 +304,8 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
     ag_status status = t->error.status;
     if (!status)
         status = deliver_all(s, &c, dy + c.outputs);
-    ag_no_grad_end(t);
+    t->no_grad = no_grad; /* whatever the rule began or ended */
+    ag_set_recording(t);
     t->busy--;
     forget_leaves(t, first);
     ag_rewind_nodes(t, first);

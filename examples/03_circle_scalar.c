@@ -4,8 +4,8 @@
  * (the model is in circle.h). For each sample the loss -y ln p - (1-y) ln(1-p) is computed from single numbers and sent
  * backward; gradients add up over the epoch; the step divides them by the number of samples and zeroes them.
  *
- * The lecture writes the update as w = w + rate * gradient / m. Gradient descent subtracts. It also says "class 1 where
- * z > 0.5"; with a sigmoid on z the boundary is z = 0, where p = 0.5.
+ * The course notes that this example follows write the update as w = w + rate * gradient / m. Gradient descent
+ * subtracts. They also say "class 1 where z > 0.5"; with a sigmoid on z the boundary is z = 0, where p = 0.5.
  *
  * Labels matter. The model means its probabilities: near the circle p is near 0.5, and at the centre it is still
  * sigma(-1.44) = 0.19. Labels drawn with those probabilities give the circle back. Hard labels are surer than any p of

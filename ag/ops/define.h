@@ -12,6 +12,6 @@
 #include "registry.h"
 
 #define AG_OP(name) const ag_op ag_op_##name
-#define AG_APPLY(name, list, params) ag_apply_op(AG_OP_##name, list, params)
+#define AG_APPLY(name, list, ...) ag_apply_op(AG_OP_##name, list, __VA_ARGS__) /* the parameters' address, or NULL */
 
 #endif

@@ -132,44 +132,61 @@
 
 /* ---- the public functions: the quick rank-0 path, then the general one */
 
-#define AG_UNARY_QUICK(op_name, operand, constant, result_, slope, flags_)                                             \
-    ag_tape *t = operand.tape;                                                                                         \
-    if (AG_LIKELY(t != NULL)) {                                                                                        \
-        const uint64_t n = t->span, i = ag_word(operand) - t->base;                                                    \
-        if (AG_LIKELY(i < n && n < t->limit)) {                                                                        \
-            AG_TYPE(double, 1)                                                                                         \
-            const T c = constant, x = t->r[i].value, y = (T)(result_);                                                 \
-            const uint32_t self = (uint32_t)t->base + (uint32_t)n;                                                     \
-            (void)0, (void)c;                                                                                          \
-            t->r[n] = (ag_record){ { operand.id, self }, { (T)(slope), c }, y };                                       \
-            return ag_append(t, n, AG_OP_##op_name, (flags_) & AG_NO_GRADIENT ? 0 : t->h[i].flags);                    \
+/* Appends the record of an op on the record at place i of the newest segment. */
+#define AG_UNARY_RECORD(op_name, t, n, id_, i, constant, result_, slope, flags_)                                       \
+    do {                                                                                                               \
+        AG_TYPE(double, 1)                                                                                             \
+        const T c = constant, x = t->r[i].value, y = (T)(result_);                                                     \
+        const uint32_t self = (uint32_t)t->base + (uint32_t)n;                                                         \
+        (void)c;                                                                                                       \
+        t->r[n] = (ag_record){ { id_, self }, { (T)(slope), c }, y };                                                  \
+        return ag_append(t, n, AG_OP_##op_name, (flags_) & AG_NO_GRADIENT ? 0 : t->h[i].flags);                        \
+    } while (0)
+
+#define AG_BINARY_RECORD(op_name, t, n, left_id, i, right_id, j, result_, slope_a, slope_b)                            \
+    do {                                                                                                               \
+        AG_TYPE(double, 1)                                                                                             \
+        const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                                                \
+        t->r[n] = (ag_record){ { left_id, right_id }, { (T)(slope_a), (T)(slope_b) }, y };                             \
+        return ag_append(t, n, AG_OP_##op_name, t->h[i].flags | t->h[j].flags);                                        \
+    } while (0)
+
+/* A record of the newest segment; else, out of the way, the leaf of a persistent tensor; else whatever it is. `parameters`
+ * and `arguments` are those of the public function, in parentheses. */
+#define AG_UNARY_FUNCTION(op_name, parameters, arguments, operand, constant, result_, slope, flags_)                   \
+    static AG_ASIDE ag_tensor op_name##_aside parameters                                                               \
+    {                                                                                                                  \
+        ag_tape *t = operand.tape;                                                                                     \
+        const uint32_t id = t ? ag_quick_id(t, operand) : 0;                                                           \
+        if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && t->span < t->limit))                                              \
+            AG_UNARY_RECORD(op_name, t, t->span, id, id - (uint32_t)t->base, constant, result_, slope, flags_);        \
+        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });                                \
+    }                                                                                                                  \
+    AG_API ag_tensor ag_##op_name parameters                                                                           \
+    {                                                                                                                  \
+        ag_tape *t = operand.tape;                                                                                     \
+        if (AG_LIKELY(t != NULL)) {                                                                                    \
+            const uint64_t n = t->span, i = ag_word(operand) - t->base;                                                \
+            if (AG_LIKELY(i < n && n < t->limit))                                                                      \
+                AG_UNARY_RECORD(op_name, t, n, operand.id, i, constant, result_, slope, flags_);                       \
         }                                                                                                              \
+        return op_name##_aside arguments;                                                                              \
     }
 
 #define UNARY(op_name, documentation, formula, derivative, result_, slope, rule, reads, flags, low, high)              \
     AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, flags, low, high, 0, 0)                                \
-    AG_API ag_tensor ag_##op_name(ag_tensor operand)                                                                   \
-    {                                                                                                                  \
-        AG_UNARY_QUICK(op_name, operand, 0, result_, slope, flags)                                                     \
-        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ 0, 0 });                                       \
-    }
+    AG_UNARY_FUNCTION(op_name, (ag_tensor operand), (operand), operand, 0, result_, slope, flags)
 
 /* with a constant: its op_name in the prototype, its result_ in the samples */
 #define UNARY_C(op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads, flags, low, high) \
     AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)           \
-    AG_API ag_tensor ag_##op_name(ag_tensor operand, double constant)                                                  \
-    {                                                                                                                  \
-        AG_UNARY_QUICK(op_name, operand, constant, result_, slope, flags)                                              \
-        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });                                \
-    }
+    AG_UNARY_FUNCTION(op_name, (ag_tensor operand, double constant), (operand, constant), operand, constant, result_,  \
+                      slope, flags)
 
 #define C_UNARY(op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads, flags, low, high) \
     AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)           \
-    AG_API ag_tensor ag_##op_name(double constant, ag_tensor operand)                                                  \
-    {                                                                                                                  \
-        AG_UNARY_QUICK(op_name, operand, constant, result_, slope, flags)                                              \
-        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });                                \
-    }
+    AG_UNARY_FUNCTION(op_name, (double constant, ag_tensor operand), (constant, operand), operand, constant, result_,  \
+                      slope, flags)
 
 /* with two constants: a record has room for one, so rank 0 takes the general path */
 #define UNARY_CD(op_name, documentation, constant_c, c0, constant_d, d0, formula, derivative, result_, slope, rule, reads, \
@@ -312,26 +329,32 @@
                      { op_name##_forward_ca_f32, op_name##_forward_ca_f64 } },                                         \
         .back = { AG_BACK_TABLE(op_name, a), AG_BACK_TABLE(op_name, b) },                                              \
     };                                                                                                                 \
+    static AG_ASIDE ag_tensor op_name##_aside(ag_tensor left, ag_tensor right)                                         \
+    {                                                                                                                  \
+        ag_tape *t = left.tape;                                                                                        \
+        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                 \
+            const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right), first = (uint32_t)t->base;             \
+            if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                                 \
+                AG_BINARY_RECORD(op_name, t, t->span, p, p - first, q, q - first, result_, slope_a, slope_b);          \
+        }                                                                                                              \
+        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ left, right }, (ag_row_params){ 0, 0 });             \
+    }                                                                                                                  \
     AG_API ag_tensor ag_##op_name(ag_tensor left, ag_tensor right)                                                     \
     {                                                                                                                  \
         ag_tape *t = left.tape;                                                                                        \
         if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                 \
             const uint64_t n = t->span, i = ag_word(left) - t->base, j = ag_word(right) - t->base;                     \
             if (AG_UNLIKELY(i >= n))                                                                                   \
-                goto general;                                                                                          \
+                goto aside;                                                                                            \
             AG_BARRIER();                                                                                              \
-            if (AG_LIKELY(j < n && n < t->limit)) {                                                                    \
-                AG_TYPE(double, 1)                                                                                     \
-                const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                                        \
-                t->r[n] = (ag_record){ { left.id, right.id }, { (T)(slope_a), (T)(slope_b) }, y };                     \
-                return ag_append(t, n, AG_OP_##op_name, t->h[i].flags | t->h[j].flags);                                \
-            }                                                                                                          \
+            if (AG_LIKELY(j < n && n < t->limit))                                                                      \
+                AG_BINARY_RECORD(op_name, t, n, left.id, i, right.id, j, result_, slope_a, slope_b);                   \
         }                                                                                                              \
-    general:                                                                                                           \
-        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ left, right }, (ag_row_params){ 0, 0 });             \
+    aside:                                                                                                             \
+        return op_name##_aside(left, right);                                                                           \
     }
 
-/* COMPARE(op_name, "documentation", "y in words", y): u8, 1 where it holds; no gradient; integers too */
+/* COMPARE(name, "documentation", "y in words", y): u8, 1 where it holds; no gradient; integers too */
 #define COMPARE(op_name, documentation, formula_, result_)                                                             \
     AG_BINARY_FORWARDS(op_name, float, uint8_t, f32, result_)                                                          \
     AG_BINARY_FORWARDS(op_name, double, uint8_t, f64, result_)                                                         \
