@@ -79,7 +79,7 @@ flags := -std=c11 $(warnings) $(level) $(ARCH:%=-march=%) -fPIC -fvisibility=hid
 ifneq ($(filter CLANG,$(found)),)
 flags += -Wno-pass-failed $(shell $(CC) -fveclib=libmvec -x c -E /dev/null >/dev/null 2>&1 && echo -fveclib=libmvec)
 else
-flags += $(if $(filter AVX512,$(found)),-mprefer-vector-width=512) -fno-tree-slp-vectorize
+flags += $(if $(filter AVX512,$(found)),-mprefer-vector-width=512) -fno-tree-slp-vectorize -Wno-psabi
 endif
 internal = $(flags) -D_GNU_SOURCE -I. -I$(BUILD)
 public = $(flags) -I.
@@ -91,7 +91,7 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 
 # ---- sources and programs
 
-definitions := $(sort $(wildcard ag/ops/*.def)) $(sort $(wildcard ag/ops/*.c))
+definitions := $(sort $(wildcard ag/ops/*.c))
 sources := $(sort $(wildcard ag/*.c ag/ops/*.c ag/kernels/*.c nn/*.c optim/*.c))
 headers := ag/ag.h ag/ops.h $(wildcard nn/nn.h optim/optim.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
@@ -166,14 +166,14 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libag.so $(BUILD)/settings
 test: library $(tests) $(faces) $(if $(TESTS),,$(examples)) ## all tests; TESTS='a b' for test_a and test_b alone
 	@BUILD=$(BUILD) CC='$(CC)' CXX='$(CXX)' SAN='$(SAN)' tests/run $(tests) $(scripts)
 demo: $(examples) ## runs the examples; pictures go to out/
-	@mkdir -p out; for program in $(examples); do echo "== $${program##*/}"; $$program || exit 1; done
+	@mkdir -p out; export OMP_WAIT_POLICY=passive; for program in $(examples); do echo "== $${program##*/}"; $$program || exit 1; done
 bench: $(benches) ## speed, one program after the other
 	@for program in $(benches); do echo "== $${program##*/}"; $$program || exit 1; done
 bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtual environment in $(BUILD)
 	@tests/bench/peers.sh $(BUILD)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
-formatted = $(filter-out ag/ops.h,$(wildcard $(foreach d,ag ag/ops ag/kernels nn optim tests tests/face tests/bench examples docs,$(d)/*.[ch] $(d)/*.inc)))
+formatted = $(filter-out ag/ops.h,$(wildcard $(foreach d,ag ag/ops ag/kernels nn optim tests tests/bench examples docs,$(d)/*.[ch] $(d)/*.inc)))
 format: ## clang-format, in place
 	clang-format -i $(formatted)
 format-check:

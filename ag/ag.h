@@ -63,7 +63,7 @@ typedef enum ag_status {
     AG_EDTYPE,      /* the dtype is not supported there, or dtypes differ */
     AG_EARG,        /* another argument is out of range */
     AG_EUSE,        /* the call is not allowed in this state */
-    AG_EINCOMPLETE, /* a gradient is missing parts of itself */
+    AG_EINCOMPLETE, /* a gradient is missing parts of itself; a pass that fails leaves none such: it changes nothing */
     AG_ELIMIT,      /* a size, count or id is beyond what the library can represent */
     AG_EFILE,       /* a file cannot be read or written, or its content is wrong */
     AG_USE_RULE     /* no error: what ag_op.vjp_fused returns to have the rule used instead */
@@ -88,7 +88,7 @@ typedef struct ag_allocator {
 
 typedef struct ag_options {
     ag_dtype dtype;          /* the float type, AG_F32 or AG_F64; zero: AG_F64 */
-    int threads;             /* zero: all processors */
+    int threads;             /* zero: all processors, or OMP_NUM_THREADS */
     uint64_t seed;           /* of the random numbers */
     bool keep_grads;         /* keep the gradients of intermediate results too */
     ag_handler *on_error;    /* NULL: print to stderr; ag_quiet: silent */

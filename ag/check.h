@@ -46,6 +46,7 @@ typedef struct ag_probe {
     size_t inputs;
     int outputs;
     bool coarse;              /* f32 results are accepted */
+    bool forgiving;           /* some derivatives may be lost in rounding */
     const ag_shape *shape;    /* of each input */
     const double *x;          /* all inputs, one after the other, row-major */
     const char *const *names; /* of the inputs; NULL, "": numbered */
@@ -68,15 +69,14 @@ typedef struct ag_evaluation {
     ag_tape *t;
     ag_probe_result *result;
     uint64_t random_calls;
-    int64_t n, m, groups;  /* elements of the inputs and of the value; groups of outputs that are looked at together */
-    double *point;         /* where it is evaluated: n */
-    double *output;        /* the value's elements: m */
-    double *output_weight; /* of each within its group: m */
-    double *group_weight;  /* of each group's derivative in the second order: groups */
-    double *input_weight;  /* of each element of the first derivative in the second order: n */
-    double *gradient; /* sum over groups of group_weight times derivative: n, and the sum of the sizes of its terms */
-    double *gradient_size;
-    double size; /* of the value with all weights: the sum of its absolute terms */
+    int64_t n, m;         /* elements of the inputs, and of the value */
+    int64_t groups[2];    /* of the value's elements, and of its first derivative's, that are looked at together */
+    double *weight[2];    /* of each element within its group: m, n */
+    double *group_weight; /* of each group of outputs in what the second order differentiates */
+    double size;          /* of that: the sum of its absolute terms */
+    double *gradient, *gradient_size; /* its derivative: n, and the sums of the absolute terms of that */
+    double *point;                    /* where it is evaluated: n */
+    double *output, *first;           /* the value's elements: m, and its first derivative's: n */
     ag_tensor *leaf, *dx, *y;
 } ag_evaluation;
 
@@ -90,6 +90,9 @@ bool ag_evaluation_at(ag_evaluation *v, int order, double *value, double *size);
  * order 1. */
 typedef void ag_row_taker(void *user, int64_t group, const double *row);
 bool ag_evaluation_rows(ag_evaluation *v, int order, ag_row_taker *row, void *user);
+
+/* Puts the worst element of the report into words; check_describe.c. */
+void ag_check_describe(const ag_evaluation *v, ag_probe_result *result);
 
 /* ---- check_case.c: an op with inputs, run in one way or another on a tape of its own */
 
@@ -181,6 +184,8 @@ typedef struct ag_scale {
     const double *y, *g;
 } ag_scale;
 bool ag_case_scale(const ag_case *c, ag_case_tapes *tapes, ag_scale *s);
+/* To single precision and its range. */
+void ag_outcome_round(ag_outcome *o);
 /* Do two outcomes agree to `epsilon` times the scale? If not, text says where. Equal failures agree. */
 bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *s, double epsilon, char *text,
                       size_t bytes);

@@ -44,10 +44,10 @@ void ag_case_of_sample(const ag_op *op, const ag_sample *sample, int rank, ag_ca
     }
 }
 
-/* Inside of the open bounds, and exact in single precision. */
+/* Inside of the open bounds, a single one in their middle half, and exact in single precision. */
 static void draw_floats(double *x, int64_t count, double low, double high, uint64_t seed, uint64_t call)
 {
-    double margin = 0.02 * (high - low);
+    double margin = (count > 1 ? 0.02 : 0.25) * (high - low);
     ag_random_uniform(AG_F64, x, count, seed, AG_CHECK_RANDOM + call, low + margin, high - margin, 1);
     for (int64_t i = 0; i < count; i++)
         x[i] = (float)x[i];

@@ -1,5 +1,6 @@
 /* Comparing outcomes of an op: to the bit, or to rounding. */
 #include "ag/check.h"
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -14,6 +15,17 @@ static void widen(double *scale, const double *a, const double *b, int64_t count
         if (moved > scale[i])
             scale[i] = moved;
     }
+}
+
+/* A derivative has at least the scale of the largest value per unit of x: its terms may cancel. */
+static void add_values_per_input(const ag_case *c, const double *y, int64_t count, double *g)
+{
+    double largest = 0;
+    for (int64_t i = 0; i < count; i++)
+        largest = isfinite(y[i]) ? fmax(largest, y[i]) : largest;
+    for (int k = 0; k < c->count; k++)
+        for (int64_t i = 0; ag_case_is_float(c, k) && i < ag_shape_size(c->shape[k]); i++)
+            *g++ += largest / fmax(fabs(c->x[k][i]), 1);
 }
 
 bool ag_case_scale(const ag_case *c, ag_case_tapes *tapes, ag_scale *s)
@@ -32,6 +44,7 @@ bool ag_case_scale(const ag_case *c, ag_case_tapes *tapes, ag_scale *s)
         y[i] = fabs(still.y[i]);
     for (int64_t i = 0; i < still.g_count; i++)
         g[i] = fabs(still.g[i]);
+    add_values_per_input(c, y, still.y_count, g);
     *s = (ag_scale){ y, g };
     for (int k = 0; k < SHAKES; k++) {
         ag_mark mark = ag_tape_mark(home);
@@ -50,6 +63,14 @@ bool ag_case_scale(const ag_case *c, ag_case_tapes *tapes, ag_scale *s)
 
 /* ---- comparing */
 
+void ag_outcome_round(ag_outcome *o)
+{
+    for (int64_t i = 0; i < o->y_count; i++)
+        o->y[i] = (float)o->y[i];
+    for (int64_t i = 0; i < o->g_count; i++)
+        o->g[i] = (float)o->g[i];
+}
+
 typedef struct difference {
     const char *of;
     int64_t at;
@@ -58,15 +79,15 @@ typedef struct difference {
 
 /* Rounding is relative to an element's own scale, and to a lesser part to the largest one's: of terms that cancelled.
  */
-static void compare(const char *of, const double *a, const double *b, const double *scale, double epsilon,
+static void compare(const char *of, const double *a, const double *b, const double *scale, double epsilon, double share,
                     int64_t count, difference *worst)
 {
-    double largest = 0;
+    double largest = 0, tiny = epsilon > FLT_EPSILON ? 16 * FLT_MIN : 0; /* f32 ends there */
     for (int64_t i = 0; scale && i < count; i++)
         largest = isfinite(scale[i]) ? fmax(largest, scale[i]) : largest;
     for (int64_t i = 0; i < count; i++) {
         bool same = a[i] == b[i] || (isnan(a[i]) && isnan(b[i]));
-        double allowed = scale ? epsilon * (scale[i] + largest / 16) : 0, apart = fabs(a[i] - b[i]);
+        double allowed = scale ? epsilon * (scale[i] + share * largest) + tiny : 0, apart = fabs(a[i] - b[i]);
         if (same || apart <= allowed)
             continue;
         double ratio = allowed > 0 && isfinite(apart) ? apart / allowed : INFINITY;
@@ -94,8 +115,8 @@ bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *
         return false;
     if (a->status)
         return true;
-    compare("output", a->y, b->y, s ? s->y : NULL, epsilon, a->y_count, &worst);
-    compare("gradient", a->g, b->g, s ? s->g : NULL, epsilon, a->g_count, &worst);
+    compare("output", a->y, b->y, s ? s->y : NULL, epsilon, 1.0 / 16, a->y_count, &worst);
+    compare("gradient", a->g, b->g, s ? s->g : NULL, epsilon, 1, a->g_count, &worst);
     if (worst.of)
         snprintf(text, bytes, "%s element %lld is %.9g, not %.9g; allowed difference %.2g", worst.of,
                  (long long)worst.at, worst.a, worst.b, worst.allowed);

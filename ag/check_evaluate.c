@@ -31,6 +31,11 @@ static bool fail_pending(ag_evaluation *v, const char *what)
 
 /* ---- evaluating */
 
+static double *doubles(ag_evaluation *v, int64_t count)
+{
+    return ag_scratch(v->t, (size_t)count * sizeof(double));
+}
+
 /* Leaves with the point's values; rank 0 as records, as a caller's variables are. */
 static bool make_leaves(ag_evaluation *v)
 {
@@ -131,35 +136,18 @@ static bool copy_gradient(ag_evaluation *v, double *to)
     return true;
 }
 
-/* c[o] = the weight of output o in the sum over all groups */
-static void all_weights(const ag_evaluation *v, double *c)
-{
-    for (int64_t o = 0; o < v->m; o++)
-        c[o] = v->output_weight[o] * v->group_weight[o % v->groups];
-}
-
-/* The graph of the first derivative: its elements, weighted and summed. */
-static bool second_order_value(ag_evaluation *v, ag_tensor *sum)
+/* The first derivative of what the second order is about: the outputs with all their weights. */
+static bool differentiate_all(ag_evaluation *v, int flags)
 {
     double *c = ag_scratch(v->t, (size_t)v->m * sizeof *c);
-    const double *w = v->input_weight;
     if (!c)
         return fail_pending(v, "the check");
-    all_weights(v, c);
-    if (!differentiate(v, c, AG_CREATE_GRAPH))
-        return false;
-    *sum = (ag_tensor){ 0 };
-    for (size_t i = 0; i < v->p->inputs; i++) {
-        int64_t size = ag_shape_size(v->p->shape[i]);
-        ag_tensor weight = ag_from(v->t, AG_F64, v->p->shape[i], w, (size_t)size * sizeof *w);
-        ag_tensor part = ag_sum(ag_mul(v->dx[i], weight));
-        *sum = sum->tape ? ag_add(*sum, part) : part;
-        w += size;
-    }
-    return !v->t->error.status || fail_pending(v, "the derivative of f failed");
+    for (int64_t o = 0; o < v->m; o++)
+        c[o] = v->weight[0][o] * v->group_weight[o % v->groups[0]];
+    return differentiate(v, c, flags);
 }
 
-static bool read_outputs(ag_evaluation *v, double *value, double *size)
+static bool read_outputs(ag_evaluation *v)
 {
     if (total_size(v) != v->m)
         return fail(v, AG_FAIL, "the size of f's value depends on the values of its inputs");
@@ -172,39 +160,33 @@ static bool read_outputs(ag_evaluation *v, double *value, double *size)
             return fail_pending(v, "f's value");
         to += count;
     }
-    memset(value, 0, (size_t)v->groups * sizeof *value);
-    for (int64_t o = 0; o < v->m; o++) {
-        double term = v->output_weight[o] * v->output[o];
-        value[o % v->groups] += term;
-        if (size)
-            size[o % v->groups] += fabs(term);
-    }
     return true;
 }
 
-static bool read_gradient(ag_evaluation *v, double *value, double *size)
+/* The sums over the groups of elements: of the outputs, or of their derivative by the inputs. */
+static void sum_groups(const ag_evaluation *v, int order, const double *element, double *value, double *size)
 {
-    ag_tensor sum;
-    if (!second_order_value(v, &sum))
-        return false;
-    *value = ag_item(sum);
-    double *g = size ? ag_scratch(v->t, (size_t)v->n * sizeof *g) : NULL;
-    if (!size)
-        return true;
-    if (!g || !copy_gradient(v, g))
-        return fail_pending(v, "the derivative of f failed");
-    for (int64_t i = 0; i < v->n; i++)
-        *size += fabs(v->input_weight[i] * g[i]);
-    return true;
+    const int64_t groups = v->groups[order - 1], count = order == 1 ? v->m : v->n;
+    memset(value, 0, (size_t)groups * sizeof *value);
+    for (int64_t i = 0; i < count; i++) {
+        double term = v->weight[order - 1][i] * element[i];
+        value[i % groups] += term;
+        if (size)
+            size[i % groups] += fabs(term);
+    }
 }
 
 bool ag_evaluation_at(ag_evaluation *v, int order, double *value, double *size)
 {
     ag_mark mark = ag_tape_mark(v->t);
+    bool ok = run(v);
     if (size)
-        memset(size, 0, (size_t)(order == 1 ? v->groups : 1) * sizeof *size);
-    bool ok = run(v) && (order == 1 ? read_outputs(v, value, size) : read_gradient(v, value, size));
+        memset(size, 0, (size_t)v->groups[order - 1] * sizeof *size);
+    if (ok)
+        ok = order == 1 ? read_outputs(v) : differentiate_all(v, 0) && copy_gradient(v, v->first);
     ag_tape_rewind(v->t, mark);
+    if (ok)
+        sum_groups(v, order, order == 1 ? v->output : v->first, value, size);
     return ok;
 }
 
@@ -214,10 +196,10 @@ static bool plain_rows(ag_evaluation *v, double *row, double *c, ag_row_taker *t
 {
     memset(v->gradient, 0, (size_t)v->n * sizeof *v->gradient);
     memset(v->gradient_size, 0, (size_t)v->n * sizeof *v->gradient_size);
-    for (int64_t g = 0; g < v->groups; g++) {
+    for (int64_t g = 0; g < v->groups[0]; g++) {
         ag_mark mark = ag_tape_mark(v->t);
         for (int64_t o = 0; o < v->m; o++)
-            c[o] = o % v->groups == g ? v->output_weight[o] : 0;
+            c[o] = o % v->groups[0] == g ? v->weight[0][o] : 0;
         bool ok = differentiate(v, c, 0) && copy_gradient(v, row);
         ag_tape_rewind(v->t, mark);
         if (!ok)
@@ -262,26 +244,57 @@ static bool compare_passes(ag_evaluation *v, const double *by_graph)
     return true;
 }
 
-static bool graph_row(ag_evaluation *v, double *row, ag_row_taker *take, void *user)
+/* The sum of group g of the first derivative's elements, as a tensor. */
+static ag_tensor group_of_first(ag_evaluation *v, const ag_tensor *first, int64_t g, double *w)
 {
-    ag_tensor sum;
-    if (!second_order_value(v, &sum) || !copy_gradient(v, row) || !compare_passes(v, row))
+    ag_tensor sum = { 0 };
+    int64_t at = 0, groups = v->groups[1];
+    for (size_t i = 0; i < v->p->inputs; i++) {
+        int64_t size = ag_shape_size(v->p->shape[i]);
+        bool any = false;
+        for (int64_t j = 0; j < size; j++) {
+            bool member = (at + j) % groups == g;
+            w[j] = member ? v->weight[1][at + j] : 0;
+            any |= member;
+        }
+        at += size;
+        if (!any)
+            continue;
+        ag_tensor weight = ag_from(v->t, AG_F64, v->p->shape[i], w, (size_t)size * sizeof *w);
+        ag_tensor part = ag_sum(ag_mul(first[i], weight));
+        sum = sum.tape ? ag_add(sum, part) : part;
+    }
+    return sum;
+}
+
+static bool graph_rows(ag_evaluation *v, double *row, double *w, ag_row_taker *take, void *user)
+{
+    ag_tensor *first = ag_scratch(v->t, v->p->inputs * sizeof *first);
+    if (!first)
+        return fail_pending(v, "the check");
+    if (!differentiate_all(v, AG_CREATE_GRAPH) || !copy_gradient(v, row) || !compare_passes(v, row))
         return false;
-    if (ag_gradients(sum, (ag_list){ v->leaf, v->p->inputs }, 0, v->dx) || !copy_gradient(v, row))
-        return fail_pending(v, "the second derivative of f failed");
-    take(user, 0, row);
+    memcpy(first, v->dx, v->p->inputs * sizeof *first);
+    for (int64_t g = 0; g < v->groups[1]; g++) {
+        ag_mark mark = ag_tape_mark(v->t);
+        ag_gradients(group_of_first(v, first, g, w), (ag_list){ v->leaf, v->p->inputs }, 0, v->dx);
+        bool ok = v->t->error.status ? fail_pending(v, "the second derivative of f failed") : copy_gradient(v, row);
+        ag_tape_rewind(v->t, mark);
+        if (!ok)
+            return false;
+        take(user, g, row);
+    }
     return true;
 }
 
 /* The sum of the absolute terms of what the second order differentiates. */
 static bool measure_size(ag_evaluation *v)
 {
-    double *value = ag_scratch(v->t, (size_t)v->groups * sizeof *value);
-    if (!value || !read_outputs(v, value, NULL))
-        return value || fail_pending(v, "the check");
+    if (!read_outputs(v))
+        return false;
     v->size = 0;
     for (int64_t o = 0; o < v->m; o++)
-        v->size += fabs(v->group_weight[o % v->groups] * v->output_weight[o] * v->output[o]);
+        v->size += fabs(v->group_weight[o % v->groups[0]] * v->weight[0][o] * v->output[o]);
     if (!isfinite(v->size))
         v->size = 0;
     return true;
@@ -290,12 +303,12 @@ static bool measure_size(ag_evaluation *v)
 bool ag_evaluation_rows(ag_evaluation *v, int order, ag_row_taker *take, void *user)
 {
     ag_mark mark = ag_tape_mark(v->t);
-    double *row = ag_scratch(v->t, (size_t)v->n * sizeof *row), *c = ag_scratch(v->t, (size_t)v->m * sizeof *c);
-    bool ok = row && c ? run(v) : fail_pending(v, "the check");
+    double *row = doubles(v, v->n), *weights = doubles(v, order == 1 ? v->m : v->n);
+    bool ok = row && weights ? run(v) : fail_pending(v, "the check");
     if (ok && order == 1)
-        ok = measure_size(v);
-    if (ok)
-        ok = order == 1 ? plain_rows(v, row, c, take, user) : graph_row(v, row, take, user);
+        ok = measure_size(v) && plain_rows(v, row, weights, take, user);
+    else if (ok)
+        ok = graph_rows(v, row, weights, take, user);
     ag_tape_rewind(v->t, mark);
     return ok;
 }
@@ -310,18 +323,23 @@ static void draw_weights(const ag_evaluation *v, uint64_t call, double *to, int6
         to[i] += to[i] < 0 ? -0.5 : 0.5;
 }
 
-static int64_t groups_of(const ag_evaluation *v)
+/* Into how many groups `count` elements fall: one each where that is not too many. */
+static int64_t groups_of(const ag_evaluation *v, int64_t count)
 {
     if (v->p->options.directions)
-        return v->m < FEW_GROUPS ? v->m : FEW_GROUPS;
-    int64_t groups = v->n ? MOST_DERIVATIVES / v->n : MOST_GROUPS;
+        return count < FEW_GROUPS ? count : FEW_GROUPS;
+    int64_t groups = MOST_DERIVATIVES / v->n;
     groups = groups < LEAST_GROUPS ? LEAST_GROUPS : groups > MOST_GROUPS ? MOST_GROUPS : groups;
-    return v->m < groups ? v->m : groups;
+    return count < groups ? count : groups;
 }
 
-static double *doubles(ag_evaluation *v, int64_t count)
+static void set_groups(ag_evaluation *v, int order, int64_t count)
 {
-    return ag_scratch(v->t, (size_t)count * sizeof(double));
+    double *w = v->weight[order - 1];
+    v->groups[order - 1] = groups_of(v, count);
+    draw_weights(v, (uint64_t)order, w, count);
+    for (int64_t i = 0; i < count && v->groups[order - 1] == count; i++)
+        w[i] = 1;
 }
 
 static bool measure(ag_evaluation *v)
@@ -354,7 +372,8 @@ bool ag_evaluation_begin(ag_evaluation *v, const ag_probe *p, ag_probe_result *r
     v->dx = ag_scratch(t, p->inputs * sizeof *v->dx);
     v->y = ag_scratch(t, (size_t)p->outputs * sizeof *v->y);
     v->point = doubles(v, v->n);
-    v->input_weight = doubles(v, v->n);
+    v->weight[1] = doubles(v, v->n);
+    v->first = doubles(v, v->n);
     v->gradient = doubles(v, v->n);
     v->gradient_size = doubles(v, v->n);
     if (t->error.status)
@@ -362,16 +381,15 @@ bool ag_evaluation_begin(ag_evaluation *v, const ag_probe *p, ag_probe_result *r
     memcpy(v->point, p->x, (size_t)v->n * sizeof *v->point);
     if (!measure(v))
         return false;
-    v->groups = groups_of(v);
     v->output = doubles(v, v->m);
-    v->output_weight = doubles(v, v->m);
-    v->group_weight = doubles(v, v->groups);
+    v->weight[0] = doubles(v, v->m);
     if (t->error.status)
         return fail_pending(v, "the check");
-    draw_weights(v, 0, v->input_weight, v->n);
-    draw_weights(v, 1, v->group_weight, v->groups);
-    draw_weights(v, 2, v->output_weight, v->m);
-    for (int64_t o = 0; o < v->m && v->groups == v->m; o++)
-        v->output_weight[o] = 1;
+    set_groups(v, 1, v->m);
+    set_groups(v, 2, v->n);
+    v->group_weight = doubles(v, v->groups[0]);
+    if (!v->group_weight)
+        return fail_pending(v, "the check");
+    draw_weights(v, 0, v->group_weight, v->groups[0]);
     return true;
 }

@@ -8,7 +8,7 @@
 /* An estimate is trusted to this factor. */
 static const double SAFETY = 4;
 /* What a difference may amount to, and what the numeric derivative must resolve, relative to the derivative. */
-static const double TOLERANCE = 1e-6, RESOLUTION = 2e-3;
+static const double TOLERANCE = 1e-6, RESOLUTION = 5e-3;
 static const double STEP = 0.02;
 
 typedef struct checker {
@@ -23,6 +23,8 @@ typedef struct checker {
     double *center, *again, *size, *noise; /* per row: the value, evaluated twice; its scale; how far it is off */
     ag_slope *slope;
     void *memory;
+    double largest;       /* size of all values */
+    int64_t lost;         /* derivatives below what their estimate can tell, which were forgiven */
     int64_t column;       /* that is being looked at */
     const double *direct; /* its direction, or that of the noise */
     double worst;         /* the worst disagreement so far, relative to what was allowed */
@@ -122,8 +124,9 @@ static void aim(checker *c, double farthest)
 
 static bool measure_noise(checker *c)
 {
+    double rounding = c->order == 2 ? c->v.size : 0; /* of f, which its derivative may be small beside */
     for (int64_t g = 0; g < c->rows; g++)
-        c->noise[g] = DBL_EPSILON * c->size[g];
+        c->noise[g] = DBL_EPSILON * (c->size[g] + rounding);
     const double coarse = 1.1e-6, fine = 1.3e-9; /* what single precision resolves, and double */
     aim(c, 16 * coarse);
     c->direct = c->probing;
@@ -159,6 +162,15 @@ static ag_verdict judge(const checker *c, int64_t row, double analytic, double *
     return resolved && difference <= *tolerance ? AG_PASS : AG_INCONCLUSIVE;
 }
 
+/* It agrees as far as can be seen, and what cannot is nothing beside the values. */
+static bool is_lost(const checker *c, int64_t row, double analytic)
+{
+    double sure = SAFETY * c->slope[row].estimate, nothing = 1e-9 * c->largest;
+    if (!c->direction)
+        nothing /= unit(c->p->x[c->column]);
+    return c->slope[row].kind == AG_SLOPE_SMOOTH && fabs(analytic - c->slope[row].value) <= sure && sure <= nothing;
+}
+
 static int severity(ag_verdict v)
 {
     return v == AG_FAIL ? 3 : v == AG_KINK ? 2 : v == AG_INCONCLUSIVE ? 1 : 0;
@@ -169,6 +181,10 @@ static void note(checker *c, int64_t row, double analytic)
     ag_check_report *r = &c->result->report;
     double tolerance, numeric = c->slope[row].value;
     ag_verdict verdict = judge(c, row, analytic, &tolerance);
+    if (c->p->forgiving && verdict == AG_INCONCLUSIVE && is_lost(c, row, analytic)) {
+        verdict = AG_PASS;
+        c->lost++;
+    }
     r->checked++;
     c->result->checked[c->order - 1]++;
     r->kinks += verdict == AG_KINK;
@@ -183,7 +199,7 @@ static void note(checker *c, int64_t row, double analytic)
     r->order = c->order;
     r->element = c->column;
     r->input = c->direction ? 0 : input_of(c->p, &r->element);
-    r->output = c->order == 1 ? row : 0;
+    r->output = row;
     r->analytic = analytic;
     r->numeric = numeric;
     r->estimate = c->slope[row].estimate;
@@ -225,8 +241,12 @@ static bool take_center(checker *c)
     double *size = c->again;
     if (!ag_evaluation_at(&c->v, c->order, c->center, size))
         return false;
-    for (int64_t g = 0; g < c->rows; g++)
-        c->size[g] += isfinite(size[g]) ? size[g] : 0;
+    c->largest = 0;
+    for (int64_t g = 0; g < c->rows; g++) {
+        double finite = isfinite(size[g]) ? size[g] : 0;
+        c->size[g] += finite;
+        c->largest = fmax(c->largest, finite);
+    }
     if (!ag_evaluation_at(&c->v, c->order, c->again, NULL))
         return false;
     if (memcmp(c->center, c->again, (size_t)c->rows * sizeof *c->again))
@@ -237,7 +257,7 @@ static bool take_center(checker *c)
 static bool check_order(checker *c, int order)
 {
     c->order = order;
-    c->rows = order == 1 ? c->v.groups : 1;
+    c->rows = c->v.groups[order - 1];
     if (!ag_evaluation_rows(&c->v, order, take_row, c) || !take_center(c) || !measure_noise(c))
         return false;
     for (c->column = 0; c->column < c->columns; c->column++) {
@@ -255,7 +275,8 @@ static bool check_order(checker *c, int order)
 
 static bool prepare(checker *c)
 {
-    int64_t n = c->v.n, rows = c->v.groups, directions = c->p->options.directions;
+    int64_t n = c->v.n, directions = c->p->options.directions;
+    int64_t rows = c->v.groups[0] > c->v.groups[1] ? c->v.groups[0] : c->v.groups[1];
     ag_tape *t = c->p->tape;
     c->columns = directions ? directions : n;
     c->analytic = ag_scratch(t, (size_t)(rows * c->columns) * sizeof(double));
@@ -278,6 +299,15 @@ static bool prepare(checker *c)
     return true;
 }
 
+/* Derivatives lost in rounding are forgiven where the op's others are not: an op's formula is one. */
+static void conclude(checker *c)
+{
+    ag_check_report *r = &c->result->report;
+    if (r->verdict == AG_PASS && c->lost > r->checked / 4)
+        fail(c, AG_INCONCLUSIVE,
+             "more than a quarter of the derivatives are so small beside the values that rounding hides them");
+}
+
 static void check(checker *c)
 {
     int order = c->p->options.order ? c->p->options.order : 2;
@@ -288,49 +318,7 @@ static void check(checker *c)
     for (int k = 1; k <= order; k++)
         if (!check_order(c, k))
             return;
-}
-
-static const char *coordinates(ag_shape s, int64_t element, char *text, size_t bytes)
-{
-    int64_t at[AG_MAX_RANK];
-    size_t used = 1;
-    for (int k = s.rank - 1; k >= 0; k--) {
-        at[k] = element % s.dim[k];
-        element /= s.dim[k];
-    }
-    snprintf(text, bytes, "%s", s.rank ? "[" : "");
-    for (int k = 0; k < s.rank && used < bytes; k++)
-        used += (size_t)snprintf(text + used, bytes - used, "%lld%s", (long long)at[k], k + 1 < s.rank ? "," : "]");
-    return text;
-}
-
-/* What the report says, in words. */
-static void describe(const checker *c)
-{
-    const ag_check_report *r = &c->result->report;
-    char by[160], element[128];
-    const char *name = c->p->names && c->p->names[r->input] ? c->p->names[r->input] : "";
-    coordinates(c->p->shape[r->input], r->element, element, sizeof element);
-    if (c->direction)
-        snprintf(by, sizeof by, "along direction %lld", (long long)r->element);
-    else if (*name)
-        snprintf(by, sizeof by, "by %.60s%s", name, element);
-    else
-        snprintf(by, sizeof by, "by input %zu%s", r->input, element);
-    char of[96];
-    if (r->order == 2)
-        snprintf(of, sizeof of, "order 2: weighted gradient");
-    else if (c->v.groups < c->v.m)
-        snprintf(of, sizeof of, "order 1: output %lld and every %lldth after it, weighted,", (long long)r->output,
-                 (long long)c->v.groups);
-    else
-        snprintf(of, sizeof of, "order 1: output %lld", (long long)r->output);
-    snprintf(
-        c->result->text, sizeof c->result->text,
-        "%s %s: analytic %.9g, numeric %.9g with an error of about %.2g, allowed difference %.2g; %lld derivatives "
-        "checked, %lld at kinks, %lld inconclusive",
-        of, by, r->analytic, r->numeric, r->estimate, r->tolerance, (long long)r->checked, (long long)r->kinks,
-        (long long)r->inconclusive);
+    conclude(c);
 }
 
 void ag_check_function(const ag_probe *p, ag_probe_result *result)
@@ -349,7 +337,7 @@ void ag_check_function(const ag_probe *p, ag_probe_result *result)
     checker c = { .p = p, .result = result };
     check(&c);
     if (result->report.verdict != AG_PASS && !result->text[0])
-        describe(&c);
+        ag_check_describe(&c.v, result);
     ag_tape_rewind(t, mark);
     t->random_calls = random_calls;
     t->no_grad = no_grad;

@@ -33,7 +33,9 @@ bool ag_case_make_probe(const ag_case *c, ag_tape *t, int order, int directions,
     int64_t size = ag_case_size(c);
     double *x = ag_scratch(t, (size_t)size * sizeof *x);
     size_t n = 0;
-    p->probe = (ag_probe){ .tape = t, .run = run_case, .user = c, .outputs = c->outputs, .coarse = true, .x = x };
+    p->probe = (ag_probe){
+        .tape = t, .run = run_case, .user = c, .outputs = c->outputs, .coarse = true, .forgiving = true, .x = x
+    };
     for (int i = 0; x && i < c->count; i++) {
         int64_t count = ag_shape_size(c->shape[i]);
         if (!ag_case_is_float(c, i))

@@ -134,7 +134,7 @@ static void compare_rules(forward *f, const ag_probe *p)
 {
     ag_probe_result result;
     ag_tensor x[AG_CASE_INPUTS], dy[AG_CASE_OUTPUTS];
-    if (!ag_evaluation_begin(&f->v, p, &result) || f->v.groups < f->v.m)
+    if (!ag_evaluation_begin(&f->v, p, &result) || f->v.groups[0] < f->v.m)
         return;
     if (!draw_directions(f) || !ag_evaluation_rows(&f->v, 1, take_row, &f->rows))
         return;

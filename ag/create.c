@@ -23,6 +23,11 @@ static ag_tensor fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const ch
                 ag_shape_text(s, text, sizeof text));
         return ag_inert(t);
     }
+    if ((uint64_t)size > t->options.memory_limit / ag_dtype_size(d)) {
+        ag_fail(t, AG_ENOMEM, "%s: %s of shape %s takes more than the memory limit of %llu bytes", who, ag_dtype_name(d),
+                ag_shape_text(s, text, sizeof text), (unsigned long long)t->options.memory_limit);
+        return ag_inert(t);
+    }
     const ag_layout *l = ag_layout_new(t, d, s);
     void *data = l ? ag_scratch(t, (size_t)size * ag_dtype_size(d)) : NULL;
     if (!data)

@@ -115,6 +115,13 @@ static ag_status graph_gradients(ag_tape *t, uint32_t y, ag_tensor dy, ag_target
     return status;
 }
 
+static ag_status wrong_shape(ag_tape *t, const char *who, const char *what, ag_shape given, ag_shape wanted)
+{
+    char a[128], b[128];
+    return ag_fail(t, AG_ESHAPE, "%s: the %s has shape %s, the tensor %s", who, what, ag_shape_text(given, a, sizeof a),
+                   ag_shape_text(wanted, b, sizeof b));
+}
+
 /* dy: {0} for ones */
 static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who)
 {
@@ -143,7 +150,7 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
     if (seed && !ag_is_float(ag_layout_at(t, seed)->dtype))
         return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(ag_layout_at(t, seed)->dtype));
     if (seed && !ag_layout_same_shape(ag_layout_at(t, seed), ag_layout_at(t, id)))
-        return ag_fail(t, AG_ESHAPE, "%s: the adjoint does not have the tensor's shape", who);
+        return wrong_shape(t, who, "adjoint", ag_layout_shape(ag_layout_at(t, seed)), ag_layout_shape(ag_layout_at(t, id)));
     if (xs.count > FEW)
         targets = ag_scratch(t, xs.count * sizeof *targets);
     for (size_t i = 0; targets && i < xs.count; i++)
@@ -195,7 +202,7 @@ ag_tensor ag_hvp(ag_tensor y, ag_tensor x, ag_tensor v)
         return out;
     }
     if (ag_ok(v) && ag_ok(x) && v.tape == t && x.tape == t && !ag_shape_equal(ag_shape_of(v), shape)) {
-        ag_fail(t, AG_ESHAPE, "ag_hvp: v does not have the shape of x");
+        wrong_shape(t, "ag_hvp", "vector", ag_shape_of(v), shape);
         return out;
     }
     if (gradients(y, (ag_tensor){ 0 }, AG_LIST(x), AG_CREATE_GRAPH, &g, "ag_hvp"))

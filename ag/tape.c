@@ -1,6 +1,7 @@
 /* The tape: its records, the lifetimes of handles, marks. */
 #include "ag/internal.h"
 #include <stdlib.h>
+#include <omp.h>
 #include <unistd.h>
 
 /* ---- options */
@@ -11,10 +12,10 @@ static uint64_t machine_memory(void)
     return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_MAX;
 }
 
-static int machine_threads(void)
+static int machine_threads(void) /* all processors, or what OMP_NUM_THREADS says */
 {
-    long n = sysconf(_SC_NPROCESSORS_ONLN);
-    return n < 1 ? 1 : n > 1024 ? 1024 : (int)n;
+    int n = omp_get_max_threads();
+    return n < 1 ? 1 : n > 1024 ? 1024 : n;
 }
 
 static bool complete_options(ag_options *o)

@@ -182,6 +182,16 @@ static bool read_header(archive *a)
     return nn_header_parse(&a->r, &a->header, a->data_bytes, &a->table);
 }
 
+static const char *shape_text(ag_shape s, char *text, size_t bytes)
+{
+    size_t used = (size_t)snprintf(text, bytes, "[");
+    for (int i = 0; i < s.rank && used < bytes; i++)
+        used += (size_t)snprintf(text + used, bytes - used, "%s%lld", i ? "," : "", (long long)s.dim[i]);
+    if (used < bytes)
+        snprintf(text + used, bytes - used, "]");
+    return text;
+}
+
 /* One tensor of the file and that of the module; both lists are sorted by name. */
 static bool match_one(archive *a, nn_stored *in_file, const nn_stored *in_module)
 {
@@ -192,8 +202,11 @@ static bool match_one(archive *a, nn_stored *in_file, const nn_stored *in_module
     bool same = in_file->shape.rank == in_module->shape.rank;
     for (int i = 0; same && i < in_file->shape.rank; i++)
         same = in_file->shape.dim[i] == in_module->shape.dim[i];
+    char given[192], wanted[192];
     if (!same)
-        return nn_reader_fail(&a->r, "'%.100s' has not the shape that it has in the module", in_file->name);
+        return nn_reader_fail(&a->r, "'%.100s' has not the shape that it has in the module: %s, not %s", in_file->name,
+                              shape_text(in_file->shape, given, sizeof given),
+                              shape_text(in_module->shape, wanted, sizeof wanted));
     in_file->tensor = in_module->tensor;
     return true;
 }

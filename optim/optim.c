@@ -14,8 +14,8 @@ static bool is_parameter(ag_tape *t, ag_list params, size_t i, const char *who)
     if (!p.id || ag_size_of(p) < 0) /* inert or stale: reported */
         return false;
     if (!ag_is_persistent(p) || !ag_needs_grad(p))
-        return ag_fail(t, AG_EUSE, "%s: tensor %zu, '%s', is no parameter; ag_param makes one", who, i + 1,
-                       ag_name_of(p)),
+        return ag_fail(t, AG_EUSE, "%s: tensor %zu%s%s%s is no parameter; ag_param makes one", who, i + 1,
+                       *ag_name_of(p) ? " '" : "", ag_name_of(p), *ag_name_of(p) ? "'" : ""),
                false;
     for (size_t k = 0; k < i; k++)
         if (params.at[k].id == p.id && params.at[k].epoch == p.epoch)

@@ -20,15 +20,11 @@
 
 /* Programs are slower where every memory access is checked: what takes long takes less of it. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
+#define SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
-enum { SANITIZED = 1 };
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #else
-enum { SANITIZED = 0 };
-#endif
-#else
-enum { SANITIZED = 0 };
+#define SANITIZED 0
 #endif
 
 /* ---- tapes */

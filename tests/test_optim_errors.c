@@ -49,7 +49,7 @@ static void bad_lists_are_refused(void **state)
     } bad[] = {
         { none, AG_ENULL, "parameter 2 is absent" },
         { foreign, AG_EUSE, "parameter 2 belongs to another tape" },
-        { buffer, AG_EUSE, "'b', is no parameter" },
+        { buffer, AG_EUSE, "'b' is no parameter" },
         { transient, AG_EUSE, "is no parameter" },
         { released, AG_ESTALE, "" },
         { p, AG_EARG, "'p' is listed twice, at 1 and 2" },
