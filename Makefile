@@ -93,7 +93,7 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 
 definitions := $(sort $(wildcard ag/ops/*.c))
 sources := $(sort $(wildcard ag/*.c ag/ops/*.c ag/kernels/*.c nn/*.c optim/*.c))
-headers := ag/ag.h ag/ops.h $(wildcard nn/nn.h optim/optim.h)
+headers := ag/ag.h ag/ops.h ag/op.h $(wildcard nn/nn.h optim/optim.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
 name = $(basename $(notdir $(1)))
 tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildcard tests/test_*.c))))

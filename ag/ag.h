@@ -208,7 +208,7 @@ AG_API ag_tensor ag_randn(ag_tape *t, ag_dtype d, ag_shape s, double mean, doubl
 AG_API ag_tensor ag_randperm(ag_tape *t, int64_t n);
 /* ag_from - a copy of `bytes` bytes of the caller's, row-major. AG_EARG if that is not the size of the shape. */
 AG_API ag_tensor ag_from(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes);
-/* ag_wrap - the caller's memory itself, not copied: it must stay, unchanged, until reset. */
+/* ag_wrap - the caller's memory itself, not copied: it must stay, unchanged, until reset (AG_EUSE there in a DEBUG=1 build). */
 AG_API ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes);
 /* ag_require_grad - a new leaf with x's values (shared) that wants a gradient. AG_EDTYPE for integers. */
 AG_API ag_tensor ag_require_grad(ag_tensor x);
@@ -314,104 +314,8 @@ enum { AG_KEEPDIM = 1 };      /* flags of reductions: reduced axes stay, with ex
 /* ---- ops: generated from the sources in ag/ops */
 #include "ops.h"
 
-/* ---- an op of one's own */
-
-typedef struct ag_call ag_call; /* one application of an op, as its functions see it */
-typedef struct ag_array {
-    void *data;
-    ag_dtype dtype;
-    ag_shape shape;
-    int64_t stride[AG_MAX_RANK]; /* in elements */
-} ag_array;
-
-/* Arguments on which the automatic checks try an op; the list ends where low[0] == high[0]. */
-typedef struct ag_sample {
-    const void *params;
-    double low[4], high[4], tolerance; /* per input; zero tolerance: estimated */
-    ag_shape shape[4];                 /* of each input; elementwise ops: generated */
-    ag_dtype dtype[4];                 /* zero: floating; integers are drawn from [low, high) */
-    int inputs;                        /* how many, for AG_VARIADIC */
-} ag_sample;
-
-enum { /* flags of an op */
-    AG_VARIADIC = 1,    /* any number of inputs from 1 on */
-    AG_NO_GRADIENT = 2, /* its derivative is zero wherever it exists: no vjp */
-    AG_STRIDED = 4,     /* forward and vjp_fused accept any strides; else inputs and adjoints arrive dense */
-    AG_VIEW = 8         /* no forward: `shape` sets the result's data and strides within x[0] */
-};
-
-/* An op. Either `map` (elementwise: one element, broadcasting and dtypes are the engine's) or `shape` and `forward`.
- * `shape` fills in dtype and shape of each output and validates: ag_call_fail. `vjp` is written in ag ops: dx[i] is the
- * contribution to input i, {0} for none; sums over broadcast dimensions and casts are the engine's. An input that needs no
- * gradient need not be computed (ag_call_needs). dy of an output that received none is zeros.
- * `vjp_fused` is an optional kernel for plain first-order passes: dx[i] = (its contribution) + beta[i] dx[i], dense, of the
- * input's shape; dx[i].data is NULL where not needed; it may return AG_USE_RULE before it has written anything. */
-typedef struct ag_op {
-    const char *name, *formula;
-    int inputs, outputs, flags; /* zero outputs: one */
-    size_t params_size;         /* plain data, copied */
-    double (*map)(const double *x, const void *params);
-    ag_status (*shape)(const ag_call *c, const ag_array *x, ag_array *y);
-    ag_status (*forward)(const ag_call *c, const ag_array *x, ag_array *y);
-    void (*vjp)(const ag_call *c, const ag_tensor *dy, ag_tensor *dx);
-    void (*jvp)(const ag_call *c, const ag_tensor *dx, ag_tensor *dy); /* optional */
-    ag_status (*vjp_fused)(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta); /* optional */
-    const ag_sample *samples;
-} ag_op;
-
-/* ag_apply - applies an op and returns its first output; ag_apply_all - all of them. `op` must outlive the tape. */
-AG_API ag_tensor ag_apply(const ag_op *op, ag_list inputs, const void *params);
-AG_API ag_status ag_apply_all(const ag_op *op, ag_list inputs, const void *params, ag_tensor *outputs);
-/* What an op's functions may ask of the call. Reading an operand that was written since is an error. */
-AG_API ag_tape *ag_call_tape(const ag_call *c);
-AG_API int ag_call_inputs(const ag_call *c); /* how many */
-AG_API ag_tensor ag_call_input(const ag_call *c, int i);
-AG_API ag_tensor ag_call_output(const ag_call *c, int i);
-AG_API const ag_array *ag_call_input_array(const ag_call *c, int i);  /* in vjp_fused; NULL on error */
-AG_API const ag_array *ag_call_output_array(const ag_call *c, int i); /* in vjp_fused; NULL on error */
-AG_API bool ag_call_needs(const ag_call *c, int i);                   /* does input i want a gradient? */
-AG_API const void *ag_call_params(const ag_call *c);
-AG_API int ag_call_threads(const ag_call *c);
-AG_API void *ag_call_scratch(const ag_call *c, size_t bytes); /* 64-byte aligned, gone when the function returns; NULL: AG_ENOMEM */
-/* ag_call_fail - ag_fail with the op's name and the operands' shapes, dtypes and names before the text. */
-AG_API ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...) AG_PRINTF(3, 4);
-
-/* ---- checking gradients */
-
-typedef enum ag_verdict { AG_INCONCLUSIVE, AG_PASS, AG_FAIL, AG_KINK } ag_verdict;
-typedef ag_tensor ag_function(ag_list x, void *user);
-
-/* The element at which analytic and numeric derivative agree worst, measured against the tolerance. */
-typedef struct ag_check_report {
-    ag_verdict verdict;
-    int order;                /* 1 or 2: of the derivative at which it stands */
-    size_t input;             /* which of the list */
-    int64_t element, output;  /* row-major, in the input and in f's value */
-    double analytic, numeric; /* the derivative both ways */
-    double estimate;          /* error estimate of the numeric one */
-    double tolerance;         /* what |analytic - numeric| was allowed to be */
-    int64_t checked, kinks, inconclusive; /* derivatives looked at, and those of each kind among them */
-} ag_check_report;
-
-typedef struct ag_check_options {
-    int order;            /* zero: 2 */
-    double tolerance;     /* relative to the derivative's scale; zero: 1e-6, or the estimate if that is larger */
-    double step;          /* first step of the extrapolation, relative to max(|x|, 1); zero: 0.02 */
-    int directions;       /* zero: every element; else that many random normal directions */
-    uint64_t seed;        /* of the directions and of the weights of a ranked value */
-    const double *low, *high; /* per input: bounds that no step may cross; NULL: none */
-} ag_check_options;
-
-/* ag_gradcheck - compares f's derivatives at the given f64 tensors with numeric ones (Ridders 1982: central differences
- * extrapolated over shrinking steps, with an error estimate), every element, first and second order. f must be
- * deterministic but for the tape's random numbers, which are replayed. Prints what is wrong to `report` (NULL: nothing). */
-AG_API ag_verdict ag_gradcheck(ag_function *f, void *user, ag_list at, FILE *report);
-AG_API ag_verdict ag_gradcheck_with(ag_function *f, void *user, ag_list at, ag_check_options options, ag_check_report *report);
-/* ag_check_op - all automatic checks of an op on its samples, on tapes of its own. AG_INCONCLUSIVE without samples. */
-AG_API ag_verdict ag_check_op(const ag_op *op, FILE *report);
-AG_API const char *ag_verdict_name(ag_verdict v);
-/* ag_ops - the built-in ops, a list of `count` pointers. */
-AG_API const ag_op *const *ag_ops(size_t *count);
+/* ---- ops of one's own, and checking gradients */
+#include "op.h"
 
 /* ---- looking at graphs */
 

@@ -162,8 +162,10 @@ static bool is_record(const ag_array *y)
 static bool is_inside(const ag_array *y, const ag_array *x)
 {
     const char *first = x->data, *last = first, *at = y->data;
+    if (ag_array_size(x) == 0)
+        return true;
     for (int i = 0; i < x->shape.rank; i++)
-        last += (x->shape.dim[i] > 0 ? x->shape.dim[i] - 1 : 0) * x->stride[i] * (int64_t)ag_bytes_of(x->dtype);
+        last += (x->shape.dim[i] - 1) * x->stride[i] * (int64_t)ag_bytes_of(x->dtype);
     return at >= first && at <= last;
 }
 

@@ -73,7 +73,7 @@ typedef struct ag_evaluation {
     int64_t groups[2];    /* of the value's elements, and of its first derivative's, that are looked at together */
     double *weight[2];    /* of each element within its group: m, n */
     double *group_weight; /* of each group of outputs in what the second order differentiates */
-    double size;          /* of that: the sum of its absolute terms */
+    double size, largest; /* of that: the sum of its absolute terms, and the largest one */
     double *gradient, *gradient_size; /* its derivative: n, and the sums of the absolute terms of that */
     double *point;                    /* where it is evaluated: n */
     double *output, *first;           /* the value's elements: m, and its first derivative's: n */

@@ -292,9 +292,12 @@ static bool measure_size(ag_evaluation *v)
 {
     if (!read_outputs(v))
         return false;
-    v->size = 0;
-    for (int64_t o = 0; o < v->m; o++)
-        v->size += fabs(v->group_weight[o % v->groups[0]] * v->weight[0][o] * v->output[o]);
+    v->size = v->largest = 0;
+    for (int64_t o = 0; o < v->m; o++) {
+        double term = fabs(v->group_weight[o % v->groups[0]] * v->weight[0][o] * v->output[o]);
+        v->size += term;
+        v->largest = isfinite(term) ? fmax(v->largest, term) : v->largest;
+    }
     if (!isfinite(v->size))
         v->size = 0;
     return true;

@@ -124,7 +124,7 @@ static void aim(checker *c, double farthest)
 
 static bool measure_noise(checker *c)
 {
-    double rounding = c->order == 2 ? c->v.size : 0; /* of f, which its derivative may be small beside */
+    double rounding = c->order == 2 ? c->v.largest : 0; /* of f, which its derivative may be small beside */
     for (int64_t g = 0; g < c->rows; g++)
         c->noise[g] = DBL_EPSILON * (c->size[g] + rounding);
     const double coarse = 1.1e-6, fine = 1.3e-9; /* what single precision resolves, and double */

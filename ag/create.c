@@ -144,6 +144,44 @@ ag_tensor ag_from(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t b
     return settle(x, &a);
 }
 
+#ifdef AG_DEBUG
+static uint64_t hash_of(const unsigned char *p, size_t bytes) /* FNV-1a */
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < bytes; i++)
+        h = (h ^ p[i]) * 0x100000001b3u;
+    return h;
+}
+
+static bool remember(ag_tape *t, const void *data, size_t bytes)
+{
+    if (!ag_grow(t, (void **)&t->wrapped, &t->wrapped_capacity, sizeof *t->wrapped, (uint64_t)t->wrapped_count + 1))
+        return false;
+    t->wrapped[t->wrapped_count++] = (ag_wrapped){ data, bytes, hash_of(data, bytes), ag_next(t) };
+    return true;
+}
+
+void ag_check_wrapped(ag_tape *t)
+{
+    for (uint32_t i = 0; i < t->wrapped_count; i++)
+        if (hash_of(t->wrapped[i].data, t->wrapped[i].bytes) != t->wrapped[i].hash)
+            ag_fail(t, AG_EUSE, "ag_wrap: %zu bytes of wrapped memory were changed before the reset", t->wrapped[i].bytes);
+    t->wrapped_count = 0;
+}
+#else
+static bool remember(const ag_tape *t, const void *data, size_t bytes)
+{
+    (void)data;
+    (void)bytes;
+    return t;
+}
+
+void ag_check_wrapped(ag_tape *t)
+{
+    (void)t;
+}
+#endif
+
 ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes)
 {
     if (!fits(t, d, s, data, bytes, "ag_wrap"))
@@ -155,7 +193,7 @@ ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t b
     }
     if (s.rank == 0 || ag_shape_size(s) <= 0 || !ag_dtype_size(d))
         return ag_from(t, d, s, data, bytes); /* nothing that would be worth sharing, or an error */
-    const ag_layout *l = ag_layout_new(t, d, s);
+    const ag_layout *l = remember(t, data, bytes) ? ag_layout_new(t, d, s) : NULL;
     ag_tensor x = l ? ag_node_new(t, AG_OP_CONSTANT, l, (void *)(uintptr_t)data, NULL, 0, false) : ag_inert(t);
     if (x.id)
         ag_node_at(t, x.id)->flags |= AG_NODE_READONLY;

@@ -124,9 +124,10 @@ ag_shape ag_layout_shape(const ag_layout *l)
 void ag_array_dense(ag_array *a)
 {
     int64_t stride = 1;
+    bool any = ag_array_size(a) > 0; /* of an array without elements the extents' product may overflow */
     for (int i = a->shape.rank - 1; i >= 0; i--) {
         a->stride[i] = stride;
-        if (a->shape.dim[i] > 0)
+        if (any)
             stride *= a->shape.dim[i];
     }
 }
@@ -134,9 +135,9 @@ void ag_array_dense(ag_array *a)
 bool ag_array_is_dense(const ag_array *a)
 {
     int64_t stride = 1;
+    if (ag_array_size(a) == 0)
+        return true;
     for (int i = a->shape.rank - 1; i >= 0; i--) {
-        if (a->shape.dim[i] == 0)
-            return true;
         if (a->shape.dim[i] != 1 && a->stride[i] != stride)
             return false;
         stride *= a->shape.dim[i];
@@ -147,6 +148,9 @@ bool ag_array_is_dense(const ag_array *a)
 int64_t ag_array_size(const ag_array *a)
 {
     int64_t n = 1;
+    for (int i = 0; i < a->shape.rank; i++)
+        if (a->shape.dim[i] == 0)
+            return 0;
     for (int i = 0; i < a->shape.rank; i++)
         n *= a->shape.dim[i];
     return n;

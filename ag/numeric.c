@@ -140,7 +140,9 @@ static ag_slope conclude(const tables *v)
     middle.kind = AG_SLOPE_UNRESOLVED;
     if (vague(&v->up, size) || vague(&v->down, size))
         return middle;
-    middle.kind = apart > 4 * unsure + 1e-5 * size ? AG_SLOPE_KINK : AG_SLOPE_SMOOTH;
+    bool still_apart =
+        fabs(v->up.last - v->down.last) > apart / 2; /* at the smallest steps too, where there is a kink */
+    middle.kind = apart > 4 * unsure + 1e-5 * size && still_apart ? AG_SLOPE_KINK : AG_SLOPE_SMOOTH;
     if (middle.kind == AG_SLOPE_SMOOTH && (unsure + apart) / 2 < c->estimate) /* x|x| has no expansion in h^2 */
         return (ag_slope){ (up + down) / 2, (unsure + apart) / 2, AG_SLOPE_SMOOTH };
     return middle;

@@ -189,6 +189,8 @@ static void free_block(ag_tape *t, ag_slot *s)
 {
     ag_give_back(t, s->block, s->bytes);
     ag_give_back(t, s->grad.data, s->grad_bytes);
+    if (s->name_bytes)
+        ag_give_back(t, s->name, s->name_bytes);
     *s = (ag_slot){ .generation = s->generation, .released = true }; /* handles of it stay stale */
 }
 

@@ -80,6 +80,8 @@ static void put_tensor(text *to, ag_tensor x)
     if (a.shape.rank > 1)
         put(to, "\n");
     int64_t size = ag_array_size(&a);
+    if (size == 0)
+        memset(a.stride, 0, sizeof a.stride);
     put_dimension(to, &a, 0, 0, size >= ABRIDGED_FROM || size == 0); /* without elements, dimensions can still be long */
 }
 
@@ -145,10 +147,17 @@ static char *keep_name(ag_tape *t, const char *name)
 
 static ag_status rename_slot(ag_tape *t, ag_slot *s, const char *name)
 {
-    char *copy = ag_tape_allocate(t, strlen(name) + 1);
-    if (!copy)
+    size_t bytes = strlen(name) + 1;
+    char *to = bytes > s->name_bytes ? ag_take(t, bytes) : s->name;
+    if (!to)
         return t->error.status;
-    s->name = strcpy(copy, name);
+    memmove(to, name, bytes);
+    if (to == s->name)
+        return AG_OK;
+    if (s->name_bytes)
+        ag_give_back(t, s->name, s->name_bytes);
+    s->name = to;
+    s->name_bytes = bytes;
     return AG_OK;
 }
 

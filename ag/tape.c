@@ -124,6 +124,8 @@ void ag_rewind_nodes(ag_tape *t, uint32_t index)
         t->stop_count--;
     while (t->node_count && t->nodes[t->node_count - 1].id >= index)
         t->node_count--;
+    while (t->wrapped_count && t->wrapped[t->wrapped_count - 1].index >= index)
+        t->wrapped_count--;
     while (t->name_count && t->names[t->name_count - 1].index >= index) {
         char *name = t->names[--t->name_count].name;
         ag_pool_give(t, name, strlen(name) + 1);
@@ -185,6 +187,7 @@ void ag_tape_free(ag_tape *t)
     ag_give_back(t, t->names, t->name_capacity * sizeof *t->names);
     ag_give_back(t, t->grads, t->grad_capacity * sizeof *t->grads);
     ag_give_back(t, t->retained, t->retained_capacity * sizeof *t->retained);
+    ag_give_back(t, t->wrapped, t->wrapped_capacity * sizeof *t->wrapped);
     ag_give_back(t, t->user_ops, t->user_op_capacity * sizeof *t->user_ops);
     ag_give_back(t, t->param_list, t->param_capacity * sizeof *t->param_list);
     ag_give_back(t, t->shown, t->shown_bytes);
@@ -197,6 +200,7 @@ ag_status ag_tape_reset(ag_tape *t)
         return AG_ENULL;
     if (t->busy)
         return ag_fail(t, AG_EUSE, "ag_tape_reset: not inside an op's rule or a gradient check");
+    ag_check_wrapped(t);
     ag_rewind_nodes(t, 1);
     t->span = 0;
     t->grad_count = t->grad_free = 0;

@@ -41,7 +41,7 @@ static ag_tape *tape_on(memory *m, bool keep_grads)
                                      .threads = 2,
                                      .on_error = ag_quiet,
                                      .keep_grads = keep_grads,
-                                     .allocator = { take, give_back, m },
+                                     .allocator = { .allocate = take, .release = give_back, .user = m },
                                      .memory_limit = (uint64_t)1 << 40 });
 }
 

@@ -250,9 +250,33 @@ static void accessors(void **state)
     ag_tape_free(t);
 }
 
+/* In a debugging build the end of the step tells. */
+static void wrapped_memory_that_changes(void **state)
+{
+    (void)state;
+    double memory[3] = { 1, 2, 3 };
+    ag_tape *t = ag_tape_new((ag_options){ .on_error = ag_quiet });
+    ag_mark mark = ag_tape_mark(t);
+    assert_true(ag_ok(ag_wrap(t, AG_F64, AG_SHAPE(3), memory, sizeof memory)));
+    ag_tape_rewind(t, mark);
+    memory[0] = 0; /* not wrapped any more */
+    assert_true(ag_ok(ag_wrap(t, AG_F64, AG_SHAPE(3), memory, sizeof memory)));
+    assert_int_equal(ag_tape_reset(t), AG_OK);
+    assert_true(ag_ok(ag_wrap(t, AG_F64, AG_SHAPE(3), memory, sizeof memory)));
+    memory[2] = 4;
+#ifdef AG_DEBUG
+    assert_int_equal(ag_tape_reset(t), AG_EUSE);
+    assert_non_null(strstr(ag_error_text(t), "ag_wrap"));
+#else
+    assert_int_equal(ag_tape_reset(t), AG_OK);
+#endif
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrapped_memory_that_changes),
         cmocka_unit_test(fills),
         cmocka_unit_test(sequences),
         cmocka_unit_test(random_numbers_depend_on_seed_and_call_alone),

@@ -147,10 +147,13 @@ AG_API ag_tensor ag_flatten(ag_tensor x, int first, int last)
     if (s.rank == 0)
         return ag_reshape(x, AG_SHAPE(1));
     for (int i = 0; i < s.rank; i++) {
-        if (i <= from || i > to)
+        int last = flat.rank - 1;
+        if (i <= from || i > to) {
             flat.dim[flat.rank++] = s.dim[i];
-        else
-            flat.dim[flat.rank - 1] *= s.dim[i];
+        } else if (__builtin_mul_overflow(flat.dim[last], s.dim[i], &flat.dim[last])) { /* beside an extent of 0 */
+            ag_fail(t, AG_ELIMIT, "ag_flatten: an extent would be too large");
+            return ag_inert(t);
+        }
     }
     return ag_reshape(x, flat);
 }

@@ -1,6 +1,7 @@
 /* Softmax, its logarithm, and the logarithm of sums of exponentials, all safe from overflow. */
 #include "ag/kernels/softmax.h"
 #include "ag/ops/define.h"
+#include <math.h>
 
 /* x as [outer, n, inner], n what is reduced. */
 typedef struct extents {
@@ -44,6 +45,8 @@ static ag_status softmax_shape(const ag_call *c, const ag_array *x, ag_array *y)
 
 static ag_status softmax_run(const ag_call *c, const ag_array *x, ag_array *y, ag_softmax_kind kind)
 {
+    if (ag_array_size(x) == 0) /* however many rows of nothing */
+        return AG_OK;
     const extents e = extents_of(&x->shape, axis_of(c, x->shape.rank));
     ag_softmax_run(kind, x->dtype, e.outer, e.n, e.inner, x->data, y->data, ag_call_threads(c));
     return AG_OK;
@@ -55,6 +58,8 @@ static ag_status softmax_back(const ag_call *c, const ag_array *dy, ag_array *dx
     const ag_array *y = ag_call_output_array(c, 0);
     if (!y)
         return AG_EUSE;
+    if (ag_array_size(y) == 0)
+        return AG_OK;
     const extents e = extents_of(&y->shape, axis_of(c, y->shape.rank));
     if (e.inner != 1)
         return AG_USE_RULE;
@@ -212,6 +217,10 @@ static ag_status logsumexp_forward(const ag_call *c, const ag_array *x, ag_array
     bool reduced[AG_MAX_RANK] = { false };
     extents e;
     const void *data = x->data;
+    if (ag_array_size(x) == 0) {
+        ag_fill_array(y, -INFINITY);
+        return AG_OK;
+    }
     ag_axes_mask(p->axes, x->shape.rank, reduced);
     if (!find_extents(&x->shape, reduced, &e)) {
         const ag_array moved = reduced_last(x, reduced, &e);
@@ -256,6 +265,8 @@ static ag_status logsumexp_vjp_fused(const ag_call *c, const ag_array *dy, ag_ar
     extents e;
     if (!x || !y)
         return AG_EUSE;
+    if (ag_array_size(x) == 0)
+        return AG_OK;
     ag_axes_mask(p->axes, x->shape.rank, reduced);
     if (!find_extents(&x->shape, reduced, &e) || e.inner != 1)
         return AG_USE_RULE;
