@@ -149,7 +149,8 @@ const void *ag_data(ag_tensor x, ag_dtype expected)
 }
 
 /* Checks that `bytes` is what `size` elements of dtype d take. */
-static ag_status check_bytes(ag_tape *t, const ag_array *a, ag_dtype d, const void *memory, size_t bytes, const char *who)
+static ag_status check_bytes(ag_tape *t, const ag_array *a, ag_dtype d, const void *memory, size_t bytes,
+                             const char *who)
 {
     uint64_t wanted = (uint64_t)ag_array_size(a) * ag_dtype_size(d);
     char text[128];
@@ -200,8 +201,10 @@ static ag_status array_for_writing(ag_tensor x, const char *who, ag_array *a)
     uint32_t op = t->headers[AG_INDEX(id)].op;
     bool leaf = d && d->data && (op == AG_OP_CONSTANT || op == AG_OP_VARIABLE) && t->nodes[d->owner].id == d->id;
     if (!leaf || (d->flags & AG_NODE_READONLY))
-        return ag_fail(t, AG_EUSE, "%s: only leaves with storage of their own can be written: not an op's result, a view, a "
-                                   "gradient, wrapped memory or a rank-0 f64 transient", who);
+        return ag_fail(t, AG_EUSE,
+                       "%s: only leaves with storage of their own can be written: not an op's result, a view, a "
+                       "gradient, wrapped memory or a rank-0 f64 transient",
+                       who);
     *a = ag_layout_array(d->layout, d->data);
     return AG_OK;
 }

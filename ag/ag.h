@@ -1,10 +1,10 @@
 /* ag: reverse-mode automatic differentiation of tensors on a dynamic tape.
  *
  * Rules that hold for every function here:
- * - Errors. Nothing aborts. A function that fails records the first error on its tape (ag_error, ag_error_text), calls the
- *   tape's handler, and returns the inert handle {tape, 0, 0}, a status, NULL or NaN. Every op passes an inert handle on
- *   without a second error; actions that return a status refuse to run while an error is pending, and return it.
- *   The handle {0} means "absent": AG_ENULL, but for arguments documented as optional.
+ * - Errors. Nothing aborts. A function that fails records the first error on its tape (ag_error, ag_error_text), calls
+ * the tape's handler, and returns the inert handle {tape, 0, 0}, a status, NULL or NaN. Every op passes an inert handle
+ * on without a second error; actions that return a status refuse to run while an error is pending, and return it. The
+ * handle {0} means "absent": AG_ENULL, but for arguments documented as optional.
  * - Lifetime. A tensor is transient, gone with the next ag_tape_reset or with a rewind to a mark made before it, unless
  *   it was made by ag_param or ag_buffer. A handle that is gone is found out: AG_ESTALE.
  * - Types. Floating operands have one dtype; a rank-0 operand follows a ranked one; two rank-0 operands of different
@@ -77,8 +77,9 @@ typedef struct ag_mark {
 
 typedef void ag_handler(void *user, ag_status status, const char *text);
 
-/* Where a tape gets its memory. allocate returns NULL on failure; alignment is a power of two, at most 64. resize, which is
- * optional, makes a block larger and keeps its contents, at another place perhaps; NULL: it cannot, and the block is as it was. */
+/* Where a tape gets its memory. allocate returns NULL on failure; alignment is a power of two, at most 64. resize,
+ * which is optional, makes a block larger and keeps its contents, at another place perhaps; NULL: it cannot, and the
+ * block is as it was. */
 typedef struct ag_allocator {
     void *(*allocate)(void *user, size_t bytes, size_t alignment);
     void (*release)(void *user, void *memory, size_t bytes);
@@ -87,62 +88,76 @@ typedef struct ag_allocator {
 } ag_allocator;
 
 typedef struct ag_options {
-    ag_dtype dtype;          /* the float type, AG_F32 or AG_F64; zero: AG_F64 */
-    int threads;             /* zero: all processors, or OMP_NUM_THREADS */
-    uint64_t seed;           /* of the random numbers */
-    bool keep_grads;         /* keep the gradients of intermediate results too */
-    ag_handler *on_error;    /* NULL: print to stderr; ag_quiet: silent */
-    void *user;              /* passed to on_error */
-    ag_allocator allocator;  /* zero: the C library's */
-    uint64_t memory_limit;   /* bytes; zero: the machine's memory */
+    ag_dtype dtype;         /* the float type, AG_F32 or AG_F64; zero: AG_F64 */
+    int threads;            /* zero: all processors, or OMP_NUM_THREADS */
+    uint64_t seed;          /* of the random numbers */
+    bool keep_grads;        /* keep the gradients of intermediate results too */
+    ag_handler *on_error;   /* NULL: print to stderr; ag_quiet: silent */
+    void *user;             /* passed to on_error */
+    ag_allocator allocator; /* zero: the C library's */
+    uint64_t memory_limit;  /* bytes; zero: the machine's memory */
 } ag_options;
 
-#define AG_COUNT(type, ...) (sizeof((type[]){__VA_ARGS__}) / sizeof(type))
+#define AG_COUNT(type, ...) (sizeof((type[]){ __VA_ARGS__ }) / sizeof(type))
 #ifdef __cplusplus
 /* C++ has no compound literals that live as long as a call's arguments; these are temporaries that do. */
 } /* extern "C" */
 #include <initializer_list>
-namespace ag_detail {
+namespace ag_detail
+{
 struct shape : ag_shape {
     shape(std::initializer_list<int64_t> d) : ag_shape()
     {
         for (int64_t v : d)
-            if (rank < AG_MAX_RANK) dim[rank++] = v;
-            else { rank = -1; break; }
+            if (rank < AG_MAX_RANK)
+                dim[rank++] = v;
+            else {
+                rank = -1;
+                break;
+            }
     }
 };
 struct axes : ag_axes {
     axes(std::initializer_list<int> a) : ag_axes()
     {
         for (int v : a)
-            if (count < AG_MAX_RANK) axis[count++] = v;
+            if (count < AG_MAX_RANK)
+                axis[count++] = v;
     }
 };
 struct list : ag_list {
-    list(std::initializer_list<ag_tensor> l) : ag_list{ l.begin(), l.size() } {}
+    list(std::initializer_list<ag_tensor> l) : ag_list{ l.begin(), l.size() }
+    {
+    }
 };
-}
-#define AG_SHAPE(...) (ag_detail::shape({__VA_ARGS__}))
-#define AG_AXES(...) (ag_detail::axes({__VA_ARGS__}))
-#define AG_LIST(...) (ag_detail::list({__VA_ARGS__}))
-#define AG_VALUES(t, shape, ...)                                                                                       \
-    ag_values(t, shape, std::initializer_list<double>({__VA_ARGS__}).begin(),                                          \
-              std::initializer_list<double>({__VA_ARGS__}).size())
+} // namespace ag_detail
+#define AG_SHAPE(...) (ag_detail::shape({ __VA_ARGS__ }))
+#define AG_AXES(...) (ag_detail::axes({ __VA_ARGS__ }))
+#define AG_LIST(...) (ag_detail::list({ __VA_ARGS__ }))
+#define AG_VALUES(t, shape, ...)                                                \
+    ag_values(t, shape, std::initializer_list<double>({ __VA_ARGS__ }).begin(), \
+              std::initializer_list<double>({ __VA_ARGS__ }).size())
 extern "C" {
 #else
-#define AG_DIMS(...) { (int)AG_COUNT(int64_t, __VA_ARGS__), {__VA_ARGS__} } /* for static initialisers */
+#define AG_DIMS(...)                         \
+    {                                        \
+        (int)AG_COUNT(int64_t, __VA_ARGS__), \
+        {                                    \
+            __VA_ARGS__                      \
+        }                                    \
+    } /* for static initialisers */
 #define AG_SHAPE(...) ((ag_shape)AG_DIMS(__VA_ARGS__))
-#define AG_AXES(...) ((ag_axes){ (int)AG_COUNT(int, __VA_ARGS__), {__VA_ARGS__} })
-#define AG_LIST(...) ((ag_list){ (const ag_tensor[]){__VA_ARGS__}, AG_COUNT(ag_tensor, __VA_ARGS__) })
-#define AG_VALUES(t, shape, ...)                                                                                       \
-    ag_values(t, shape, (const double[]){__VA_ARGS__}, AG_COUNT(double, __VA_ARGS__))
+#define AG_AXES(...) ((ag_axes){ (int)AG_COUNT(int, __VA_ARGS__), { __VA_ARGS__ } })
+#define AG_LIST(...) ((ag_list){ (const ag_tensor[]){ __VA_ARGS__ }, AG_COUNT(ag_tensor, __VA_ARGS__) })
+#define AG_VALUES(t, shape, ...) ag_values(t, shape, (const double[]){ __VA_ARGS__ }, AG_COUNT(double, __VA_ARGS__))
 #endif
 extern AG_API const ag_shape AG_SCALAR; /* rank 0 */
 extern AG_API const ag_axes AG_ALL;     /* every axis */
 
 /* ---- the tape */
 
-/* ag_tape_new - an empty tape, which owns everything made on it. NULL if there is no memory for it or an option is invalid. */
+/* ag_tape_new - an empty tape, which owns everything made on it. NULL if there is no memory for it or an option is
+ * invalid. */
 AG_API ag_tape *ag_tape_new(ag_options options);
 /* ag_tape_free - frees the tape and everything made on it; its handles must not be used any more. NULL is ignored. */
 AG_API void ag_tape_free(ag_tape *t);
@@ -169,8 +184,9 @@ AG_API ag_status ag_error(const ag_tape *t);
 /* ag_error_text - its message, "" without one; valid until it is cleared. */
 AG_API const char *ag_error_text(const ag_tape *t);
 AG_API void ag_error_clear(ag_tape *t);
-/* ag_error_push, ag_error_pop - isolate a probe: push hides the pending error, silences the handler and starts with none;
- * pop returns the probe's own first error and brings the hidden one back. Nesting: at most 8 deep, else AG_ELIMIT. */
+/* ag_error_push, ag_error_pop - isolate a probe: push hides the pending error, silences the handler and starts with
+ * none; pop returns the probe's own first error and brings the hidden one back. Nesting: at most 8 deep, else
+ * AG_ELIMIT. */
 AG_API ag_status ag_error_push(ag_tape *t);
 AG_API ag_status ag_error_pop(ag_tape *t);
 /* ag_fail - records an error as the library does: the first one is kept, the handler is called. Returns s.
@@ -200,20 +216,22 @@ AG_API ag_tensor ag_arange(ag_tape *t, ag_dtype d, double low, double high, doub
 AG_API ag_tensor ag_linspace(ag_tape *t, ag_dtype d, double low, double high, int64_t count);
 /* ag_eye - the n x n identity. */
 AG_API ag_tensor ag_eye(ag_tape *t, ag_dtype d, int64_t n);
-/* ag_rand - uniform in [low, high); ag_randn - normal. Philox 4x32-10 (Salmon et al. 2011), keyed by the seed: element i
- * of the n-th random call depends on (seed, n, i) alone, on no size and no thread count. */
+/* ag_rand - uniform in [low, high); ag_randn - normal. Philox 4x32-10 (Salmon et al. 2011), keyed by the seed: element
+ * i of the n-th random call depends on (seed, n, i) alone, on no size and no thread count. */
 AG_API ag_tensor ag_rand(ag_tape *t, ag_dtype d, ag_shape s, double low, double high);
 AG_API ag_tensor ag_randn(ag_tape *t, ag_dtype d, ag_shape s, double mean, double deviation);
 /* ag_randperm - a random permutation of 0 ... n-1, i64. */
 AG_API ag_tensor ag_randperm(ag_tape *t, int64_t n);
 /* ag_from - a copy of `bytes` bytes of the caller's, row-major. AG_EARG if that is not the size of the shape. */
 AG_API ag_tensor ag_from(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes);
-/* ag_wrap - the caller's memory itself, not copied: it must stay, unchanged, until reset (AG_EUSE there in a DEBUG=1 build). */
+/* ag_wrap - the caller's memory itself, not copied: it must stay, unchanged, until reset (AG_EUSE there in a DEBUG=1
+ * build). */
 AG_API ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes);
 /* ag_require_grad - a new leaf with x's values (shared) that wants a gradient. AG_EDTYPE for integers. */
 AG_API ag_tensor ag_require_grad(ag_tensor x);
 
-/* Persistent tensors: dense copies of their own, until the tape is freed or ag_release. `name` is copied; NULL: none. */
+/* Persistent tensors: dense copies of their own, until the tape is freed or ag_release. `name` is copied; NULL: none.
+ */
 AG_API ag_tensor ag_param(ag_tensor value, const char *name);  /* wants a gradient; floating */
 AG_API ag_tensor ag_buffer(ag_tensor value, const char *name); /* does not */
 /* ag_param_as, ag_buffer_as - the same, stored with the dimensions in the given order from outermost to innermost:
@@ -230,7 +248,8 @@ AG_API ag_list ag_params(ag_tape *t);
 
 /* ---- for optimizers and modules */
 
-/* A persistent tensor's elements and its gradient's, both dense and in storage order. grad is NULL where none arrived. */
+/* A persistent tensor's elements and its gradient's, both dense and in storage order. grad is NULL where none arrived.
+ */
 typedef struct ag_storage {
     void *value, *grad;
     int64_t count;
@@ -264,31 +283,33 @@ AG_API double ag_item_at(ag_tensor x, int64_t i);
 /* ag_data - the elements, row-major, as dtype `expected` (AG_FLOAT: the tape's), for reading until the next call that
  * writes x or ends its life; a transient copy where x is not dense. NULL and AG_EDTYPE if the dtype is another. */
 AG_API const void *ag_data(ag_tensor x, ag_dtype expected);
-/* ag_write - the elements of a dense leaf or persistent tensor, row-major, for writing until the next call on this tape.
- * Counts as a write as in ag_assign. AG_EUSE for an op's result, a view, a gradient, wrapped memory or a rank-0 f64 transient. */
+/* ag_write - the elements of a dense leaf or persistent tensor, row-major, for writing until the next call on this
+ * tape. Counts as a write as in ag_assign. AG_EUSE for an op's result, a view, a gradient, wrapped memory or a rank-0
+ * f64 transient. */
 AG_API void *ag_write(ag_tensor x, ag_dtype expected);
-/* ag_copy_out, ag_copy_in - row-major copies to and from the caller's memory of dtype d, converting; `bytes` is checked.
- * ag_copy_in writes what ag_write can write, and persistent tensors of any storage order. */
+/* ag_copy_out, ag_copy_in - row-major copies to and from the caller's memory of dtype d, converting; `bytes` is
+ * checked. ag_copy_in writes what ag_write can write, and persistent tensors of any storage order. */
 AG_API ag_status ag_copy_out(ag_tensor x, ag_dtype d, void *to, size_t bytes);
 AG_API ag_status ag_copy_in(ag_tensor x, ag_dtype d, const void *from, size_t bytes);
 /* ag_print - name, dtype, shape and values, large tensors abridged. ag_show - the same in a string that lives until the
  * next reset or ag_show; for debuggers; never sets an error. */
 AG_API ag_status ag_print(ag_tensor x, FILE *to);
 AG_API const char *ag_show(ag_tensor x);
-AG_API size_t ag_dtype_size(ag_dtype d);        /* bytes of an element; 0 for AG_FLOAT */
-AG_API const char *ag_dtype_name(ag_dtype d);   /* "f32" */
-AG_API int64_t ag_shape_size(ag_shape s);       /* number of elements; -1 if a dimension is negative or the product overflows */
+AG_API size_t ag_dtype_size(ag_dtype d);      /* bytes of an element; 0 for AG_FLOAT */
+AG_API const char *ag_dtype_name(ag_dtype d); /* "f32" */
+AG_API int64_t
+ag_shape_size(ag_shape s); /* number of elements; -1 if a dimension is negative or the product overflows */
 
 /* ---- derivatives */
 
-/* ag_backward - adds dy/dx to the gradient of every leaf x that y depends on; y has one element. Values stay until reset,
- * so a second call adds once more. If it fails, every gradient is as it was.
- * Errors: AG_ESHAPE (several elements), AG_EUSE (no leaf wants a gradient; under no-grad; an operand was written since). */
+/* ag_backward - adds dy/dx to the gradient of every leaf x that y depends on; y has one element. Values stay until
+ * reset, so a second call adds once more. If it fails, every gradient is as it was. Errors: AG_ESHAPE (several
+ * elements), AG_EUSE (no leaf wants a gradient; under no-grad; an operand was written since). */
 AG_API ag_status ag_backward(ag_tensor y);
 /* ag_backward_from - the same for any y, starting from the adjoint dy, which has y's shape. */
 AG_API ag_status ag_backward_from(ag_tensor y, ag_tensor dy);
-/* ag_gradients - out[i] = d(sum y)/d xs[i], transient; zeros where y does not depend on it. No leaf's gradient changes; xs
- * may be intermediate results. With AG_CREATE_GRAPH the results can be differentiated again. */
+/* ag_gradients - out[i] = d(sum y)/d xs[i], transient; zeros where y does not depend on it. No leaf's gradient changes;
+ * xs may be intermediate results. With AG_CREATE_GRAPH the results can be differentiated again. */
 AG_API ag_status ag_gradients(ag_tensor y, ag_list xs, int flags, ag_tensor *out);
 /* ag_vjp - dy' J, J = dy/dx: the gradient of sum(dy * y) by x, without a graph. dy has y's shape. */
 AG_API ag_tensor ag_vjp(ag_tensor y, ag_tensor dy, ag_tensor x);

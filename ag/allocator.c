@@ -1,5 +1,5 @@
-/* The allocator of tapes that bring none: the C library's, and for large blocks the system's pages, which can grow without
- * being copied. */
+/* The allocator of tapes that bring none: the C library's, and for large blocks the system's pages, which can grow
+ * without being copied. */
 #include "ag/internal.h"
 #include <stdlib.h>
 

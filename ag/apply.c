@@ -65,10 +65,12 @@ static bool check_op(ag_tape *t, const ag_op *op, ag_list inputs, const void *pa
     bool complete = op && op->name && (op->map || (op->shape && (op->forward || op->flags & AG_VIEW)));
     if (!complete)
         return ag_fail(t, AG_EARG, "ag_apply: the op needs a name and either map, or shape and forward"), false;
-    bool count_fits = op->flags & AG_VARIADIC ? inputs.count >= 1 : op->inputs >= 0 && inputs.count == (size_t)op->inputs;
+    bool count_fits =
+        op->flags & AG_VARIADIC ? inputs.count >= 1 : op->inputs >= 0 && inputs.count == (size_t)op->inputs;
     if (!count_fits || inputs.count > UINT16_MAX)
-        return ag_fail(t, AG_EARG, "%s%s: %zu operands given, but it takes %s%d", ag_op_prefix(op), op->name, inputs.count,
-                       op->flags & AG_VARIADIC ? "at least " : "", op->flags & AG_VARIADIC ? 1 : op->inputs),
+        return ag_fail(t, AG_EARG, "%s%s: %zu operands given, but it takes %s%d", ag_op_prefix(op), op->name,
+                       inputs.count, op->flags & AG_VARIADIC ? "at least " : "",
+                       op->flags & AG_VARIADIC ? 1 : op->inputs),
                false;
     if (op->outputs < 0 || op->outputs > UINT8_MAX || (op->map && op->outputs > 1))
         return ag_fail(t, AG_EARG, "%s: %d outputs are not possible", op->name, op->outputs), false;

@@ -27,8 +27,10 @@ ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *
     const char *name = operand_name(t, id);
     if (!*name) /* a view: the tensor that it views */
         name = operand_name(t, t->nodes[ag_node_at(t, id)->owner].id);
-    return ag_fail(t, AG_EUSE, "%s%s: %s %d%s%s%s was written after the op had been recorded, but its derivative needs the old values",
-                   ag_op_prefix(op), op->name, what, i + 1, *name ? " '" : "", name, *name ? "'" : "");
+    return ag_fail(
+        t, AG_EUSE,
+        "%s%s: %s %d%s%s%s was written after the op had been recorded, but its derivative needs the old values",
+        ag_op_prefix(op), op->name, what, i + 1, *name ? " '" : "", name, *name ? "'" : "");
 }
 
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes)
@@ -61,7 +63,8 @@ ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...)
     operands[0] = 0;
     if (c->x)
         ag_operand_text(c, c->x, operands, sizeof operands);
-    return ag_fail(c->tape, s, "%s%s: %s%s%s", ag_op_prefix(c->op), c->op->name, operands, *operands ? ": " : "", detail);
+    return ag_fail(c->tape, s, "%s%s: %s%s%s", ag_op_prefix(c->op), c->op->name, operands, *operands ? ": " : "",
+                   detail);
 }
 
 /* ---- what an op's functions give */

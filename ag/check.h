@@ -8,6 +8,12 @@
 /* The checks' own random calls are far from those that f makes on the tape. */
 #define AG_CHECK_RANDOM ((uint64_t)1 << 62)
 
+/* Memory for numbers, never NULL because there are none of them. */
+static inline double *ag_check_doubles(ag_tape *t, int64_t count)
+{
+    return ag_scratch(t, ((size_t)count + 1) * sizeof(double));
+}
+
 /* ---- numeric.c: derivatives along a line, of several values at once */
 
 typedef struct ag_line {

@@ -65,7 +65,7 @@ bool ag_case_draw(ag_tape *home, ag_case *c, uint64_t seed)
 {
     for (int i = 0; i < c->count; i++) {
         int64_t count = ag_shape_size(c->shape[i]);
-        double *x = ag_scratch(home, (size_t)count * sizeof *x);
+        double *x = ag_check_doubles(home, count);
         if (!x)
             return false;
         if (ag_case_is_float(c, i))
@@ -90,7 +90,7 @@ bool ag_case_flatten(ag_tape *home, ag_case *c, int i)
 {
     int axis = stretched_axis(c->shape[i]);
     int64_t count = ag_shape_size(c->shape[i]), inner = 1;
-    double *x = ag_scratch(home, (size_t)count * sizeof *x);
+    double *x = ag_check_doubles(home, count);
     if (!x)
         return false;
     for (int k = axis + 1; k < c->shape[i].rank; k++)
@@ -124,7 +124,7 @@ void ag_case_shake(double *x, int64_t count, double size, uint64_t seed, uint64_
 ag_tensor ag_case_leaf(ag_tape *t, const ag_array *from, ag_dtype d, ag_shape whole, int64_t inside)
 {
     int64_t size = ag_shape_size(whole);
-    void *data = ag_scratch(t, (size_t)size * ag_dtype_size(d));
+    void *data = ag_scratch(t, ((size_t)size + 1) * ag_dtype_size(d));
     if (!data)
         return ag_inert(t);
     ag_array all = ag_case_array(d, whole, data), part = all;
@@ -182,7 +182,7 @@ static ag_tensor input_in(ag_tape *t, const ag_case *c, const ag_run *r, int i, 
     ag_dtype d = c->dtype[i] == AG_FLOAT ? r->dtype : c->dtype[i];
     bool gradient = ag_is_float(d) && !(r->constant >> i & 1);
     int64_t size = ag_shape_size(c->shape[i]);
-    double *values = ag_scratch(t, (size_t)size * sizeof *values);
+    double *values = ag_check_doubles(t, size);
     if (!values)
         return *leaf = ag_inert(t);
     memcpy(values, c->x[i], (size_t)size * sizeof *values);

@@ -36,8 +36,7 @@ bool ag_case_scale(const ag_case *c, ag_case_tapes *tapes, ag_scale *s)
     ag_outcome still, shaken;
     if (!ag_case_run(c, &r, tapes, &still))
         return false;
-    double *y = ag_scratch(home, (size_t)still.y_count * sizeof *y),
-           *g = ag_scratch(home, (size_t)still.g_count * sizeof *g);
+    double *y = ag_check_doubles(home, still.y_count), *g = ag_check_doubles(home, still.g_count);
     if (!y || !g)
         return false;
     for (int64_t i = 0; i < still.y_count; i++)

@@ -33,7 +33,7 @@ static bool fail_pending(ag_evaluation *v, const char *what)
 
 static double *doubles(ag_evaluation *v, int64_t count)
 {
-    return ag_scratch(v->t, (size_t)count * sizeof(double));
+    return ag_check_doubles(v->t, count);
 }
 
 /* Leaves with the point's values; rank 0 as records, as a caller's variables are. */
@@ -139,7 +139,7 @@ static bool copy_gradient(ag_evaluation *v, double *to)
 /* The first derivative of what the second order is about: the outputs with all their weights. */
 static bool differentiate_all(ag_evaluation *v, int flags)
 {
-    double *c = ag_scratch(v->t, (size_t)v->m * sizeof *c);
+    double *c = ag_check_doubles(v->t, v->m);
     if (!c)
         return fail_pending(v, "the check");
     for (int64_t o = 0; o < v->m; o++)

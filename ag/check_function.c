@@ -279,10 +279,10 @@ static bool prepare(checker *c)
     int64_t rows = c->v.groups[0] > c->v.groups[1] ? c->v.groups[0] : c->v.groups[1];
     ag_tape *t = c->p->tape;
     c->columns = directions ? directions : n;
-    c->analytic = ag_scratch(t, (size_t)(rows * c->columns) * sizeof(double));
-    c->direction = directions ? ag_scratch(t, (size_t)(n * directions) * sizeof(double)) : NULL;
-    c->probing = ag_scratch(t, (size_t)n * sizeof(double));
-    c->center = ag_scratch(t, (size_t)rows * 4 * sizeof(double));
+    c->analytic = ag_check_doubles(t, rows * c->columns);
+    c->direction = directions ? ag_check_doubles(t, n * directions) : NULL;
+    c->probing = ag_check_doubles(t, n);
+    c->center = ag_check_doubles(t, rows * 4);
     c->slope = ag_scratch(t, (size_t)rows * sizeof *c->slope);
     c->memory = ag_scratch(t, ag_line_bytes(rows));
     if (t->error.status)

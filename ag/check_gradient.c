@@ -31,7 +31,7 @@ static void run_case(const ag_probe *p, const ag_tensor *x, ag_tensor *y)
 bool ag_case_make_probe(const ag_case *c, ag_tape *t, int order, int directions, ag_case_probe *p)
 {
     int64_t size = ag_case_size(c);
-    double *x = ag_scratch(t, (size_t)size * sizeof *x);
+    double *x = ag_check_doubles(t, size);
     size_t n = 0;
     p->probe = (ag_probe){
         .tape = t, .run = run_case, .user = c, .outputs = c->outputs, .coarse = true, .forgiving = true, .x = x
@@ -149,8 +149,8 @@ static void check_adding(ag_op_check *k, const ag_case *c, const ag_outcome *fir
 {
     ag_outcome second, both;
     ag_scale doubled = *s;
-    double *sum = ag_scratch(k->tapes.home, (size_t)first->g_count * sizeof *sum);
-    double *scale = ag_scratch(k->tapes.home, (size_t)first->g_count * sizeof *scale);
+    double *sum = ag_check_doubles(k->tapes.home, first->g_count);
+    double *scale = ag_check_doubles(k->tapes.home, first->g_count);
     if (!ag_check_memory(k, sum && scale) || !run(k, c, AG_CASE_BACKWARD, 1, false, &second) || second.status)
         return;
     for (int64_t i = 0; i < first->g_count; i++) {
@@ -216,7 +216,7 @@ void ag_check_unwritten(ag_op_check *k, const ag_case *c)
 /* Zeros in the gradients of all inputs but one. */
 static bool only(ag_op_check *k, const ag_case *c, const ag_outcome *all, int input, ag_outcome *one)
 {
-    double *g = ag_scratch(k->tapes.home, (size_t)all->g_count * sizeof *g);
+    double *g = ag_check_doubles(k->tapes.home, all->g_count);
     if (!g)
         return false;
     int64_t at = 0;

@@ -80,10 +80,10 @@ static bool draw_directions(forward *f)
     products *r = &f->rows;
     r->n = f->v.n;
     r->count = (int64_t)p->inputs + 1;
-    double *u = ag_scratch(f->v.t, (size_t)(r->n * r->count) * sizeof *u);
+    double *u = ag_check_doubles(f->v.t, r->n * r->count);
     r->u = u;
-    r->sum = ag_scratch(f->v.t, (size_t)(f->v.m * r->count) * sizeof *r->sum);
-    r->size = ag_scratch(f->v.t, (size_t)(f->v.m * r->count) * sizeof *r->size);
+    r->sum = ag_check_doubles(f->v.t, f->v.m * r->count);
+    r->size = ag_check_doubles(f->v.t, f->v.m * r->count);
     if (!u || !r->sum || !r->size)
         return false;
     memset(u, 0, (size_t)(r->n * r->count) * sizeof *u);
@@ -140,6 +140,7 @@ static void compare_rules(forward *f, const ag_probe *p)
         return;
     for (int64_t d = 0; d < f->rows.count; d++) {
         ag_mark mark = ag_tape_mark(p->tape);
+        p->tape->random_calls = f->v.random_calls;
         if (make_leaves(p, x))
             run_jvp(p, x, f->rows.u + d * f->rows.n, dy);
         if (!ag_error(p->tape))

@@ -18,7 +18,7 @@ static ag_tensor weights_like(ag_tape *t, ag_tensor y, const ag_run *r, int adjo
     uint64_t call = 64 + (uint64_t)(16 * adjoint + output);
     ag_shape s = ag_shape_of(y);
     int64_t size = ag_shape_size(s);
-    double *w = ag_scratch(t, (size_t)size * sizeof *w);
+    double *w = ag_check_doubles(t, size);
     if (!w)
         return ag_inert(t);
     ag_random_uniform(AG_F64, w, size, 7, AG_CHECK_RANDOM + call, -1, 1, 1);
@@ -71,7 +71,7 @@ static bool copy_outputs(const ag_case *c, const ag_tensor *y, ag_tape *home, ag
         o->dtype[k] = ag_dtype_of(y[k]);
         o->y_count += ag_shape_size(o->shape[k]);
     }
-    o->y = ag_scratch(home, (size_t)o->y_count * sizeof *o->y);
+    o->y = ag_check_doubles(home, o->y_count);
     double *to = o->y;
     for (int k = 0; to && k < c->outputs; k++) {
         int64_t size = ag_shape_size(o->shape[k]);
@@ -92,7 +92,7 @@ static bool make_gradients(const ag_case *c, ag_tape *home, ag_outcome *o)
     o->g_count = 0;
     for (int i = 0; i < c->count; i++)
         o->g_count += ag_case_is_float(c, i) ? ag_shape_size(c->shape[i]) : 0;
-    o->g = ag_scratch(home, (size_t)o->g_count * sizeof *o->g);
+    o->g = ag_check_doubles(home, o->g_count);
     if (o->g)
         memset(o->g, 0, (size_t)o->g_count * sizeof *o->g);
     return o->g;
@@ -120,7 +120,7 @@ static void copy_gradients(const ag_case *c, const ag_run *r, ag_tape *t, const 
 static void overwrite(const ag_case *c, ag_tape *t, const ag_tensor *leaf, int i)
 {
     int64_t size = ag_shape_size(c->shape[i]);
-    double *values = ag_scratch(t, (size_t)size * sizeof *values);
+    double *values = ag_check_doubles(t, size);
     if (!values)
         return;
     for (int64_t j = 0; j < size; j++)
@@ -137,6 +137,7 @@ static bool differentiate(const ag_case *c, const ag_run *r, ag_tape *t, const a
     size_t count = 0;
     if (!loss.id || !ag_needs_grad(loss))
         return false;
+    t->random_calls = 0; /* the second application draws what the first one drew */
     if (r->pass == AG_CASE_TWICE && !ag_case_apply(c, x, again))
         loss = ag_add(loss, ag_case_loss(c, r, t, again, r->adjoint + 1));
     poison(t, c, r);

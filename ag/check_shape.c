@@ -60,7 +60,7 @@ static void compare_with_map(ag_op_check *k, ag_check_id id, const ag_case *c)
     ag_scale s;
     if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &o) && ag_case_scale(c, &k->tapes, &s)) || o.status)
         return;
-    double *y = ag_scratch(k->tapes.home, (size_t)o.y_count * sizeof *y), x[AG_CASE_INPUTS];
+    double *y = ag_check_doubles(k->tapes.home, o.y_count), x[AG_CASE_INPUTS];
     if (!ag_check_memory(k, y))
         return;
     ag_array in[AG_CASE_INPUTS];

@@ -1,4 +1,5 @@
-/* The end of a plain backward pass: adjoints become gradients. Nothing here can fail half-way: memory is taken first. */
+/* The end of a plain backward pass: adjoints become gradients. Nothing here can fail half-way: memory is taken first.
+ */
 #include "ag/pass.h"
 
 static bool is_leaf(const ag_tape *t, uint32_t i)
@@ -97,7 +98,9 @@ static void store_node(ag_pass *s, ag_node *d)
         g->data = d->adjoint; /* the block changes hands */
         d->adjoint = NULL;
     } else if (g->data != d->adjoint) {
-        ag_array to = { .data = g->data, .dtype = d->layout->dtype, .shape = { 1, { d->layout->size } }, .stride = { 1 } };
+        ag_array to = {
+            .data = g->data, .dtype = d->layout->dtype, .shape = { 1, { d->layout->size } }, .stride = { 1 }
+        };
         ag_array from = to;
         from.data = d->adjoint;
         bool add = g->arrived || (persistent && is_begun(t, &t->slots[d->input[0]]));

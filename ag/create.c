@@ -19,13 +19,14 @@ static ag_tensor fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const ch
         bool wrong = s.rank < 0 || s.rank > AG_MAX_RANK;
         for (int i = 0; !wrong && i < s.rank; i++)
             wrong = s.dim[i] < 0;
-        ag_fail(t, wrong ? AG_ESHAPE : AG_ELIMIT, wrong ? "%s: %s is no shape" : "%s: a tensor of shape %s is too large", who,
+        ag_fail(t, wrong ? AG_ESHAPE : AG_ELIMIT,
+                wrong ? "%s: %s is no shape" : "%s: a tensor of shape %s is too large", who,
                 ag_shape_text(s, text, sizeof text));
         return ag_inert(t);
     }
     if ((uint64_t)size > t->options.memory_limit / ag_dtype_size(d)) {
-        ag_fail(t, AG_ENOMEM, "%s: %s of shape %s takes more than the memory limit of %llu bytes", who, ag_dtype_name(d),
-                ag_shape_text(s, text, sizeof text), (unsigned long long)t->options.memory_limit);
+        ag_fail(t, AG_ENOMEM, "%s: %s of shape %s takes more than the memory limit of %llu bytes", who,
+                ag_dtype_name(d), ag_shape_text(s, text, sizeof text), (unsigned long long)t->options.memory_limit);
         return ag_inert(t);
     }
     const ag_layout *l = ag_layout_new(t, d, s);
@@ -122,8 +123,8 @@ static bool fits(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t by
     if (!t)
         return false;
     if (size >= 0 && ag_dtype_size(ag_real_dtype(t, d)) && bytes / ag_dtype_size(ag_real_dtype(t, d)) != (uint64_t)size)
-        return ag_fail(t, AG_EARG, "%s: %zu bytes given, but shape %s of %s takes %lld elements of %zu bytes", who, bytes,
-                       ag_shape_text(s, text, sizeof text), ag_dtype_name(ag_real_dtype(t, d)), (long long)size,
+        return ag_fail(t, AG_EARG, "%s: %zu bytes given, but shape %s of %s takes %lld elements of %zu bytes", who,
+                       bytes, ag_shape_text(s, text, sizeof text), ag_dtype_name(ag_real_dtype(t, d)), (long long)size,
                        ag_dtype_size(ag_real_dtype(t, d))),
                false;
     if (size >= 0 && ag_dtype_size(ag_real_dtype(t, d)) && bytes % ag_dtype_size(ag_real_dtype(t, d)))
@@ -165,7 +166,8 @@ void ag_check_wrapped(ag_tape *t)
 {
     for (uint32_t i = 0; i < t->wrapped_count; i++)
         if (hash_of(t->wrapped[i].data, t->wrapped[i].bytes) != t->wrapped[i].hash)
-            ag_fail(t, AG_EUSE, "ag_wrap: %zu bytes of wrapped memory were changed before the reset", t->wrapped[i].bytes);
+            ag_fail(t, AG_EUSE, "ag_wrap: %zu bytes of wrapped memory were changed before the reset",
+                    t->wrapped[i].bytes);
     t->wrapped_count = 0;
 }
 #else
@@ -257,8 +259,9 @@ static ag_tensor random_floats(ag_tape *t, ag_dtype d, ag_shape s, double p, dou
         return ag_inert(t);
     }
     if (!isfinite(p) || !isfinite(q) || (normal ? q < 0 : q < p || !isfinite(q - p))) {
-        ag_fail(t, AG_EARG, normal ? "%s: no normal distribution has mean %g and deviation %g" : "%s: no interval [%g, %g)", who,
-                p, q);
+        ag_fail(t, AG_EARG,
+                normal ? "%s: no normal distribution has mean %g and deviation %g" : "%s: no interval [%g, %g)", who, p,
+                q);
         return ag_inert(t);
     }
     ag_tensor x = fresh(t, d, s, &a, who);

@@ -176,7 +176,8 @@ ag_status ag_draw(ag_tensor y, FILE *to)
         nodes += g.reached[i];
     if (nodes > LARGEST) {
         ag_pool_give(g.t, g.reached, (size_t)g.y + 1);
-        return ag_fail(g.t, AG_ELIMIT, "ag_draw: the graph has %u nodes, more than the %d that make a picture", nodes, LARGEST);
+        return ag_fail(g.t, AG_ELIMIT, "ag_draw: the graph has %u nodes, more than the %d that make a picture", nodes,
+                       LARGEST);
     }
     fprintf(to, "digraph graph_of_y {\n  rankdir=LR;\n  node [fontname=\"Helvetica\", fontsize=12];\n"
                 "  edge [fontname=\"Helvetica\", fontsize=10];\n");

@@ -24,8 +24,10 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
     if (t->busy)
         return ag_fail(t, AG_EUSE, "%s: not inside an op's rule", who);
     if (!ag_needs(t, id))
-        return ag_fail(t, AG_EUSE, "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, "
-                                   "ag_require_grad)", who);
+        return ag_fail(t, AG_EUSE,
+                       "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, "
+                       "ag_require_grad)",
+                       who);
     if (!dy && ag_shape_size(shape) != 1)
         return ag_fail(t, AG_ESHAPE, "%s: the tensor has shape %s, not one element; see ag_backward_from", who,
                        ag_shape_text(shape, text, sizeof text));
@@ -84,7 +86,8 @@ static bool is_constant(const ag_tape *t, const ag_target *target)
     return !target->slot && !ag_needs(t, target->id);
 }
 
-static ag_status plain_gradients(ag_tape *t, uint32_t y, const ag_array *dy, ag_target *targets, size_t count, ag_tensor *out)
+static ag_status plain_gradients(ag_tape *t, uint32_t y, const ag_array *dy, ag_target *targets, size_t count,
+                                 ag_tensor *out)
 {
     ag_status status = ag_needs(t, y) ? ag_sweep(t, y, dy, targets, count) : AG_OK;
     for (size_t i = 0; i < count && !status; i++) {
@@ -148,9 +151,11 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
         return ag_fail(t, AG_EDTYPE, "%s: only floating tensors have derivatives, not %s", who,
                        ag_dtype_name(ag_layout_at(t, id)->dtype));
     if (seed && !ag_is_float(ag_layout_at(t, seed)->dtype))
-        return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(ag_layout_at(t, seed)->dtype));
+        return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who,
+                       ag_dtype_name(ag_layout_at(t, seed)->dtype));
     if (seed && !ag_layout_same_shape(ag_layout_at(t, seed), ag_layout_at(t, id)))
-        return wrong_shape(t, who, "adjoint", ag_layout_shape(ag_layout_at(t, seed)), ag_layout_shape(ag_layout_at(t, id)));
+        return wrong_shape(t, who, "adjoint", ag_layout_shape(ag_layout_at(t, seed)),
+                           ag_layout_shape(ag_layout_at(t, id)));
     if (xs.count > FEW)
         targets = ag_scratch(t, xs.count * sizeof *targets);
     for (size_t i = 0; targets && i < xs.count; i++)
@@ -198,7 +203,8 @@ ag_tensor ag_hvp(ag_tensor y, ag_tensor x, ag_tensor v)
     ag_shape s = ag_ok(y) ? ag_shape_of(y) : AG_SCALAR, shape = ag_ok(x) ? ag_shape_of(x) : AG_SCALAR;
     if (ag_shape_size(s) != 1) {
         char text[128];
-        ag_fail(t, AG_ESHAPE, "ag_hvp: the function's value has shape %s, not one element", ag_shape_text(s, text, sizeof text));
+        ag_fail(t, AG_ESHAPE, "ag_hvp: the function's value has shape %s, not one element",
+                ag_shape_text(s, text, sizeof text));
         return out;
     }
     if (ag_ok(v) && ag_ok(x) && v.tape == t && x.tape == t && !ag_shape_equal(ag_shape_of(v), shape)) {
@@ -257,8 +263,11 @@ static uint32_t gradient_holder(ag_tensor x, const char *who)
     uint32_t id = t ? ag_resolve(t, x, who, 0) : 0;
     if (id && !may_have_gradient(t, id)) {
         bool needs = ag_needs(t, id);
-        ag_fail(t, AG_EUSE, needs ? "%s: the gradient of an intermediate result is kept only after ag_retain_grad, or with "
-                                    "keep_grads" : "%s: the tensor wants no gradient", who);
+        ag_fail(t, AG_EUSE,
+                needs ? "%s: the gradient of an intermediate result is kept only after ag_retain_grad, or with "
+                        "keep_grads"
+                      : "%s: the tensor wants no gradient",
+                who);
         return 0;
     }
     return id;

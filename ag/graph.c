@@ -1,5 +1,5 @@
-/* The backward pass that records: adjoints are tensors, contributions are made by the ops' rules in ag ops on the values of
- * the parents, so that the gradients can be differentiated again. */
+/* The backward pass that records: adjoints are tensors, contributions are made by the ops' rules in ag ops on the
+ * values of the parents, so that the gradients can be differentiated again. */
 #include "ag/pass.h"
 
 enum { FEW = 16 };
@@ -10,7 +10,8 @@ typedef struct replay {
     uint32_t *adjoint; /* ids by index, 0: none arrived */
 } replay;
 
-/* Sums over the dimensions along which the input was broadcast, and casts: what deliver in visit.c does, differentiably. */
+/* Sums over the dimensions along which the input was broadcast, and casts: what deliver in visit.c does,
+ * differentiably. */
 static ag_tensor as_input(ag_tape *t, ag_tensor g, const ag_layout *input)
 {
     ag_shape from = ag_shape_of(g), to = ag_layout_shape(input), both;
@@ -19,8 +20,8 @@ static ag_tensor as_input(ag_tape *t, ag_tensor g, const ag_layout *input)
     if (!ag_shape_equal(from, to)) {
         if (!ag_shape_broadcast(to, from, &both) || !ag_shape_equal(both, from)) {
             char a[128], b[128];
-            ag_fail(t, AG_ESHAPE, "a derivative rule gave %s for an operand of shape %s", ag_shape_text(from, a, sizeof a),
-                    ag_shape_text(to, b, sizeof b));
+            ag_fail(t, AG_ESHAPE, "a derivative rule gave %s for an operand of shape %s",
+                    ag_shape_text(from, a, sizeof a), ag_shape_text(to, b, sizeof b));
             return ag_inert(t);
         }
         ag_axes axes = { 0 };
@@ -125,7 +126,8 @@ static bool take(replay *p, const ag_target *target, ag_tensor *out)
     return out->id;
 }
 
-ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count, ag_tensor *out)
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count,
+                             ag_tensor *out)
 {
     replay p = { .t = t, .top = AG_INDEX(y) };
     uint32_t first = p.top;

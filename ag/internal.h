@@ -12,7 +12,8 @@
 /* Keeps two range checks two branches: merged, they would make the values wait for both. */
 #define AG_BARRIER() __asm__ volatile("")
 
-/* Appends the record that was written at the newest segment's end; flags: of the operands, of which AG_NEEDS is inherited. */
+/* Appends the record that was written at the newest segment's end; flags: of the operands, of which AG_NEEDS is
+ * inherited. */
 static inline ag_tensor ag_append(ag_tape *t, uint64_t n, uint32_t op, uint32_t flags)
 {
     const uint32_t header = op | (flags & AG_NEEDS) << 16;
@@ -28,7 +29,8 @@ ag_allocator ag_default_allocator(void);
 /* ---- memory.c. Functions that can fail report AG_ENOMEM themselves and return NULL or false. */
 void *ag_take(ag_tape *t, size_t bytes); /* from the tape's allocator, 64-byte aligned, not zeroed */
 void ag_give_back(ag_tape *t, void *memory, size_t bytes);
-bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element, uint64_t wanted); /* doubles; keeps contents */
+bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element,
+             uint64_t wanted); /* doubles; keeps contents */
 void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes);
 uint64_t ag_arena_position(const ag_arena *a);
 bool ag_arena_reached(const ag_arena *a, uint64_t position); /* can it be rewound to there? */
@@ -58,11 +60,11 @@ bool ag_make_room(ag_tape *t, uint32_t nodes); /* records, headers, nodes and st
 void ag_set_recording(ag_tape *t);             /* after a change of no_grad or room */
 bool ag_live(const ag_tape *t, uint32_t index, uint32_t epoch);
 uint32_t ag_epoch_of(const ag_tape *t, uint32_t index);
-void ag_rewind_nodes(ag_tape *t, uint32_t index); /* drops nodes from index on; the epoch stays */
+void ag_rewind_nodes(ag_tape *t, uint32_t index);    /* drops nodes from index on; the epoch stays */
 void ag_rewind_arena(ag_tape *t, uint64_t position); /* the transient data, with the layouts that lie there */
-bool ag_new_epoch(ag_tape *t, uint32_t first);    /* AG_ELIMIT when there are no more */
-extern const ag_op *const ag_builtin[]; /* from AG_OP_FIRST on */
-extern const uint32_t ag_op_count;      /* the number of the first op of a user's */
+bool ag_new_epoch(ag_tape *t, uint32_t first);       /* AG_ELIMIT when there are no more */
+extern const ag_op *const ag_builtin[];              /* from AG_OP_FIRST on */
+extern const uint32_t ag_op_count;                   /* the number of the first op of a user's */
 static inline const ag_op *ag_op_at(const ag_tape *t, uint32_t number)
 {
     return AG_LIKELY(number < ag_op_count) ? ag_builtin[number - AG_OP_FIRST] : t->user_ops[number - ag_op_count];
@@ -104,7 +106,7 @@ static inline size_t ag_bytes_of(ag_dtype d) /* ag_dtype_size without a call */
 {
     return d == AG_U8 ? 1 : d == AG_F32 || d == AG_I32 ? 4 : d == AG_F64 || d == AG_I64 ? 8 : 0;
 }
-extern const ag_layout ag_scalar_layouts[]; /* by dtype, rank 0 */
+extern const ag_layout ag_scalar_layouts[];               /* by dtype, rank 0 */
 bool ag_layout_set(ag_layout *l, ag_dtype d, ag_shape s); /* row-major; false: too large or a negative extent */
 const ag_layout *ag_layout_new(ag_tape *t, ag_dtype d, ag_shape s); /* transient; NULL on failure */
 const ag_layout *ag_layout_of_array(ag_tape *t, const ag_array *a);
@@ -135,10 +137,10 @@ void ag_array_dense(ag_array *a); /* sets row-major strides for its shape */
 bool ag_array_is_dense(const ag_array *a);
 int64_t ag_array_size(const ag_array *a);
 bool ag_shape_equal(ag_shape a, ag_shape b);
-bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *to); /* false: they do not fit */
-ag_array ag_array_expand(const ag_array *a, ag_shape to);      /* stride 0 along broadcast dimensions */
-int ag_axis(int axis, int rank);                               /* -1 is the last; -1 returned: out of range */
-bool ag_axes_mask(ag_axes axes, int rank, bool *reduced);      /* AG_ALL too; false: out of range or twice */
+bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *to);   /* false: they do not fit */
+ag_array ag_array_expand(const ag_array *a, ag_shape to);        /* stride 0 along broadcast dimensions */
+int ag_axis(int axis, int rank);                                 /* -1 is the last; -1 returned: out of range */
+bool ag_axes_mask(ag_axes axes, int rank, bool *reduced);        /* AG_ALL too; false: out of range or twice */
 const char *ag_shape_text(ag_shape s, char *text, size_t bytes); /* "[64,10]" */
 static inline size_t ag_layout_bytes(const ag_layout *l)
 {
@@ -177,16 +179,17 @@ static inline uint32_t ag_quick_id(const ag_tape *t, ag_tensor x)
 ag_status ag_refuse(ag_tape *t, const char *who); /* the status of an action on an unusable tensor: never AG_OK */
 ag_tape *ag_common_tape(const ag_tensor *x, size_t count, const char *who); /* NULL: reported where possible */
 bool ag_begin(ag_tape *t); /* an action may run: t is not NULL and no error pending */
-ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs, size_t count, bool needs);
+ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs,
+                      size_t count, bool needs);
 ag_tensor ag_scalar_new(ag_tape *t, uint32_t op, double value); /* a record without a node; op: constant or variable */
-ag_array ag_array_of(ag_tape *t, uint32_t id); /* data may point into the records: void at the next node */
+ag_array ag_array_of(ag_tape *t, uint32_t id);     /* data may point into the records: void at the next node */
 double ag_array_get(const ag_array *a, int64_t i); /* element i in row-major order */
 void ag_mark_written(ag_tape *t, uint32_t id);
 static inline bool ag_needs(const ag_tape *t, uint32_t id)
 {
     return t->headers[AG_INDEX(id)].flags & AG_NEEDS;
 }
-const char *ag_named_at(const ag_tape *t, uint32_t index); /* "" without one */
+const char *ag_named_at(const ag_tape *t, uint32_t index);  /* "" without one */
 ag_slot *ag_slot_of(ag_tensor persistent, const char *who); /* NULL: reported */
 void ag_slots_end_step(ag_tape *t);                         /* frees released slots */
 void ag_slots_free(ag_tape *t);
@@ -206,18 +209,20 @@ struct ag_call {
     uint32_t id;            /* of the first output */
     int count;              /* of inputs */
     int outputs;
-    bool all_needed;        /* ag_local: a derivative by every input */
-    ag_array *operands;     /* inputs then outputs, dense where the op asks, in vjp_fused */
+    bool all_needed;    /* ag_local: a derivative by every input */
+    ag_array *operands; /* inputs then outputs, dense where the op asks, in vjp_fused */
 };
 const char *ag_op_prefix(const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
-ag_status ag_map_shape(const ag_call *c, const ag_array *x, ag_array *y); /* map.c: shape and forward of an op with a map */
+ag_status ag_map_shape(const ag_call *c, const ag_array *x,
+                       ag_array *y); /* map.c: shape and forward of an op with a map */
 void ag_map_forward(const ag_call *c, const ag_array *x, ag_array *y);
 /* ag_apply for a built-in op by its number in the registry */
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs);
 /* The call of the node at id as its rules see it. */
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);
-uint32_t ag_rule_result(const ag_call *c, ag_tensor dx, int i); /* the id of what a rule gave for input i; 0: reported */
+uint32_t ag_rule_result(const ag_call *c, ag_tensor dx,
+                        int i); /* the id of what a rule gave for input i; 0: reported */
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
 
@@ -227,7 +232,9 @@ typedef struct ag_target { /* whose adjoint ag_gradients wants */
     void *data;            /* dense, of the tensor's shape; NULL until something arrived */
 } ag_target;
 ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *seed, ag_target *targets, size_t count);
-ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count, ag_tensor *out);
-uint8_t *ag_reachable(ag_tape *t, uint32_t y); /* by index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory */
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count,
+                             ag_tensor *out);
+uint8_t *ag_reachable(ag_tape *t,
+                      uint32_t y); /* by index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory */
 
 #endif

@@ -5,8 +5,12 @@
 const ag_shape AG_SCALAR = { 0 };
 const ag_axes AG_ALL = { -1, { 0 } };
 
-#define SCALAR(d) { .size = 1, .dtype = d, .dense = true }
-const ag_layout ag_scalar_layouts[] = { SCALAR(AG_F64), SCALAR(AG_F32), SCALAR(AG_F64), SCALAR(AG_I32), SCALAR(AG_I64), SCALAR(AG_U8) };
+#define SCALAR(d)                            \
+    {                                        \
+        .size = 1, .dtype = d, .dense = true \
+    }
+const ag_layout ag_scalar_layouts[] = { SCALAR(AG_F64), SCALAR(AG_F32), SCALAR(AG_F64),
+                                        SCALAR(AG_I32), SCALAR(AG_I64), SCALAR(AG_U8) };
 
 size_t ag_dtype_size(ag_dtype d)
 {

@@ -8,7 +8,8 @@ typedef struct map_context {
 
 static double load(const ag_walk_row *w, int k, int64_t i)
 {
-    ag_array a = { .data = (char *)w->data[k] + i * w->stride[k] * (int64_t)ag_dtype_size(w->dtype[k]), .dtype = w->dtype[k] };
+    ag_array a = { .data = (char *)w->data[k] + i * w->stride[k] * (int64_t)ag_dtype_size(w->dtype[k]),
+                   .dtype = w->dtype[k] };
     return ag_array_get(&a, 0);
 }
 

@@ -1,8 +1,14 @@
-/* A tape's memory: its allocator with a limit, growing arrays, the arena of transient data and the pool of adjoints. All of it
- * is kept for reuse, so that a training loop allocates nothing after its first step. */
+/* A tape's memory: its allocator with a limit, growing arrays, the arena of transient data and the pool of adjoints.
+ * All of it is kept for reuse, so that a training loop allocates nothing after its first step. */
 #include "ag/internal.h"
 
-enum { FIRST_CHUNK = 1 << 16, LARGEST_CHUNK = 1 << 26, OFFSET_BITS = 48, SMALLEST_BLOCK_BITS = 6, LARGE_TABLE = 1 << 22 };
+enum {
+    FIRST_CHUNK = 1 << 16,
+    LARGEST_CHUNK = 1 << 26,
+    OFFSET_BITS = 48,
+    SMALLEST_BLOCK_BITS = 6,
+    LARGE_TABLE = 1 << 22
+};
 
 static bool within_limit(ag_tape *t, size_t more)
 {

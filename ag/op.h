@@ -19,19 +19,19 @@ typedef struct ag_sample {
     int inputs;                        /* how many, for AG_VARIADIC */
 } ag_sample;
 
-enum { /* flags of an op */
-    AG_VARIADIC = 1,    /* any number of inputs from 1 on */
-    AG_NO_GRADIENT = 2, /* its derivative is zero wherever it exists: no vjp */
-    AG_STRIDED = 4,     /* forward and vjp_fused accept any strides; else inputs and adjoints arrive dense */
-    AG_VIEW = 8         /* no forward: `shape` sets the result's data and strides within x[0] */
+enum {                     /* flags of an op */
+       AG_VARIADIC = 1,    /* any number of inputs from 1 on */
+       AG_NO_GRADIENT = 2, /* its derivative is zero wherever it exists: no vjp */
+       AG_STRIDED = 4,     /* forward and vjp_fused accept any strides; else inputs and adjoints arrive dense */
+       AG_VIEW = 8         /* no forward: `shape` sets the result's data and strides within x[0] */
 };
 
 /* An op. Either `map` (elementwise: one element, broadcasting and dtypes are the engine's) or `shape` and `forward`.
  * `shape` fills in dtype and shape of each output and validates: ag_call_fail. `vjp` is written in ag ops: dx[i] is the
- * contribution to input i, {0} for none; sums over broadcast dimensions and casts are the engine's. An input that needs no
- * gradient need not be computed (ag_call_needs). dy of an output that received none is zeros.
- * `vjp_fused` is an optional kernel for plain first-order passes: dx[i] = (its contribution) + beta[i] dx[i], dense, of the
- * input's shape; dx[i].data is NULL where not needed; it may return AG_USE_RULE before it has written anything. */
+ * contribution to input i, {0} for none; sums over broadcast dimensions and casts are the engine's. An input that needs
+ * no gradient need not be computed (ag_call_needs). dy of an output that received none is zeros. `vjp_fused` is an
+ * optional kernel for plain first-order passes: dx[i] = (its contribution) + beta[i] dx[i], dense, of the input's
+ * shape; dx[i].data is NULL where not needed; it may return AG_USE_RULE before it has written anything. */
 typedef struct ag_op {
     const char *name, *formula;
     int inputs, outputs, flags; /* zero outputs: one */
@@ -40,7 +40,7 @@ typedef struct ag_op {
     ag_status (*shape)(const ag_call *c, const ag_array *x, ag_array *y);
     ag_status (*forward)(const ag_call *c, const ag_array *x, ag_array *y);
     void (*vjp)(const ag_call *c, const ag_tensor *dy, ag_tensor *dx);
-    void (*jvp)(const ag_call *c, const ag_tensor *dx, ag_tensor *dy); /* optional */
+    void (*jvp)(const ag_call *c, const ag_tensor *dx, ag_tensor *dy);                              /* optional */
     ag_status (*vjp_fused)(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta); /* optional */
     const ag_sample *samples;
 } ag_op;
@@ -58,7 +58,8 @@ AG_API const ag_array *ag_call_output_array(const ag_call *c, int i); /* in vjp_
 AG_API bool ag_call_needs(const ag_call *c, int i);                   /* does input i want a gradient? */
 AG_API const void *ag_call_params(const ag_call *c);
 AG_API int ag_call_threads(const ag_call *c);
-AG_API void *ag_call_scratch(const ag_call *c, size_t bytes); /* 64-byte aligned, gone when the function returns; NULL: AG_ENOMEM */
+AG_API void *ag_call_scratch(const ag_call *c,
+                             size_t bytes); /* 64-byte aligned, gone when the function returns; NULL: AG_ENOMEM */
 /* ag_call_fail - ag_fail with the op's name and the operands' shapes, dtypes and names before the text. */
 AG_API ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...) AG_PRINTF(3, 4);
 
@@ -70,29 +71,31 @@ typedef ag_tensor ag_function(ag_list x, void *user);
 /* The element at which analytic and numeric derivative agree worst, measured against the tolerance. */
 typedef struct ag_check_report {
     ag_verdict verdict;
-    int order;                /* 1 or 2: of the derivative at which it stands */
-    size_t input;             /* which of the list */
-    int64_t element, output;  /* row-major, in the input and in f's value */
-    double analytic, numeric; /* the derivative both ways */
-    double estimate;          /* error estimate of the numeric one */
-    double tolerance;         /* what |analytic - numeric| was allowed to be */
+    int order;                            /* 1 or 2: of the derivative at which it stands */
+    size_t input;                         /* which of the list */
+    int64_t element, output;              /* row-major, in the input and in f's value */
+    double analytic, numeric;             /* the derivative both ways */
+    double estimate;                      /* error estimate of the numeric one */
+    double tolerance;                     /* what |analytic - numeric| was allowed to be */
     int64_t checked, kinks, inconclusive; /* derivatives looked at, and those of each kind among them */
 } ag_check_report;
 
 typedef struct ag_check_options {
-    int order;            /* zero: 2 */
-    double tolerance;     /* relative to the derivative's scale; zero: 1e-6, or the estimate if that is larger */
-    double step;          /* first step of the extrapolation, relative to max(|x|, 1); zero: 0.02 */
-    int directions;       /* zero: every element; else that many random normal directions */
-    uint64_t seed;        /* of the directions and of the weights of a ranked value */
+    int order;                /* zero: 2 */
+    double tolerance;         /* relative to the derivative's scale; zero: 1e-6, or the estimate if that is larger */
+    double step;              /* first step of the extrapolation, relative to max(|x|, 1); zero: 0.02 */
+    int directions;           /* zero: every element; else that many random normal directions */
+    uint64_t seed;            /* of the directions and of the weights of a ranked value */
     const double *low, *high; /* per input: bounds that no step may cross; NULL: none */
 } ag_check_options;
 
 /* ag_gradcheck - compares f's derivatives at the given f64 tensors with numeric ones (Ridders 1982: central differences
  * extrapolated over shrinking steps, with an error estimate), every element, first and second order. f must be
- * deterministic but for the tape's random numbers, which are replayed. Prints what is wrong to `report` (NULL: nothing). */
+ * deterministic but for the tape's random numbers, which are replayed. Prints what is wrong to `report` (NULL:
+ * nothing). */
 AG_API ag_verdict ag_gradcheck(ag_function *f, void *user, ag_list at, FILE *report);
-AG_API ag_verdict ag_gradcheck_with(ag_function *f, void *user, ag_list at, ag_check_options options, ag_check_report *report);
+AG_API ag_verdict ag_gradcheck_with(ag_function *f, void *user, ag_list at, ag_check_options options,
+                                    ag_check_report *report);
 /* ag_check_op - all automatic checks of an op on its samples, on tapes of its own. AG_INCONCLUSIVE without samples. */
 AG_API ag_verdict ag_check_op(const ag_op *op, FILE *report);
 AG_API const char *ag_verdict_name(ag_verdict v);

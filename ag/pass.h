@@ -1,4 +1,5 @@
-/* One plain backward pass: what sweep.c (the order), visit.c and visit_row.c (one op) and commit.c (the leaves) share. */
+/* One plain backward pass: what sweep.c (the order), visit.c and visit_row.c (one op) and commit.c (the leaves) share.
+ */
 #ifndef AG_PASS_H
 #define AG_PASS_H
 
@@ -6,7 +7,7 @@
 
 typedef struct ag_pass {
     ag_tape *t;
-    uint32_t y, top;   /* the pass begins at y; top: the last output of y's op */
+    uint32_t y, top;    /* the pass begins at y; top: the last output of y's op */
     ag_target *targets; /* of ag_gradients; none: the leaves' gradients */
     size_t count;
     uint8_t *reached; /* by index; NULL until needed */
@@ -14,7 +15,8 @@ typedef struct ag_pass {
     bool careful, restart;
 } ag_pass;
 
-/* visit.c. The node's op passes its adjoint on: d->adjoint, or *scalar for a node without data. The adjoint is consumed. */
+/* visit.c. The node's op passes its adjoint on: d->adjoint, or *scalar for a node without data. The adjoint is
+ * consumed. */
 ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar);
 /* The same for a row, which leaves the adjoint to be dropped, or has passed it on whole. */
 ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar);
@@ -26,8 +28,8 @@ bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add);
 void *ag_pass_place(ag_pass *s, ag_node *d, bool *add);
 /* The slot whose gradient takes d's first contribution itself: d is the leaf of a parameter without a gradient yet. */
 ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d);
-/* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype: the one place
- * where gradients are un-broadcast and cast. */
+/* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype: the one
+ * place where gradients are un-broadcast and cast. */
 bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution);
 /* Gives a node's adjoint back. */
 void ag_pass_drop(ag_pass *s, ag_node *d);

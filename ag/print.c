@@ -82,7 +82,8 @@ static void put_tensor(text *to, ag_tensor x)
     int64_t size = ag_array_size(&a);
     if (size == 0)
         memset(a.stride, 0, sizeof a.stride);
-    put_dimension(to, &a, 0, 0, size >= ABRIDGED_FROM || size == 0); /* without elements, dimensions can still be long */
+    put_dimension(to, &a, 0, 0,
+                  size >= ABRIDGED_FROM || size == 0); /* without elements, dimensions can still be long */
 }
 
 ag_status ag_print(ag_tensor x, FILE *to)
@@ -141,7 +142,8 @@ static char *keep_name(ag_tape *t, const char *name)
         used += (size_t)snprintf(whole + used, sizeof whole - used, "%s.", t->scopes[i]);
     if (used < sizeof whole)
         snprintf(whole + used, sizeof whole - used, "%s", name);
-    char *copy = ag_pool_take(t, strlen(whole) + 1); /* a rewind must not take the name of a tensor made before the mark */
+    char *copy =
+        ag_pool_take(t, strlen(whole) + 1); /* a rewind must not take the name of a tensor made before the mark */
     return copy ? strcpy(copy, whole) : NULL;
 }
 

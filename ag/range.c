@@ -1,5 +1,5 @@
-/* Running a row's kernel over contiguous ranges: in pieces on threads, the end of a vector function's range padded, arrays of
- * other strides gathered block by block. */
+/* Running a row's kernel over contiguous ranges: in pieces on threads, the end of a vector function's range padded,
+ * arrays of other strides gathered block by block. */
 #include "ag/range.h"
 #include "ag/kernels/vector.h"
 
@@ -16,8 +16,8 @@ static void run_exact(const ag_range *r, int64_t i, int64_t n)
     if (r->forward)
         r->forward(n, to, at(r->a, i, r->size), at(r->b, i, r->size), r->c, r->d);
     else
-        r->backward(n, to, at(r->dy, i, r->size), at(r->a, i, r->size), at(r->b, i, r->size), at(r->y, i, r->size), r->c, r->d,
-                    r->add);
+        r->backward(n, to, at(r->dy, i, r->size), at(r->a, i, r->size), at(r->b, i, r->size), at(r->y, i, r->size),
+                    r->c, r->d, r->add);
 }
 
 static const void *padded(const void *p, char *block, int64_t i, int64_t n, size_t size)
@@ -28,7 +28,8 @@ static const void *padded(const void *p, char *block, int64_t i, int64_t n, size
 /* The last elements through a block of a whole vector, so that an element's bits do not depend on where it stands. */
 static void run_tail(const ag_range *r, int64_t i, int64_t n)
 {
-    char to[PADDED * 8] = { 0 }, dy[PADDED * 8] = { 0 }, a[PADDED * 8] = { 0 }, b[PADDED * 8] = { 0 }, y[PADDED * 8] = { 0 };
+    char to[PADDED * 8] = { 0 }, dy[PADDED * 8] = { 0 }, a[PADDED * 8] = { 0 }, b[PADDED * 8] = { 0 },
+                     y[PADDED * 8] = { 0 };
     ag_range t = *r;
     t.to = to;
     t.dy = padded(r->dy, dy, i, n, r->size);

@@ -1,4 +1,5 @@
-/* Recording elementwise ops that are table rows: on rank-0 f64 records, on dense arrays, and block by block on others. */
+/* Recording elementwise ops that are table rows: on rank-0 f64 records, on dense arrays, and block by block on others.
+ */
 #include "ag/range.h"
 
 /* ---- operands */
@@ -115,9 +116,16 @@ static void forward_strided(ag_tape *t, const ag_pair *p, ag_range r, ag_dtype w
 static void forward(ag_tape *t, const ag_row *row, const ag_pair *p, ag_row_params q, void *to)
 {
     ag_dtype work = ag_is_float(p->dtype) ? p->dtype : AG_I64;
-    double c = p->constant == AG_ROW_B_CONSTANT ? p->x[1].value : p->constant == AG_ROW_A_CONSTANT ? p->x[0].value : q.c;
-    ag_range r = { .forward = row->forward[p->constant][ag_kernel_of(work)], .to = to, .c = c, .d = q.d, .size = ag_bytes_of(work),
-                .out_size = ag_bytes_of(p->layout->dtype), .padded = row->flags & AG_ROW_VECTOR };
+    double c = p->constant == AG_ROW_B_CONSTANT   ? p->x[1].value
+               : p->constant == AG_ROW_A_CONSTANT ? p->x[0].value
+                                                  : q.c;
+    ag_range r = { .forward = row->forward[p->constant][ag_kernel_of(work)],
+                   .to = to,
+                   .c = c,
+                   .d = q.d,
+                   .size = ag_bytes_of(work),
+                   .out_size = ag_bytes_of(p->layout->dtype),
+                   .padded = row->flags & AG_ROW_VECTOR };
     _Alignas(8) char number[8]; /* the array of one element where both operands are rank 0 */
     const void *data[2] = { p->x[0].data, p->count == 2 ? p->x[1].data : NULL };
     int array = p->constant == AG_ROW_A_CONSTANT ? 1 : 0;
@@ -162,8 +170,8 @@ static ag_tensor record(ag_tape *t, uint32_t number, const ag_row *row, const ui
     return (ag_tensor){ t, self, (uint32_t)(t->base >> 32) };
 }
 
-static ag_tensor row_node(ag_tape *t, uint32_t number, const ag_row *row, const ag_layout *l, void *data, const uint32_t *ids,
-                          ag_row_params q)
+static ag_tensor row_node(ag_tape *t, uint32_t number, const ag_row *row, const ag_layout *l, void *data,
+                          const uint32_t *ids, ag_row_params q)
 {
     size_t count = (size_t)row->op.inputs;
     bool needs = ag_needs(t, ids[0]) || (count == 2 && ag_needs(t, ids[1]));
@@ -192,8 +200,8 @@ static ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row, ag_pair 
     return y;
 }
 
-/* Dense floating operands of one shape and dtype, or one with a number, and not many elements: most ops of small models.
- * AG_ROW_ARRAYS ... and the number, or -1: something else. */
+/* Dense floating operands of one shape and dtype, or one with a number, and not many elements: most ops of small
+ * models. AG_ROW_ARRAYS ... and the number, or -1: something else. */
 static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids, double *number)
 {
     bool binary = row->op.inputs == 2;
@@ -215,7 +223,8 @@ static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids, 
     return same ? AG_ROW_ARRAYS : -1;
 }
 
-static ag_tensor plain(ag_tape *t, uint32_t op, const ag_row *row, int kind, double number, const uint32_t *ids, ag_row_params q)
+static ag_tensor plain(ag_tape *t, uint32_t op, const ag_row *row, int kind, double number, const uint32_t *ids,
+                       ag_row_params q)
 {
     const ag_node *a = kind == AG_ROW_A_CONSTANT ? NULL : ag_node_at(t, ids[0]);
     const ag_node *b = kind == AG_ROW_B_CONSTANT || row->op.inputs == 1 ? NULL : ag_node_at(t, ids[1]);

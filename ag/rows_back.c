@@ -47,9 +47,15 @@ static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *d
     if (p.count == 2)
         p.constant = p.x[1].scalar ? AG_ROW_B_CONSTANT : p.x[0].scalar ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
     double c = p.constant == AG_ROW_B_CONSTANT ? p.x[1].value : p.constant == AG_ROW_A_CONSTANT ? p.x[0].value : q.c;
-    ag_range r = { .backward = row->back[k][p.constant][p.dtype == AG_F64], .to = dx, .dy = dy, .c = c, .d = q.d,
-                .size = ag_bytes_of(p.dtype), .out_size = ag_bytes_of(p.dtype), .add = add,
-                .padded = row->flags & AG_ROW_VECTOR };
+    ag_range r = { .backward = row->back[k][p.constant][p.dtype == AG_F64],
+                   .to = dx,
+                   .dy = dy,
+                   .c = c,
+                   .d = q.d,
+                   .size = ag_bytes_of(p.dtype),
+                   .out_size = ag_bytes_of(p.dtype),
+                   .add = add,
+                   .padded = row->flags & AG_ROW_VECTOR };
     const void *y = node->data ? node->data : &t->records[AG_INDEX(id)].value;
     bool a_read = reads & AG_READS_A && p.constant != AG_ROW_A_CONSTANT;
     bool b_read = reads & AG_READS_B && p.constant != AG_ROW_B_CONSTANT;
@@ -124,7 +130,7 @@ ag_status ag_row_step(const ag_row_steps *s, int k, void *dx, const void *dy, bo
             return check_written(s->t, s->row, node->id, node->input[i], i);
     }
     s->row->back[k][s->kind][node->layout->dtype == AG_F64](node->layout->size, dx, dy, s->x[0] ? s->x[0]->data : NULL,
-                                                           s->x[1] ? s->x[1]->data : NULL, node->data, s->c,
-                                                           s->t->records[node->id].partial[1], add);
+                                                            s->x[1] ? s->x[1]->data : NULL, node->data, s->c,
+                                                            s->t->records[node->id].partial[1], add);
     return AG_OK;
 }

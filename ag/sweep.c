@@ -1,9 +1,10 @@
-/* The plain backward pass: one sweep over the nodes in decreasing order, with kernels instead of rules where an op has them.
+/* The plain backward pass: one sweep over the nodes in decreasing order, with kernels instead of rules where an op has
+ * them.
  *
- * Between the stops (nodes, and leaves that want a gradient) it runs over rank-0 records without a check. It is optimistic:
- * leaves take their adjoints only at the end, and an adjoint that is not finite, which may be the product of a structural zero
- * with an infinite derivative, starts it again with a mask of the nodes that y depends on. A pass that fails leaves every
- * gradient as it was. */
+ * Between the stops (nodes, and leaves that want a gradient) it runs over rank-0 records without a check. It is
+ * optimistic: leaves take their adjoints only at the end, and an adjoint that is not finite, which may be the product
+ * of a structural zero with an infinite derivative, starts it again with a mask of the nodes that y depends on. A pass
+ * that fails leaves every gradient as it was. */
 #include "ag/pass.h"
 #include <float.h>
 #include <math.h>

@@ -114,7 +114,8 @@ bool ag_make_room(ag_tape *t, uint32_t nodes)
     if (AG_UNLIKELY(wanted > t->capacity) && !grow_records(t, wanted))
         return false;
     uint64_t ranked = (uint64_t)t->node_count + nodes, stops = (uint64_t)t->stop_count + nodes;
-    return (ranked <= t->node_capacity || ag_grow(t, (void **)&t->nodes, &t->node_capacity, sizeof *t->nodes, ranked)) &&
+    return (ranked <= t->node_capacity ||
+            ag_grow(t, (void **)&t->nodes, &t->node_capacity, sizeof *t->nodes, ranked)) &&
            (stops <= t->stop_capacity || ag_grow(t, (void **)&t->stops, &t->stop_capacity, sizeof *t->stops, stops));
 }
 
@@ -258,7 +259,8 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
         return AG_ENULL;
     if (t->busy)
         return ag_fail(t, AG_EUSE, "ag_tape_rewind: not inside an op's rule");
-    if (!mark.id || mark.id > ag_next(t) || epoch_before(t, mark.id) != mark.epoch || !ag_arena_reached(&t->arena, mark.arena))
+    if (!mark.id || mark.id > ag_next(t) || epoch_before(t, mark.id) != mark.epoch ||
+        !ag_arena_reached(&t->arena, mark.arena))
         return ag_fail(t, AG_ESTALE, "ag_tape_rewind: the mark is of an earlier step, or was itself rewound");
     drop_gradients(t, mark.id);
     ag_rewind_nodes(t, mark.id);

@@ -1,7 +1,7 @@
 /* A tape's data structures.
  *
- * Every node is a 32-byte record and a 4-byte header at the same index. A rank-0 f64 result of an elementwise op is nothing
- * more; for anything else the record points to an ag_node. Ids are indices with two tag bits. */
+ * Every node is a 32-byte record and a 4-byte header at the same index. A rank-0 f64 result of an elementwise op is
+ * nothing more; for anything else the record points to an ag_node. Ids are indices with two tag bits. */
 #ifndef AG_TAPE_H
 #define AG_TAPE_H
 
@@ -14,7 +14,7 @@
 
 #define AG_TAG_PERSISTENT 0x80000000u
 #define AG_TAG_RANKED 0x40000000u /* not a rank-0 f64: its values are in the node's data */
-#define AG_INDEX(id) ((id) & 0x3fffffffu)
+#define AG_INDEX(id) ((id)&0x3fffffffu)
 enum { AG_MAX_NODES = 0x3ffffff0 };
 
 /* ---- records */
@@ -36,18 +36,18 @@ typedef struct ag_header {
 #endif
 
 enum { /* header flags */
-    AG_HAS_NODE = 1,
-    AG_NEEDS = 2,    /* a gradient flows through it */
-    AG_RETAINED = 4, /* an intermediate whose gradient is kept */
-    AG_STORED = 8    /* a rank-0 f64 variable whose gradient (partial[0]) has arrived */
+       AG_HAS_NODE = 1,
+       AG_NEEDS = 2,    /* a gradient flows through it */
+       AG_RETAINED = 4, /* an intermediate whose gradient is kept */
+       AG_STORED = 8    /* a rank-0 f64 variable whose gradient (partial[0]) has arrived */
 };
 
 enum { /* ops that are none; the registry's numbers follow */
-    AG_OP_CONSTANT,
-    AG_OP_VARIABLE,   /* a transient leaf that wants a gradient */
-    AG_OP_PERSISTENT, /* the leaf by which a persistent tensor enters a step; parent[1] or input[0]: its slot */
-    AG_OP_OUTPUT,     /* the second, third ... output of the op at id - output */
-    AG_OP_FIRST
+       AG_OP_CONSTANT,
+       AG_OP_VARIABLE,   /* a transient leaf that wants a gradient */
+       AG_OP_PERSISTENT, /* the leaf by which a persistent tensor enters a step; parent[1] or input[0]: its slot */
+       AG_OP_OUTPUT,     /* the second, third ... output of the op at id - output */
+       AG_OP_FIRST
 };
 
 /* ---- ranked tensors */
@@ -61,31 +61,33 @@ typedef struct ag_layout {
 } ag_layout;
 
 typedef struct ag_node {
-    void *data;              /* first element; NULL: the value is in the record */
-    void *adjoint;           /* during a pass: row-major, of the node's shape and dtype (a leaf's: of its storage's order) */
+    void *data;    /* first element; NULL: the value is in the record */
+    void *adjoint; /* during a pass: row-major, of the node's shape and dtype (a leaf's: of its storage's order) */
     const ag_layout *layout; /* shared between nodes */
     void *params;            /* of the op; with more than three inputs their ids follow at input[0..1] as a pointer */
     uint32_t input[3];
     uint32_t owner;   /* index of the node whose storage this is: itself unless a view */
     uint32_t written; /* the next id at the storage's last write; valid in the owner */
     uint32_t id;
-    uint32_t grad;     /* 1 + index of its stored gradient, 0: none */
-    uint16_t inputs;   /* how many */
-    uint8_t output;    /* which output of its op */
+    uint32_t grad;   /* 1 + index of its stored gradient, 0: none */
+    uint16_t inputs; /* how many */
+    uint8_t output;  /* which output of its op */
     uint8_t flags;
 } ag_node;
-_Static_assert(sizeof(ag_record) == 32 && sizeof(ag_header) == 4 && sizeof(ag_node) == 64, "the sizes that were measured");
+_Static_assert(sizeof(ag_record) == 32 && sizeof(ag_header) == 4 && sizeof(ag_node) == 64,
+               "the sizes that were measured");
 
-enum { /* node flags */
-    AG_NODE_READONLY = 1, /* a gradient, or wrapped memory */
-    AG_NODE_DIRECT = 2    /* during a pass: its adjoint is the persistent tensor's gradient itself */
+enum {                       /* node flags */
+       AG_NODE_READONLY = 1, /* a gradient, or wrapped memory */
+       AG_NODE_DIRECT = 2    /* during a pass: its adjoint is the persistent tensor's gradient itself */
 };
 
 /* A gradient that outlives the pass, dense in the tensor's storage order. */
 typedef struct ag_stored {
     void *data;
-    uint32_t alias_id, alias_epoch; /* the handle that ag_grad gave out, to be marked as written when the gradient changes */
-    bool arrived;                   /* false: counts as zero, whatever data holds */
+    uint32_t alias_id,
+        alias_epoch; /* the handle that ag_grad gave out, to be marked as written when the gradient changes */
+    bool arrived;    /* false: counts as zero, whatever data holds */
 } ag_stored;
 
 typedef struct ag_slot {
@@ -98,7 +100,7 @@ typedef struct ag_slot {
     char *name;
     ag_stored grad;
     uint32_t generation, leaf_id, leaf_epoch; /* leaf_epoch 0: no leaf in this step */
-    uint32_t first_id, first_epoch;           /* the step's first leaf: in it the storage is marked as written for all of them */
+    uint32_t first_id, first_epoch; /* the step's first leaf: in it the storage is marked as written for all of them */
     bool param, released;
 } ag_slot;
 
@@ -161,10 +163,10 @@ struct ag_tape {
     uint64_t limit; /* span at which the quick path must stop: no room, or recording is off */
     ag_record *r;
     ag_header *h;
-    double *adjoints; /* by index, zero between passes */
-    uint64_t room;    /* what limit is while recording is on */
+    double *adjoints;       /* by index, zero between passes */
+    uint64_t room;          /* what limit is while recording is on */
     uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and gradient checks */
-    bool in_pass;           /* rules are running: they may begin no pass of their own, which would use the same adjoints */
+    bool in_pass; /* rules are running: they may begin no pass of their own, which would use the same adjoints */
 
     ag_record *records; /* by index */
     ag_header *headers;
@@ -183,7 +185,7 @@ struct ag_tape {
     uint32_t grad_count, grad_capacity;
     uint32_t grad_free;  /* 1 + index of an entry that a rewind has left, chained through alias_id */
     uint32_t last_write; /* no storage was written at a later id */
-    double *retained; /* rank-0 f64 intermediates' gradients by index; NULL until one is retained */
+    double *retained;    /* rank-0 f64 intermediates' gradients by index; NULL until one is retained */
     uint32_t retained_capacity;
     bool any_retained;
     ag_wrapped *wrapped;
@@ -193,7 +195,8 @@ struct ag_tape {
     ag_tensor *param_list;
     uint32_t param_count, param_capacity;
 
-    const ag_layout *recent[AG_RECENT_LAYOUTS]; /* of this step, by a hash of dtype and shape: shared by tensors that are alike */
+    const ag_layout
+        *recent[AG_RECENT_LAYOUTS]; /* of this step, by a hash of dtype and shape: shared by tensors that are alike */
 
     ag_arena arena;
     ag_pool pool;

@@ -168,8 +168,8 @@ static bool set_inputs(ag_tape *t, ag_node *d, const uint32_t *inputs, size_t co
     return true;
 }
 
-ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs, size_t count,
-                      bool needs)
+ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs,
+                      size_t count, bool needs)
 {
     uint32_t index = ag_next(t);
     bool full = index >= t->capacity || t->node_count >= t->node_capacity || t->stop_count >= t->stop_capacity;

@@ -79,7 +79,8 @@ bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
         double sum = 0;
         ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum);
         if (ag_is_float(contribution->dtype) && ag_array_is_dense(contribution))
-            sum = ag_sum_floats(contribution->dtype, contribution->data, ag_array_size(contribution), t->options.threads);
+            sum =
+                ag_sum_floats(contribution->dtype, contribution->data, ag_array_size(contribution), t->options.threads);
         else
             ag_reduce_to(&to, contribution, false, t->options.threads);
         t->adjoints[AG_INDEX(id)] += sum;
@@ -269,8 +270,8 @@ static ag_status deliver_all(ag_pass *s, const ag_call *c, const ag_tensor *dx)
         ag_shape input = ag_layout_shape(ag_layout_at(t, c->inputs[i])), both;
         if (!ag_shape_broadcast(input, a.shape, &both) || !ag_shape_equal(both, a.shape)) {
             char x[128], y[128];
-            return ag_fail(t, AG_ESHAPE, "the derivative rule of %s gave %s for operand %d, which has shape %s", c->op->name,
-                           ag_shape_text(a.shape, x, sizeof x), i + 1, ag_shape_text(input, y, sizeof y));
+            return ag_fail(t, AG_ESHAPE, "the derivative rule of %s gave %s for operand %d, which has shape %s",
+                           c->op->name, ag_shape_text(a.shape, x, sizeof x), i + 1, ag_shape_text(input, y, sizeof y));
         }
         if (!ag_pass_deliver(s, c->inputs[i], &a))
             return t->error.status;

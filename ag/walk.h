@@ -6,14 +6,14 @@
 
 enum { AG_WALK_ARRAYS = 5 };
 typedef struct ag_walk_row {
-    int64_t n; /* elements of the row */
+    int64_t n;                  /* elements of the row */
     void *data[AG_WALK_ARRAYS]; /* NULL for an array without data */
     int64_t stride[AG_WALK_ARRAYS];
     ag_dtype dtype[AG_WALK_ARRAYS];
 } ag_walk_row;
 
-/* Calls `row` for every innermost row; dimensions along which all arrays are contiguous are merged. The arrays have the given
- * shape (or no data). Rows are spread over threads; each must be independent of the others. */
+/* Calls `row` for every innermost row; dimensions along which all arrays are contiguous are merged. The arrays have the
+ * given shape (or no data). Rows are spread over threads; each must be independent of the others. */
 void ag_walk(ag_shape shape, int count, const ag_array *const *arrays, void (*row)(const ag_walk_row *w, void *context),
              void *context, int threads);
 

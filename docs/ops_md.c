@@ -12,9 +12,12 @@ int main(void)
 {
     size_t count;
     const ag_op *const *ops = ag_ops(&count);
-    printf("# The ops\n\nGenerated from the registry by `make docs`. Signatures, shapes and errors: `ag/ops.h`. Every op is checked by\n"
-           "`ag_check_op` on its samples: derivatives to second order against numeric ones, rule against kernel, f32 against f64,\n"
-           "strided, broadcast, empty and rank-0 operands, bad shapes and handles, one thread against several bit for bit.\n\n"
+    printf("# The ops\n\nGenerated from the registry by `make docs`. Signatures, shapes and errors: `ag/ops.h`. Every "
+           "op is checked by\n"
+           "`ag_check_op` on its samples: derivatives to second order against numeric ones, rule against kernel, f32 "
+           "against f64,\n"
+           "strided, broadcast, empty and rank-0 operands, bad shapes and handles, one thread against several bit for "
+           "bit.\n\n"
            "| op | formula | operands | derivative | samples |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < count; i++) {
         const ag_op *op = ops[i];

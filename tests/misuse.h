@@ -41,14 +41,16 @@ static UNUSED void free_bench(bench *b)
     ag_tape_free(b->other);
 }
 
-/* There is an error, it says something, and it names the function; no memory is told by whoever finds it out. Clears it. */
+/* There is an error, it says something, and it names the function; no memory is told by whoever finds it out. Clears
+ * it. */
 #define expect_complaint(t, function) check_complaint(t, function, __FILE__, __LINE__)
 static UNUSED void check_complaint(ag_tape *t, const char *function, const char *file, int line)
 {
     ag_status s = ag_error(t);
     const char *text = ag_error_text(t);
     bool memory = s == AG_ENOMEM || s == AG_ELIMIT;
-    bool clear = s != AG_OK && s != AG_USE_RULE && strlen(text) > strlen(function) + 5 && (memory || strstr(text, function));
+    bool clear =
+        s != AG_OK && s != AG_USE_RULE && strlen(text) > strlen(function) + 5 && (memory || strstr(text, function));
     if (!clear)
         print_error("%s:%d: %s: %s: '%s'\n", file, line, function, ag_status_name(s), text);
     _assert_true(clear, "a clear error", file, line);
@@ -56,25 +58,26 @@ static UNUSED void check_complaint(ag_tape *t, const char *function, const char 
 }
 
 /* The call failed with this status, as its tape says too. */
-#define expect_refusal(t, call, status, function)                                              \
-    do {                                                                                       \
-        ag_status got_ = (call);                                                               \
-        if (got_ != (status))                                                                  \
-            print_error("%s:%d: %s: %s\n", __FILE__, __LINE__, #call, ag_status_name(got_));   \
-        assert_int_equal(got_, status);                                                        \
-        assert_int_equal(ag_error(t), status);                                                 \
-        expect_complaint(t, function);                                                         \
+#define expect_refusal(t, call, status, function)                                            \
+    do {                                                                                     \
+        ag_status got_ = (call);                                                             \
+        if (got_ != (status))                                                                \
+            print_error("%s:%d: %s: %s\n", __FILE__, __LINE__, #call, ag_status_name(got_)); \
+        assert_int_equal(got_, status);                                                      \
+        assert_int_equal(ag_error(t), status);                                               \
+        expect_complaint(t, function);                                                       \
     } while (0)
 
 /* The call gave an inert tensor and an error. */
-#define expect_inert(t, call, status, function)                                                \
-    do {                                                                                       \
-        ag_tensor got_ = (call);                                                               \
-        if (!is_inert(got_, t) || ag_error(t) != (status))                                     \
-            print_error("%s:%d: %s: %s: %s\n", __FILE__, __LINE__, #call, ag_status_name(ag_error(t)), ag_error_text(t)); \
-        assert_true(is_inert(got_, t));                                                        \
-        assert_int_equal(ag_error(t), status);                                                 \
-        expect_complaint(t, function);                                                         \
+#define expect_inert(t, call, status, function)                                                        \
+    do {                                                                                               \
+        ag_tensor got_ = (call);                                                                       \
+        if (!is_inert(got_, t) || ag_error(t) != (status))                                             \
+            print_error("%s:%d: %s: %s: %s\n", __FILE__, __LINE__, #call, ag_status_name(ag_error(t)), \
+                        ag_error_text(t));                                                             \
+        assert_true(is_inert(got_, t));                                                                \
+        assert_int_equal(ag_error(t), status);                                                         \
+        expect_complaint(t, function);                                                                 \
     } while (0)
 
 static const int bad_axes[] UNUSED = { 2, -3, 8, 100, -100, INT32_MAX, INT32_MIN }; /* of a tensor of rank 2 */

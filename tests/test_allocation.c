@@ -1,5 +1,5 @@
-/* Memory that fails: whichever allocation it is, the tape stays usable and the same tape completes the work with the same
- * numbers; and a warm training loop asks for none. */
+/* Memory that fails: whichever allocation it is, the tape stays usable and the same tape completes the work with the
+ * same numbers; and a warm training loop asks for none. */
 #include "support.h"
 #include "ag/internal.h"
 
@@ -80,7 +80,8 @@ static void second_order(ag_tape *t, numbers *n)
     double values[60];
     for (int i = 0; i < 60; i++)
         values[i] = sin(i);
-    ag_tensor x = ag_require_grad(ag_values(t, AG_SHAPE(6, 10), values, 60)), w = ag_require_grad(ag_values(t, AG_SHAPE(10, 6), values, 60));
+    ag_tensor x = ag_require_grad(ag_values(t, AG_SHAPE(6, 10), values, 60)),
+              w = ag_require_grad(ag_values(t, AG_SHAPE(10, 6), values, 60));
     ag_tensor s = ag_variable(t, 0.5), h = ag_tanh(ag_mul(ag_matmul(x, w), s));
     for (int i = 0; i < 4; i++)
         h = ag_softmax(ag_add(ag_sin(h), ag_transpose(h, 0, 1)), 1);
@@ -103,8 +104,10 @@ static void odds_and_ends(ag_tape *t, numbers *n)
     FILE *to = open_memstream(&text, &size);
     ag_tensor many[30];
     for (int i = 0; i < 30; i++)
-        many[i] = ag_retain_grad(ag_square(ag_variable(t, i))) ? absent : ag_name(ag_square(ag_variable(t, i)), "square");
-    ag_tensor stack = ag_stack((ag_list){ many, 30 }, 0), p = ag_param(stack, "p"), q = ag_buffer(ag_constant(t, 2), "q");
+        many[i] =
+            ag_retain_grad(ag_square(ag_variable(t, i))) ? absent : ag_name(ag_square(ag_variable(t, i)), "square");
+    ag_tensor stack = ag_stack((ag_list){ many, 30 }, 0), p = ag_param(stack, "p"),
+              q = ag_buffer(ag_constant(t, 2), "q");
     ag_tensor big = ag_full(t, AG_F64, AG_SHAPE(300, 40), 0.25), y = ag_sum(ag_mul(ag_exp(ag_transpose(big, 0, 1)), q));
     ag_name(p, "renamed");
     ag_retain_grad(many[3]);
@@ -175,8 +178,8 @@ static void run_with_failures(work *w, bool keep_grads)
     assert_true(failures > total / 2);
 }
 
-/* Memory is taken in large chunks, so that most requests within an op never fail: here the last chunk of the arena, or of the
- * pool, has room for so many blocks of 64 bytes more, and there is no other. */
+/* Memory is taken in large chunks, so that most requests within an op never fail: here the last chunk of the arena, or
+ * of the pool, has room for so many blocks of 64 bytes more, and there is no other. */
 static void leave_room(memory *m, ag_tape *t, bool pool, size_t blocks)
 {
     ag_arena *a = pool ? &t->pool.arena : &t->arena;
@@ -291,7 +294,8 @@ static ag_status step(ag_tape *t, training *r, numbers *n)
         x[i] = cos(i);
     for (int i = 0; i < ROWS; i++)
         labels[i] = i % OUT;
-    ag_tensor input = ag_from(t, AG_F64, AG_SHAPE(ROWS, IN), x, sizeof x), target = ag_from(t, AG_I64, AG_SHAPE(ROWS), labels, sizeof labels);
+    ag_tensor input = ag_from(t, AG_F64, AG_SHAPE(ROWS, IN), x, sizeof x),
+              target = ag_from(t, AG_I64, AG_SHAPE(ROWS), labels, sizeof labels);
     ag_tensor l = ag_cross_entropy(nn_forward(r->net, input), target);
     ag_backward(l);
     optim_clip_norm(r->adam, 1);
@@ -375,10 +379,8 @@ static void a_training_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_graph_of_the_lecture),
-        cmocka_unit_test(gradients_of_gradients),
-        cmocka_unit_test(everything_else),
-        cmocka_unit_test(little_room),
+        cmocka_unit_test(the_graph_of_the_lecture), cmocka_unit_test(gradients_of_gradients),
+        cmocka_unit_test(everything_else),          cmocka_unit_test(little_room),
         cmocka_unit_test(a_training_step),
     };
     return cmocka_run_group_tests_name("allocation", tests, NULL, NULL);

@@ -73,8 +73,8 @@ static void a_seed_makes_other_shapes_possible(void **state)
     assert_values(ag_grad(x), 2, 0, -6, 80);
     assert_int_equal(ag_backward_from(y, ag_full(t, AG_F32, AG_SHAPE(2, 2), 1)), AG_OK);
     assert_values(ag_grad(x), 4, 4, 0, 88);
-    assert_int_equal(ag_backward_from(ag_transpose(y, 0, 1), ag_transpose(AG_VALUES(t, AG_SHAPE(2, 2), 1, 0, 0, 0), 0, 1)),
-                     AG_OK);
+    assert_int_equal(
+        ag_backward_from(ag_transpose(y, 0, 1), ag_transpose(AG_VALUES(t, AG_SHAPE(2, 2), 1, 0, 0, 0), 0, 1)), AG_OK);
     assert_values(ag_grad(x), 6, 4, 0, 88);
     assert_int_equal(ag_backward_from(y, ag_constant(t, 1)), AG_ESHAPE);
     expect_error(t, AG_ESHAPE, "ag_backward_from");
@@ -121,7 +121,8 @@ static void passes_that_are_refused(void **state)
     /* functions that are flat everywhere have no gradient to pass on, of whatever rank */
     ag_tensor r = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 2));
     assert_false(ag_needs_grad(ag_sign(x)) || ag_needs_grad(ag_sign(r)));
-    assert_false(ag_needs_grad(ag_heaviside(x, 1)) || ag_needs_grad(ag_within(x, 0, 1)) || ag_needs_grad(ag_less(x, r)));
+    assert_false(ag_needs_grad(ag_heaviside(x, 1)) || ag_needs_grad(ag_within(x, 0, 1)) ||
+                 ag_needs_grad(ag_less(x, r)));
     ag_tape_reset(t);
     assert_int_equal(ag_backward(y), AG_ESTALE);
     expect_error(t, AG_ESTALE, "ag_backward");
@@ -137,7 +138,8 @@ static void several_leaves_of_one_parameter(void **state)
         ag_tape *t = new_tape();
         ag_dtype d = kind == 1 || kind == 3 ? AG_F32 : AG_F64;
         ag_tensor value = kind < 2 ? ag_full(t, d, AG_SHAPE(2, 2), 3) : ag_full(t, d, AG_SCALAR, 3);
-        ag_tensor p = kind == 4 ? ag_param_as(ag_full(t, d, AG_SHAPE(2, 2), 3), AG_AXES(1, 0), "p") : ag_param(value, "p");
+        ag_tensor p =
+            kind == 4 ? ag_param_as(ag_full(t, d, AG_SHAPE(2, 2), 3), AG_AXES(1, 0), "p") : ag_param(value, "p");
         double n = (double)ag_size_of(p);
         for (int step = 0; step < 3; step++) {
             ag_tensor l = ag_sum(ag_mul_scalar(p, 10)); /* does not need the old values */
@@ -207,7 +209,8 @@ static void all_gradients_can_be_kept(void **state)
 {
     (void)state;
     ag_tape *t = tape_with((ag_options){ .keep_grads = true });
-    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 2)), s = ag_variable(t, 3), a = ag_mul(x, s), b = ag_exp(a);
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 2)), s = ag_variable(t, 3), a = ag_mul(x, s),
+              b = ag_exp(a);
     ag_tensor r = ag_add(a, b), u = ag_transpose(ag_reshape(r, AG_SHAPE(2, 1)), 0, 1), l = ag_sum(u);
     for (int pass = 1; pass <= 2; pass++) {
         assert_int_equal(ag_backward(l), AG_OK);
@@ -289,7 +292,8 @@ static void gradients_have_their_inputs_dtype(void **state)
     (void)state;
     ag_tape *t = new_tape();
     ag_tensor s = ag_variable(t, 0.1), f = ag_require_grad(ag_full(t, AG_F32, AG_SCALAR, 2));
-    ag_tensor a = ag_require_grad(ag_full(t, AG_F32, AG_SHAPE(2, 3), 2)), b = ag_require_grad(ag_full(t, AG_F64, AG_SHAPE(3), 3));
+    ag_tensor a = ag_require_grad(ag_full(t, AG_F32, AG_SHAPE(2, 3), 2)),
+              b = ag_require_grad(ag_full(t, AG_F64, AG_SHAPE(3), 3));
     ag_tensor y = ag_mul(a, s), z = ag_mul(f, b), w = ag_mul(s, f);
     assert_int_equal(ag_dtype_of(y), AG_F32);
     assert_int_equal(ag_dtype_of(z), AG_F64);
@@ -301,7 +305,8 @@ static void gradients_have_their_inputs_dtype(void **state)
     expect_error(t, AG_EDTYPE, "ag_add");
     assert_true(is_inert(ag_add(ag_ones(t, AG_I32, AG_SHAPE(3)), ag_ones(t, AG_I64, AG_SHAPE(3))), t));
     expect_error(t, AG_EDTYPE, "ag_add");
-    ag_tensor l = ag_add(ag_add(ag_sum(y), ag_sum(z)), ag_add(w, ag_sum(ag_cast(ag_expand(b, AG_SHAPE(2, 3)), AG_F32))));
+    ag_tensor l =
+        ag_add(ag_add(ag_sum(y), ag_sum(z)), ag_add(w, ag_sum(ag_cast(ag_expand(b, AG_SHAPE(2, 3)), AG_F32))));
     assert_int_equal(ag_backward(l), AG_OK);
     assert_int_equal(ag_dtype_of(ag_grad(a)), AG_F32);
     assert_int_equal(ag_dtype_of(ag_grad(b)), AG_F64);

@@ -104,14 +104,17 @@ static ag_tensor self_power(ag_tensor x)
 }
 static ag_tensor mixed(ag_tensor x) /* x^3 through a broadcast, a matrix product and sums */
 {
-    ag_tensor m = ag_mul(ag_ones(x.tape, AG_F64, AG_SHAPE(2, 2)), x), v = ag_mul(ag_ones(x.tape, AG_F64, AG_SHAPE(2)), x);
+    ag_tensor m = ag_mul(ag_ones(x.tape, AG_F64, AG_SHAPE(2, 2)), x),
+              v = ag_mul(ag_ones(x.tape, AG_F64, AG_SHAPE(2)), x);
     return ag_mul_scalar(ag_dot(ag_matmul(m, v), v), 0.25);
 }
 static ag_tensor fourth_through_views(ag_tensor x) /* x^4 */
 {
-    ag_tensor v = ag_stack(AG_LIST(x, x, x), 0), s = ag_slice(v, 0, 0, 2, 1), w = ag_reshape(ag_concat(AG_LIST(s, v), 0), AG_SHAPE(5, 1));
+    ag_tensor v = ag_stack(AG_LIST(x, x, x), 0), s = ag_slice(v, 0, 0, 2, 1),
+              w = ag_reshape(ag_concat(AG_LIST(s, v), 0), AG_SHAPE(5, 1));
     ag_tensor m = ag_matmul(w, ag_transpose(w, 0, 1)); /* all x^2 */
-    return ag_mul(ag_select(ag_select(m, 0, 1), 0, 2), ag_mean(ag_where(ag_greater(m, ag_constant(x.tape, 1e9)), ag_exp(m), m)));
+    return ag_mul(ag_select(ag_select(m, 0, 1), 0, 2),
+                  ag_mean(ag_where(ag_greater(m, ag_constant(x.tape, 1e9)), ag_exp(m), m)));
 }
 
 static void orders_one_to_three(void **state)
@@ -139,7 +142,8 @@ static void orders_one_to_three(void **state)
                 ag_tape_free(t);
                 continue;
             }
-            ag_tensor x = ranked ? ag_param(ag_full(t, AG_F64, AG_SHAPE(2), cases[i].at), "x") : ag_variable(t, cases[i].at);
+            ag_tensor x =
+                ranked ? ag_param(ag_full(t, AG_F64, AG_SHAPE(2), cases[i].at), "x") : ag_variable(t, cases[i].at);
             ag_tensor y = cases[i].f(x);
             for (int order = 0; order <= 3; order++) {
                 expect_fine(t);
@@ -205,7 +209,8 @@ static void hessian_vector_products(void **state)
     (void)state;
     ag_tape *t = new_tape();
     ag_tensor x = ag_param(AG_VALUES(t, AG_SHAPE(2), 2, 3), "x"), v = AG_VALUES(t, AG_SHAPE(2), 1, -1);
-    ag_tensor a = ag_select(x, 0, 0), b = ag_select(x, 0, 1), y = ag_mul(ag_square(a), ag_exp(b)); /* H: [2e, 4e; 4e, 4e], e = exp(3) */
+    ag_tensor a = ag_select(x, 0, 0), b = ag_select(x, 0, 1),
+              y = ag_mul(ag_square(a), ag_exp(b)); /* H: [2e, 4e; 4e, 4e], e = exp(3) */
     const double e = exp(3);
     assert_values(ag_hvp(y, x, v), -2 * e, 0);
     ag_no_grad_begin(t);
@@ -290,9 +295,9 @@ static void local_derivatives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_of_anything),  cmocka_unit_test(many_gradients),
-        cmocka_unit_test(orders_one_to_three),    cmocka_unit_test(mixed_derivatives),
-        cmocka_unit_test(a_gradient_penalty),     cmocka_unit_test(hessian_vector_products),
+        cmocka_unit_test(gradients_of_anything),    cmocka_unit_test(many_gradients),
+        cmocka_unit_test(orders_one_to_three),      cmocka_unit_test(mixed_derivatives),
+        cmocka_unit_test(a_gradient_penalty),       cmocka_unit_test(hessian_vector_products),
         cmocka_unit_test(vector_jacobian_products), cmocka_unit_test(local_derivatives),
     };
     return cmocka_run_group_tests_name("backward graph", tests, NULL, NULL);

@@ -49,12 +49,13 @@ static void what_is_not_read_may_be_written(void **state)
 {
     (void)state;
     ag_tape *t = new_tape();
-    ag_tensor x = ag_require_grad(values(t, 1, 2)), b = ag_buffer(values(t, 3, 4), "b"), r = ag_buffer(ag_constant(t, 3), "r");
+    ag_tensor x = ag_require_grad(values(t, 1, 2)), b = ag_buffer(values(t, 3, 4), "b"),
+              r = ag_buffer(ag_constant(t, 3), "r");
     ag_tensor p = ag_param(values(t, 5, 6), "p");
     ag_tensor y = ag_add(ag_sub(ag_add(x, b), b), ag_mul_scalar(p, 3)); /* sums need no values */
     y = ag_add(y, ag_reshape(ag_select(ag_stack(AG_LIST(x, b), 0), 0, 0), AG_SHAPE(2)));
-    y = ag_add(y, ag_exp(p));      /* needs its result alone */
-    y = ag_add(y, ag_mul(x, r));   /* rank 0: the value was taken */
+    y = ag_add(y, ag_exp(p));    /* needs its result alone */
+    y = ag_add(y, ag_mul(x, r)); /* rank 0: the value was taken */
     y = ag_add(y, ag_mul(ag_exp(b), x));
     y = ag_add(y, ag_maximum_scalar(ag_where(ag_less(b, x), b, x), -1));
     ag_tensor l = ag_add(ag_sum(y), ag_linear(x, ag_ones(t, AG_F64, AG_SHAPE(1, 2)), absent));
@@ -198,7 +199,8 @@ static void assigning_is_checked(void **state)
 {
     (void)state;
     ag_tape *t = new_tape();
-    ag_tensor p = ag_param(AG_VALUES(t, AG_SHAPE(2, 2), 1, 2, 3, 4), "p"), b = ag_buffer(ag_ones(t, AG_I32, AG_SHAPE(2)), "b");
+    ag_tensor p = ag_param(AG_VALUES(t, AG_SHAPE(2, 2), 1, 2, 3, 4), "p"),
+              b = ag_buffer(ag_ones(t, AG_I32, AG_SHAPE(2)), "b");
     assert_int_equal(ag_assign(p, values(t, 1, 2)), AG_ESHAPE);
     expect_error(t, AG_ESHAPE, "ag_assign: 'p' has shape [2,2], the value [2]");
     assert_int_equal(ag_assign(b, values(t, 1, 2)), AG_EDTYPE);

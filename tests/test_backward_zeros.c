@@ -52,12 +52,29 @@ static const struct {
     const char *name;
     function *f;
 } functions[] = {
-    { "sqrt", ag_sqrt },       { "log", ag_log },           { "exp", ag_exp },           { "square", ag_square },
-    { "sin", ag_sin },         { "cos", ag_cos },           { "tanh", ag_tanh },         { "sigmoid", ag_sigmoid },
-    { "softplus", ag_softplus }, { "relu", ag_relu },       { "abs", ag_abs },           { "neg", ag_neg },
-    { "scale", scale },        { "root", root },            { "inverse", inverse },      { "inverse_square", inverse_square },
-    { "quotient", quotient },  { "self_power", self_power }, { "self_product", self_product }, { "entropy", entropy },
-    { "bounded", bounded },    { "larger", larger },        { "log_of_sigmoid", log_of_sigmoid },
+    { "sqrt", ag_sqrt },
+    { "log", ag_log },
+    { "exp", ag_exp },
+    { "square", ag_square },
+    { "sin", ag_sin },
+    { "cos", ag_cos },
+    { "tanh", ag_tanh },
+    { "sigmoid", ag_sigmoid },
+    { "softplus", ag_softplus },
+    { "relu", ag_relu },
+    { "abs", ag_abs },
+    { "neg", ag_neg },
+    { "scale", scale },
+    { "root", root },
+    { "inverse", inverse },
+    { "inverse_square", inverse_square },
+    { "quotient", quotient },
+    { "self_power", self_power },
+    { "self_product", self_product },
+    { "entropy", entropy },
+    { "bounded", bounded },
+    { "larger", larger },
+    { "log_of_sigmoid", log_of_sigmoid },
 };
 static const double poison[] = { 0, -1, INFINITY, -INFINITY, NAN, 1000, -1000, 1e308 };
 
@@ -82,20 +99,25 @@ static void masked_elements(void **state)
                 ag_dtype d = way % 2 ? AG_F32 : AG_F64;
                 bool rank0 = way / 2 % 3 == 0, strided = way / 2 % 3 == 1, graph = way >= 6;
                 ag_tape *t = new_tape();
-                ag_tensor x = rank0     ? ag_require_grad(ag_full(t, d, AG_SCALAR, poison[k]))
-                              : strided ? ag_require_grad(ag_cast(AG_VALUES(t, AG_SHAPE(2, 2), poison[k], 2, 2, poison[k]), d))
-                                        : ag_require_grad(ag_cast(AG_VALUES(t, AG_SHAPE(2), poison[k], 2), d));
+                ag_tensor x =
+                    rank0     ? ag_require_grad(ag_full(t, d, AG_SCALAR, poison[k]))
+                    : strided ? ag_require_grad(ag_cast(AG_VALUES(t, AG_SHAPE(2, 2), poison[k], 2, 2, poison[k]), d))
+                              : ag_require_grad(ag_cast(AG_VALUES(t, AG_SHAPE(2), poison[k], 2), d));
                 ag_tensor in = strided ? ag_transpose(x, 0, 1) : x, g;
                 ag_tensor mask = ag_cast(rank0     ? ag_constant(t, 0)
                                          : strided ? AG_VALUES(t, AG_SHAPE(2, 2), 0, 1, 1, 0)
-                                                   : AG_VALUES(t, AG_SHAPE(2), 0, 1), AG_U8);
+                                                   : AG_VALUES(t, AG_SHAPE(2), 0, 1),
+                                         AG_U8);
                 ag_tensor y = ag_sum(ag_where(mask, functions[i].f(in), ag_constant(t, 0)));
                 assert_int_equal(ag_gradients(y, AG_LIST(x), graph ? AG_CREATE_GRAPH : 0, &g), AG_OK);
                 double good = derivative_at(functions[i].f, 2, d), bad = ag_item_at(g, 0);
                 bool fits = bad == 0 && (rank0 || is_close(ag_item_at(g, 1), good, 1e-5));
                 if (!fits)
                     print_error("%s at %g, %s, %s%s: %g\n", functions[i].name, poison[k], ag_dtype_name(d),
-                                rank0 ? "rank 0" : strided ? "strided" : "dense", graph ? ", with a graph" : "", bad);
+                                rank0     ? "rank 0"
+                                : strided ? "strided"
+                                          : "dense",
+                                graph ? ", with a graph" : "", bad);
                 wrong += !fits;
                 ag_tape_free(t);
             }
@@ -134,7 +156,8 @@ static void unused_results_contribute_nothing(void **state)
     (void)state;
     ag_tape *t = new_tape();
     ag_tensor x = ag_variable(t, 0), v = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 0, 4));
-    ag_tensor unused[] = { ag_log(x), ag_scalar_div(1, x), ag_sqrt(v), ag_sum(ag_log(v)), ag_log(ag_log(x)), ag_div(v, x) };
+    ag_tensor unused[] = { ag_log(x),         ag_scalar_div(1, x), ag_sqrt(v),
+                           ag_sum(ag_log(v)), ag_log(ag_log(x)),   ag_div(v, x) };
     assert_true(ag_ok(unused[5]));
     ag_tensor y = ag_add(ag_mul_scalar(x, 2), ag_sum(ag_square(v)));
     assert_int_equal(ag_backward(y), AG_OK);
@@ -155,7 +178,8 @@ static void zeros_in_rank_0_graphs(void **state)
     (void)state;
     ag_tape *t = new_tape();
     ag_tensor x = ag_variable(t, 0), p = ag_param(ag_constant(t, 0), "p"), one = ag_constant(t, 1);
-    ag_tensor l = ag_log(x), bad = ag_mul_scalar(ag_add(ag_exp(ag_square(l)), ag_sqrt(p)), 0), good = ag_add(ag_mul_scalar(x, 5), ag_sin(p));
+    ag_tensor l = ag_log(x), bad = ag_mul_scalar(ag_add(ag_exp(ag_square(l)), ag_sqrt(p)), 0),
+              good = ag_add(ag_mul_scalar(x, 5), ag_sin(p));
     ag_tensor y = ag_add(ag_where(ag_greater(x, one), bad, ag_constant(t, 0)), good);
     for (int pass = 1; pass <= 2; pass++) {
         assert_int_equal(ag_backward(y), AG_OK);
@@ -200,18 +224,20 @@ static void reached_poles_and_nans_arrive(void **state)
     const struct {
         function *f;
         double at, expected;
-    } cases[] = { { ag_log, 0, INFINITY },  { ag_sqrt, 0, INFINITY },  { inverse, 0, -INFINITY }, { root, 0, INFINITY },
-                  { ag_sqrt, -1, NAN },     { ag_exp, 1000, INFINITY }, { ag_square, NAN, NAN },   { ag_sin, INFINITY, NAN },
-                  { entropy, 0, -INFINITY }, { scale, NAN, 3 } };
+    } cases[] = { { ag_log, 0, INFINITY }, { ag_sqrt, 0, INFINITY },  { inverse, 0, -INFINITY },
+                  { root, 0, INFINITY },   { ag_sqrt, -1, NAN },      { ag_exp, 1000, INFINITY },
+                  { ag_square, NAN, NAN }, { ag_sin, INFINITY, NAN }, { entropy, 0, -INFINITY },
+                  { scale, NAN, 3 } };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         for (int way = 0; way < 6; way++) {
             ag_tape *t = new_tape();
             bool f32 = way == 1;
             ag_tensor x = way == 0 || way == 3 ? ag_variable(t, cases[i].at)
                           : way == 4           ? ag_param(ag_constant(t, cases[i].at), "p")
-                                               : ag_require_grad(ag_full(t, f32 ? AG_F32 : AG_F64, AG_SHAPE(1), cases[i].at));
+                                     : ag_require_grad(ag_full(t, f32 ? AG_F32 : AG_F64, AG_SHAPE(1), cases[i].at));
             ag_tensor g;
-            assert_int_equal(ag_gradients(cases[i].f(x), AG_LIST(x), way >= 3 && way != 4 ? AG_CREATE_GRAPH : 0, &g), AG_OK);
+            assert_int_equal(ag_gradients(cases[i].f(x), AG_LIST(x), way >= 3 && way != 4 ? AG_CREATE_GRAPH : 0, &g),
+                             AG_OK);
             assert_item(g, cases[i].expected);
             assert_int_equal(ag_backward(ag_sum(cases[i].f(x))), AG_OK);
             assert_item(ag_grad(x), cases[i].expected);

@@ -7,8 +7,9 @@ static void fills(void **state)
 {
     (void)state;
     ag_tape *t = new_tape();
-    const ag_shape shapes[] = { AG_SCALAR, AG_DIMS(1), AG_DIMS(3), AG_DIMS(2, 3), AG_DIMS(0), AG_DIMS(2, 0, 3),
-                                AG_DIMS(1, 2, 1, 2, 1, 2, 1, 2) };
+    const ag_shape shapes[] = {
+        AG_SCALAR, AG_DIMS(1), AG_DIMS(3), AG_DIMS(2, 3), AG_DIMS(0), AG_DIMS(2, 0, 3), AG_DIMS(1, 2, 1, 2, 1, 2, 1, 2)
+    };
     for (size_t d = 0; d < ARRAY_SIZE(dtypes); d++) {
         for (size_t s = 0; s < ARRAY_SIZE(shapes); s++) {
             const ag_tensor x[] = { ag_zeros(t, dtypes[d], shapes[s]), ag_ones(t, dtypes[d], shapes[s]),
@@ -56,8 +57,8 @@ static void sequences(void **state)
     assert_values(ag_eye(t, AG_F64, 3), 1, 0, 0, 0, 1, 0, 0, 0, 1);
     assert_int_equal(ag_size_of(ag_eye(t, AG_F64, 0)), 0);
     expect_fine(t);
-    const double bad[][3] = { { 0, 1, 0 },   { 0, 1, NAN }, { NAN, 1, 1 }, { 0, INFINITY, 1 }, { 0, 1, -0.0 },
-                              { 0, 1e300, 1e-300 } };
+    const double bad[][3] = { { 0, 1, 0 },        { 0, 1, NAN },  { NAN, 1, 1 },
+                              { 0, INFINITY, 1 }, { 0, 1, -0.0 }, { 0, 1e300, 1e-300 } };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         assert_true(is_inert(ag_arange(t, AG_F64, bad[i][0], bad[i][1], bad[i][2]), t));
         expect_error(t, AG_EARG, "ag_arange");
@@ -75,7 +76,8 @@ static void random_numbers_depend_on_seed_and_call_alone(void **state)
 {
     (void)state;
     enum { N = 100000 };
-    ag_tape *a = tape_with((ag_options){ .seed = 5, .threads = 1 }), *b = tape_with((ag_options){ .seed = 5, .threads = 4 });
+    ag_tape *a = tape_with((ag_options){ .seed = 5, .threads = 1 }),
+            *b = tape_with((ag_options){ .seed = 5, .threads = 4 });
     ag_tape *c = tape_with((ag_options){ .seed = 6 });
     ag_tensor a1 = ag_rand(a, AG_F64, AG_SHAPE(N), 0, 1), b1 = ag_rand(b, AG_F64, AG_SHAPE(4, N / 4), 0, 1);
     assert_memory_equal(ag_data(a1, AG_F64), ag_data(b1, AG_F64), N * sizeof(double));

@@ -51,11 +51,21 @@ static void inert_handles_pass_through(void **state)
     ag_tape *t = tape_with((ag_options){ .on_error = listen, .user = &h });
     ag_tensor x = ag_variable(t, 1), v = ag_ones(t, AG_F64, AG_SHAPE(2)), none = inert(t);
     /* not even an inert handle that came out of nothing makes an error of its own */
-    const ag_tensor results[] = { ag_add(none, x),     ag_mul(v, none),        ag_exp(none),
-                                  ag_sum(none),        ag_matmul(v, none),     ag_where(v, none, x),
-                                  ag_clamp(none, 0, 1), ag_reshape(none, AG_SHAPE(1)), ag_concat(AG_LIST(v, none), 0),
-                                  ag_linear(v, v, none), ag_detach(none),      ag_require_grad(none),
-                                  ag_param(none, "p"), ag_name(none, "n"),     ag_cast(none, AG_F32) };
+    const ag_tensor results[] = { ag_add(none, x),
+                                  ag_mul(v, none),
+                                  ag_exp(none),
+                                  ag_sum(none),
+                                  ag_matmul(v, none),
+                                  ag_where(v, none, x),
+                                  ag_clamp(none, 0, 1),
+                                  ag_reshape(none, AG_SHAPE(1)),
+                                  ag_concat(AG_LIST(v, none), 0),
+                                  ag_linear(v, v, none),
+                                  ag_detach(none),
+                                  ag_require_grad(none),
+                                  ag_param(none, "p"),
+                                  ag_name(none, "n"),
+                                  ag_cast(none, AG_F32) };
     for (size_t i = 0; i < ARRAY_SIZE(results); i++)
         assert_true(is_inert(results[i], t));
     assert_true(isnan(ag_item(none)) && isnan(ag_item_at(none, 0)));
@@ -198,7 +208,8 @@ static void scopes_prefix_messages_and_names(void **state)
     assert_string_equal(ag_error_text(t), "wrong");
     ag_error_clear(t);
     for (int i = 0; i < 40; i++)
-        ag_scope_begin(t, i % 2 ? NULL : "a-rather-long-name-of-a-scope-that-goes-on-and-on-and-on-and-on-and-on-and-on");
+        ag_scope_begin(t,
+                       i % 2 ? NULL : "a-rather-long-name-of-a-scope-that-goes-on-and-on-and-on-and-on-and-on-and-on");
     ag_fail(t, AG_EARG, "deep");
     assert_true(strlen(ag_error_text(t)) > 100);
     ag_error_clear(t);

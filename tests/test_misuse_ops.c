@@ -5,20 +5,20 @@
 
 typedef ag_tensor application(const ag_tensor *x);
 
-#define ONE(op)                                       \
-    static ag_tensor apply_##op(const ag_tensor *x)   \
-    {                                                 \
-        return ag_##op(x[0]);                         \
+#define ONE(op)                                     \
+    static ag_tensor apply_##op(const ag_tensor *x) \
+    {                                               \
+        return ag_##op(x[0]);                       \
     }
-#define TWO(op)                                       \
-    static ag_tensor apply_##op(const ag_tensor *x)   \
-    {                                                 \
-        return ag_##op(x[0], x[1]);                   \
+#define TWO(op)                                     \
+    static ag_tensor apply_##op(const ag_tensor *x) \
+    {                                               \
+        return ag_##op(x[0], x[1]);                 \
     }
-#define OTHER(op, call)                               \
-    static ag_tensor apply_##op(const ag_tensor *x)   \
-    {                                                 \
-        return call;                                  \
+#define OTHER(op, call)                             \
+    static ag_tensor apply_##op(const ag_tensor *x) \
+    {                                               \
+        return call;                                \
     }
 #define LISTED(op, ...) { "ag_" #op, apply_##op, __VA_ARGS__ },
 
@@ -193,9 +193,24 @@ static void shapes(void **state)
 {
     (void)state;
     static const ag_shape shapes[] = {
-        AG_DIMS(0), AG_DIMS(1), AG_DIMS(2), AG_DIMS(3), AG_DIMS(5), { 0, { 0 } }, AG_DIMS(1, 1), AG_DIMS(3, 2), AG_DIMS(2, 1),
-        AG_DIMS(0, 3), AG_DIMS(2, 0), AG_DIMS(0, 0), AG_DIMS(2, 0, 3), AG_DIMS(3, 2, 2), AG_DIMS(1, 1, 1, 1, 1, 1, 2, 3),
-        AG_DIMS(1, 2, 1, 2, 1, 2, 1, 2), AG_DIMS(0, 1, 1, 1, 1, 1, 2, 3), AG_DIMS(1, 1, 1, 1, 1, 1, 1, 1),
+        AG_DIMS(0),
+        AG_DIMS(1),
+        AG_DIMS(2),
+        AG_DIMS(3),
+        AG_DIMS(5),
+        { 0, { 0 } },
+        AG_DIMS(1, 1),
+        AG_DIMS(3, 2),
+        AG_DIMS(2, 1),
+        AG_DIMS(0, 3),
+        AG_DIMS(2, 0),
+        AG_DIMS(0, 0),
+        AG_DIMS(2, 0, 3),
+        AG_DIMS(3, 2, 2),
+        AG_DIMS(1, 1, 1, 1, 1, 1, 2, 3),
+        AG_DIMS(1, 2, 1, 2, 1, 2, 1, 2),
+        AG_DIMS(0, 1, 1, 1, 1, 1, 2, 3),
+        AG_DIMS(1, 1, 1, 1, 1, 1, 1, 1),
     };
     for (size_t s = 0; s < ARRAY_SIZE(shapes); s++) {
         bench b = new_bench();
@@ -214,8 +229,9 @@ static void empty_giants(void **state)
 {
     (void)state;
     const int64_t g = (int64_t)1 << 40, h = (int64_t)1 << 62;
-    const ag_shape shapes[] = { AG_DIMS(g, 0), AG_DIMS(0, g), AG_DIMS(g, g, 0), AG_DIMS(0, g, g), AG_DIMS(h, 0, h),
-                                AG_DIMS(INT64_MAX, INT64_MAX, 0), AG_DIMS(0, INT64_MAX), AG_DIMS(2, 0, INT64_MAX) };
+    const ag_shape shapes[] = { AG_DIMS(g, 0),         AG_DIMS(0, g),           AG_DIMS(g, g, 0),
+                                AG_DIMS(0, g, g),      AG_DIMS(h, 0, h),        AG_DIMS(INT64_MAX, INT64_MAX, 0),
+                                AG_DIMS(0, INT64_MAX), AG_DIMS(2, 0, INT64_MAX) };
     for (size_t s = 0; s < ARRAY_SIZE(shapes); s++) {
         bench b = new_bench();
         ag_tensor x = ag_zeros(b.t, AG_F64, shapes[s]);
@@ -237,9 +253,11 @@ static void dtypes(void **state)
     const ag_dtype all[] = { AG_F32, AG_F64, AG_I32, AG_I64, AG_U8 };
     for (size_t d = 0; d < ARRAY_SIZE(all); d++) {
         bench b = new_bench();
-        const ag_tensor tries[] = { ag_full(b.t, all[d], AG_SHAPE(2, 3), 2), ag_full(b.t, all[d], AG_SCALAR, 2),
-                                    ag_full(b.t, all[d], AG_SHAPE(3), 2), ag_full(b.t, all[d], AG_SHAPE(2), 200),
-                                    ag_full(b.t, all[d], AG_SHAPE(2), -1), ag_expand(ag_full(b.t, all[d], AG_SHAPE(3), 1), AG_SHAPE(2, 3)) };
+        const ag_tensor tries[] = {
+            ag_full(b.t, all[d], AG_SHAPE(2, 3), 2), ag_full(b.t, all[d], AG_SCALAR, 2),
+            ag_full(b.t, all[d], AG_SHAPE(3), 2),    ag_full(b.t, all[d], AG_SHAPE(2), 200),
+            ag_full(b.t, all[d], AG_SHAPE(2), -1),   ag_expand(ag_full(b.t, all[d], AG_SHAPE(3), 1), AG_SHAPE(2, 3))
+        };
         for (size_t i = 0; i < ARRAY_SIZE(tries); i++)
             try_all_places(&b, tries[i]);
         free_bench(&b);

@@ -29,7 +29,8 @@ static void tensors_print(void **state)
     expect_printed(ag_name(ag_variable(t, 3), "v"), "v f64[] (variable) 3\n");
     expect_printed(x, "f64[2,3] (constant) \n[[1, 2.5, -3],\n [4, nan, inf]]\n");
     expect_printed(ag_transpose(x, 0, 1), "f64[3,2] (transpose) \n[[1, 4],\n [2.5, nan],\n [-3, inf]]\n");
-    expect_printed(ag_param(ag_cast(x, AG_F32), "net.w"), "net.w f32[2,3] (parameter) \n[[1, 2.5, -3],\n [4, nan, inf]]\n");
+    expect_printed(ag_param(ag_cast(x, AG_F32), "net.w"),
+                   "net.w f32[2,3] (parameter) \n[[1, 2.5, -3],\n [4, nan, inf]]\n");
     expect_printed(ag_zeros(t, AG_I64, AG_SHAPE(0)), "i64[0] (constant) []\n");
     expect_printed(ag_arange(t, AG_F64, 0, 5000, 1), "f64[5000] (constant) [0, 1, 2, ..., 4997, 4998, 4999]\n");
     char *text = printed(ag_print, ag_zeros(t, AG_U8, AG_SHAPE(3, 3, 3, 3, 3, 3)));
@@ -180,8 +181,9 @@ static void files_that_cannot_be_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tensors_print), cmocka_unit_test(empty_giants_print), cmocka_unit_test(showing_never_fails),
-        cmocka_unit_test(names),         cmocka_unit_test(graphs_print),       cmocka_unit_test(files_that_cannot_be_written),
+        cmocka_unit_test(tensors_print),       cmocka_unit_test(empty_giants_print),
+        cmocka_unit_test(showing_never_fails), cmocka_unit_test(names),
+        cmocka_unit_test(graphs_print),        cmocka_unit_test(files_that_cannot_be_written),
     };
     return cmocka_run_group_tests_name("print", tests, NULL, NULL);
 }

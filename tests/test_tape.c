@@ -224,7 +224,9 @@ static void marks_that_are_none(void **state)
     ag_tape_rewind(t, foreign);
     ag_error_clear(t);
     assert_usable(t);
-    const ag_mark bad[] = { { 0, 0, 0 }, { 0, UINT32_MAX, 1 }, { UINT64_MAX, 3, 1 }, { UINT64_MAX, 1, 1 }, { 0, 2, 77 } };
+    const ag_mark bad[] = {
+        { 0, 0, 0 }, { 0, UINT32_MAX, 1 }, { UINT64_MAX, 3, 1 }, { UINT64_MAX, 1, 1 }, { 0, 2, 77 }
+    };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         ag_tape_rewind(t, bad[i]);
         ag_error_clear(t);
@@ -281,10 +283,8 @@ static void options_are_checked(void **state)
 {
     (void)state;
     const ag_options bad[] = {
-        { .dtype = AG_I32 },        { .dtype = AG_U8 },
-        { .dtype = (ag_dtype)77 },  { .threads = -1 },
-        { .threads = 1 << 30 },     { .memory_limit = 1 },
-        { .memory_limit = 100 },
+        { .dtype = AG_I32 },    { .dtype = AG_U8 },    { .dtype = (ag_dtype)77 }, { .threads = -1 },
+        { .threads = 1 << 30 }, { .memory_limit = 1 }, { .memory_limit = 100 },
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
         assert_null(ag_tape_new(bad[i]));
@@ -313,8 +313,9 @@ static void the_memory_limit_is_an_error(void **state)
     assert_true(ag_tape_memory(t) <= 1 << 20);
     ag_tape_free(t);
     t = new_tape();
-    const ag_shape huge[] = { AG_DIMS((int64_t)1 << 40), AG_DIMS((int64_t)1 << 31, (int64_t)1 << 31), AG_DIMS(INT64_MAX),
-                              AG_DIMS((int64_t)1 << 32, (int64_t)1 << 32), AG_DIMS((int64_t)1 << 62, 1, 2) };
+    const ag_shape huge[] = { AG_DIMS((int64_t)1 << 40), AG_DIMS((int64_t)1 << 31, (int64_t)1 << 31),
+                              AG_DIMS(INT64_MAX), AG_DIMS((int64_t)1 << 32, (int64_t)1 << 32),
+                              AG_DIMS((int64_t)1 << 62, 1, 2) };
     for (size_t i = 0; i < ARRAY_SIZE(huge); i++) {
         assert_true(is_inert(ag_zeros(t, AG_U8, huge[i]), t));
         assert_true(ag_error(t) == AG_ENOMEM || ag_error(t) == AG_ELIMIT);

@@ -50,10 +50,20 @@ static void powers_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
     }
 }
 
-static const ag_op two_powers = { .name = "two_powers", .inputs = 2, .outputs = 2, .params_size = sizeof(powers_params),
-                                  .shape = powers_shape, .forward = powers_forward, .vjp = powers_vjp };
-static const ag_op twelve_powers = { .name = "twelve_powers", .inputs = 2, .outputs = 12, .params_size = sizeof(powers_params),
-                                     .shape = powers_shape, .forward = powers_forward, .vjp = powers_vjp };
+static const ag_op two_powers = { .name = "two_powers",
+                                  .inputs = 2,
+                                  .outputs = 2,
+                                  .params_size = sizeof(powers_params),
+                                  .shape = powers_shape,
+                                  .forward = powers_forward,
+                                  .vjp = powers_vjp };
+static const ag_op twelve_powers = { .name = "twelve_powers",
+                                     .inputs = 2,
+                                     .outputs = 12,
+                                     .params_size = sizeof(powers_params),
+                                     .shape = powers_shape,
+                                     .forward = powers_forward,
+                                     .vjp = powers_vjp };
 
 static void several_outputs(void **state)
 {
@@ -150,10 +160,15 @@ static ag_status weighted_fused(const ag_call *c, const ag_array *dy, ag_array *
     return AG_OK;
 }
 
-static const ag_op weighted = { .name = "weighted", .flags = AG_VARIADIC, .shape = weighted_shape,
-                                .forward = weighted_forward, .vjp = weighted_vjp };
-static const ag_op weighted_quick = { .name = "weighted_quick", .flags = AG_VARIADIC, .shape = weighted_shape,
-                                      .forward = weighted_forward, .vjp = weighted_vjp, .vjp_fused = weighted_fused };
+static const ag_op weighted = {
+    .name = "weighted", .flags = AG_VARIADIC, .shape = weighted_shape, .forward = weighted_forward, .vjp = weighted_vjp
+};
+static const ag_op weighted_quick = { .name = "weighted_quick",
+                                      .flags = AG_VARIADIC,
+                                      .shape = weighted_shape,
+                                      .forward = weighted_forward,
+                                      .vjp = weighted_vjp,
+                                      .vjp_fused = weighted_fused };
 
 static void many_inputs(void **state)
 {
@@ -166,7 +181,11 @@ static void many_inputs(void **state)
         double expected = 0;
         for (int i = 0; i < N; i++) {
             ag_tensor v = way / 2 % 2 ? AG_VALUES(t, AG_SHAPE(2), i, -i) : ag_constant(t, i);
-            x[i] = i % 4 == 0 ? v : i % 4 == 1 ? ag_require_grad(v) : i % 4 == 2 ? ag_param(v, NULL) : i == 19 ? x[1] : ag_require_grad(v);
+            x[i] = i % 4 == 0   ? v
+                   : i % 4 == 1 ? ag_require_grad(v)
+                   : i % 4 == 2 ? ag_param(v, NULL)
+                   : i == 19    ? x[1]
+                                : ag_require_grad(v);
             expected += (i + 1) * (i == 19 ? 1 : i);
         }
         ag_tensor y = ag_apply(op, (ag_list){ x, N }, NULL);
@@ -188,12 +207,37 @@ static void many_inputs(void **state)
 /* ---- ops that fail: y = x of one input, with something wrong */
 
 typedef enum fault {
-    SHAPE_FAILS, SHAPE_FAILS_SILENTLY, SHAPE_USE_RULE, NEGATIVE_EXTENT, RANK_9, HUGE_SHAPE, NO_DTYPE, UNKNOWN_DTYPE,
-    FORWARD_FAILS, FORWARD_FAILS_SILENTLY, FORWARD_USE_RULE, FORWARD_SCRATCH,
+    SHAPE_FAILS,
+    SHAPE_FAILS_SILENTLY,
+    SHAPE_USE_RULE,
+    NEGATIVE_EXTENT,
+    RANK_9,
+    HUGE_SHAPE,
+    NO_DTYPE,
+    UNKNOWN_DTYPE,
+    FORWARD_FAILS,
+    FORWARD_FAILS_SILENTLY,
+    FORWARD_USE_RULE,
+    FORWARD_SCRATCH,
     LAST_OF_FORWARD = FORWARD_SCRATCH,
-    RULE_FAILS, RULE_INERT, RULE_WRONG_SHAPE, RULE_SMALLER_SHAPE, RULE_STALE, RULE_FOREIGN, RULE_RESETS, RULE_REWINDS,
-    RULE_BACKWARD, RULE_GRADIENTS, RULE_GRAPH, RULE_HVP, RULE_LOCAL, RULE_READS_BEYOND,
-    FUSED_FAILS, FUSED_FAILS_SILENTLY, FUSED_WRITES_AND_FAILS, FUSED_SCRATCH,
+    RULE_FAILS,
+    RULE_INERT,
+    RULE_WRONG_SHAPE,
+    RULE_SMALLER_SHAPE,
+    RULE_STALE,
+    RULE_FOREIGN,
+    RULE_RESETS,
+    RULE_REWINDS,
+    RULE_BACKWARD,
+    RULE_GRADIENTS,
+    RULE_GRAPH,
+    RULE_HVP,
+    RULE_LOCAL,
+    RULE_READS_BEYOND,
+    FUSED_FAILS,
+    FUSED_FAILS_SILENTLY,
+    FUSED_WRITES_AND_FAILS,
+    FUSED_SCRATCH,
     FAULTS
 } fault;
 
@@ -324,8 +368,13 @@ static ag_status faulty_fused(const ag_call *c, const ag_array *dy, ag_array *dx
     }
 }
 
-static const ag_op faulty = { .name = "faulty", .inputs = 1, .params_size = sizeof(fault_params), .shape = faulty_shape,
-                              .forward = faulty_forward, .vjp = faulty_vjp, .vjp_fused = faulty_fused };
+static const ag_op faulty = { .name = "faulty",
+                              .inputs = 1,
+                              .params_size = sizeof(fault_params),
+                              .shape = faulty_shape,
+                              .forward = faulty_forward,
+                              .vjp = faulty_vjp,
+                              .vjp_fused = faulty_fused };
 
 static void failing_ops_leave_no_trace(void **state)
 {
@@ -335,9 +384,9 @@ static void failing_ops_leave_no_trace(void **state)
         for (int kind = 0; kind < (any_shape_fits ? 2 : 4); kind++) {
             ag_tape *t = new_tape(), *other = new_tape();
             ag_tensor v = AG_VALUES(t, AG_SHAPE(2), 1, 2), x = kind == 0   ? ag_param(v, "x")
-                                                              : kind == 1 ? ag_require_grad(v)
-                                                              : kind == 2 ? ag_variable(t, 1)
-                                                                          : ag_param(ag_constant(t, 1), "x");
+                                                               : kind == 1 ? ag_require_grad(v)
+                                                               : kind == 2 ? ag_variable(t, 1)
+                                                                           : ag_param(ag_constant(t, 1), "x");
             ag_tensor p = ag_param(v, "p"), s = ag_param(ag_constant(t, 3), "s"), g[3];
             fault_params params = { (fault)f, f == RULE_FOREIGN ? ag_variable(other, 1) : stale_tensor(t) };
             if (f % 2) /* gradients that are there already */
@@ -346,7 +395,8 @@ static void failing_ops_leave_no_trace(void **state)
             if (f <= LAST_OF_FORWARD) {
                 assert_true(is_inert(y, t));
             } else {
-                ag_tensor l = ag_add(ag_add(ag_sum(ag_mul(y, p)), ag_sum(ag_mul_scalar(x, 5))), ag_sum(ag_mul(ag_exp(p), s)));
+                ag_tensor l =
+                    ag_add(ag_add(ag_sum(ag_mul(y, p)), ag_sum(ag_mul_scalar(x, 5))), ag_sum(ag_mul(ag_exp(p), s)));
                 expect_fine(t);
                 assert_true(ag_backward(l) != AG_OK);
             }
@@ -430,7 +480,8 @@ static void definitions_are_checked(void **state)
         ag_error_clear(t);
         assert_usable(t);
     }
-    const ag_op thrice = { .name = "thrice", .inputs = 1, .map = triple }, wide = { .name = "wide", .flags = AG_VARIADIC, .map = triple };
+    const ag_op thrice = { .name = "thrice", .inputs = 1, .map = triple },
+                wide = { .name = "wide", .flags = AG_VARIADIC, .map = triple };
     ag_tensor out[2];
     assert_item(ag_apply(&thrice, AG_LIST(x), NULL), 3);
     assert_true(is_inert(ag_apply(&thrice, (ag_list){ many, 2 }, NULL), t));
@@ -470,7 +521,8 @@ static ag_status curious_shape(const ag_call *c, const ag_array *x, ag_array *y)
 static void curious_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     ag_tape *t = ag_call_tape(c);
-    assert_true(is_inert(ag_call_input(c, -1), t) && is_inert(ag_call_input(c, 1), t) && is_inert(ag_call_output(c, 1), t));
+    assert_true(is_inert(ag_call_input(c, -1), t) && is_inert(ag_call_input(c, 1), t) &&
+                is_inert(ag_call_output(c, 1), t));
     assert_true(ag_ok(ag_call_input(c, 0)) && ag_ok(ag_call_output(c, 0)));
     dx[0] = dy[0];
 }
@@ -478,7 +530,9 @@ static void curious_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 static void calls_answer(void **state)
 {
     (void)state;
-    const ag_op curious = { .name = "curious", .inputs = 1, .shape = curious_shape, .forward = weighted_forward, .vjp = curious_vjp };
+    const ag_op curious = {
+        .name = "curious", .inputs = 1, .shape = curious_shape, .forward = weighted_forward, .vjp = curious_vjp
+    };
     ag_tape *t = new_tape();
     ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 2));
     assert_int_equal(ag_backward(ag_sum(ag_apply(&curious, AG_LIST(x), NULL))), AG_OK);
@@ -499,8 +553,11 @@ static void calls_answer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(several_outputs),         cmocka_unit_test(many_inputs), cmocka_unit_test(failing_ops_leave_no_trace),
-        cmocka_unit_test(definitions_are_checked), cmocka_unit_test(calls_answer),
+        cmocka_unit_test(several_outputs),
+        cmocka_unit_test(many_inputs),
+        cmocka_unit_test(failing_ops_leave_no_trace),
+        cmocka_unit_test(definitions_are_checked),
+        cmocka_unit_test(calls_answer),
     };
     return cmocka_run_group_tests_name("user ops", tests, NULL, NULL);
 }

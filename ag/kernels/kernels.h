@@ -14,8 +14,10 @@ void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int thread
 /* the sum of a dense range of f32 or f64 */
 double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads);
 /* Philox: see ag_rand. `call` numbers the random calls of a tape. */
-void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double low, double high, int threads);
-void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean, double deviation, int threads);
+void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double low, double high,
+                       int threads);
+void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean, double deviation,
+                      int threads);
 uint64_t ag_random_bits(uint64_t seed, uint64_t call, uint64_t i);
 
 #endif

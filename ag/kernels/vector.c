@@ -1,38 +1,38 @@
-/* The vector versions of vector.h's functions, under the names by which gcc's vectoriser calls them (the x86 vector function
- * ABI): b SSE2, c AVX, d AVX2, e AVX-512; N unmasked; the number of lanes; a v for each argument. */
+/* The vector versions of vector.h's functions, under the names by which gcc's vectoriser calls them (the x86 vector
+ * function ABI): b SSE2, c AVX, d AVX2, e AVX-512; N unmasked; the number of lanes; a v for each argument. */
 #include "ag/kernels/vector.h"
 
 #ifdef AG_VECTOR_CALLS
 #include <immintrin.h>
 #include <sleef.h>
 
-#define ONE(abi, lanes, f, type, sleef)                                                                                \
-    type _ZGV##abi##N##lanes##v_ag_v_##f(type);                                                                          \
-    type _ZGV##abi##N##lanes##v_ag_v_##f(type x)                                                                         \
-    {                                                                                                                  \
-        return sleef(x);                                                                                               \
+#define ONE(abi, lanes, f, type, sleef)          \
+    type _ZGV##abi##N##lanes##v_ag_v_##f(type);  \
+    type _ZGV##abi##N##lanes##v_ag_v_##f(type x) \
+    {                                            \
+        return sleef(x);                         \
     }
-#define TWO(abi, lanes, f, type, sleef)                                                                                \
-    type _ZGV##abi##N##lanes##vv_ag_v_##f(type, type);                                                                   \
-    type _ZGV##abi##N##lanes##vv_ag_v_##f(type x, type y)                                                                \
-    {                                                                                                                  \
-        return sleef(x, y);                                                                                            \
+#define TWO(abi, lanes, f, type, sleef)                   \
+    type _ZGV##abi##N##lanes##vv_ag_v_##f(type, type);    \
+    type _ZGV##abi##N##lanes##vv_ag_v_##f(type x, type y) \
+    {                                                     \
+        return sleef(x, y);                               \
     }
-#define FLOATS(abi, lanes, type, isa)                                                                                  \
-    ONE(abi, lanes, expf, type, Sleef_expf##lanes##_u10##isa)                                                          \
-    ONE(abi, lanes, logf, type, Sleef_logf##lanes##_u10##isa)                                                          \
-    ONE(abi, lanes, log1pf, type, Sleef_log1pf##lanes##_u10##isa)                                                      \
-    ONE(abi, lanes, tanhf, type, Sleef_tanhf##lanes##_u10##isa)                                                        \
-    ONE(abi, lanes, sinf, type, Sleef_sinf##lanes##_u10##isa)                                                          \
-    ONE(abi, lanes, cosf, type, Sleef_cosf##lanes##_u10##isa)                                                          \
+#define FLOATS(abi, lanes, type, isa)                             \
+    ONE(abi, lanes, expf, type, Sleef_expf##lanes##_u10##isa)     \
+    ONE(abi, lanes, logf, type, Sleef_logf##lanes##_u10##isa)     \
+    ONE(abi, lanes, log1pf, type, Sleef_log1pf##lanes##_u10##isa) \
+    ONE(abi, lanes, tanhf, type, Sleef_tanhf##lanes##_u10##isa)   \
+    ONE(abi, lanes, sinf, type, Sleef_sinf##lanes##_u10##isa)     \
+    ONE(abi, lanes, cosf, type, Sleef_cosf##lanes##_u10##isa)     \
     TWO(abi, lanes, powf, type, Sleef_powf##lanes##_u10##isa)
-#define DOUBLES(abi, lanes, type, isa)                                                                                 \
-    ONE(abi, lanes, exp, type, Sleef_expd##lanes##_u10##isa)                                                           \
-    ONE(abi, lanes, log, type, Sleef_logd##lanes##_u10##isa)                                                           \
-    ONE(abi, lanes, log1p, type, Sleef_log1pd##lanes##_u10##isa)                                                       \
-    ONE(abi, lanes, tanh, type, Sleef_tanhd##lanes##_u10##isa)                                                         \
-    ONE(abi, lanes, sin, type, Sleef_sind##lanes##_u10##isa)                                                           \
-    ONE(abi, lanes, cos, type, Sleef_cosd##lanes##_u10##isa)                                                           \
+#define DOUBLES(abi, lanes, type, isa)                           \
+    ONE(abi, lanes, exp, type, Sleef_expd##lanes##_u10##isa)     \
+    ONE(abi, lanes, log, type, Sleef_logd##lanes##_u10##isa)     \
+    ONE(abi, lanes, log1p, type, Sleef_log1pd##lanes##_u10##isa) \
+    ONE(abi, lanes, tanh, type, Sleef_tanhd##lanes##_u10##isa)   \
+    ONE(abi, lanes, sin, type, Sleef_sind##lanes##_u10##isa)     \
+    ONE(abi, lanes, cos, type, Sleef_cosd##lanes##_u10##isa)     \
     TWO(abi, lanes, pow, type, Sleef_powd##lanes##_u10##isa)
 
 FLOATS(b, 4, __m128, )
@@ -51,16 +51,16 @@ DOUBLES(e, 8, __m512d, avx512f)
 #endif
 
 /* One value at a time. Asm labels keep gcc from giving these the vector versions that stand above. */
-#define SCALAR1(name)                                                                                                   \
-    float scalar_##name##f(float) __asm__("ag_v_" #name "f");                                                                  \
-    double scalar_##name(double) __asm__("ag_v_" #name);                                                                       \
-    float scalar_##name##f(float x)                                                                                       \
-    {                                                                                                                  \
-        return name##f(x);                                                                                                \
-    }                                                                                                                  \
-    double scalar_##name(double x)                                                                                        \
-    {                                                                                                                  \
-        return name(x);                                                                                                   \
+#define SCALAR1(name)                                         \
+    float scalar_##name##f(float) __asm__("ag_v_" #name "f"); \
+    double scalar_##name(double) __asm__("ag_v_" #name);      \
+    float scalar_##name##f(float x)                           \
+    {                                                         \
+        return name##f(x);                                    \
+    }                                                         \
+    double scalar_##name(double x)                            \
+    {                                                         \
+        return name(x);                                       \
     }
 SCALAR1(exp)
 SCALAR1(log)

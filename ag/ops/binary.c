@@ -1,6 +1,9 @@
 /* Elementwise ops of two operands, which broadcast. */
 #include "ag/ops/rows.h"
 
+/* The formatter takes products in formulas for pointers. */
+/* clang-format off */
+
 /* 0 where the structural zero of a chain applies, else x: the derivative of ag_chain by dy. */
 #define FINITE(x) ((x) - (x) == 0)
 
@@ -35,3 +38,5 @@ COMPARE(greater_equal, "comparison", "a >= b", a >= b)
 COMPARE(equal, "comparison", "a = b", a == b)
 COMPARE(not_equal, "comparison; a NaN differs from everything", "a != b", a != b)
 COMPARE(chained, "does ag_chain multiply here", "a != 0 or b is finite", a != 0 || FINITE(b))
+
+/* clang-format on */

@@ -18,7 +18,8 @@ static ag_status cross_entropy_shape(const ag_call *c, const ag_array *x, ag_arr
     expected.rank -= classes;
     if (!ag_shape_equal(expected, *target)) {
         char text[128];
-        return ag_call_fail(c, AG_ESHAPE, "the target must be %s (class labels are integers: see ag_cast)", ag_shape_text(expected, text, sizeof text));
+        return ag_call_fail(c, AG_ESHAPE, "the target must be %s (class labels are integers: see ag_cast)",
+                            ag_shape_text(expected, text, sizeof text));
     }
     y->dtype = x[0].dtype;
     return AG_OK;

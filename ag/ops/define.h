@@ -1,7 +1,6 @@
 /* What a file in ag/ops/ includes. One op is one file here, or one row in unary.c or binary.c; the registry is
- * generated from them. A structured op is defined by `AG_OP(name) = { .name = "name", ... };` and its public function follows its
- * documentation:
- *     AG_API ag_tensor ag_name(ag_tensor x)
+ * generated from them. A structured op is defined by `AG_OP(name) = { .name = "name", ... };` and its public function
+ * follows its documentation: AG_API ag_tensor ag_name(ag_tensor x)
  *     {
  *         return AG_APPLY(name, AG_LIST(x), NULL);
  *     } */

@@ -1,10 +1,11 @@
-/* Elementwise ops as table rows. A row makes, from one formula, the rank-0 f64 path, the kernels on contiguous f32 and f64
- * ranges forward and backward, the rule in ag ops (which is its jvp too), and the op's entry in the registry.
+/* Elementwise ops as table rows. A row makes, from one formula, the rank-0 f64 path, the kernels on contiguous f32 and
+ * f64 ranges forward and backward, the rule in ag ops (which is its jvp too), and the op's entry in the registry.
  *
- *   UNARY(name, "documentation", "y in words", "dx in words", y, dy/dx, dx in ag ops, what dy/dx reads, flags, low, high)
+ *   UNARY(name, "documentation", "y in words", "dx in words", y, dy/dx, dx in ag ops, what dy/dx reads, flags, low,
+ * high)
  *
- * In y and dy/dx: x (a, b), y, the constants c and d, EXP LOG ... for the element type T, K(0.5) for a literal. In the rule:
- * DY, X (A, B), Y, C, D. low and high bound the samples of the automatic checks. */
+ * In y and dy/dx: x (a, b), y, the constants c and d, EXP LOG ... for the element type T, K(0.5) for a literal. In the
+ * rule: DY, X (A, B), Y, C, D. low and high bound the samples of the automatic checks. */
 #ifndef AG_OPS_ROWS_H
 #define AG_OPS_ROWS_H
 
@@ -12,13 +13,13 @@
 #include "ag/ops/define.h"
 #include "ag/rows.h"
 
-#define AG_TYPE(type, scalar)                                                                                          \
-    typedef type T;                                                                                                    \
-    enum { SCALAR = scalar };                                                                                          \
+#define AG_TYPE(type, scalar) \
+    typedef type T;           \
+    enum { SCALAR = scalar }; \
     (void)sizeof(T), (void)SCALAR;
 #define K(literal) ((T)(literal))
 /* SCALAR is 1 in the rank-0 code, which calls the C library's functions, and 0 in loops over vectors. */
-#define AG_MATH(name, x) _Generic((x), float: ag_v_##name##f, double: SCALAR ? name : ag_v_##name)
+#define AG_MATH(name, x) _Generic((x), float : ag_v_##name##f, double : SCALAR ? name : ag_v_##name)
 #define EXP(x) AG_MATH(exp, x)(x)
 #define LOG(x) AG_MATH(log, x)(x)
 #define LOG1P(x) AG_MATH(log1p, x)(x)
@@ -26,8 +27,8 @@
 #define SIN(x) AG_MATH(sin, x)(x)
 #define COS(x) AG_MATH(cos, x)(x)
 #define POW(x, p) AG_MATH(pow, x)(x, p)
-#define SQRT(x) _Generic((x), float: sqrtf, double: sqrt)(x)
-#define ABS(x) _Generic((x), float: fabsf, double: fabs)(x)
+#define SQRT(x) _Generic((x), float : sqrtf, double : sqrt)(x)
+#define ABS(x) _Generic((x), float : fabsf, double : fabs)(x)
 
 #define DY (dy[0])
 #define X ag_call_input(call, 0)
@@ -40,47 +41,48 @@
 
 /* ---- kernels of a unary row */
 
-#define AG_UNARY_FORWARD(op_name, type, suffix, result_)                                                               \
-    static void op_name##_forward_##suffix(int64_t n, void *to, const void *from, const void *unused, double c_, double d_) \
-    {                                                                                                                  \
-        AG_TYPE(type, 0)                                                                                               \
-        T *ys = to;                                                                                                    \
-        const T *xs = from;                                                                                            \
-        const T c = (T)c_, d = (T)d_;                                                                                  \
-        (void)unused, (void)c, (void)d;                                                                                \
-        AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                                 \
-        {                                                                                                              \
-            const T x = xs[i];                                                                                         \
-            ys[i] = (T)(result_);                                                                                      \
-        }                                                                                                              \
+#define AG_UNARY_FORWARD(op_name, type, suffix, result_)                                                         \
+    static void op_name##_forward_##suffix(int64_t n, void *to, const void *from, const void *unused, double c_, \
+                                           double d_)                                                            \
+    {                                                                                                            \
+        AG_TYPE(type, 0)                                                                                         \
+        T *ys = to;                                                                                              \
+        const T *xs = from;                                                                                      \
+        const T c = (T)c_, d = (T)d_;                                                                            \
+        (void)unused, (void)c, (void)d;                                                                          \
+        AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
+        {                                                                                                        \
+            const T x = xs[i];                                                                                   \
+            ys[i] = (T)(result_);                                                                                \
+        }                                                                                                        \
     }
 
-#define AG_PRODUCT(flags, dy, slope) ((flags) & AG_ROW_POLES && (dy) == 0 ? 0 : (dy) * (slope))
+#define AG_PRODUCT(flags, dy, slope) ((flags)&AG_ROW_POLES && (dy) == 0 ? 0 : (dy) * (slope))
 
-#define AG_UNARY_BACK(op_name, type, suffix, slope, reads, flags)                                                      \
-    static void op_name##_back_##suffix(int64_t n, void *to, const void *from, const void *in, const void *unused,     \
-                                     const void *out, double c_, double d_, bool add)                                  \
-    {                                                                                                                  \
-        AG_TYPE(type, 0)                                                                                               \
-        T *dxs = to;                                                                                                   \
-        const T *dys = from, *xs = in, *ys = out;                                                                      \
-        const T c = (T)c_, d = (T)d_;                                                                                  \
-        (void)unused, (void)c, (void)d, (void)xs, (void)ys;                                                            \
-        if (add) {                                                                                                     \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                             \
-            {                                                                                                          \
-                const T x = (reads) & AG_READS_A ? xs[i] : 0, y = (reads) & AG_READS_Y ? ys[i] : 0;                    \
-                (void)x, (void)y;                                                                                      \
-                dxs[i] += AG_PRODUCT(flags, dys[i], (T)(slope));                                                       \
-            }                                                                                                          \
-        } else {                                                                                                       \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                             \
-            {                                                                                                          \
-                const T x = (reads) & AG_READS_A ? xs[i] : 0, y = (reads) & AG_READS_Y ? ys[i] : 0;                    \
-                (void)x, (void)y;                                                                                      \
-                dxs[i] = AG_PRODUCT(flags, dys[i], (T)(slope));                                                        \
-            }                                                                                                          \
-        }                                                                                                              \
+#define AG_UNARY_BACK(op_name, type, suffix, slope, reads, flags)                                                  \
+    static void op_name##_back_##suffix(int64_t n, void *to, const void *from, const void *in, const void *unused, \
+                                        const void *out, double c_, double d_, bool add)                           \
+    {                                                                                                              \
+        AG_TYPE(type, 0)                                                                                           \
+        T *dxs = to;                                                                                               \
+        const T *dys = from, *xs = in, *ys = out;                                                                  \
+        const T c = (T)c_, d = (T)d_;                                                                              \
+        (void)unused, (void)c, (void)d, (void)xs, (void)ys;                                                        \
+        if (add) {                                                                                                 \
+            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                         \
+            {                                                                                                      \
+                const T x = (reads)&AG_READS_A ? xs[i] : 0, y = (reads)&AG_READS_Y ? ys[i] : 0;                    \
+                (void)x, (void)y;                                                                                  \
+                dxs[i] += AG_PRODUCT(flags, dys[i], (T)(slope));                                                   \
+            }                                                                                                      \
+        } else {                                                                                                   \
+            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                         \
+            {                                                                                                      \
+                const T x = (reads)&AG_READS_A ? xs[i] : 0, y = (reads)&AG_READS_Y ? ys[i] : 0;                    \
+                (void)x, (void)y;                                                                                  \
+                dxs[i] = AG_PRODUCT(flags, dys[i], (T)(slope));                                                    \
+            }                                                                                                      \
+        }                                                                                                          \
     }
 
 #define AG_UNARY_ROW(op_name, formula_, result_, slope, rule, reads_, flags_, low_, high_, c0, d0)                     \
@@ -113,15 +115,14 @@
         .op = { .name = #op_name,                                                                                      \
                 .formula = formula_,                                                                                   \
                 .inputs = 1,                                                                                           \
-                .flags = AG_ROW | ((flags_) & AG_NO_GRADIENT),                                                         \
-                .params_size = (flags_) & AG_ROW_CONSTANT ? sizeof(ag_row_params) : 0,                                 \
+                .flags = AG_ROW | ((flags_)&AG_NO_GRADIENT),                                                           \
+                .params_size = (flags_)&AG_ROW_CONSTANT ? sizeof(ag_row_params) : 0,                                   \
                 .map = op_name##_map,                                                                                  \
                 .vjp = op_name##_vjp,                                                                                  \
                 .jvp = op_name##_vjp,                                                                                  \
-                .samples = (const ag_sample[]){ { .params = &(const ag_row_params){ c0, d0 },                          \
-                                                  .low = { low_ },                                                     \
-                                                  .high = { high_ } },                                                 \
-                                                { 0 } } },                                                             \
+                .samples =                                                                                             \
+                    (const ag_sample[]){                                                                               \
+                        { .params = &(const ag_row_params){ c0, d0 }, .low = { low_ }, .high = { high_ } }, { 0 } } }, \
         .function = "ag_" #op_name,                                                                                    \
         .reads = reads_,                                                                                               \
         .flags = flags_,                                                                                               \
@@ -133,65 +134,68 @@
 /* ---- the public functions: the quick rank-0 path, then the general one */
 
 /* Appends the record of an op on the record at place i of the newest segment. */
-#define AG_UNARY_RECORD(op_name, t, n, id_, i, constant, result_, slope, flags_)                                       \
-    do {                                                                                                               \
-        AG_TYPE(double, 1)                                                                                             \
-        const T c = constant, x = t->r[i].value, y = (T)(result_);                                                     \
-        const uint32_t self = (uint32_t)t->base + (uint32_t)n;                                                         \
-        (void)c;                                                                                                       \
-        t->r[n] = (ag_record){ { id_, self }, { (T)(slope), c }, y };                                                  \
-        return ag_append(t, n, AG_OP_##op_name, (flags_) & AG_NO_GRADIENT ? 0 : t->h[i].flags);                        \
+#define AG_UNARY_RECORD(op_name, t, n, id_, i, constant, result_, slope, flags_)              \
+    do {                                                                                      \
+        AG_TYPE(double, 1)                                                                    \
+        const T c = constant, x = t->r[i].value, y = (T)(result_);                            \
+        const uint32_t self = (uint32_t)t->base + (uint32_t)n;                                \
+        (void)c;                                                                              \
+        t->r[n] = (ag_record){ { id_, self }, { (T)(slope), c }, y };                         \
+        return ag_append(t, n, AG_OP_##op_name, (flags_)&AG_NO_GRADIENT ? 0 : t->h[i].flags); \
     } while (0)
 
-#define AG_BINARY_RECORD(op_name, t, n, left_id, i, right_id, j, result_, slope_a, slope_b)                            \
-    do {                                                                                                               \
-        AG_TYPE(double, 1)                                                                                             \
-        const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                                                \
-        t->r[n] = (ag_record){ { left_id, right_id }, { (T)(slope_a), (T)(slope_b) }, y };                             \
-        return ag_append(t, n, AG_OP_##op_name, t->h[i].flags | t->h[j].flags);                                        \
+#define AG_BINARY_RECORD(op_name, t, n, left_id, i, right_id, j, result_, slope_a, slope_b) \
+    do {                                                                                    \
+        AG_TYPE(double, 1)                                                                  \
+        const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                     \
+        t->r[n] = (ag_record){ { left_id, right_id }, { (T)(slope_a), (T)(slope_b) }, y };  \
+        return ag_append(t, n, AG_OP_##op_name, t->h[i].flags | t->h[j].flags);             \
     } while (0)
 
-/* A record of the newest segment; else, out of the way, the leaf of a persistent tensor; else whatever it is. `parameters`
- * and `arguments` are those of the public function, in parentheses. */
-#define AG_UNARY_FUNCTION(op_name, parameters, arguments, operand, constant, result_, slope, flags_)                   \
-    static AG_ASIDE ag_tensor op_name##_aside parameters                                                               \
-    {                                                                                                                  \
-        ag_tape *t = operand.tape;                                                                                     \
-        const uint32_t id = t ? ag_quick_id(t, operand) : 0;                                                           \
-        if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && t->span < t->limit))                                              \
-            AG_UNARY_RECORD(op_name, t, t->span, id, id - (uint32_t)t->base, constant, result_, slope, flags_);        \
-        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });                                \
-    }                                                                                                                  \
-    AG_API ag_tensor ag_##op_name parameters                                                                           \
-    {                                                                                                                  \
-        ag_tape *t = operand.tape;                                                                                     \
-        if (AG_LIKELY(t != NULL)) {                                                                                    \
-            const uint64_t n = t->span, i = ag_word(operand) - t->base;                                                \
-            if (AG_LIKELY(i < n && n < t->limit))                                                                      \
-                AG_UNARY_RECORD(op_name, t, n, operand.id, i, constant, result_, slope, flags_);                       \
-        }                                                                                                              \
-        return op_name##_aside arguments;                                                                              \
+/* A record of the newest segment; else, out of the way, the leaf of a persistent tensor; else whatever it is.
+ * `parameters` and `arguments` are those of the public function, in parentheses. */
+#define AG_UNARY_FUNCTION(op_name, parameters, arguments, operand, constant, result_, slope, flags_)            \
+    static AG_ASIDE ag_tensor op_name##_aside parameters                                                        \
+    {                                                                                                           \
+        ag_tape *t = operand.tape;                                                                              \
+        const uint32_t id = t ? ag_quick_id(t, operand) : 0;                                                    \
+        if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && t->span < t->limit))                                       \
+            AG_UNARY_RECORD(op_name, t, t->span, id, id - (uint32_t)t->base, constant, result_, slope, flags_); \
+        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });                         \
+    }                                                                                                           \
+    AG_API ag_tensor ag_##op_name parameters                                                                    \
+    {                                                                                                           \
+        ag_tape *t = operand.tape;                                                                              \
+        if (AG_LIKELY(t != NULL)) {                                                                             \
+            const uint64_t n = t->span, i = ag_word(operand) - t->base;                                         \
+            if (AG_LIKELY(i < n && n < t->limit))                                                               \
+                AG_UNARY_RECORD(op_name, t, n, operand.id, i, constant, result_, slope, flags_);                \
+        }                                                                                                       \
+        return op_name##_aside arguments;                                                                       \
     }
 
-#define UNARY(op_name, documentation, formula, derivative, result_, slope, rule, reads, flags, low, high)              \
-    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, flags, low, high, 0, 0)                                \
+#define UNARY(op_name, documentation, formula, derivative, result_, slope, rule, reads, flags, low, high) \
+    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, flags, low, high, 0, 0)                   \
     AG_UNARY_FUNCTION(op_name, (ag_tensor operand), (operand), operand, 0, result_, slope, flags)
 
 /* with a constant: its op_name in the prototype, its result_ in the samples */
-#define UNARY_C(op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads, flags, low, high) \
-    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)           \
-    AG_UNARY_FUNCTION(op_name, (ag_tensor operand, double constant), (operand, constant), operand, constant, result_,  \
+#define UNARY_C(op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads, flags, low,   \
+                high)                                                                                                 \
+    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)          \
+    AG_UNARY_FUNCTION(op_name, (ag_tensor operand, double constant), (operand, constant), operand, constant, result_, \
                       slope, flags)
 
-#define C_UNARY(op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads, flags, low, high) \
-    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)           \
-    AG_UNARY_FUNCTION(op_name, (double constant, ag_tensor operand), (constant, operand), operand, constant, result_,  \
+#define C_UNARY(op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads, flags, low,   \
+                high)                                                                                                 \
+    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)          \
+    AG_UNARY_FUNCTION(op_name, (double constant, ag_tensor operand), (constant, operand), operand, constant, result_, \
                       slope, flags)
 
 /* with two constants: a record has room for one, so rank 0 takes the general path */
-#define UNARY_CD(op_name, documentation, constant_c, c0, constant_d, d0, formula, derivative, result_, slope, rule, reads, \
-                 flags, low, high)                                                                                     \
-    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT | AG_ROW_TWO, low, high, c0, d0) \
+#define UNARY_CD(op_name, documentation, constant_c, c0, constant_d, d0, formula, derivative, result_, slope, rule,    \
+                 reads, flags, low, high)                                                                              \
+    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT | AG_ROW_TWO, low, high, c0, \
+                 d0)                                                                                                   \
     AG_API ag_tensor ag_##op_name(ag_tensor operand, double constant_c, double constant_d)                             \
     {                                                                                                                  \
         return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant_c, constant_d });                     \
@@ -199,196 +203,196 @@
 
 /* ---- binary rows: a kernel for two arrays, for b a constant (c), for a a constant */
 
-#define AG_BINARY_FORWARD(op_name, type, result, suffix, which, load_a, load_b, result_)                               \
-    static void op_name##_forward_##which##_##suffix(int64_t n, void *to, const void *in_a, const void *in_b, double c_, \
-                                                  double d_)                                                           \
-    {                                                                                                                  \
-        AG_TYPE(type, 0)                                                                                               \
-        result *ys = to;                                                                                               \
-        const T *as = in_a, *bs = in_b;                                                                                \
-        const T c = (T)c_;                                                                                             \
-        (void)c, (void)d_, (void)as, (void)bs;                                                                         \
-        AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                                 \
-        {                                                                                                              \
-            const T a = load_a, b = load_b;                                                                            \
-            ys[i] = (result)(result_);                                                                                 \
-        }                                                                                                              \
+#define AG_BINARY_FORWARD(op_name, type, result, suffix, which, load_a, load_b, result_)                      \
+    static void op_name##_forward_##which##_##suffix(int64_t n, void *to, const void *in_a, const void *in_b, \
+                                                     double c_, double d_)                                    \
+    {                                                                                                         \
+        AG_TYPE(type, 0)                                                                                      \
+        result *ys = to;                                                                                      \
+        const T *as = in_a, *bs = in_b;                                                                       \
+        const T c = (T)c_;                                                                                    \
+        (void)c, (void)d_, (void)as, (void)bs;                                                                \
+        AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                        \
+        {                                                                                                     \
+            const T a = load_a, b = load_b;                                                                   \
+            ys[i] = (result)(result_);                                                                        \
+        }                                                                                                     \
     }
 
-#define AG_BINARY_FORWARDS(op_name, type, result, suffix, result_)                                                     \
-    AG_BINARY_FORWARD(op_name, type, result, suffix, aa, as[i], bs[i], result_)                                        \
-    AG_BINARY_FORWARD(op_name, type, result, suffix, ac, as[i], c, result_)                                            \
+#define AG_BINARY_FORWARDS(op_name, type, result, suffix, result_)              \
+    AG_BINARY_FORWARD(op_name, type, result, suffix, aa, as[i], bs[i], result_) \
+    AG_BINARY_FORWARD(op_name, type, result, suffix, ac, as[i], c, result_)     \
     AG_BINARY_FORWARD(op_name, type, result, suffix, ca, c, bs[i], result_)
 
-#define AG_BINARY_BACK(op_name, type, suffix, which, load_a, load_b, slope, reads, flags)                              \
-    static void op_name##_back_##which##_##suffix(int64_t n, void *to, const void *from, const void *in_a,             \
-                                               const void *in_b, const void *out, double c_, double d_, bool add)      \
-    {                                                                                                                  \
-        AG_TYPE(type, 0)                                                                                               \
-        T *dxs = to;                                                                                                   \
-        const T *dys = from, *as = in_a, *bs = in_b, *ys = out;                                                        \
-        const T c = (T)c_;                                                                                             \
-        (void)c, (void)d_, (void)as, (void)bs, (void)ys;                                                               \
-        if (add) {                                                                                                     \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                             \
-            {                                                                                                          \
-                const T a = (reads) & AG_READS_A ? load_a : 0, b = (reads) & AG_READS_B ? load_b : 0;                  \
-                const T y = (reads) & AG_READS_Y ? ys[i] : 0;                                                          \
-                (void)a, (void)b, (void)y;                                                                             \
-                dxs[i] += AG_PRODUCT(flags, dys[i], (T)(slope));                                                       \
-            }                                                                                                          \
-        } else {                                                                                                       \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                             \
-            {                                                                                                          \
-                const T a = (reads) & AG_READS_A ? load_a : 0, b = (reads) & AG_READS_B ? load_b : 0;                  \
-                const T y = (reads) & AG_READS_Y ? ys[i] : 0;                                                          \
-                (void)a, (void)b, (void)y;                                                                             \
-                dxs[i] = AG_PRODUCT(flags, dys[i], (T)(slope));                                                        \
-            }                                                                                                          \
-        }                                                                                                              \
+#define AG_BINARY_BACK(op_name, type, suffix, which, load_a, load_b, slope, reads, flags)                            \
+    static void op_name##_back_##which##_##suffix(int64_t n, void *to, const void *from, const void *in_a,           \
+                                                  const void *in_b, const void *out, double c_, double d_, bool add) \
+    {                                                                                                                \
+        AG_TYPE(type, 0)                                                                                             \
+        T *dxs = to;                                                                                                 \
+        const T *dys = from, *as = in_a, *bs = in_b, *ys = out;                                                      \
+        const T c = (T)c_;                                                                                           \
+        (void)c, (void)d_, (void)as, (void)bs, (void)ys;                                                             \
+        if (add) {                                                                                                   \
+            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
+            {                                                                                                        \
+                const T a = (reads)&AG_READS_A ? load_a : 0, b = (reads)&AG_READS_B ? load_b : 0;                    \
+                const T y = (reads)&AG_READS_Y ? ys[i] : 0;                                                          \
+                (void)a, (void)b, (void)y;                                                                           \
+                dxs[i] += AG_PRODUCT(flags, dys[i], (T)(slope));                                                     \
+            }                                                                                                        \
+        } else {                                                                                                     \
+            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
+            {                                                                                                        \
+                const T a = (reads)&AG_READS_A ? load_a : 0, b = (reads)&AG_READS_B ? load_b : 0;                    \
+                const T y = (reads)&AG_READS_Y ? ys[i] : 0;                                                          \
+                (void)a, (void)b, (void)y;                                                                           \
+                dxs[i] = AG_PRODUCT(flags, dys[i], (T)(slope));                                                      \
+            }                                                                                                        \
+        }                                                                                                            \
     }
 
-#define AG_BINARY_BACKS(op_name, which, slope, reads, flags)                                                           \
-    AG_BINARY_BACK(op_name, float, f32, which##_aa, as[i], bs[i], slope, reads, flags)                                 \
-    AG_BINARY_BACK(op_name, float, f32, which##_ac, as[i], c, slope, reads, flags)                                     \
-    AG_BINARY_BACK(op_name, float, f32, which##_ca, c, bs[i], slope, reads, flags)                                     \
-    AG_BINARY_BACK(op_name, double, f64, which##_aa, as[i], bs[i], slope, reads, flags)                                \
-    AG_BINARY_BACK(op_name, double, f64, which##_ac, as[i], c, slope, reads, flags)                                    \
+#define AG_BINARY_BACKS(op_name, which, slope, reads, flags)                            \
+    AG_BINARY_BACK(op_name, float, f32, which##_aa, as[i], bs[i], slope, reads, flags)  \
+    AG_BINARY_BACK(op_name, float, f32, which##_ac, as[i], c, slope, reads, flags)      \
+    AG_BINARY_BACK(op_name, float, f32, which##_ca, c, bs[i], slope, reads, flags)      \
+    AG_BINARY_BACK(op_name, double, f64, which##_aa, as[i], bs[i], slope, reads, flags) \
+    AG_BINARY_BACK(op_name, double, f64, which##_ac, as[i], c, slope, reads, flags)     \
     AG_BINARY_BACK(op_name, double, f64, which##_ca, c, bs[i], slope, reads, flags)
 
-#define AG_BACK_TABLE(op_name, which)                                                                                  \
-    {                                                                                                                  \
-        { op_name##_back_##which##_aa_f32, op_name##_back_##which##_aa_f64 },                                          \
-            { op_name##_back_##which##_ac_f32, op_name##_back_##which##_ac_f64 },                                      \
-        {                                                                                                              \
-            op_name##_back_##which##_ca_f32, op_name##_back_##which##_ca_f64                                           \
-        }                                                                                                              \
+#define AG_BACK_TABLE(op_name, which)                                             \
+    {                                                                             \
+        { op_name##_back_##which##_aa_f32, op_name##_back_##which##_aa_f64 },     \
+            { op_name##_back_##which##_ac_f32, op_name##_back_##which##_ac_f64 }, \
+        {                                                                         \
+            op_name##_back_##which##_ca_f32, op_name##_back_##which##_ca_f64      \
+        }                                                                         \
     }
 
 /* BINARY(op_name, "documentation", "y in words", "da, db in words", y, dy/da, dy/db, da in ag ops, db in ag ops,
  *        what dy/da reads, what dy/db reads, flags, low and high of a, of b) */
-#define BINARY(op_name, documentation, formula_, derivative, result_, slope_a, slope_b, rule_a, rule_b, reads_a, reads_b, \
-               flags_, low_a, high_a, low_b, high_b)                                                                   \
-    AG_BINARY_FORWARDS(op_name, float, float, f32, result_)                                                            \
-    AG_BINARY_FORWARDS(op_name, double, double, f64, result_)                                                          \
-    AG_BINARY_BACKS(op_name, a, slope_a, reads_a, flags_)                                                              \
-    AG_BINARY_BACKS(op_name, b, slope_b, reads_b, flags_)                                                              \
-    static void op_name##_scalar(const double *in, double c, double d, double *out)                                    \
-    {                                                                                                                  \
-        AG_TYPE(double, 1)                                                                                             \
-        const T a = in[0], b = in[1], y = (T)(result_);                                                                \
-        (void)c, (void)d, (void)0;                                                                                     \
-        out[0] = y;                                                                                                    \
-        out[1] = (T)(slope_a);                                                                                         \
-        out[2] = (T)(slope_b);                                                                                         \
-    }                                                                                                                  \
-    static double op_name##_map(const double *in, const void *params)                                                  \
-    {                                                                                                                  \
-        double out[3];                                                                                                 \
-        (void)params;                                                                                                  \
-        op_name##_scalar(in, 0, 0, out);                                                                               \
-        return out[0];                                                                                                 \
-    }                                                                                                                  \
-    static ag_tensor op_name##_rule_a(const ag_call *call, const ag_tensor *dy)                                        \
-    {                                                                                                                  \
-        (void)call;                                                                                                    \
-        return rule_a;                                                                                                 \
-    }                                                                                                                  \
-    static ag_tensor op_name##_rule_b(const ag_call *call, const ag_tensor *dy)                                        \
-    {                                                                                                                  \
-        (void)call;                                                                                                    \
-        return rule_b;                                                                                                 \
-    }                                                                                                                  \
-    static void op_name##_vjp(const ag_call *call, const ag_tensor *dy, ag_tensor *dx)                                 \
-    {                                                                                                                  \
-        if (ag_call_needs(call, 0))                                                                                    \
-            dx[0] = op_name##_rule_a(call, dy);                                                                        \
-        if (ag_call_needs(call, 1))                                                                                    \
-            dx[1] = op_name##_rule_b(call, dy);                                                                        \
-    }                                                                                                                  \
-    static void op_name##_jvp(const ag_call *call, const ag_tensor *dx, ag_tensor *dy)                                 \
-    {                                                                                                                  \
-        dy[0] = ag_row_jvp(dx, dx[0].tape ? op_name##_rule_a(call, &dx[0]) : NONE,                                     \
-                           dx[1].tape ? op_name##_rule_b(call, &dx[1]) : NONE);                                        \
-    }                                                                                                                  \
-    const ag_row ag_row_##op_name = {                                                                                  \
-        .op = { .name = #op_name,                                                                                      \
-                .formula = formula_,                                                                                   \
-                .inputs = 2,                                                                                           \
-                .flags = AG_ROW | ((flags_) & AG_NO_GRADIENT),                                                         \
-                .map = op_name##_map,                                                                                  \
-                .vjp = op_name##_vjp,                                                                                  \
-                .jvp = op_name##_jvp,                                                                                  \
-                .samples = (const ag_sample[]){ { .low = { low_a, low_b }, .high = { high_a, high_b } }, { 0 } } },    \
-        .function = "ag_" #op_name,                                                                                    \
-        .reads = (reads_a) | (reads_b) << AG_READS_SHIFT,                                                              \
-        .flags = flags_,                                                                                               \
-        .scalar = op_name##_scalar,                                                                                    \
-        .forward = { { op_name##_forward_aa_f32, op_name##_forward_aa_f64 },                                           \
-                     { op_name##_forward_ac_f32, op_name##_forward_ac_f64 },                                           \
-                     { op_name##_forward_ca_f32, op_name##_forward_ca_f64 } },                                         \
-        .back = { AG_BACK_TABLE(op_name, a), AG_BACK_TABLE(op_name, b) },                                              \
-    };                                                                                                                 \
-    static AG_ASIDE ag_tensor op_name##_aside(ag_tensor left, ag_tensor right)                                         \
-    {                                                                                                                  \
-        ag_tape *t = left.tape;                                                                                        \
-        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                 \
-            const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right), first = (uint32_t)t->base;             \
-            if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                                 \
-                AG_BINARY_RECORD(op_name, t, t->span, p, p - first, q, q - first, result_, slope_a, slope_b);          \
-        }                                                                                                              \
-        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ left, right }, (ag_row_params){ 0, 0 });             \
-    }                                                                                                                  \
-    AG_API ag_tensor ag_##op_name(ag_tensor left, ag_tensor right)                                                     \
-    {                                                                                                                  \
-        ag_tape *t = left.tape;                                                                                        \
-        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                 \
-            const uint64_t n = t->span, i = ag_word(left) - t->base, j = ag_word(right) - t->base;                     \
-            if (AG_UNLIKELY(i >= n))                                                                                   \
-                goto aside;                                                                                            \
-            AG_BARRIER();                                                                                              \
-            if (AG_LIKELY(j < n && n < t->limit))                                                                      \
-                AG_BINARY_RECORD(op_name, t, n, left.id, i, right.id, j, result_, slope_a, slope_b);                   \
-        }                                                                                                              \
-    aside:                                                                                                             \
-        return op_name##_aside(left, right);                                                                           \
+#define BINARY(op_name, documentation, formula_, derivative, result_, slope_a, slope_b, rule_a, rule_b, reads_a,    \
+               reads_b, flags_, low_a, high_a, low_b, high_b)                                                       \
+    AG_BINARY_FORWARDS(op_name, float, float, f32, result_)                                                         \
+    AG_BINARY_FORWARDS(op_name, double, double, f64, result_)                                                       \
+    AG_BINARY_BACKS(op_name, a, slope_a, reads_a, flags_)                                                           \
+    AG_BINARY_BACKS(op_name, b, slope_b, reads_b, flags_)                                                           \
+    static void op_name##_scalar(const double *in, double c, double d, double *out)                                 \
+    {                                                                                                               \
+        AG_TYPE(double, 1)                                                                                          \
+        const T a = in[0], b = in[1], y = (T)(result_);                                                             \
+        (void)c, (void)d, (void)0;                                                                                  \
+        out[0] = y;                                                                                                 \
+        out[1] = (T)(slope_a);                                                                                      \
+        out[2] = (T)(slope_b);                                                                                      \
+    }                                                                                                               \
+    static double op_name##_map(const double *in, const void *params)                                               \
+    {                                                                                                               \
+        double out[3];                                                                                              \
+        (void)params;                                                                                               \
+        op_name##_scalar(in, 0, 0, out);                                                                            \
+        return out[0];                                                                                              \
+    }                                                                                                               \
+    static ag_tensor op_name##_rule_a(const ag_call *call, const ag_tensor *dy)                                     \
+    {                                                                                                               \
+        (void)call;                                                                                                 \
+        return rule_a;                                                                                              \
+    }                                                                                                               \
+    static ag_tensor op_name##_rule_b(const ag_call *call, const ag_tensor *dy)                                     \
+    {                                                                                                               \
+        (void)call;                                                                                                 \
+        return rule_b;                                                                                              \
+    }                                                                                                               \
+    static void op_name##_vjp(const ag_call *call, const ag_tensor *dy, ag_tensor *dx)                              \
+    {                                                                                                               \
+        if (ag_call_needs(call, 0))                                                                                 \
+            dx[0] = op_name##_rule_a(call, dy);                                                                     \
+        if (ag_call_needs(call, 1))                                                                                 \
+            dx[1] = op_name##_rule_b(call, dy);                                                                     \
+    }                                                                                                               \
+    static void op_name##_jvp(const ag_call *call, const ag_tensor *dx, ag_tensor *dy)                              \
+    {                                                                                                               \
+        dy[0] = ag_row_jvp(dx, dx[0].tape ? op_name##_rule_a(call, &dx[0]) : NONE,                                  \
+                           dx[1].tape ? op_name##_rule_b(call, &dx[1]) : NONE);                                     \
+    }                                                                                                               \
+    const ag_row ag_row_##op_name = {                                                                               \
+        .op = { .name = #op_name,                                                                                   \
+                .formula = formula_,                                                                                \
+                .inputs = 2,                                                                                        \
+                .flags = AG_ROW | ((flags_)&AG_NO_GRADIENT),                                                        \
+                .map = op_name##_map,                                                                               \
+                .vjp = op_name##_vjp,                                                                               \
+                .jvp = op_name##_jvp,                                                                               \
+                .samples = (const ag_sample[]){ { .low = { low_a, low_b }, .high = { high_a, high_b } }, { 0 } } }, \
+        .function = "ag_" #op_name,                                                                                 \
+        .reads = (reads_a) | (reads_b) << AG_READS_SHIFT,                                                           \
+        .flags = flags_,                                                                                            \
+        .scalar = op_name##_scalar,                                                                                 \
+        .forward = { { op_name##_forward_aa_f32, op_name##_forward_aa_f64 },                                        \
+                     { op_name##_forward_ac_f32, op_name##_forward_ac_f64 },                                        \
+                     { op_name##_forward_ca_f32, op_name##_forward_ca_f64 } },                                      \
+        .back = { AG_BACK_TABLE(op_name, a), AG_BACK_TABLE(op_name, b) },                                           \
+    };                                                                                                              \
+    static AG_ASIDE ag_tensor op_name##_aside(ag_tensor left, ag_tensor right)                                      \
+    {                                                                                                               \
+        ag_tape *t = left.tape;                                                                                     \
+        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                              \
+            const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right), first = (uint32_t)t->base;          \
+            if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                              \
+                AG_BINARY_RECORD(op_name, t, t->span, p, p - first, q, q - first, result_, slope_a, slope_b);       \
+        }                                                                                                           \
+        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ left, right }, (ag_row_params){ 0, 0 });          \
+    }                                                                                                               \
+    AG_API ag_tensor ag_##op_name(ag_tensor left, ag_tensor right)                                                  \
+    {                                                                                                               \
+        ag_tape *t = left.tape;                                                                                     \
+        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                              \
+            const uint64_t n = t->span, i = ag_word(left) - t->base, j = ag_word(right) - t->base;                  \
+            if (AG_UNLIKELY(i >= n))                                                                                \
+                goto aside;                                                                                         \
+            AG_BARRIER();                                                                                           \
+            if (AG_LIKELY(j < n && n < t->limit))                                                                   \
+                AG_BINARY_RECORD(op_name, t, n, left.id, i, right.id, j, result_, slope_a, slope_b);                \
+        }                                                                                                           \
+    aside:                                                                                                          \
+        return op_name##_aside(left, right);                                                                        \
     }
 
 /* COMPARE(name, "documentation", "y in words", y): u8, 1 where it holds; no gradient; integers too */
-#define COMPARE(op_name, documentation, formula_, result_)                                                             \
-    AG_BINARY_FORWARDS(op_name, float, uint8_t, f32, result_)                                                          \
-    AG_BINARY_FORWARDS(op_name, double, uint8_t, f64, result_)                                                         \
-    AG_BINARY_FORWARDS(op_name, int64_t, uint8_t, i64, result_)                                                        \
-    static void op_name##_scalar(const double *in, double c, double d, double *out)                                    \
-    {                                                                                                                  \
-        const double a = in[0], b = in[1];                                                                             \
-        (void)c, (void)d;                                                                                              \
-        out[0] = result_;                                                                                              \
-        out[1] = out[2] = 0;                                                                                           \
-    }                                                                                                                  \
-    static double op_name##_map(const double *in, const void *params)                                                  \
-    {                                                                                                                  \
-        const double a = in[0], b = in[1];                                                                             \
-        (void)params;                                                                                                  \
-        return result_;                                                                                                \
-    }                                                                                                                  \
-    const ag_row ag_row_##op_name = {                                                                                  \
-        .op = { .name = #op_name,                                                                                      \
-                .formula = formula_,                                                                                   \
-                .inputs = 2,                                                                                           \
-                .flags = AG_ROW | AG_NO_GRADIENT,                                                                      \
-                .map = op_name##_map,                                                                                  \
-                .samples = (const ag_sample[]){ { .low = { -2, -2 }, .high = { 2, 2 } }, { 0 } } },                    \
-        .function = "ag_" #op_name,                                                                                    \
-        .flags = AG_NO_GRADIENT | AG_ROW_COMPARE,                                                                      \
-        .scalar = op_name##_scalar,                                                                                    \
-        .forward = { { op_name##_forward_aa_f32, op_name##_forward_aa_f64, op_name##_forward_aa_i64 },                 \
-                     { op_name##_forward_ac_f32, op_name##_forward_ac_f64, op_name##_forward_ac_i64 },                 \
-                     { op_name##_forward_ca_f32, op_name##_forward_ca_f64, op_name##_forward_ca_i64 } },               \
-    };                                                                                                                 \
-    AG_API ag_tensor ag_##op_name(ag_tensor a, ag_tensor b)                                                            \
-    {                                                                                                                  \
-        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ a, b }, (ag_row_params){ 0, 0 });                    \
+#define COMPARE(op_name, documentation, formula_, result_)                                               \
+    AG_BINARY_FORWARDS(op_name, float, uint8_t, f32, result_)                                            \
+    AG_BINARY_FORWARDS(op_name, double, uint8_t, f64, result_)                                           \
+    AG_BINARY_FORWARDS(op_name, int64_t, uint8_t, i64, result_)                                          \
+    static void op_name##_scalar(const double *in, double c, double d, double *out)                      \
+    {                                                                                                    \
+        const double a = in[0], b = in[1];                                                               \
+        (void)c, (void)d;                                                                                \
+        out[0] = result_;                                                                                \
+        out[1] = out[2] = 0;                                                                             \
+    }                                                                                                    \
+    static double op_name##_map(const double *in, const void *params)                                    \
+    {                                                                                                    \
+        const double a = in[0], b = in[1];                                                               \
+        (void)params;                                                                                    \
+        return result_;                                                                                  \
+    }                                                                                                    \
+    const ag_row ag_row_##op_name = {                                                                    \
+        .op = { .name = #op_name,                                                                        \
+                .formula = formula_,                                                                     \
+                .inputs = 2,                                                                             \
+                .flags = AG_ROW | AG_NO_GRADIENT,                                                        \
+                .map = op_name##_map,                                                                    \
+                .samples = (const ag_sample[]){ { .low = { -2, -2 }, .high = { 2, 2 } }, { 0 } } },      \
+        .function = "ag_" #op_name,                                                                      \
+        .flags = AG_NO_GRADIENT | AG_ROW_COMPARE,                                                        \
+        .scalar = op_name##_scalar,                                                                      \
+        .forward = { { op_name##_forward_aa_f32, op_name##_forward_aa_f64, op_name##_forward_aa_i64 },   \
+                     { op_name##_forward_ac_f32, op_name##_forward_ac_f64, op_name##_forward_ac_i64 },   \
+                     { op_name##_forward_ca_f32, op_name##_forward_ca_f64, op_name##_forward_ca_i64 } }, \
+    };                                                                                                   \
+    AG_API ag_tensor ag_##op_name(ag_tensor a, ag_tensor b)                                              \
+    {                                                                                                    \
+        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ a, b }, (ag_row_params){ 0, 0 });      \
     }
 
 #endif

@@ -1,6 +1,9 @@
-/* Elementwise ops of one operand, and with constants. Conventions at kinks: relu'(0) = 0, |x|'(0) = 0, clamp passes 1 on its
- * bounds, an extremum shares a tie. */
+/* Elementwise ops of one operand, and with constants. Conventions at kinks: relu'(0) = 0, |x|'(0) = 0, clamp passes 1
+ * on its bounds, an extremum shares a tie. */
 #include "ag/ops/rows.h"
+
+/* The formatter takes products in formulas for pointers. */
+/* clang-format off */
 
 UNARY(neg, "negative", "-x", "dx = -dy", -x, -1, ag_neg(DY), AG_READS_NOTHING, 0, -2, 2)
 UNARY(square, "square", "x^2", "dx = 2 x dy", x * x, 2 * x, ag_chain(DY, ag_mul_scalar(X, 2)), AG_READS_A,
@@ -54,3 +57,5 @@ UNARY_CD(clamp, "x within bounds", low, -1, high, 1, "min(max(x, low), high)", "
          x < c ? c : x > d ? d : x, x >= c && x <= d ? 1 : 0, ag_mul(DY, ag_within(X, C, D)), AG_READS_A, 0, -2, 2)
 UNARY_CD(within, "1 inside bounds, else 0; no gradient", low, -1, high, 1, "1 where low <= x <= high, else 0", "dx = 0",
          x >= c && x <= d ? 1 : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2)
+
+/* clang-format on */

@@ -153,8 +153,9 @@ static int chain(int64_t ops, int rounds)
                    (t1 - t0) * 1e9 / (double)ops, (t2 - t1) * 1e9 / (double)ops, (t2 - t0) * 1e9 / (double)ops);
     }
     const double per_op = 1e9 / (double)ops, expected = (1 - pow(0.999, (double)ops / 2)) / 0.001;
-    printf("chain of %8lld ops, best      %7.2f %7.2f %7.2f ns an op; %.1f bytes an op, after a pass %.1f\n", (long long)ops,
-           best.record * per_op, best.reverse * per_op, best.whole * per_op, recorded / (double)ops, bytes / (double)ops);
+    printf("chain of %8lld ops, best      %7.2f %7.2f %7.2f ns an op; %.1f bytes an op, after a pass %.1f\n",
+           (long long)ops, best.record * per_op, best.reverse * per_op, best.whole * per_op, recorded / (double)ops,
+           bytes / (double)ops);
     const int failed = ag_error(t) || !(fabs(g - expected) < 1e-6 * expected);
     ag_tape_free(t);
     return failed;
