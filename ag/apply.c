@@ -281,6 +281,8 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params)
 {
     ag_tensor few[FEW];
+    if (!inputs.at)
+        return ag_inert(NULL);
     ag_tape *t = inputs.count ? inputs.at[0].tape : NULL;
     bool same = t;
     for (size_t i = 1; i < inputs.count; i++)

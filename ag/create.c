@@ -2,6 +2,11 @@
 #include "ag/internal.h"
 #include <math.h>
 
+static bool is_dtype(ag_tape *t, ag_dtype d, const char *who)
+{
+    return ag_dtype_size(ag_real_dtype(t, d)) || (ag_fail(t, AG_EDTYPE, "%s: %d is no dtype", who, (int)d), false);
+}
+
 /* A transient leaf with uninitialised dense data; rank-0 f64 comes back as a node too, see settle. */
 static ag_tensor fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const char *who)
 {
@@ -9,11 +14,9 @@ static ag_tensor fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const ch
     *a = (ag_array){ 0 };
     if (!t)
         return ag_inert(NULL);
-    d = ag_real_dtype(t, d);
-    if (!ag_dtype_size(d)) {
-        ag_fail(t, AG_EDTYPE, "%s: %d is no dtype", who, (int)d);
+    if (!is_dtype(t, d, who))
         return ag_inert(t);
-    }
+    d = ag_real_dtype(t, d);
     int64_t size = ag_shape_size(s);
     if (size < 0 || size > INT64_MAX / 16) {
         bool wrong = s.rank < 0 || s.rank > AG_MAX_RANK;
@@ -134,15 +137,18 @@ static bool fits(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t by
     return true;
 }
 
-ag_tensor ag_from(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes)
+static ag_tensor copied(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes, const char *who)
 {
     ag_array a;
-    if (!fits(t, d, s, data, bytes, "ag_from"))
-        return ag_inert(t);
-    ag_tensor x = fresh(t, d, s, &a, "ag_from");
+    ag_tensor x = fresh(t, d, s, &a, who);
     if (x.id && bytes)
         memcpy(a.data, data, bytes);
     return settle(x, &a);
+}
+
+ag_tensor ag_from(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes)
+{
+    return fits(t, d, s, data, bytes, "ag_from") ? copied(t, d, s, data, bytes, "ag_from") : ag_inert(t);
 }
 
 #ifdef AG_DEBUG
@@ -194,7 +200,7 @@ ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t b
         return ag_inert(t);
     }
     if (s.rank == 0 || ag_shape_size(s) <= 0 || !ag_dtype_size(d))
-        return ag_from(t, d, s, data, bytes); /* nothing that would be worth sharing, or an error */
+        return copied(t, d, s, data, bytes, "ag_wrap"); /* nothing that would be worth sharing, or an error */
     const ag_layout *l = remember(t, data, bytes) ? ag_layout_new(t, d, s) : NULL;
     ag_tensor x = l ? ag_node_new(t, AG_OP_CONSTANT, l, (void *)(uintptr_t)data, NULL, 0, false) : ag_inert(t);
     if (x.id)
@@ -207,8 +213,8 @@ ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t b
 ag_tensor ag_arange(ag_tape *t, ag_dtype d, double low, double high, double step)
 {
     ag_array a;
-    if (!t)
-        return ag_inert(NULL);
+    if (!t || !is_dtype(t, d, "ag_arange"))
+        return ag_inert(t);
     double count = ceil((high - low) / step);
     if (!(step != 0) || !isfinite(count) || count > 1e18) {
         ag_fail(t, AG_EARG, "ag_arange: no sequence goes from %g to %g in steps of %g", low, high, step);
@@ -225,6 +231,8 @@ ag_tensor ag_arange(ag_tape *t, ag_dtype d, double low, double high, double step
 ag_tensor ag_linspace(ag_tape *t, ag_dtype d, double low, double high, int64_t count)
 {
     ag_array a;
+    if (!t || !is_dtype(t, d, "ag_linspace"))
+        return ag_inert(t);
     ag_tensor x = fresh(t, AG_F64, AG_SHAPE(count), &a, "ag_linspace");
     if (!x.id)
         return x;

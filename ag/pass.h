@@ -27,14 +27,29 @@ bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add);
 /* The same, as the place alone; NULL: no memory. */
 void *ag_pass_place(ag_pass *s, ag_node *d, bool *add);
 /* The slot whose gradient takes d's first contribution itself: d is the leaf of a parameter without a gradient yet. */
-ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d);
+static inline ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
+{
+    ag_tape *t = s->t;
+    if (s->count || t->headers[d->id].op != AG_OP_PERSISTENT)
+        return NULL;
+    ag_slot *slot = &t->slots[d->input[0]];
+    bool current = slot->leaf_epoch && AG_INDEX(slot->leaf_id) == d->id;
+    bool shown = slot->grad.alias_epoch && ag_live(t, AG_INDEX(slot->grad.alias_id), slot->grad.alias_epoch);
+    return current && !shown && !slot->grad.arrived && !slot->released ? slot : NULL;
+}
 /* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype: the one
  * place where gradients are un-broadcast and cast. */
 bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution);
 /* Gives a node's adjoint back. */
 void ag_pass_drop(ag_pass *s, ag_node *d);
 /* Does the node's adjoint outlive the visit? */
-bool ag_pass_keeps(const ag_pass *s, const ag_node *d);
+bool ag_pass_is_target(const ag_pass *s, const ag_node *d);
+static inline bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
+{
+    if (s->count)
+        return ag_pass_is_target(s, d);
+    return s->t->options.keep_grads || s->t->headers[d->id].flags & AG_RETAINED;
+}
 
 /* commit.c. Adjoints become gradients, or the targets' data. */
 ag_status ag_pass_commit(ag_pass *s);

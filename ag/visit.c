@@ -13,17 +13,6 @@ static ag_array adjoint_array(const ag_tape *t, const ag_node *d)
     return a;
 }
 
-ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
-{
-    ag_tape *t = s->t;
-    if (s->count || t->headers[d->id].op != AG_OP_PERSISTENT)
-        return NULL;
-    ag_slot *slot = &t->slots[d->input[0]];
-    bool current = slot->leaf_epoch && AG_INDEX(slot->leaf_id) == d->id;
-    bool shown = slot->grad.alias_epoch && ag_live(t, AG_INDEX(slot->grad.alias_id), slot->grad.alias_epoch);
-    return current && !shown && !slot->grad.arrived && !slot->released ? slot : NULL;
-}
-
 static AG_COLD bool make_gradient(ag_tape *t, ag_slot *slot, size_t bytes)
 {
     slot->grad.data = ag_take(t, bytes);
@@ -61,10 +50,8 @@ void ag_pass_drop(ag_pass *s, ag_node *d)
     d->flags &= (uint8_t)~AG_NODE_DIRECT;
 }
 
-bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
+bool ag_pass_is_target(const ag_pass *s, const ag_node *d)
 {
-    if (!s->count)
-        return s->t->options.keep_grads || s->t->headers[d->id].flags & AG_RETAINED;
     for (size_t i = 0; i < s->count; i++)
         if (!s->targets[i].slot && AG_INDEX(s->targets[i].id) == d->id)
             return true;

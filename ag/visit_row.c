@@ -32,14 +32,14 @@ static ag_status row_elsewhere(ag_pass *s, const ag_row_steps *r, ag_node *d, in
     ag_tape *t = s->t;
     double slope;
     const ag_node *x = ag_node_or_null(t, d->input[k]);
-    bool record = !x || !x->data;
+    bool number = !x || !x->data || !x->layout->rank;
     bool constant = ag_row_constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
-    if (!constant || (!record && slope != 1))
+    if (!constant || (!number && slope != 1))
         return row_through_block(s, r, d, k, dy);
-    if (record) {
-        double sum = ag_sum_floats(d->layout->dtype, dy, d->layout->size, t->options.threads);
-        t->adjoints[AG_INDEX(d->input[k])] += slope * sum;
-        return AG_OK;
+    if (number) {
+        double sum = slope * ag_sum_floats(d->layout->dtype, dy, d->layout->size, t->options.threads);
+        ag_array one = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum);
+        return ag_pass_deliver(s, d->input[k], &one) ? AG_OK : t->error.status;
     }
     ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, dy);
     return ag_pass_deliver(s, d->input[k], &a) ? AG_OK : t->error.status;

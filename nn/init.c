@@ -12,6 +12,12 @@ static bool fans(ag_tape *t, ag_shape s, const char *who, double *in, double *ou
                 s.rank);
         return false;
     }
+    for (int i = 0; i < s.rank; i++) {
+        if (s.dim[i] < 0) {
+            ag_fail(t, AG_ESHAPE, "%s: extent %d of the shape is %lld", who, i + 1, (long long)s.dim[i]);
+            return false;
+        }
+    }
     double rest = 1;
     for (int i = 2; i < s.rank; i++)
         rest *= (double)s.dim[i];
@@ -20,8 +26,7 @@ static bool fans(ag_tape *t, ag_shape s, const char *who, double *in, double *ou
     return true;
 }
 
-/* Zero mean and the given variance; `fan` 0 belongs to an empty tensor, and a negative one to a shape that is refused.
- */
+/* Zero mean and the given variance, which is not finite for an empty tensor. */
 static ag_tensor draw(ag_tape *t, ag_shape s, double variance, bool normal)
 {
     double deviation = isfinite(variance) && variance > 0 ? sqrt(variance) : 0, bound = sqrt(3.0) * deviation;

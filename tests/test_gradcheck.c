@@ -96,6 +96,34 @@ static void every_mistake_is_found_at_every_scale(void **state)
             }
 }
 
+static ag_tensor cube_on_offset(ag_list x, void *user)
+{
+    const double offset = *(const double *)user;
+    const cube_case *c = (const cube_case *)((const double *)user + 1);
+    return ag_add_scalar(ag_sum(ag_mul_scalar(ag_apply(&cube_op, AG_LIST(x.at[0]), &c->m), c->scale)), offset);
+}
+
+/* Beside a large constant, rounding hides the derivative in part: then nothing is claimed, but that a derivative of
+ * zero is one as far as can be seen. */
+static void an_offset_makes_no_mistake_pass(void **state)
+{
+    ag_tensor x = values_1(*state);
+    const double offsets[] = { 1, 1e3, 1e6, 1e6 }, scales[] = { 1e-12, 1e-11, 1e-7, 1e-3 };
+    for (size_t i = 0; i < COUNT(offsets); i++)
+        for (int m = NONE; m <= SECOND_FLIPPED; m++) {
+            struct {
+                double offset;
+                cube_case c;
+            } f = { offsets[i], { (mistake)m, scales[i], false } };
+            bool zero = m == ALL_ZEROED || m == ONE_ZEROED || m == SECOND_ORDER;
+            if ((zero && scales[i] < 1e-9 * offsets[i]) || m == SMALL_FACTOR)
+                continue;
+            ag_verdict v = ag_gradcheck(cube_on_offset, &f, AG_LIST(x), NULL);
+            if (v == (m == NONE ? AG_FAIL : AG_PASS) || v == AG_KINK)
+                fail_msg("mistake %d, %g + %g x^3: %s", m, offsets[i], scales[i], ag_verdict_name(v));
+        }
+}
+
 static void mistakes_are_found_along_random_directions(void **state)
 {
     ag_tape *t = *state;
@@ -252,6 +280,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_mistake_is_found_at_every_scale),
         TEST(mistakes_are_found_along_random_directions),
+        TEST(an_offset_makes_no_mistake_pass),
         TEST(the_report_names_the_worst_element),
         TEST(a_given_tolerance_is_kept_to),
         TEST(right_functions_pass),

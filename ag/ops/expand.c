@@ -9,8 +9,8 @@ typedef struct expand_params {
 static ag_status find_shape(const ag_call *c, const ag_array *x, ag_shape *s)
 {
     char text[128];
-    int missing = s->rank - x->shape.rank;
-    bool fits = s->rank <= AG_MAX_RANK && missing >= 0;
+    bool fits = s->rank >= x->shape.rank && s->rank <= AG_MAX_RANK;
+    int missing = fits ? s->rank - x->shape.rank : 0;
     ag_shape asked = *s;
     for (int i = 0; fits && i < s->rank; i++) {
         int64_t extent = i < missing ? -1 : x->shape.dim[i - missing];

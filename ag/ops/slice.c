@@ -207,10 +207,11 @@ static ag_status embed_shape(const ag_call *c, const ag_array *x, ag_array *y)
     int axis = ag_call_axis(c, (int)p->axis, x->shape.rank);
     if (axis < 0)
         return AG_ESHAPE;
-    int64_t count = x->shape.dim[axis], room = p->extent - p->start;
+    bool positive = p->extent >= 0 && p->start >= 0;
+    int64_t count = x->shape.dim[axis], room = positive ? p->extent - p->start : -1;
     if (p->step < 1)
         return ag_call_fail(c, AG_EARG, "the step is %lld, but must be at least 1", (long long)p->step);
-    if (p->extent < 0 || p->start < 0 || room < 0 || (count > 0 && (room < 1 || count - 1 > (room - 1) / p->step)))
+    if (room < 0 || (count > 0 && (room < 1 || count - 1 > (room - 1) / p->step)))
         return ag_call_fail(c, AG_ESHAPE, "from %lld in steps of %lld does not fit into an axis of extent %lld",
                             (long long)p->start, (long long)p->step, (long long)p->extent);
     y->dtype = x->dtype;

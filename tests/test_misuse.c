@@ -1,0 +1,382 @@
+/* Every function of ag/ag.h that is no op, with what it should not get: NULL, absent, failed, stale and foreign
+ * tensors. */
+#include "misuse.h"
+
+/* ---- without a tape */
+
+static void no_tape(void **state)
+{
+    (void)state;
+    double number = 0;
+    ag_storage s;
+    ag_check_report report;
+    ag_tensor out[2];
+    const ag_shape two = AG_SHAPE(2);
+    assert_null(ag_tape_new((ag_options){ .dtype = AG_U8 }));
+    assert_int_equal(ag_dtype_size((ag_dtype)-1), 0);
+    assert_true(strlen(ag_dtype_name((ag_dtype)99)) > 0 && strlen(ag_status_name((ag_status)99)) > 0);
+    assert_int_equal(ag_tape_reset(NULL), AG_ENULL);
+    assert_int_equal(ag_tape_mark(NULL).id, 0);
+    assert_int_equal(ag_tape_rewind(NULL, (ag_mark){ 0, 1, 1 }), AG_ENULL);
+    assert_int_equal(ag_tape_dtype(NULL), AG_FLOAT);
+    assert_int_equal(ag_tape_threads(NULL), 0);
+    assert_int_equal(ag_tape_nodes(NULL), 0);
+    assert_int_equal(ag_tape_memory(NULL), 0);
+    ag_tape_free(NULL);
+    ag_error_clear(NULL);
+    assert_int_equal(ag_error(NULL), AG_ENOMEM);
+    assert_true(strlen(ag_error_text(NULL)) > 0);
+    assert_int_equal(ag_error_push(NULL), AG_ENULL);
+    assert_int_equal(ag_error_pop(NULL), AG_ENULL);
+    assert_int_equal(ag_fail(NULL, AG_EARG, NULL), AG_EARG);
+    ag_quiet(NULL, AG_EARG, NULL);
+    ag_no_grad_begin(NULL);
+    ag_no_grad_end(NULL);
+    ag_scope_begin(NULL, "x");
+    ag_scope_end(NULL);
+    assert_null(ag_tape_allocate(NULL, 8));
+    assert_int_equal(ag_params(NULL).count, 0);
+    const ag_tensor made[] = { ag_variable(NULL, 1),
+                               ag_constant(NULL, 1),
+                               ag_values(NULL, two, &number, 1),
+                               ag_empty(NULL, AG_F64, two),
+                               ag_zeros(NULL, AG_F64, two),
+                               ag_ones(NULL, AG_F64, two),
+                               ag_full(NULL, AG_F64, two, 1),
+                               ag_arange(NULL, AG_F64, 0, 1, 1),
+                               ag_linspace(NULL, AG_F64, 0, 1, 2),
+                               ag_eye(NULL, AG_F64, 2),
+                               ag_rand(NULL, AG_F64, two, 0, 1),
+                               ag_randn(NULL, AG_F64, two, 0, 1),
+                               ag_randperm(NULL, 3),
+                               ag_from(NULL, AG_F64, two, &number, 16),
+                               ag_wrap(NULL, AG_F64, two, &number, 16),
+                               ag_require_grad(absent),
+                               ag_param(absent, "p"),
+                               ag_buffer(absent, NULL),
+                               ag_param_as(absent, AG_AXES(0), "p"),
+                               ag_buffer_as(absent, AG_AXES(0), "p"),
+                               ag_name(absent, "x"),
+                               ag_detach(absent),
+                               ag_vjp(absent, absent, absent),
+                               ag_hvp(absent, absent, absent),
+                               ag_grad(absent),
+                               ag_local(absent, absent),
+                               ag_apply(NULL, AG_LIST(absent), NULL) };
+    for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+        assert_true(is_inert(made[i], NULL));
+    assert_int_equal(ag_assign(absent, absent), AG_ENULL);
+    assert_int_equal(ag_release(absent), AG_ENULL);
+    assert_int_equal(ag_storage_of(absent, &s), AG_ENULL);
+    assert_int_equal(ag_written(absent), AG_ENULL);
+    assert_int_equal(ag_grad_written(absent), AG_ENULL);
+    assert_string_equal(ag_name_of(absent), "");
+    assert_false(ag_ok(absent) || ag_needs_grad(absent) || ag_is_persistent(absent));
+    assert_int_equal(ag_shape_of(absent).rank, -1);
+    assert_int_equal(ag_dtype_of(absent), AG_FLOAT);
+    assert_int_equal(ag_size_of(absent), -1);
+    assert_true(isnan(ag_item(absent)) && isnan(ag_item_at(absent, 0)));
+    assert_null(ag_data(absent, AG_F64));
+    assert_null(ag_write(absent, AG_F64));
+    assert_int_equal(ag_copy_out(absent, AG_F64, &number, 8), AG_ENULL);
+    assert_int_equal(ag_copy_in(absent, AG_F64, &number, 8), AG_ENULL);
+    assert_int_equal(ag_print(absent, stderr), AG_ENULL);
+    assert_true(strlen(ag_show(absent)) > 0);
+    assert_int_equal(ag_backward(absent), AG_ENULL);
+    assert_int_equal(ag_backward_from(absent, absent), AG_ENULL);
+    assert_int_equal(ag_gradients(absent, AG_LIST(absent), 0, out), AG_ENULL);
+    assert_int_equal(ag_zero_grad(absent), AG_ENULL);
+    assert_int_equal(ag_retain_grad(absent), AG_ENULL);
+    assert_int_equal(ag_apply_all(NULL, AG_LIST(absent), NULL, out), AG_ENULL);
+    assert_int_equal(ag_print_graph(absent, stderr), AG_ENULL);
+    assert_int_equal(ag_draw(absent, stderr), AG_ENULL);
+    assert_int_equal(ag_gradcheck(NULL, NULL, AG_LIST(absent), NULL), AG_INCONCLUSIVE);
+    assert_int_equal(ag_gradcheck_with(NULL, NULL, (ag_list){ NULL, 2 }, (ag_check_options){ 0 }, &report),
+                     AG_INCONCLUSIVE);
+    assert_int_equal(ag_gradcheck_with(NULL, NULL, (ag_list){ NULL, 0 }, (ag_check_options){ 0 }, NULL),
+                     AG_INCONCLUSIVE);
+    assert_true(ag_check_op(NULL, NULL) != AG_PASS);
+    assert_true(strlen(ag_verdict_name((ag_verdict)99)) > 0 && strlen(ag_verdict_name((ag_verdict)-1)) > 0);
+    assert_non_null(ag_ops(NULL));
+}
+
+/* ---- tensors that cannot be used */
+
+typedef struct bad_tensor {
+    ag_tensor x;
+    ag_status status; /* AG_OK: passed on in silence, or an error of an action */
+} bad_tensor;
+
+static void tensors(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    const bad_tensor bad[] = { { b.stale, AG_ESTALE }, { b.released, AG_ESTALE }, { inert(t), AG_OK } };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        ag_tensor x = bad[i].x;
+        ag_status s = bad[i].status, action = s ? s : AG_ENULL;
+        double numbers[6] = { 0 };
+        ag_storage storage;
+#define PASSED(call, function)                  \
+    do {                                        \
+        if (s) {                                \
+            expect_inert(t, call, s, function); \
+        } else {                                \
+            assert_true(is_inert(call, t));     \
+            expect_fine(t);                     \
+        }                                       \
+    } while (0)
+#define ASKED(condition, function)         \
+    do {                                   \
+        assert_true(condition);            \
+        assert_int_equal(ag_error(t), s);  \
+        if (s)                             \
+            expect_complaint(t, function); \
+    } while (0)
+        PASSED(ag_require_grad(x), "ag_require_grad");
+        PASSED(ag_param(x, "p"), "ag_param");
+        PASSED(ag_buffer(x, "p"), "ag_buffer");
+        PASSED(ag_param_as(x, AG_AXES(0), "p"), "ag_param_as");
+        PASSED(ag_buffer_as(x, AG_AXES(0), "p"), "ag_buffer_as");
+        PASSED(ag_name(x, "x"), "ag_name");
+        PASSED(ag_detach(x), "ag_detach");
+        PASSED(ag_grad(x), "ag_grad");
+        PASSED(ag_local(x, b.p), "ag_local");
+        PASSED(ag_local(b.p, x), "ag_local");
+        ASKED(ag_shape_of(x).rank == -1, "ag_shape_of");
+        ASKED(ag_dtype_of(x) == AG_FLOAT, "ag_dtype_of");
+        ASKED(ag_size_of(x) == -1, "ag_size_of");
+        ASKED(!ag_needs_grad(x), "ag_needs_grad");
+        ASKED(isnan(ag_item(x)), "ag_item");
+        ASKED(isnan(ag_item_at(x, 0)), "ag_item_at");
+        ASKED(!ag_data(x, AG_F64), "ag_data");
+        ASKED(!*ag_name_of(x), "ag_name_of");
+        assert_false(ag_ok(x) || ag_is_persistent(x));
+        assert_true(strlen(ag_show(x)) > 0);
+        expect_fine(t);
+        assert_null(ag_write(x, AG_F64));
+        expect_complaint(t, "ag_write");
+        expect_refusal(t, ag_copy_out(x, AG_F64, numbers, sizeof numbers), action, "ag_copy_out");
+        expect_refusal(t, ag_copy_in(x, AG_F64, numbers, sizeof numbers), action, "ag_copy_in");
+        expect_refusal(t, ag_assign(x, b.p), action == AG_ESTALE && !(x.id & 0x80000000u) ? AG_EUSE : action,
+                       "ag_assign");
+        expect_refusal(t, ag_assign(b.p, x), action, "ag_assign");
+        bool transient = s && !(x.id & 0x80000000u);
+        expect_refusal(t, ag_release(x), transient ? AG_EUSE : action, "ag_release");
+        expect_refusal(t, ag_storage_of(x, &storage), transient ? AG_EUSE : action, "ag_storage_of");
+        expect_refusal(t, ag_written(x), transient ? AG_EUSE : action, "ag_written");
+        expect_refusal(t, ag_grad_written(x), transient ? AG_EUSE : action, "ag_grad_written");
+        expect_refusal(t, ag_print(x, stderr), action, "ag_print");
+        expect_refusal(t, ag_print_graph(x, stderr), action, "ag_print_graph");
+        expect_refusal(t, ag_draw(x, stderr), action, "ag_draw");
+        expect_refusal(t, ag_backward(x), action, "ag_backward");
+        expect_refusal(t, ag_backward_from(x, b.p), action, "ag_backward_from");
+        expect_refusal(t, ag_backward_from(b.p, x), action, "ag_backward_from");
+        expect_refusal(t, ag_zero_grad(x), action, "ag_zero_grad");
+        expect_refusal(t, ag_retain_grad(x), action, "ag_retain_grad");
+        ag_tensor g[2];
+        expect_refusal(t, ag_gradients(x, AG_LIST(b.p), 0, g), action, "ag_gradients");
+        expect_refusal(t, ag_gradients(x, AG_LIST(b.p), AG_CREATE_GRAPH, g), action, "ag_gradients");
+        expect_refusal(t, ag_gradients(ag_sum(b.p), AG_LIST(b.p, x), 0, g), action, "ag_gradients");
+        assert_true(is_inert(g[0], t) && is_inert(g[1], t));
+        expect_inert(t, ag_vjp(x, b.p, b.p), action, "ag_vjp");
+        expect_inert(t, ag_vjp(b.p, x, b.p), action, "ag_vjp");
+        expect_inert(t, ag_vjp(b.p, b.p, x), action, "ag_vjp");
+        expect_inert(t, ag_hvp(x, b.p, b.p), action, "ag_hvp");
+        expect_inert(t, ag_hvp(ag_sum(b.p), x, b.p), action, "ag_hvp");
+        check_bench(&b);
+    }
+    free_bench(&b);
+}
+
+static void foreign_tensors(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    ag_tensor f = ag_ones(b.other, AG_F64, AG_SHAPE(3)), g[2], y = ag_sum(ag_square(b.p));
+    expect_refusal(t, ag_assign(b.p, f), AG_EUSE, "ag_assign");
+    expect_refusal(t, ag_backward_from(b.p, f), AG_EUSE, "ag_backward_from");
+    expect_refusal(t, ag_gradients(y, AG_LIST(b.p, f), 0, g), AG_EUSE, "ag_gradients");
+    expect_refusal(t, ag_gradients(y, AG_LIST(f), AG_CREATE_GRAPH, g), AG_EUSE, "ag_gradients");
+    expect_inert(t, ag_vjp(b.p, f, b.p), AG_EUSE, "ag_vjp");
+    expect_inert(t, ag_vjp(b.p, b.p, f), AG_EUSE, "ag_vjp");
+    expect_inert(t, ag_hvp(y, f, b.p), AG_EUSE, "ag_hvp");
+    assert_true(is_inert(ag_hvp(y, b.p, f), t));
+    assert_int_equal(ag_error(t), AG_EUSE);
+    ag_error_clear(t);
+    expect_inert(t, ag_local(y, f), AG_EUSE, "ag_local");
+    expect_fine(b.other);
+    free_bench(&b);
+}
+
+/* ---- other arguments */
+
+static void memory_of_the_callers(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    _Alignas(8) char bytes[64] = { 0 };
+    ag_tensor x = ag_zeros(t, AG_F64, AG_SHAPE(3)), e = ag_zeros(t, AG_F64, AG_SHAPE(0));
+    expect_inert(t, ag_values(t, AG_SHAPE(3), NULL, 3), AG_ENULL, "ag_values");
+    expect_inert(t, ag_values(t, AG_SHAPE(3), (double *)bytes, 4), AG_ESHAPE, "ag_values");
+    const size_t wrong[] = { 0, 1, 23, 25, 48, SIZE_MAX };
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        expect_inert(t, ag_from(t, AG_F64, AG_SHAPE(3), bytes, wrong[i]), AG_EARG, "ag_from");
+        expect_inert(t, ag_wrap(t, AG_F64, AG_SHAPE(3), bytes, wrong[i]), AG_EARG, "ag_wrap");
+        expect_refusal(t, ag_copy_out(x, AG_F64, bytes, wrong[i]), AG_EARG, "ag_copy_out");
+        expect_refusal(t, ag_copy_in(x, AG_F64, bytes, wrong[i]), AG_EARG, "ag_copy_in");
+    }
+    expect_inert(t, ag_from(t, AG_F64, AG_SHAPE(3), NULL, 24), AG_ENULL, "ag_from");
+    expect_inert(t, ag_wrap(t, AG_F64, AG_SHAPE(3), NULL, 24), AG_ENULL, "ag_wrap");
+    expect_inert(t, ag_wrap(t, AG_F64, AG_SHAPE(3), bytes + 1, 24), AG_EARG, "ag_wrap");
+    expect_refusal(t, ag_copy_out(x, AG_F64, NULL, 24), AG_ENULL, "ag_copy_out");
+    expect_refusal(t, ag_copy_in(x, AG_F64, NULL, 24), AG_ENULL, "ag_copy_in");
+    expect_refusal(t, ag_copy_out(x, (ag_dtype)77, bytes, 24), AG_EDTYPE, "ag_copy_out");
+    expect_refusal(t, ag_copy_in(x, (ag_dtype)77, bytes, 24), AG_EDTYPE, "ag_copy_in");
+    assert_int_equal(ag_copy_out(e, AG_F64, NULL, 0), AG_OK);
+    assert_int_equal(ag_copy_in(e, AG_F64, NULL, 0), AG_OK);
+    assert_true(ag_ok(ag_from(t, AG_U8, AG_SHAPE(2, 0), NULL, 0)) && ag_ok(ag_wrap(t, AG_U8, AG_SHAPE(0), NULL, 0)));
+    assert_true(ag_ok(ag_values(t, AG_SHAPE(0), NULL, 0)));
+    expect_refusal(t, ag_storage_of(b.p, NULL), AG_ENULL, "ag_storage_of");
+    const ag_dtype none[] = { (ag_dtype)6, (ag_dtype)-1, (ag_dtype)INT32_MAX };
+    for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+        expect_inert(t, ag_zeros(t, none[i], AG_SHAPE(3)), AG_EDTYPE, "ag_zeros");
+        expect_inert(t, ag_ones(t, none[i], AG_SHAPE(3)), AG_EDTYPE, "ag_ones");
+        expect_inert(t, ag_full(t, none[i], AG_SCALAR, 1), AG_EDTYPE, "ag_full");
+        expect_inert(t, ag_empty(t, none[i], AG_SHAPE(3)), AG_EDTYPE, "ag_empty");
+        expect_inert(t, ag_eye(t, none[i], 3), AG_EDTYPE, "ag_eye");
+        expect_inert(t, ag_arange(t, none[i], 0, 3, 1), AG_EDTYPE, "ag_arange");
+        expect_inert(t, ag_linspace(t, none[i], 0, 3, 4), AG_EDTYPE, "ag_linspace");
+        expect_inert(t, ag_rand(t, none[i], AG_SHAPE(3), 0, 1), AG_EDTYPE, "ag_rand");
+        expect_inert(t, ag_randn(t, none[i], AG_SHAPE(3), 0, 1), AG_EDTYPE, "ag_randn");
+        expect_inert(t, ag_from(t, none[i], AG_SHAPE(3), bytes, 24), AG_EDTYPE, "ag_from");
+        expect_inert(t, ag_wrap(t, none[i], AG_SHAPE(3), bytes, 24), AG_EDTYPE, "ag_wrap");
+        assert_null(ag_data(x, none[i]));
+        expect_complaint(t, "ag_data");
+        assert_null(ag_write(x, none[i]));
+        expect_complaint(t, "ag_write");
+    }
+    const int64_t huge[] = { -1, (int64_t)1 << 31, (int64_t)1 << 62, INT64_MAX, INT64_MIN };
+    for (size_t i = 0; i < ARRAY_SIZE(huge); i++) {
+        assert_true(is_inert(ag_eye(t, AG_F64, huge[i]), t));
+        expect_complaint(t, "ag_eye");
+        if (huge[i] != (int64_t)1 << 31) {
+            assert_true(is_inert(ag_randperm(t, huge[i]), t));
+            expect_complaint(t, "ag_randperm");
+            assert_true(is_inert(ag_linspace(t, AG_F64, 0, 1, huge[i]), t));
+            expect_complaint(t, "ag_linspace");
+        }
+    }
+    assert_true(is_inert(ag_arange(t, AG_F64, 0, 1e17, 1), t));
+    expect_complaint(t, "ag_arange");
+    assert_true(is_inert(ag_arange(t, AG_F64, 0, 1e300, 1), t));
+    expect_complaint(t, "ag_arange");
+    const size_t sizes[] = { (size_t)1 << 62, SIZE_MAX, SIZE_MAX - 63, (size_t)1 << 45 };
+    for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+        assert_null(ag_tape_allocate(t, sizes[i]));
+        expect_complaint(t, "ag_tape_allocate");
+    }
+    assert_non_null(ag_tape_allocate(t, 0));
+    expect_inert(t, ag_param(ag_ones(t, AG_I32, AG_SHAPE(2)), "p"), AG_EDTYPE, "ag_param");
+    expect_inert(t, ag_param_as(ag_ones(t, AG_U8, AG_SHAPE(2)), AG_AXES(0), "p"), AG_EDTYPE, "ag_param_as");
+    free_bench(&b);
+}
+
+static ag_tensor failing(ag_list x, void *user)
+{
+    (void)user;
+    return ag_matmul(x.at[0], ag_zeros(x.at[0].tape, AG_F64, AG_SHAPE(7, 7)));
+}
+
+static ag_tensor nothing(ag_list x, void *user)
+{
+    (void)x;
+    return user ? *(ag_tensor *)user : absent;
+}
+
+static ag_tensor squares(ag_list x, void *user)
+{
+    (void)user;
+    return ag_square(x.at[0]);
+}
+
+static ag_tensor resetting(ag_list x, void *user)
+{
+    (void)user;
+    ag_tape_reset(x.at[0].tape);
+    ag_gradcheck(squares, NULL, x, NULL);
+    return ag_square(x.at[0]);
+}
+
+static void gradient_checks(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    ag_tensor x = AG_VALUES(t, AG_SHAPE(2), 1, 2), f = ag_variable(b.other, 1), none = inert(t);
+    assert_int_equal(ag_gradcheck(squares, NULL, AG_LIST(x), NULL), AG_PASS);
+    assert_int_equal(ag_gradcheck(NULL, NULL, AG_LIST(x), NULL), AG_INCONCLUSIVE);
+    expect_complaint(t, "gradcheck");
+    const ag_tensor bad[] = {
+        b.stale, b.released, absent, f, ag_ones(t, AG_F32, AG_SHAPE(2)), ag_ones(t, AG_I64, AG_SHAPE(2))
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_true(ag_gradcheck(squares, NULL, AG_LIST(x, bad[i]), NULL) != AG_PASS);
+        assert_int_equal(ag_error(b.other), AG_OK);
+        ag_error_clear(t);
+    }
+    assert_true(ag_gradcheck(squares, NULL, AG_LIST(none), NULL) != AG_PASS);
+    ag_error_clear(t);
+    ag_function *const functions[] = { failing, nothing, resetting };
+    for (size_t i = 0; i < ARRAY_SIZE(functions); i++) {
+        assert_true(ag_gradcheck(functions[i], NULL, AG_LIST(x), NULL) != AG_PASS);
+        ag_error_clear(t);
+        check_bench(&b);
+    }
+    ag_tensor results[] = { b.stale, b.released, f, none };
+    for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
+        assert_true(ag_gradcheck(nothing, &results[i], AG_LIST(x), NULL) != AG_PASS);
+        ag_error_clear(t);
+    }
+    const ag_check_options options[] = {
+        { .order = -1 },
+        { .order = 3 },
+        { .tolerance = -1 },
+        { .tolerance = NAN },
+        { .tolerance = INFINITY },
+        { .step = -1 },
+        { .step = NAN },
+        { .step = INFINITY },
+        { .directions = -1 },
+        { .low = (const double[]){ NAN }, .high = (const double[]){ 1 } },
+        { .low = (const double[]){ 5 }, .high = (const double[]){ 6 } },
+        { .low = (const double[]){ 2 }, .high = (const double[]){ 1 } },
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+        ag_check_report report;
+        if (ag_gradcheck_with(squares, NULL, AG_LIST(x), options[i], &report) == AG_PASS)
+            print_error("options %zu\n", i);
+        assert_true(report.verdict != AG_PASS);
+        expect_complaint(t, "gradcheck");
+    }
+    assert_values(x, 1, 2);
+    const ag_op broken[] = { { 0 },
+                             { .name = "nothing" },
+                             { .name = "x", .inputs = 1, .samples = (const ag_sample[]){ { 0 } } } };
+    for (size_t i = 0; i < ARRAY_SIZE(broken); i++)
+        assert_true(ag_check_op(&broken[i], NULL) != AG_PASS);
+    free_bench(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_tape),         cmocka_unit_test(tensors),
+        cmocka_unit_test(foreign_tensors), cmocka_unit_test(memory_of_the_callers),
+        cmocka_unit_test(gradient_checks),
+    };
+    return cmocka_run_group_tests_name("misuse", tests, NULL, NULL);
+}
