@@ -68,7 +68,8 @@ AG_API ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format,
 typedef enum ag_verdict { AG_INCONCLUSIVE, AG_PASS, AG_FAIL, AG_KINK } ag_verdict;
 typedef ag_tensor ag_function(ag_list x, void *user);
 
-/* The element at which analytic and numeric derivative agree worst, measured against the tolerance. */
+/* The element at which analytic and numeric derivative agree worst, measured against the tolerance. At order 2 `output`
+ * is the element of the first derivative; with random directions `element` is the number of one. */
 typedef struct ag_check_report {
     ag_verdict verdict;
     int order;                            /* 1 or 2: of the derivative at which it stands */
