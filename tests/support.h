@@ -27,6 +27,12 @@
 #define SANITIZED 0
 #endif
 
+static UNUSED bool slow(void)
+{
+    const char *preloaded = getenv("LD_PRELOAD");
+    return SANITIZED || (preloaded && strstr(preloaded, "vgpreload")); /* by Valgrind */
+}
+
 /* ---- tapes */
 
 static UNUSED ag_tape *tape_with(ag_options options)

@@ -196,7 +196,7 @@ static void leave_room(memory *m, ag_tape *t, bool pool, size_t blocks)
 
 static size_t more_room(size_t blocks)
 {
-    return blocks < 300 ? blocks + 1 : blocks + 1 + blocks / (SANITIZED ? 10 : 50);
+    return blocks < 300 ? blocks + 1 : blocks + 1 + blocks / (slow() ? 5 : 50);
 }
 
 static void run_with_little_room(work *w, bool keep_grads)

@@ -75,7 +75,8 @@ static void classify_setup(loop *l)
 {
     ag_tensor x = ag_buffer(ag_randn(l->t, AG_FLOAT, AG_SHAPE(1000, 20), 0, 1), "x");
     ag_tensor y = ag_buffer(ag_cast(ag_rand(l->t, AG_FLOAT, AG_SHAPE(1000), 0, 5), AG_I64), "y");
-    l->net = nn_mlp(l->t, (nn_mlp_config){ .sizes = { 20, 300, 300, 5 } });
+    int hidden = slow() ? 30 : 300;
+    l->net = nn_mlp(l->t, (nn_mlp_config){ .sizes = { 20, hidden, hidden, 5 } });
     l->o = optim_adam(nn_params(l->net), (optim_adam_config){ .lr = 1e-3 });
     l->batches = nn_batches_new((nn_dataset){ x, y }, (nn_batches_config){ .size = 300, .shuffle = true });
 }
@@ -98,8 +99,9 @@ static void classify(loop *l)
 /* Large products and elementwise ops, over several threads. */
 static void large_setup(loop *l)
 {
-    l->a = ag_param(ag_randn(l->t, AG_FLOAT, AG_SHAPE(300, 400), 0, 0.05), "a");
-    l->b = ag_buffer(ag_randn(l->t, AG_FLOAT, AG_SHAPE(500, 300), 0, 1), "b");
+    int64_t n = slow() ? 30 : 300;
+    l->a = ag_param(ag_randn(l->t, AG_FLOAT, AG_SHAPE(n, n + 100), 0, 0.05), "a");
+    l->b = ag_buffer(ag_randn(l->t, AG_FLOAT, AG_SHAPE(n + 200, n), 0, 1), "b");
     l->o = optim_sgd(AG_LIST(l->a), (optim_sgd_config){ .lr = 1e-3, .momentum = 0.9, .nesterov = true });
 }
 
@@ -203,7 +205,7 @@ static void warm(void (*setup)(loop *l), void (*step)(loop *l), ag_dtype d, int 
 
 static void warm_in_all_settings(void (*setup)(loop *l), void (*step)(loop *l))
 {
-    for (int threads = 1; threads <= 3; threads++) {
+    for (int threads = 1; threads <= (slow() ? 1 : 3); threads++) {
         warm(setup, step, AG_F32, threads);
         warm(setup, step, AG_F64, threads);
     }

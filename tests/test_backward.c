@@ -338,7 +338,7 @@ static double seconds(void)
 static void deep_chains(void **state)
 {
     (void)state;
-    const int depth = SANITIZED || getenv("VALGRIND") ? 1000000 : 10000000;
+    const int depth = slow() ? 1000000 : 10000000;
     ag_tape *t = new_tape();
     double start = seconds();
     ag_tensor x = ag_variable(t, 0.5), y = x, v = ag_require_grad(AG_VALUES(t, AG_SHAPE(1), 0.5)), z = v;
