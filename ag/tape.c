@@ -69,15 +69,21 @@ bool ag_live(const ag_tape *t, uint32_t index, uint32_t epoch)
     return index && index < ag_next(t) && segment_of(t, index)->epoch == epoch;
 }
 
+/* Whether ag_new_epoch can succeed: asked before anything is dropped, so that no id is given out twice in one epoch. */
+static bool is_epoch_left(ag_tape *t)
+{
+    if (t->base >> 32 == UINT32_MAX)
+        return ag_fail(t, AG_ELIMIT, "the tape has no more epochs: it was reset or rewound 2^32 times"), false;
+    return ag_grow(t, (void **)&t->segments, &t->segment_capacity, sizeof *t->segments, (uint64_t)t->segment_count + 1);
+}
+
 bool ag_new_epoch(ag_tape *t, uint32_t first)
 {
     uint32_t epoch = (uint32_t)(t->base >> 32);
-    if (epoch == UINT32_MAX)
-        return ag_fail(t, AG_ELIMIT, "the tape has no more epochs: it was reset or rewound 2^32 times"), false;
+    if (!is_epoch_left(t))
+        return false;
     while (t->segment_count && t->segments[t->segment_count - 1].first >= first)
         t->segment_count--;
-    if (!ag_grow(t, (void **)&t->segments, &t->segment_capacity, sizeof *t->segments, (uint64_t)t->segment_count + 1))
-        return false;
     begin_segment(t, first, epoch + 1);
     t->r = t->records + first;
     t->h = t->headers + first;
@@ -202,6 +208,8 @@ ag_status ag_tape_reset(ag_tape *t)
     if (t->busy)
         return ag_fail(t, AG_EUSE, "ag_tape_reset: not inside an op's rule or a gradient check");
     ag_check_wrapped(t);
+    if (!is_epoch_left(t))
+        return t->error.status;
     ag_rewind_nodes(t, 1);
     t->span = 0;
     t->grad_count = t->grad_free = 0;
@@ -262,6 +270,8 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
     if (!mark.id || mark.id > ag_next(t) || epoch_before(t, mark.id) != mark.epoch ||
         !ag_arena_reached(&t->arena, mark.arena))
         return ag_fail(t, AG_ESTALE, "ag_tape_rewind: the mark is of an earlier step, or was itself rewound");
+    if (!is_epoch_left(t))
+        return t->error.status;
     drop_gradients(t, mark.id);
     ag_rewind_nodes(t, mark.id);
     forget_writes(t, mark.id);
