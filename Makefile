@@ -92,7 +92,8 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 # ---- sources and programs
 
 definitions := $(sort $(wildcard ag/ops/*.c))
-sources := $(sort $(wildcard ag/*.c ag/ops/*.c ag/kernels/*.c nn/*.c optim/*.c))
+rooms := array kernels tape record ops backward check show
+sources := $(sort $(wildcard $(rooms:%=ag/%/*.c) nn/*.c optim/*.c))
 headers := ag/ag.h ag/ops.h ag/op.h $(wildcard nn/nn.h optim/optim.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
 name = $(basename $(notdir $(1)))
@@ -173,7 +174,7 @@ bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtua
 	@tests/bench/peers.sh $(BUILD)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
-formatted = $(filter-out ag/ops.h,$(wildcard $(foreach d,ag ag/ops ag/kernels nn optim tests tests/bench examples docs,$(d)/*.[ch] $(d)/*.inc)))
+formatted = $(filter-out ag/ops.h,$(wildcard $(foreach d,ag $(rooms:%=ag/%) nn optim tests tests/bench examples docs,$(d)/*.[ch] $(d)/*.inc)))
 format: ## clang-format, in place
 	clang-format -i $(formatted)
 format-check:

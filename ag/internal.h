@@ -4,7 +4,7 @@
 
 #include "ag/ag.h"
 #include "ag/kernels/kernels.h"
-#include "ag/tape.h"
+#include "ag/tape/tape.h"
 #include <string.h>
 
 /* ---- recording a rank-0 op */
@@ -101,7 +101,7 @@ static inline const uint32_t *ag_node_inputs(const ag_node *d)
     return many;
 }
 
-/* ---- layout.c */
+/* ---- array.c */
 static inline size_t ag_bytes_of(ag_dtype d) /* ag_dtype_size without a call */
 {
     return d == AG_U8 ? 1 : d == AG_F32 || d == AG_I32 ? 4 : d == AG_F64 || d == AG_I64 ? 8 : 0;
@@ -155,7 +155,7 @@ static inline ag_dtype ag_real_dtype(const ag_tape *t, ag_dtype d) /* AG_FLOAT r
     return d == AG_FLOAT ? t->options.dtype : d;
 }
 
-/* ---- tensor.c */
+/* ---- handle.c */
 /* The id of a live node for x: persistent tensors by their leaf, made where this is the first use. 0: failed, reported
  * (unless x is inert) under the name of the function `who`; `operand` counts from 1, 0: the only one. */
 uint32_t ag_resolve(ag_tape *t, ag_tensor x, const char *who, int operand);
@@ -196,7 +196,7 @@ void ag_slots_free(ag_tape *t);
 
 void ag_stored_changed(ag_tape *t, ag_stored *g); /* handles that ag_grad gave out show the old gradient */
 
-/* ---- rows.c: elementwise ops */
+/* ---- elementwise.c: elementwise ops */
 typedef struct ag_row ag_row;
 
 /* ---- apply.c: every other op */
@@ -226,7 +226,7 @@ uint32_t ag_rule_result(const ag_call *c, ag_tensor dx,
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
 
-/* ---- sweep.c, graph.c: the two kinds of backward pass */
+/* ---- backward.c, recorded.c: the two kinds of backward pass */
 typedef struct ag_target { /* whose adjoint ag_gradients wants */
     uint32_t id, slot;     /* slot + 1 for a persistent tensor: all its leaves count */
     void *data;            /* dense, of the tensor's shape; NULL until something arrived */

@@ -2,7 +2,7 @@
 #ifndef TESTS_PLANTED_H
 #define TESTS_PLANTED_H
 
-#include "ag/check.h"
+#include "ag/check/check.h"
 #include "values.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Every op of the registry through every check that applies to it, a test per op. The table shows how much was
  * compared, and below it stand the reasons of what was not. */
-#include "ag/check.h"
+#include "ag/check/check.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 #include "ag/kernels/extrema.h"
-#include "ag/kernels/nest.h"
+#include "ag/array/nest.h"
 #include <math.h>
 
 enum {

@@ -11,7 +11,7 @@
 
 #include "ag/kernels/vector.h"
 #include "ag/ops/define.h"
-#include "ag/rows.h"
+#include "ag/record/elementwise.h"
 
 #define AG_TYPE(type, scalar) \
     typedef type T;           \

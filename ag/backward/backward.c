@@ -1,0 +1,300 @@
+/* The plain backward pass: one sweep over the nodes in decreasing order, with kernels instead of rules where an op has
+ * them.
+ *
+ * Between the stops (nodes, and leaves that want a gradient) it runs over rank-0 records without a check. It is
+ * optimistic: leaves take their adjoints only at the end, and an adjoint that is not finite, which may be the product
+ * of a structural zero with an infinite derivative, starts it again with a mask of the nodes that y depends on. A pass
+ * that fails leaves every gradient as it was. */
+#include "ag/backward/backward.h"
+#include <float.h>
+#include <math.h>
+
+/* ---- rank-0 records */
+
+/* Records low ... high. The adjoint of the record before is carried in a register: most ops use their predecessor. */
+static void run_quickly(const ag_tape *t, int64_t low, int64_t high)
+{
+    const ag_record *restrict r = t->records;
+    double *restrict a = t->adjoints, g = a[high];
+    for (int64_t i = high; i >= low; i--) {
+        const uint32_t p = r[i].parent[0], q = r[i].parent[1], before = (uint32_t)i - 1;
+        const double to_p = g * r[i].partial[0], to_q = g * r[i].partial[1];
+        double next = a[before];
+        if (p == before)
+            next += to_p;
+        else
+            a[p] += to_p;
+        if (q == before)
+            next += to_q;
+        else
+            a[q] += to_q;
+        a[i] = 0;
+        g = next;
+    }
+    a[low - 1] = g;
+}
+
+/* The same with structural zeros, the mask, and kept adjoints. */
+static void run_carefully(ag_pass *s, int64_t low, int64_t high)
+{
+    const ag_record *r = s->t->records;
+    double *a = s->t->adjoints;
+    for (int64_t i = high; i >= low; i--) {
+        double g = a[i];
+        a[i] = 0;
+        if (s->reached && !s->reached[i])
+            continue;
+        if (s->kept)
+            s->kept[i] = g;
+        if (g == 0)
+            continue;
+        for (int k = 0; k < 2; k++)
+            if (r[i].parent[k] != (uint32_t)i)
+                a[r[i].parent[k]] += g * r[i].partial[k];
+    }
+}
+
+static bool finite_adjoint(double x)
+{
+    return fabs(x) <= DBL_MAX;
+}
+
+/* ---- reachability */
+
+static void reach_inputs(const ag_tape *t, uint8_t *mask, uint32_t i)
+{
+    const ag_node *d = ag_node_or_null(t, i);
+    if (!d) {
+        if (t->headers[i].op >= AG_OP_FIRST)
+            mask[t->records[i].parent[0]] = mask[t->records[i].parent[1]] = 1;
+        return;
+    }
+    const uint32_t *inputs = ag_node_inputs(d);
+    for (int k = 0; k < d->inputs; k++)
+        mask[AG_INDEX(inputs[k])] = 1;
+}
+
+uint8_t *ag_reachable(ag_tape *t, uint32_t y)
+{
+    uint8_t *mask = ag_pool_take(t, (size_t)y + 1);
+    if (!mask)
+        return NULL;
+    memset(mask, 0, (size_t)y + 1);
+    mask[y] = 1;
+    for (uint32_t i = y; i > 0; i--) {
+        if (t->headers[i].op == AG_OP_OUTPUT && mask[i])
+            mask[i - ag_node_at(t, i)->output] = 1;
+        else if (mask[i])
+            reach_inputs(t, mask, i);
+    }
+    return mask;
+}
+
+static bool find_reached(ag_pass *s)
+{
+    if (!s->reached)
+        s->reached = ag_reachable(s->t, s->y);
+    return s->reached;
+}
+
+/* A rank-0 adjoint of zero may have arrived or not: false if it is certain that it has not. */
+static bool arrived(ag_pass *s, uint32_t i, double g)
+{
+    return g != 0 || (find_reached(s) && s->reached[i]);
+}
+
+/* ---- stops */
+
+static ag_status visit_scalar_node(ag_pass *s, uint32_t i, ag_node *d)
+{
+    double *a = s->t->adjoints, g = a[i];
+    a[i] = 0;
+    if (s->kept)
+        s->kept[i] = g;
+    if (!s->careful && !finite_adjoint(g)) {
+        s->restart = true;
+        return AG_OK;
+    }
+    if (!arrived(s, i, g))
+        return s->t->error.status;
+    return ag_pass_node(s, d, &g);
+}
+
+/* The outputs of an op lie on consecutive ids; the op is visited at its first, when all adjoints are there. */
+static ag_status visit_outputs(ag_pass *s, uint32_t i, int outputs)
+{
+    ag_tape *t = s->t;
+    bool any = false;
+    for (int k = 0; k < outputs; k++) {
+        ag_node *d = ag_node_at(t, i + (uint32_t)k);
+        double g = t->adjoints[i + (uint32_t)k];
+        if (!d->data && !s->careful && !finite_adjoint(g)) {
+            s->restart = true;
+            return AG_OK;
+        }
+        if (s->kept && !d->data)
+            s->kept[i + (uint32_t)k] = g;
+        any |= d->data ? d->adjoint != NULL : i + (uint32_t)k <= s->y && arrived(s, i + (uint32_t)k, g);
+    }
+    return any ? ag_pass_rule(s, ag_node_at(t, i), NULL) : t->error.status;
+}
+
+static ag_status visit(ag_pass *s, uint32_t i)
+{
+    ag_tape *t = s->t;
+    uint16_t number = t->headers[i].op;
+    ag_node *d = ag_node_or_null(t, i);
+    if (!(t->headers[i].flags & AG_NEEDS)) {
+        t->adjoints[i] = 0;
+        return AG_OK;
+    }
+    if (number < AG_OP_FIRST) { /* a leaf keeps its adjoint to the end; a later output waits for the first */
+        s->restart |= !d && !s->careful && !finite_adjoint(t->adjoints[i]);
+        return AG_OK;
+    }
+    const ag_op *op = ag_op_at(t, number);
+    if (op->outputs > 1)
+        return visit_outputs(s, i, op->outputs);
+    if (!d->data)
+        return visit_scalar_node(s, i, d);
+    return d->adjoint ? ag_pass_node(s, d, NULL) : AG_OK;
+}
+
+static int64_t last_stop(const ag_tape *t, uint32_t y)
+{
+    int64_t low = 0, high = t->stop_count;
+    while (low < high) {
+        int64_t middle = (low + high) / 2;
+        if (t->stops[middle] <= y)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low - 1;
+}
+
+/* One attempt. */
+static ag_status run(ag_pass *s)
+{
+    ag_tape *t = s->t;
+    int64_t k = last_stop(t, s->top), high = s->top;
+    for (;;) {
+        int64_t low = k >= 0 ? (int64_t)t->stops[k] + 1 : 1;
+        if (high >= low && (s->careful || s->kept))
+            run_carefully(s, low, high);
+        else if (high >= low)
+            run_quickly(t, low, high);
+        if (k < 0)
+            return AG_OK;
+        uint32_t i = t->stops[k--];
+        ag_status status = visit(s, i);
+        if (status || s->restart)
+            return status;
+        high = (int64_t)i - 1;
+    }
+}
+
+/* ---- beginning and ending */
+
+static bool make_adjoints(ag_tape *t, uint32_t y)
+{
+    uint32_t before = t->adjoint_capacity;
+    if (y < before)
+        return true;
+    if (!ag_grow(t, (void **)&t->adjoints, &t->adjoint_capacity, sizeof *t->adjoints, t->capacity))
+        return false;
+    memset(t->adjoints + before, 0, (t->adjoint_capacity - before) * sizeof *t->adjoints);
+    return true;
+}
+
+static ag_status seed(ag_pass *s, const ag_array *dy)
+{
+    ag_tape *t = s->t;
+    ag_node *d = ag_node_or_null(t, s->y);
+    if (!d || !d->data) {
+        t->adjoints[s->y] = dy ? ag_array_get(dy, 0) : 1;
+        return AG_OK;
+    }
+    bool add;
+    ag_array to;
+    if (!ag_pass_target(s, d, &to, &add))
+        return t->error.status;
+    if (dy)
+        ag_copy_array(&to, dy, false, t->options.threads);
+    else
+        ag_fill_array(&to, 1);
+    return AG_OK;
+}
+
+/* Forgets all adjoints of an attempt. */
+static void abandon(ag_pass *s)
+{
+    ag_tape *t = s->t;
+    memset(t->adjoints, 0, ((size_t)s->top + 1) * sizeof *t->adjoints);
+    for (int64_t k = last_stop(t, s->top); k >= 0; k--) {
+        ag_node *d = ag_node_or_null(t, t->stops[k]);
+        if (d && d->adjoint)
+            ag_pass_drop(s, d);
+    }
+}
+
+static ag_status attempts(ag_pass *s, const ag_array *dy)
+{
+    ag_status status = seed(s, dy);
+    if (!status)
+        status = run(s);
+    if (status || !s->restart)
+        return status;
+    abandon(s);
+    s->restart = false;
+    s->careful = true;
+    if (!find_reached(s))
+        return s->t->error.status;
+    status = seed(s, dy);
+    return status ? status : run(s);
+}
+
+/* Adjoints of rank-0 intermediates are kept where an option or a target asks for them. */
+static bool wants_kept(const ag_pass *s)
+{
+    if (!s->count)
+        return s->t->options.keep_grads || s->t->any_retained;
+    for (size_t i = 0; i < s->count; i++)
+        if (!s->targets[i].slot && !(s->targets[i].id & AG_TAG_RANKED))
+            return true;
+    return false;
+}
+
+/* An op with several outputs is visited even if y is not its last one. */
+static uint32_t top_of(const ag_tape *t, uint32_t y)
+{
+    uint32_t i = t->headers[y].op == AG_OP_OUTPUT ? y - ag_node_at(t, y)->output : y;
+    const ag_op *op = t->headers[i].op >= AG_OP_FIRST ? ag_op_at(t, t->headers[i].op) : NULL;
+    return op && op->outputs > 1 ? i + (uint32_t)op->outputs - 1 : y;
+}
+
+ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *dy, ag_target *targets, size_t count)
+{
+    ag_pass s = { .t = t, .y = AG_INDEX(y), .targets = targets, .count = count };
+    s.top = top_of(t, s.y);
+    if (!make_adjoints(t, s.top))
+        return t->error.status;
+    if (wants_kept(&s)) {
+        s.kept = ag_pool_take(t, ((size_t)s.top + 1) * sizeof *s.kept);
+        if (!s.kept)
+            return t->error.status;
+        memset(s.kept, 0, ((size_t)s.top + 1) * sizeof *s.kept);
+    }
+    t->busy++;
+    t->in_pass = true;
+    ag_status status = attempts(&s, dy);
+    if (!status)
+        status = count ? ag_pass_deliver_targets(&s) : ag_pass_commit(&s);
+    if (status || count)
+        abandon(&s);
+    t->in_pass = false;
+    t->busy--;
+    ag_pool_give(t, s.reached, (size_t)s.y + 1);
+    ag_pool_give(t, s.kept, ((size_t)s.top + 1) * sizeof *s.kept);
+    return status;
+}

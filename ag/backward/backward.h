@@ -1,0 +1,59 @@
+/* One plain backward pass: what backward.c (the order), backward_op.c and backward_elementwise.c (one op) and
+ * accumulate.c (the leaves) share.
+ */
+#ifndef AG_PASS_H
+#define AG_PASS_H
+
+#include "ag/record/elementwise.h"
+
+typedef struct ag_pass {
+    ag_tape *t;
+    uint32_t y, top;    /* the pass begins at y; top: the last output of y's op */
+    ag_target *targets; /* of ag_gradients; none: the leaves' gradients */
+    size_t count;
+    uint8_t *reached; /* by index; NULL until needed */
+    double *kept;     /* adjoints of rank-0 records by index; NULL if nobody wants them */
+    bool careful, restart;
+} ag_pass;
+
+/* backward_op.c. The node's op passes its adjoint on: d->adjoint, or *scalar for a node without data. The adjoint is
+ * consumed. */
+ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar);
+/* The same for a row, which leaves the adjoint to be dropped, or has passed it on whole. */
+ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar);
+/* The same by the op's rule; for an op with several outputs all their adjoints are consumed. */
+ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar);
+/* Where a contribution to the ranked node d goes, and whether it is to be added to what is there. */
+bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add);
+/* The same, as the place alone; NULL: no memory. */
+void *ag_pass_place(ag_pass *s, ag_node *d, bool *add);
+/* The slot whose gradient takes d's first contribution itself: d is the leaf of a parameter without a gradient yet. */
+static inline ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
+{
+    ag_tape *t = s->t;
+    if (s->count || t->headers[d->id].op != AG_OP_PERSISTENT)
+        return NULL;
+    ag_slot *slot = &t->slots[d->input[0]];
+    bool current = slot->leaf_epoch && AG_INDEX(slot->leaf_id) == d->id;
+    bool shown = slot->grad.alias_epoch && ag_live(t, AG_INDEX(slot->grad.alias_id), slot->grad.alias_epoch);
+    return current && !shown && !slot->grad.arrived && !slot->released ? slot : NULL;
+}
+/* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype: the one
+ * place where gradients are un-broadcast and cast. */
+bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution);
+/* Gives a node's adjoint back. */
+void ag_pass_drop(ag_pass *s, ag_node *d);
+/* Does the node's adjoint outlive the visit? */
+bool ag_pass_is_target(const ag_pass *s, const ag_node *d);
+static inline bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
+{
+    if (s->count)
+        return ag_pass_is_target(s, d);
+    return s->t->options.keep_grads || s->t->headers[d->id].flags & AG_RETAINED;
+}
+
+/* accumulate.c. Adjoints become gradients, or the targets' data. */
+ag_status ag_pass_commit(ag_pass *s);
+ag_status ag_pass_deliver_targets(ag_pass *s);
+
+#endif

@@ -1,0 +1,326 @@
+/* One op in a plain backward pass: by its row's kernels, by its fused kernel, or by its rule with recording off. */
+#include "ag/backward/backward.h"
+
+enum { FEW = 8 };
+
+/* ---- where contributions go */
+
+static ag_array adjoint_array(const ag_tape *t, const ag_node *d)
+{
+    ag_array a = ag_layout_array(d->layout, d->adjoint);
+    if (t->headers[d->id].op != AG_OP_PERSISTENT)
+        ag_array_dense(&a);
+    return a;
+}
+
+static AG_COLD bool make_gradient(ag_tape *t, ag_slot *slot, size_t bytes)
+{
+    slot->grad.data = ag_take(t, bytes);
+    slot->grad_bytes = slot->grad.data ? bytes : 0;
+    return slot->grad.data;
+}
+
+void *ag_pass_place(ag_pass *s, ag_node *d, bool *add)
+{
+    *add = d->adjoint;
+    if (d->adjoint)
+        return d->adjoint;
+    ag_slot *slot = ag_pass_direct(s, d);
+    if (!slot)
+        return d->adjoint = ag_pool_take(s->t, ag_layout_bytes(d->layout));
+    if (!slot->grad.data && !make_gradient(s->t, slot, ag_layout_bytes(d->layout)))
+        return NULL;
+    d->flags |= AG_NODE_DIRECT;
+    return d->adjoint = slot->grad.data;
+}
+
+bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add)
+{
+    if (!ag_pass_place(s, d, add))
+        return false;
+    *to = adjoint_array(s->t, d);
+    return true;
+}
+
+void ag_pass_drop(ag_pass *s, ag_node *d)
+{
+    if (d->adjoint && !(d->flags & AG_NODE_DIRECT))
+        ag_pool_give(s->t, d->adjoint, ag_layout_bytes(d->layout));
+    d->adjoint = NULL;
+    d->flags &= (uint8_t)~AG_NODE_DIRECT;
+}
+
+bool ag_pass_is_target(const ag_pass *s, const ag_node *d)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (!s->targets[i].slot && AG_INDEX(s->targets[i].id) == d->id)
+            return true;
+    return false;
+}
+
+bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
+{
+    ag_tape *t = s->t;
+    ag_node *d = ag_node_or_null(t, id);
+    if (!d || !d->data) {
+        double sum = 0;
+        ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum);
+        if (ag_is_float(contribution->dtype) && ag_array_is_dense(contribution))
+            sum =
+                ag_sum_floats(contribution->dtype, contribution->data, ag_array_size(contribution), t->options.threads);
+        else
+            ag_reduce_to(&to, contribution, false, t->options.threads);
+        t->adjoints[AG_INDEX(id)] += sum;
+        return true;
+    }
+    ag_array to;
+    bool add;
+    if (!ag_pass_target(s, d, &to, &add))
+        return false;
+    ag_reduce_to(&to, contribution, add, t->options.threads);
+    return true;
+}
+
+/* ---- fused kernels */
+
+typedef struct fused {
+    ag_call call;
+    uint32_t ids[3];
+    double constants[2];
+    ag_array few[2 * FEW], few_dx[FEW], few_to[FEW];
+    double few_beta[FEW], few_sum[FEW];
+    ag_array *operands, *dx, *to; /* dx: what the kernel writes; to: the adjoint, where that is another place */
+    double *beta, *sum;
+    void **block; /* of the pool, where dx is neither the adjoint nor sum */
+    void *few_block[FEW];
+} fused;
+
+static bool reserve(ag_tape *t, fused *f)
+{
+    size_t inputs = (size_t)f->call.count, all = inputs + (size_t)f->call.outputs;
+    f->operands = all <= 2 * FEW ? f->few : ag_scratch(t, all * sizeof *f->operands);
+    bool small = inputs <= FEW;
+    f->dx = small ? f->few_dx : ag_scratch(t, inputs * sizeof *f->dx);
+    f->to = small ? f->few_to : ag_scratch(t, inputs * sizeof *f->to);
+    f->beta = small ? f->few_beta : ag_scratch(t, inputs * sizeof *f->beta);
+    f->sum = small ? f->few_sum : ag_scratch(t, inputs * sizeof *f->sum);
+    f->block = small ? f->few_block : ag_scratch(t, inputs * sizeof *f->block);
+    return f->operands && f->dx && f->to && f->beta && f->sum && f->block;
+}
+
+static bool set_operands(ag_tape *t, fused *f)
+{
+    int all = f->call.count + f->call.outputs;
+    for (int i = 0; i < all; i++) {
+        uint32_t id = i < f->call.count ? f->call.inputs[i] : f->call.id + (uint32_t)(i - f->call.count);
+        ag_array *a = &f->operands[i];
+        *a = ag_array_of(t, id);
+        if (f->call.op->flags & AG_STRIDED || ag_array_is_dense(a))
+            continue;
+        ag_array copy = *a;
+        copy.data = ag_scratch(t, (size_t)ag_array_size(a) * ag_dtype_size(a->dtype));
+        if (!copy.data)
+            return false;
+        ag_array_dense(&copy);
+        ag_copy_array(&copy, a, false, t->options.threads);
+        *a = copy;
+    }
+    return true;
+}
+
+static bool occurs_before(const fused *f, int i)
+{
+    for (int k = 0; k < i; k++)
+        if (AG_INDEX(f->call.inputs[k]) == AG_INDEX(f->call.inputs[i]))
+            return true;
+    return false;
+}
+
+/* Where the kernel writes the contribution to input i. */
+static bool set_target(ag_pass *s, fused *f, int i)
+{
+    ag_tape *t = s->t;
+    uint32_t id = f->call.inputs[i];
+    f->dx[i] = f->to[i] = (ag_array){ 0 };
+    f->beta[i] = 0;
+    f->block[i] = NULL;
+    if (!ag_needs(t, id))
+        return true;
+    ag_node *x = ag_node_or_null(t, id);
+    if (!x || !x->data) {
+        f->dx[i] = ag_layout_array(&ag_scalar_layouts[AG_F64], &f->sum[i]);
+        return true;
+    }
+    bool straight = f->call.op->flags & AG_STRIDED || x->layout->dense || t->headers[x->id].op != AG_OP_PERSISTENT;
+    if (straight && !occurs_before(f, i)) {
+        bool add;
+        if (!ag_pass_target(s, x, &f->dx[i], &add))
+            return false;
+        f->beta[i] = add;
+        return true;
+    }
+    f->dx[i] = ag_layout_array(x->layout, NULL);
+    ag_array_dense(&f->dx[i]);
+    f->block[i] = f->dx[i].data = ag_pool_take(t, ag_layout_bytes(x->layout));
+    return f->block[i];
+}
+
+/* After the kernel: contributions that were not written in place. `used`: it has written. */
+static ag_status settle(ag_pass *s, fused *f, bool used)
+{
+    ag_tape *t = s->t;
+    bool delivered = true;
+    for (int i = 0; i < f->call.count; i++) {
+        uint32_t id = f->call.inputs[i];
+        ag_node *x = ag_node_or_null(t, id);
+        if (!f->dx[i].data)
+            continue;
+        if (used && (f->block[i] || f->dx[i].data == &f->sum[i]))
+            delivered &= ag_pass_deliver(s, id, &f->dx[i]);
+        else if (!used && !f->block[i] && f->dx[i].data != &f->sum[i] && f->beta[i] == 0)
+            ag_pass_drop(s, x);
+        if (f->block[i])
+            ag_pool_give(t, f->block[i], ag_layout_bytes(x->layout));
+    }
+    return delivered ? AG_OK : t->error.status;
+}
+
+static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
+{
+    ag_tape *t = s->t;
+    fused f;
+    uint64_t position = ag_arena_position(&t->arena);
+    ag_call_of(t, d->id, &f.call, f.ids, f.constants);
+    ag_array dy = scalar ? ag_layout_array(&ag_scalar_layouts[AG_F64], (void *)(uintptr_t)scalar) : adjoint_array(t, d);
+    ag_status status = AG_OK;
+    bool ready = reserve(t, &f) && set_operands(t, &f);
+    int targets = 0;
+    for (; ready && targets < f.call.count; targets++)
+        ready = set_target(s, &f, targets);
+    if (!ready) { /* what was taken so far goes back */
+        f.call.count = targets;
+        settle(s, &f, false);
+        return t->error.status;
+    }
+    f.call.operands = f.operands;
+    status = f.call.op->vjp_fused(&f.call, &dy, f.dx, f.beta);
+    if (status && status != AG_USE_RULE && !t->error.status)
+        ag_call_fail(&f.call, status, "its backward kernel failed");
+    ag_status settled = settle(s, &f, !status);
+    ag_rewind_arena(t, position);
+    return status ? status : settled;
+}
+
+/* ---- rules */
+
+/* Persistent tensors that the rule itself brought in have leaves that go with it. */
+static void forget_leaves(ag_tape *t, uint32_t first)
+{
+    for (uint32_t i = 0; i < t->slot_count; i++) {
+        ag_slot *slot = &t->slots[i];
+        if (slot->leaf_epoch && AG_INDEX(slot->leaf_id) >= first)
+            slot->leaf_epoch = 0;
+        if (slot->first_epoch && AG_INDEX(slot->first_id) >= first)
+            slot->first_epoch = 0;
+    }
+}
+
+/* A handle of the adjoint of output k, zeros where none arrived. */
+static ag_tensor adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
+{
+    ag_tape *t = s->t;
+    ag_node *d = ag_node_at(t, id);
+    if (!d->data) {
+        double g = scalar ? *scalar : t->adjoints[id];
+        if (!scalar)
+            t->adjoints[id] = 0;
+        return ag_scalar_new(t, AG_OP_CONSTANT, g);
+    }
+    if (!d->adjoint)
+        return ag_zeros(t, d->layout->dtype, ag_layout_shape(d->layout));
+    ag_array a = adjoint_array(t, d);
+    const ag_layout *l = d->layout->dense ? d->layout : ag_layout_of_array(t, &a);
+    void *adjoint = d->adjoint;
+    return l ? ag_node_new(t, AG_OP_CONSTANT, l, adjoint, NULL, 0, false) : ag_inert(t);
+}
+
+static ag_status deliver_all(ag_pass *s, const ag_call *c, const ag_tensor *dx)
+{
+    ag_tape *t = s->t;
+    for (int i = 0; i < c->count; i++) {
+        if (!ag_needs(t, c->inputs[i]) || !dx[i].tape)
+            continue;
+        uint32_t id = ag_rule_result(c, dx[i], i);
+        if (!id)
+            return t->error.status;
+        ag_array a = ag_array_of(t, id);
+        ag_shape input = ag_layout_shape(ag_layout_at(t, c->inputs[i])), both;
+        if (!ag_shape_broadcast(input, a.shape, &both) || !ag_shape_equal(both, a.shape)) {
+            char x[128], y[128];
+            return ag_fail(t, AG_ESHAPE, "the derivative rule of %s gave %s for operand %d, which has shape %s",
+                           c->op->name, ag_shape_text(a.shape, x, sizeof x), i + 1, ag_shape_text(input, y, sizeof y));
+        }
+        if (!ag_pass_deliver(s, c->inputs[i], &a))
+            return t->error.status;
+    }
+    return AG_OK;
+}
+
+ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
+{
+    ag_tape *t = s->t;
+    ag_call c;
+    uint32_t ids[3], first = ag_next(t), id = d->id;
+    double constants[2];
+    ag_tensor few[2 * FEW] = { 0 }, *dy = few;
+    uint64_t position = ag_arena_position(&t->arena);
+    ag_call_of(t, id, &c, ids, constants);
+    if (!c.op->vjp)
+        return ag_call_fail(&c, AG_EUSE, "the op has no derivative");
+    size_t wanted = (size_t)c.outputs + (size_t)c.count;
+    if (wanted > 2 * FEW)
+        dy = ag_scratch(t, wanted * sizeof *dy);
+    if (!dy)
+        return t->error.status;
+    memset(dy, 0, wanted * sizeof *dy);
+    const uint32_t no_grad = t->no_grad;
+    t->busy++;
+    ag_no_grad_begin(t);
+    for (int k = 0; k < c.outputs; k++)
+        dy[k] = adjoint_handle(s, id + (uint32_t)k, scalar);
+    c.op->vjp(&c, dy, dy + c.outputs);
+    ag_status status = t->error.status;
+    if (!status)
+        status = deliver_all(s, &c, dy + c.outputs);
+    t->no_grad = no_grad; /* whatever the rule began or ended */
+    ag_set_recording(t);
+    t->busy--;
+    forget_leaves(t, first);
+    ag_rewind_nodes(t, first);
+    ag_rewind_arena(t, position);
+    for (int k = 0; k < c.outputs && !status; k++) {
+        ag_node *y = ag_node_at(t, id + (uint32_t)k);
+        if (!ag_pass_keeps(s, y))
+            ag_pass_drop(s, y);
+    }
+    return status;
+}
+
+/* ---- any node */
+
+ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar)
+{
+    ag_tape *t = s->t;
+    const ag_op *op = ag_op_at(t, t->headers[d->id].op);
+    ag_status status = AG_USE_RULE;
+    uint32_t id = d->id;
+    if (op->flags & AG_ROW)
+        status = ag_pass_row(s, d, scalar);
+    else if (op->vjp_fused)
+        status = visit_fused(s, d, scalar);
+    if (status == AG_USE_RULE)
+        return ag_pass_rule(s, ag_node_at(t, id), scalar);
+    if (!status && !ag_pass_keeps(s, d))
+        ag_pass_drop(s, d);
+    return status;
+}

@@ -1,0 +1,184 @@
+/* Shapes large enough for blocked kernels and for threads. */
+#include "ag/check/check.h"
+#include <math.h>
+#include <stdio.h>
+
+enum { MEDIUM = 3000, LARGE = 180000, MOST_ROWS = 4096, DIRECTIONS = 2 };
+
+/* ---- larger shapes that the op accepts */
+
+typedef struct larger { /* the case with larger shapes; why there are none */
+    ag_op_check *k;
+    const ag_case *from;
+    int64_t size; /* that the inputs should have together */
+    ag_case *to;
+    char why[AG_TEXT];
+    ag_status status;
+} larger;
+
+static bool accepts(larger *l)
+{
+    ag_run r = { .dtype = AG_F64, .threads = 1, .pass = AG_CASE_FORWARD };
+    r.memory_limit = ((uint64_t)ag_case_size(l->to) * 32 + 65536) * sizeof(double);
+    ag_outcome o;
+    ag_op_check *k = l->k;
+    if (!ag_check_memory(k, ag_case_draw(k->tapes.home, l->to, 200 + (uint64_t)k->sample) &&
+                                ag_case_run(l->to, &r, &k->tapes, &o)))
+        return false;
+    if (o.status)
+        snprintf(l->why, sizeof l->why, "%s", o.text);
+    l->status = o.status;
+    return !o.status;
+}
+
+/* Extents of more than 1 times the factor; extent: only such ones, 0 for all. */
+static void stretch(ag_case *c, int64_t extent, int64_t factor)
+{
+    for (int i = 0; i < c->count; i++)
+        for (int a = 0; a < c->shape[i].rank; a++)
+            if (c->shape[i].dim[a] > 1 && (!extent || c->shape[i].dim[a] == extent))
+                c->shape[i].dim[a] *= factor;
+}
+
+static int64_t factor_for(double times, int rank)
+{
+    int64_t f = (int64_t)ceil(pow(times, 1.0 / (rank > 0 ? rank : 1)));
+    return f < 2 ? 2 : f > MOST_ROWS ? MOST_ROWS : f;
+}
+
+/* In how many dimensions of one input the extent occurs; 0: any but 1. */
+static int occurrences(const ag_case *c, int64_t extent)
+{
+    int most = 0;
+    for (int i = 0; i < c->count; i++) {
+        int found = 0;
+        for (int a = 0; a < c->shape[i].rank; a++)
+            found += extent ? c->shape[i].dim[a] == extent : c->shape[i].dim[a] > 1;
+        most = found > most ? found : most;
+    }
+    return most;
+}
+
+/* The given extents multiplied: less than wished where broadcasting makes the result much larger than the inputs. */
+static bool try_stretched(larger *l, int64_t extent)
+{
+    double times = (double)l->size / (double)(ag_case_size(l->from) + 1);
+    for (int64_t factor = factor_for(times, occurrences(l->from, extent)); factor > 1; factor /= 2) {
+        *l->to = *l->from;
+        stretch(l->to, extent, factor);
+        if (ag_case_size(l->to) == ag_case_size(l->from))
+            return false;
+        if (accepts(l))
+            return true;
+        if (l->status != AG_ENOMEM)
+            return false;
+    }
+    return false;
+}
+
+static bool enlarge(larger *l)
+{
+    const ag_case *c = l->from;
+    snprintf(l->why, sizeof l->why, "the inputs have no extent to enlarge");
+    if (c->op->map) {
+        int64_t side = (int64_t)sqrt((double)l->size / c->count);
+        *l->to = *c;
+        for (int i = 0; i < c->count; i++)
+            l->to->shape[i] = AG_SHAPE(side - 3, side + 8);
+        return accepts(l);
+    }
+    if (try_stretched(l, 0))
+        return true;
+    for (int i = 0; i < c->count; i++)
+        for (int a = 0; a < c->shape[i].rank; a++)
+            if (c->shape[i].dim[a] > 1 && try_stretched(l, c->shape[i].dim[a]))
+                return true;
+    return false;
+}
+
+/* ---- medium: blocks and remainders */
+
+static bool run(ag_op_check *k, const ag_case *c, ag_dtype d, int threads, ag_case_pass pass, ag_case_layout layout,
+                ag_outcome *o)
+{
+    ag_run r = { .dtype = d, .threads = threads, .pass = pass };
+    for (int i = 0; i < c->count; i++)
+        r.layout[i] = c->shape[i].rank > 1 ? layout : AG_CASE_DENSE;
+    return ag_check_memory(k, ag_case_run(c, &r, &k->tapes, o));
+}
+
+static void check_medium(ag_op_check *k, const ag_case *c)
+{
+    ag_outcome plain, other;
+    ag_scale s;
+    if (!run(k, c, AG_F64, 1, AG_CASE_BACKWARD, AG_CASE_DENSE, &plain) ||
+        !ag_check_memory(k, ag_case_scale(c, &k->tapes, &s)))
+        return;
+    if (plain.status) {
+        ag_check_wrong(k, AG_CHECK_LARGE, AG_FAIL, c, "ag_backward: %s: %s", ag_status_name(plain.status), plain.text);
+        return;
+    }
+    if (run(k, c, AG_F64, 1, AG_CASE_GRAPH, AG_CASE_DENSE, &other))
+        ag_check_close(k, AG_CHECK_LARGE, c, &other, &plain, &s, AG_CLOSE_F64, "with a graph against ag_backward");
+    if (run(k, c, AG_F64, 1, AG_CASE_PLAIN, AG_CASE_TRANSPOSED, &other))
+        ag_check_close(k, AG_CHECK_LARGE, c, &other, &plain, &s, AG_CLOSE_F64, "transposed operands");
+    ag_outcome_round(&plain);
+    if (run(k, c, AG_F32, 1, AG_CASE_BACKWARD, AG_CASE_DENSE, &other) && (other.applied || other.status != AG_EDTYPE))
+        ag_check_close(k, AG_CHECK_LARGE, c, &other, &plain, &s, fmax(AG_CLOSE_F32, c->tolerance), "f32 against f64");
+    ag_check_unwritten(k, c);
+    if (k->differentiable && ag_case_obstacle(c, &plain) == NULL)
+        ag_check_numeric(k, AG_CHECK_LARGE, c, 2, DIRECTIONS);
+}
+
+void ag_check_large(ag_op_check *k, const ag_case *c)
+{
+    ag_case big;
+    larger l = { .k = k, .from = c, .size = MEDIUM, .to = &big };
+    if (enlarge(&l))
+        check_medium(k, &big);
+    else
+        ag_check_skip(k, AG_CHECK_LARGE, "no larger shapes: %s", l.why);
+}
+
+/* ---- large: threads */
+
+static void compare_threads(ag_op_check *k, const ag_case *c, ag_dtype d, ag_case_pass pass, ag_case_layout layout)
+{
+    ag_outcome one, several;
+    char text[600];
+    ag_mark mark = ag_tape_mark(k->tapes.home);
+    bool ok = run(k, c, d, 1, pass, layout, &one) && one.applied;
+    for (int threads = 2; ok && threads <= AG_CASE_THREADS; threads++) {
+        ok = run(k, c, d, threads, pass, layout, &several);
+        if (ok && !ag_outcome_same(&one, &several, text, sizeof text))
+            ag_check_wrong(k, AG_CHECK_THREADS, AG_FAIL, c, "%s, 1 and %d threads%s: %s", ag_dtype_name(d), threads,
+                           layout ? ", transposed operands" : "", text);
+        ag_check_done(k, AG_CHECK_THREADS, ok);
+    }
+    ag_tape_rewind(k->tapes.home, mark);
+}
+
+static void check_threads(ag_op_check *k, const ag_case *c)
+{
+    compare_threads(k, c, AG_F64, AG_CASE_BACKWARD, AG_CASE_DENSE);
+    compare_threads(k, c, AG_F32, AG_CASE_BACKWARD, AG_CASE_DENSE);
+    compare_threads(k, c, AG_F64, AG_CASE_GRAPH, AG_CASE_DENSE);
+    compare_threads(k, c, AG_F32, AG_CASE_PLAIN, AG_CASE_TRANSPOSED);
+}
+
+void ag_check_threads(ag_op_check *k, const ag_case *c)
+{
+    ag_case big;
+    larger l = { .k = k, .from = c, .size = LARGE, .to = &big };
+    if (!enlarge(&l)) {
+        ag_check_skip(k, AG_CHECK_THREADS, "no larger shapes: %s", l.why);
+        return;
+    }
+    check_threads(k, &big);
+    if (c->op->map && c->count == 2) { /* a row and a column */
+        big.shape[0].dim[0] = 1;
+        big.shape[1].dim[1] = 1;
+        if (accepts(&l))
+            check_threads(k, &big);
+    }
+}

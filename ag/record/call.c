@@ -1,0 +1,186 @@
+/* One application of an op as its functions see it: what they may ask, and how they complain. */
+#include "ag/record/elementwise.h"
+#include <stdarg.h>
+
+enum { LISTED = 8 }; /* operands that a message describes */
+
+/* ---- messages */
+
+const char *ag_op_prefix(const ag_op *op)
+{
+    for (uint32_t i = 0; i < ag_op_count - AG_OP_FIRST; i++)
+        if (ag_builtin[i] == op)
+            return "ag_";
+    return "";
+}
+
+static const char *operand_name(const ag_tape *t, uint32_t id)
+{
+    const ag_node *d = ag_node_or_null(t, id);
+    if (t->headers[AG_INDEX(id)].op != AG_OP_PERSISTENT)
+        return ag_named_at(t, AG_INDEX(id));
+    return t->slots[d ? d->input[0] : t->records[AG_INDEX(id)].parent[1]].name;
+}
+
+ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i)
+{
+    const char *name = operand_name(t, id);
+    if (!*name) /* a view: the tensor that it views */
+        name = operand_name(t, t->nodes[ag_node_at(t, id)->owner].id);
+    return ag_fail(
+        t, AG_EUSE,
+        "%s%s: %s %d%s%s%s was written after the op had been recorded, but its derivative needs the old values",
+        ag_op_prefix(op), op->name, what, i + 1, *name ? " '" : "", name, *name ? "'" : "");
+}
+
+void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes)
+{
+    size_t used = 0;
+    char shape[128];
+    text[0] = 0;
+    for (int i = 0; i < c->count && used < bytes; i++) {
+        const char *name = c->inputs ? operand_name(c->tape, c->inputs[i]) : "";
+        used += (size_t)snprintf(text + used, bytes - used, "%s%s%s%s%s %s", i ? i + 1 < c->count ? ", " : " and " : "",
+                                 *name ? "'" : "", name, *name ? "' " : "",
+                                 ag_shape_text(x[i].shape, shape, sizeof shape), ag_dtype_name(x[i].dtype));
+        if (c->count > LISTED && i == LISTED - 1) {
+            if (used < bytes)
+                snprintf(text + used, bytes - used, ", ...");
+            return;
+        }
+    }
+}
+
+ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...)
+{
+    char operands[512], detail[384];
+    va_list arguments;
+    if (!c)
+        return s;
+    va_start(arguments, format);
+    vsnprintf(detail, sizeof detail, format, arguments);
+    va_end(arguments);
+    operands[0] = 0;
+    if (c->x)
+        ag_operand_text(c, c->x, operands, sizeof operands);
+    return ag_fail(c->tape, s, "%s%s: %s%s%s", ag_op_prefix(c->op), c->op->name, operands, *operands ? ": " : "",
+                   detail);
+}
+
+/* ---- what an op's functions give */
+
+uint32_t ag_rule_result(const ag_call *c, ag_tensor dx, int i)
+{
+    ag_tape *t = c->tape;
+    uint32_t id = AG_LIKELY(dx.tape == t) ? ag_quick_id(t, dx) : 0;
+    if (AG_LIKELY(id))
+        return id;
+    char who[80];
+    snprintf(who, sizeof who, "the derivative rule of %s", c->op->name);
+    id = ag_resolve(t, dx, who, i + 1);
+    if (!id)
+        ag_refuse(t, who);
+    return id;
+}
+
+/* ---- what an op's functions may ask */
+
+ag_tape *ag_call_tape(const ag_call *c)
+{
+    return c ? c->tape : NULL;
+}
+
+int ag_call_inputs(const ag_call *c)
+{
+    return c ? c->count : 0;
+}
+
+const void *ag_call_params(const ag_call *c)
+{
+    return c ? c->params : NULL;
+}
+
+int ag_call_threads(const ag_call *c)
+{
+    return c ? c->tape->options.threads : 0;
+}
+
+void *ag_call_scratch(const ag_call *c, size_t bytes)
+{
+    return c ? ag_scratch(c->tape, bytes) : NULL;
+}
+
+static ag_status check_written(const ag_call *c, uint32_t id, const char *what, int i)
+{
+    const ag_tape *t = c->tape;
+    const ag_node *d = ag_node_or_null(t, id);
+    if (AG_LIKELY(!d || t->nodes[d->owner].written <= AG_INDEX(c->id)))
+        return AG_OK;
+    return ag_fail_written(c->tape, c->op, id, what, i);
+}
+
+ag_tensor ag_call_input(const ag_call *c, int i)
+{
+    if (!c || i < 0 || i >= c->count || !c->inputs || check_written(c, c->inputs[i], "operand", i))
+        return ag_inert(c ? c->tape : NULL);
+    return ag_handle(c->tape, c->inputs[i]);
+}
+
+static uint32_t output_id(const ag_call *c, int i)
+{
+    const ag_node *d = ag_node_or_null(c->tape, c->id + (uint32_t)i);
+    return (c->id + (uint32_t)i) | (d && d->data ? AG_TAG_RANKED : 0);
+}
+
+ag_tensor ag_call_output(const ag_call *c, int i)
+{
+    if (!c || i < 0 || i >= c->outputs || !c->inputs || check_written(c, output_id(c, i), "output", i))
+        return ag_inert(c ? c->tape : NULL);
+    return ag_handle(c->tape, output_id(c, i));
+}
+
+const ag_array *ag_call_input_array(const ag_call *c, int i)
+{
+    if (!c || i < 0 || i >= c->count || !c->operands || check_written(c, c->inputs[i], "operand", i))
+        return NULL;
+    return &c->operands[i];
+}
+
+const ag_array *ag_call_output_array(const ag_call *c, int i)
+{
+    if (!c || i < 0 || i >= c->outputs || !c->operands || check_written(c, output_id(c, i), "output", i))
+        return NULL;
+    return &c->operands[c->count + i];
+}
+
+bool ag_call_needs(const ag_call *c, int i)
+{
+    return c && c->inputs && i >= 0 && i < c->count && (c->all_needed || ag_needs(c->tape, c->inputs[i]));
+}
+
+void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2])
+{
+    uint32_t index = AG_INDEX(id);
+    const ag_record *r = &t->records[index];
+    const ag_op *op = ag_op_at(t, t->headers[index].op);
+    *c = (ag_call){ .tape = t, .op = op, .id = index, .outputs = op->outputs ? op->outputs : 1 };
+    const ag_node *d = ag_node_or_null(t, id);
+    if (!d) {
+        memcpy(inputs, r->parent, sizeof r->parent);
+        c->inputs = inputs;
+        c->count = op->inputs;
+    } else {
+        c->count = d->inputs;
+        c->inputs = ag_node_inputs(d);
+        c->params = d->params;
+        if (d->inputs <= 3) {
+            memcpy(inputs, d->input, sizeof d->input);
+            c->inputs = inputs;
+        }
+    }
+    if (op->flags & AG_ROW) {
+        ag_row_params q = ag_row_params_at(t, id);
+        memcpy(constants, &q, sizeof q);
+        c->params = constants;
+    }
+}

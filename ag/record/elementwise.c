@@ -1,0 +1,275 @@
+/* Recording elementwise ops that are table rows: on rank-0 f64 records, on dense arrays, and block by block on others.
+ */
+#include "ag/record/range.h"
+
+/* ---- operands */
+
+ag_operand ag_operand_at(const ag_tape *t, uint32_t id)
+{
+    const ag_node *d = ag_node_or_null(t, id);
+    if (!d || !d->data)
+        return (ag_operand){ id, &ag_scalar_layouts[AG_F64], NULL, t->records[AG_INDEX(id)].value, true };
+    ag_operand o = { id, d->layout, d->data, 0, d->layout->rank == 0 };
+    if (AG_UNLIKELY(o.scalar)) {
+        ag_array a = ag_layout_array(d->layout, d->data);
+        o.value = ag_array_get(&a, 0);
+    }
+    return o;
+}
+
+ag_array ag_dense_array(ag_shape shape, ag_dtype d, const void *data)
+{
+    ag_array a = { .data = (void *)(uintptr_t)data, .dtype = d, .shape = shape };
+    ag_array_dense(&a);
+    return a;
+}
+
+static bool dtype_of_pair(ag_pair *p)
+{
+    ag_dtype d = AG_FLOAT;
+    for (int k = 0; k < p->count; k++) {
+        if (p->x[k].scalar)
+            continue;
+        if (d != AG_FLOAT && d != p->x[k].layout->dtype)
+            return false;
+        d = p->x[k].layout->dtype;
+    }
+    for (int k = 0; k < p->count; k++) {
+        ag_dtype own = p->x[k].layout->dtype;
+        if (!p->x[k].scalar)
+            continue;
+        if (d == AG_FLOAT)
+            d = own;
+        else if (d != own && (!ag_is_float(d) || !ag_is_float(own)))
+            return false;
+    }
+    if (p->count == 2 && p->x[0].scalar && p->x[1].scalar && p->x[0].layout->dtype != p->x[1].layout->dtype)
+        d = AG_F64;
+    p->dtype = d;
+    return true;
+}
+
+static AG_COLD void complain(ag_tape *t, const ag_row *row, const ag_pair *p, ag_status s, const char *what)
+{
+    char text[512];
+    ag_array x[2];
+    for (int k = 0; k < p->count; k++)
+        x[k] = ag_array_of(t, p->x[k].id);
+    ag_call c = { .tape = t, .op = &row->op };
+    uint32_t ids[2] = { p->x[0].id, p->x[1].id };
+    c.inputs = ids;
+    c.count = p->count;
+    ag_operand_text(&c, x, text, sizeof text);
+    ag_fail(t, s, "ag_%s: %s%s", row->op.name, text, what);
+}
+
+/* Fills in what follows from the operands; false: reported. */
+static bool match(ag_tape *t, const ag_row *row, ag_pair *p)
+{
+    if (!dtype_of_pair(p)) {
+        complain(t, row, p, AG_EDTYPE, " differ in dtype; see ag_cast");
+        return false;
+    }
+    if (!ag_is_float(p->dtype) && !(row->flags & AG_ROW_COMPARE)) {
+        complain(t, row, p, AG_EDTYPE, ": the op is defined for f32 and f64; see ag_cast");
+        return false;
+    }
+    const ag_operand *a = &p->x[0], *b = &p->x[1];
+    p->constant = AG_ROW_ARRAYS;
+    if (p->count == 2)
+        p->constant = b->scalar ? AG_ROW_B_CONSTANT : a->scalar ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
+    const ag_operand *only = p->count == 1 || p->constant == AG_ROW_B_CONSTANT ? a : p->constant ? b : NULL;
+    bool same = only || ag_layout_same_shape(a->layout, b->layout);
+    p->dense = same && (only ? only->layout->dense : a->layout->dense && b->layout->dense);
+    const ag_layout *model = only ? only->layout : a->layout;
+    ag_dtype result = row->flags & AG_ROW_COMPARE ? AG_U8 : p->dtype;
+    if (AG_LIKELY(p->dense && model->dtype == result)) {
+        p->layout = model;
+        return true;
+    }
+    ag_shape shape = ag_layout_shape(model);
+    if (!same && !ag_shape_broadcast(shape, ag_layout_shape(b->layout), &shape)) {
+        complain(t, row, p, AG_ESHAPE, " do not broadcast");
+        return false;
+    }
+    p->layout = ag_layout_new(t, result, shape);
+    return p->layout;
+}
+
+/* ---- forward */
+
+static void forward_strided(ag_tape *t, const ag_pair *p, ag_range r, ag_dtype work, void *to)
+{
+    ag_shape shape = ag_layout_shape(p->layout);
+    ag_array out = ag_dense_array(shape, p->layout->dtype, to), in[2], none = { 0 };
+    const ag_array *arrays[5] = { &out, &none, &none, &none, &none };
+    for (int k = 0; k < p->count; k++) {
+        if (p->constant == (k ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT))
+            continue;
+        in[k] = ag_layout_array(p->x[k].layout, (void *)(uintptr_t)p->x[k].data);
+        in[k] = ag_array_expand(&in[k], shape);
+        arrays[2 + k] = &in[k];
+    }
+    ag_range_walk(&r, work, shape, arrays, t->options.threads);
+}
+
+static void forward(ag_tape *t, const ag_row *row, const ag_pair *p, ag_row_params q, void *to)
+{
+    ag_dtype work = ag_is_float(p->dtype) ? p->dtype : AG_I64;
+    double c = p->constant == AG_ROW_B_CONSTANT   ? p->x[1].value
+               : p->constant == AG_ROW_A_CONSTANT ? p->x[0].value
+                                                  : q.c;
+    ag_range r = { .forward = row->forward[p->constant][ag_kernel_of(work)],
+                   .to = to,
+                   .c = c,
+                   .d = q.d,
+                   .size = ag_bytes_of(work),
+                   .out_size = ag_bytes_of(p->layout->dtype),
+                   .padded = row->flags & AG_ROW_VECTOR };
+    _Alignas(8) char number[8]; /* the array of one element where both operands are rank 0 */
+    const void *data[2] = { p->x[0].data, p->count == 2 ? p->x[1].data : NULL };
+    int array = p->constant == AG_ROW_A_CONSTANT ? 1 : 0;
+    if (p->x[array].scalar && (!data[array] || p->x[array].layout->dtype != work)) {
+        ag_array one = ag_dense_array(AG_SCALAR, work, number);
+        ag_fill_array(&one, p->x[array].value);
+        data[array] = number;
+    } else if (!p->dense || p->dtype != work) {
+        forward_strided(t, p, r, work, to);
+        return;
+    }
+    r.a = p->constant == AG_ROW_A_CONSTANT ? NULL : data[0];
+    r.b = p->constant == AG_ROW_B_CONSTANT ? NULL : data[1];
+    ag_range_run(&r, p->layout->size, t->options.threads);
+}
+
+/* all operands are rank-0 f64: a record, or a node that holds the second constant, or under no-grad a constant */
+static ag_tensor record(ag_tape *t, uint32_t number, const ag_row *row, const uint32_t *ids, ag_row_params q)
+{
+    bool binary = row->op.inputs == 2;
+    double x[2] = { t->records[ids[0]].value, binary ? t->records[ids[1]].value : 0 }, out[3];
+    row->scalar(x, q.c, q.d, out);
+    if (t->no_grad)
+        return ag_scalar_new(t, AG_OP_CONSTANT, out[0]);
+    bool needs = ag_needs(t, ids[0]) || (binary && ag_needs(t, ids[1]));
+    needs &= !(row->flags & AG_NO_GRADIENT);
+    if (row->flags & AG_ROW_TWO) {
+        ag_tensor y = ag_node_new(t, number, &ag_scalar_layouts[AG_F64], NULL, ids, 1, needs);
+        if (y.id) {
+            t->records[y.id].value = out[0];
+            memcpy(t->records[y.id].partial, &q, sizeof q);
+        }
+        return y;
+    }
+    if (AG_UNLIKELY(t->span >= t->room) && !ag_make_room(t, 1))
+        return ag_inert(t);
+    uint32_t self = ag_next(t);
+    t->records[self] = binary ? (ag_record){ { ids[0], ids[1] }, { out[1], out[2] }, out[0] }
+                              : (ag_record){ { ids[0], self }, { out[1], q.c }, out[0] };
+    t->headers[self] = (ag_header){ (uint16_t)number, needs ? AG_NEEDS : 0 };
+    t->span++;
+    return (ag_tensor){ t, self, (uint32_t)(t->base >> 32) };
+}
+
+static ag_tensor row_node(ag_tape *t, uint32_t number, const ag_row *row, const ag_layout *l, void *data,
+                          const uint32_t *ids, ag_row_params q)
+{
+    size_t count = (size_t)row->op.inputs;
+    bool needs = ag_needs(t, ids[0]) || (count == 2 && ag_needs(t, ids[1]));
+    needs &= !(row->flags & AG_NO_GRADIENT);
+    ag_tensor y = t->no_grad ? ag_node_new(t, AG_OP_CONSTANT, l, data, NULL, 0, false)
+                             : ag_node_new(t, number, l, data, ids, count, needs);
+    if (AG_LIKELY(y.id))
+        memcpy(t->records[AG_INDEX(y.id)].partial, &q, sizeof q);
+    return y;
+}
+
+static ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row, ag_pair *p, ag_row_params q)
+{
+    if (!match(t, row, p))
+        return ag_inert(t);
+    bool scalar = p->layout == &ag_scalar_layouts[AG_F64]; /* of rank-0 operands of other dtypes */
+    double value;
+    void *to = scalar ? &value : ag_scratch(t, (size_t)p->layout->size * ag_bytes_of(p->layout->dtype));
+    if (AG_UNLIKELY(!to))
+        return ag_inert(t);
+    forward(t, row, p, q, to);
+    uint32_t ids[2] = { p->x[0].id, p->x[1].id };
+    ag_tensor y = row_node(t, number, row, p->layout, scalar ? NULL : to, ids, q);
+    if (scalar && y.id)
+        t->records[AG_INDEX(y.id)].value = value;
+    return y;
+}
+
+/* Dense floating operands of one shape and dtype, or one with a number, and not many elements: most ops of small
+ * models. AG_ROW_ARRAYS ... and the number, or -1: something else. */
+static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids, double *number)
+{
+    bool binary = row->op.inputs == 2;
+    double ignored;
+    if (row->flags & (AG_ROW_COMPARE | AG_ROW_VECTOR))
+        return -1;
+    int array = binary && ag_number_at(t, ids[0], number);
+    if (!(ids[array] & AG_TAG_RANKED) || (array && ag_number_at(t, ids[1], &ignored)))
+        return -1;
+    const ag_layout *l = ag_node_at(t, ids[array])->layout;
+    if (!l->dense || l->rank == 0 || l->size >= 4 * AG_GRAIN || !ag_is_float(l->dtype))
+        return -1;
+    if (array || !binary)
+        return array ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
+    if (ag_number_at(t, ids[1], number))
+        return AG_ROW_B_CONSTANT;
+    const ag_layout *m = ag_node_at(t, ids[1])->layout;
+    bool same = l == m || (m->dense && m->dtype == l->dtype && ag_layout_same_shape(l, m));
+    return same ? AG_ROW_ARRAYS : -1;
+}
+
+static ag_tensor plain(ag_tape *t, uint32_t op, const ag_row *row, int kind, double number, const uint32_t *ids,
+                       ag_row_params q)
+{
+    const ag_node *a = kind == AG_ROW_A_CONSTANT ? NULL : ag_node_at(t, ids[0]);
+    const ag_node *b = kind == AG_ROW_B_CONSTANT || row->op.inputs == 1 ? NULL : ag_node_at(t, ids[1]);
+    const ag_layout *l = a ? a->layout : b->layout;
+    void *to = ag_scratch(t, ag_layout_bytes(l));
+    if (AG_UNLIKELY(!to))
+        return ag_inert(t);
+    row->forward[kind][l->dtype == AG_F64](l->size, to, a ? a->data : NULL, b ? b->data : NULL,
+                                           kind == AG_ROW_ARRAYS ? q.c : number, q.d);
+    return row_node(t, op, row, l, to, ids, q);
+}
+
+ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params q)
+{
+    const ag_row *row = (const ag_row *)ag_op_at(NULL, number);
+    ag_pair p;
+    ag_tape *t = operands[0].tape;
+    p.count = row->op.inputs;
+    if (AG_UNLIKELY(!t || (p.count == 2 && operands[1].tape != t))) {
+        t = ag_common_tape(operands, (size_t)p.count, row->function);
+        if (!t)
+            return ag_inert(operands[0].tape);
+    }
+    uint32_t ids[2] = { 0, 0 };
+    for (int k = 0; k < p.count; k++) {
+        if (AG_LIKELY(operands[k].tape == t))
+            ids[k] = ag_quick_id(t, operands[k]);
+        if (AG_UNLIKELY(!ids[k]))
+            ids[k] = ag_resolve(t, operands[k], row->function, p.count == 1 ? 0 : k + 1);
+        if (!ids[k])
+            return ag_inert(t);
+    }
+    if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & AG_ROW_COMPARE))
+        return record(t, number, row, ids, q);
+    double value = 0;
+    int kind = plain_kind(t, row, ids, &value);
+    if (AG_LIKELY(kind >= 0))
+        return plain(t, number, row, kind, value, ids, q);
+    for (int k = 0; k < p.count; k++) /* after every leaf is made: making one moves the tables */
+        p.x[k] = ag_operand_at(t, ids[k]);
+    return ranked(t, number, row, &p, q);
+}
+
+ag_tensor ag_row_jvp(const ag_tensor *dx, ag_tensor from_a, ag_tensor from_b)
+{
+    (void)dx;
+    return !from_a.tape ? from_b : !from_b.tape ? from_a : ag_add(from_a, from_b);
+}
