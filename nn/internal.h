@@ -40,7 +40,7 @@ static inline ag_tensor nn_inert(ag_tape *t)
     return x;
 }
 
-/* ---- file.c */
+/* ---- reader.c */
 
 /* Growing memory for what a file holds: released by nn_memory_free, whatever happened. */
 typedef struct nn_memory {
@@ -83,21 +83,21 @@ const char *nn_labels_at(const nn_labels *l, size_t number);
 bool nn_labels_export(ag_tape *t, const nn_labels *l, nn_classes *to); /* to memory of the tape */
 void nn_labels_free(nn_labels *l);
 
-/* ---- output.c */
+/* ---- atomic_file.c */
 
 /* A file that replaces another as a whole: written beside it, then renamed. Functions return false: reported. */
-typedef struct nn_output {
+typedef struct nn_atomic_file {
     ag_tape *t;
     const char *who, *path;
     nn_memory temporary, directory; /* paths */
     int file;                       /* -1: closed */
-} nn_output;
-bool nn_output_open(nn_output *o, ag_tape *t, const char *who, const char *path);
-bool nn_output_write(nn_output *o, const void *bytes, size_t count);
-bool nn_output_commit(nn_output *o);
-void nn_output_close(nn_output *o); /* always; without a commit the temporary file is removed */
+} nn_atomic_file;
+bool nn_atomic_open(nn_atomic_file *o, ag_tape *t, const char *who, const char *path);
+bool nn_atomic_write(nn_atomic_file *o, const void *bytes, size_t count);
+bool nn_atomic_commit(nn_atomic_file *o);
+void nn_atomic_close(nn_atomic_file *o); /* always; without a commit the temporary file is removed */
 
-/* ---- header.c: what a safetensors file says of its data */
+/* ---- safetensors_header.c: what a safetensors file says of its data */
 
 enum { NN_HEADER_LIMIT = 100000000 }; /* bytes, as in the format's reference implementation */
 

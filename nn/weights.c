@@ -84,11 +84,11 @@ static void place(nn_table *table, size_t *largest)
     }
 }
 
-static bool write_tensors(nn_output *o, const nn_table *table, nn_memory *buffer)
+static bool write_tensors(nn_atomic_file *o, const nn_table *table, nn_memory *buffer)
 {
     for (size_t i = 0; i < table->count; i++) {
         const nn_stored *s = nn_table_at(table, i);
-        if (ag_copy_out(s->tensor, s->dtype, buffer->at, bytes_of(s)) || !nn_output_write(o, buffer->at, bytes_of(s)))
+        if (ag_copy_out(s->tensor, s->dtype, buffer->at, bytes_of(s)) || !nn_atomic_write(o, buffer->at, bytes_of(s)))
             return false;
     }
     return true;
@@ -111,16 +111,16 @@ ag_status nn_save(nn_module *m, const char *path)
         return status;
     collection c = { .t = m->tape, .who = who };
     nn_memory header = { 0 }, buffer = { 0 };
-    nn_output o = { .file = -1 };
+    nn_atomic_file o = { .file = -1 };
     size_t largest = 1;
     if (collect_all(&c, m)) {
         place(&c.table, &largest);
         if (nn_header_print(c.t, &c.table, &header, who) && nn_memory_grow(c.t, &buffer, largest, who) &&
-            nn_output_open(&o, c.t, who, path) && nn_output_write(&o, header.at, header.size) &&
+            nn_atomic_open(&o, c.t, who, path) && nn_atomic_write(&o, header.at, header.size) &&
             write_tensors(&o, &c.table, &buffer))
-            nn_output_commit(&o);
+            nn_atomic_commit(&o);
     }
-    nn_output_close(&o);
+    nn_atomic_close(&o);
     nn_memory_free(&buffer);
     nn_memory_free(&header);
     nn_memory_free(&c.names);

@@ -7,14 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool failed(const nn_output *o, const char *what)
+static bool failed(const nn_atomic_file *o, const char *what)
 {
     ag_fail(o->t, AG_EFILE, "%s: %s: %s: %s", o->who, o->path, what, strerror(errno));
     return false;
 }
 
 /* Renaming replaces whatever is there, so that must be an ordinary file: not a device, not a directory. */
-static bool check_target(const nn_output *o)
+static bool check_target(const nn_atomic_file *o)
 {
     struct stat s;
     if (stat(o->path, &s))
@@ -25,7 +25,7 @@ static bool check_target(const nn_output *o)
     return false;
 }
 
-static bool set_directory(nn_output *o)
+static bool set_directory(nn_atomic_file *o)
 {
     const char *slash = strrchr(o->path, '/');
     size_t length = slash ? (size_t)(slash - o->path) + 1 : 0;
@@ -34,7 +34,7 @@ static bool set_directory(nn_output *o)
 }
 
 /* A name that no file has; one may have been left behind by a process that was killed. */
-static bool create(nn_output *o)
+static bool create(nn_atomic_file *o)
 {
     enum { ATTEMPTS = 1000 };
     size_t room = o->directory.size + 64;
@@ -50,13 +50,13 @@ static bool create(nn_output *o)
     return o->file >= 0 || failed(o, "no file can be made in its directory");
 }
 
-bool nn_output_open(nn_output *o, ag_tape *t, const char *who, const char *path)
+bool nn_atomic_open(nn_atomic_file *o, ag_tape *t, const char *who, const char *path)
 {
-    *o = (nn_output){ .t = t, .who = who, .path = path, .file = -1 };
+    *o = (nn_atomic_file){ .t = t, .who = who, .path = path, .file = -1 };
     return check_target(o) && set_directory(o) && create(o);
 }
 
-bool nn_output_write(nn_output *o, const void *bytes, size_t count)
+bool nn_atomic_write(nn_atomic_file *o, const void *bytes, size_t count)
 {
     const char *at = bytes;
     while (count) {
@@ -73,7 +73,7 @@ bool nn_output_write(nn_output *o, const void *bytes, size_t count)
 
 /* Without it the renaming might not survive a loss of power. Where directories cannot be opened or synced, nothing is
  * lost that the file system promises. */
-static void sync_directory(const nn_output *o)
+static void sync_directory(const nn_atomic_file *o)
 {
     int directory = open((const char *)o->directory.at, O_RDONLY | O_CLOEXEC);
     if (directory < 0)
@@ -82,7 +82,7 @@ static void sync_directory(const nn_output *o)
     close(directory);
 }
 
-bool nn_output_commit(nn_output *o)
+bool nn_atomic_commit(nn_atomic_file *o)
 {
     if (fsync(o->file))
         return failed(o, "cannot be written to its disk");
@@ -97,7 +97,7 @@ bool nn_output_commit(nn_output *o)
     return true;
 }
 
-void nn_output_close(nn_output *o)
+void nn_atomic_close(nn_atomic_file *o)
 {
     if (o->file >= 0) {
         close(o->file);
