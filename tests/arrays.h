@@ -2,7 +2,7 @@
 #ifndef TESTS_ARRAYS_H
 #define TESTS_ARRAYS_H
 
-#include "ag/internal.h"
+#include "ag/record/record.h"
 
 #include <float.h>
 #include <limits.h>

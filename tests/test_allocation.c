@@ -1,7 +1,7 @@
 /* Memory that fails: whichever allocation it is, the tape stays usable and the same tape completes the work with the
  * same numbers; and a warm training loop asks for none. */
 #include "support.h"
-#include "ag/internal.h"
+#include "ag/record/record.h"
 
 /* ---- an allocator that counts and fails */
 

@@ -1,5 +1,5 @@
 /* Marks and rewinds: what is before a mark survives, what is after it is gone, and nothing is confused. */
-#include "ag/internal.h"
+#include "ag/record/record.h"
 #include "support.h"
 
 static void what_is_before_a_mark_survives(void **state)

@@ -2,7 +2,7 @@
 #ifndef AG_KERNELS_NEST_H
 #define AG_KERNELS_NEST_H
 
-#include "ag/internal.h"
+#include "ag/array/array.h"
 
 enum { AG_NEST_ARRAYS = 2 };
 

@@ -2,7 +2,7 @@
 #ifndef AG_WALK_H
 #define AG_WALK_H
 
-#include "ag/internal.h"
+#include "ag/array/array.h"
 
 enum { AG_WALK_ARRAYS = 5 };
 typedef struct ag_walk_row {

@@ -1,10 +1,23 @@
 /* One plain backward pass: what backward.c (the order), backward_op.c and backward_elementwise.c (one op) and
  * accumulate.c (the leaves) share.
  */
-#ifndef AG_PASS_H
-#define AG_PASS_H
+#ifndef AG_BACKWARD_BACKWARD_H
+#define AG_BACKWARD_BACKWARD_H
 
-#include "ag/record/elementwise.h"
+#include "ag/record/record.h"
+
+/* ---- backward.c, recorded.c: the two kinds of backward pass */
+typedef struct ag_target { /* whose adjoint ag_gradients wants */
+    uint32_t id, slot;     /* slot + 1 for a persistent tensor: all its leaves count */
+    void *data;            /* dense, of the tensor's shape; NULL until something arrived */
+} ag_target;
+ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *seed, ag_target *targets, size_t count);
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count,
+                             ag_tensor *out);
+uint8_t *ag_reachable(ag_tape *t,
+                      uint32_t y); /* by index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory */
+
+/* ---- one plain pass */
 
 typedef struct ag_pass {
     ag_tape *t;
@@ -55,5 +68,27 @@ static inline bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
 /* accumulate.c. Adjoints become gradients, or the targets' data. */
 ag_status ag_pass_commit(ag_pass *s);
 ag_status ag_pass_deliver_targets(ag_pass *s);
+
+/* ---- elementwise_steps.c */
+
+/* The backward steps of one row node: what they have in common, then one for each operand. dy is dense, of the node's
+ * shape. A step writes (or adds) the contribution to operand k into dx, which is dense, of the node's shape; dx may be
+ * dy. AG_EUSE: an operand was written since. */
+typedef struct ag_row_steps {
+    ag_tape *t;
+    const ag_row *row;
+    const ag_node *node, *x[2];
+    int kind;   /* AG_ROW_ARRAYS ... */
+    bool plain; /* dense operands of the node's shape, at most one a rank-0 f64 record, not many elements */
+    double c;
+} ag_row_steps;
+void ag_row_steps_begin(ag_row_steps *s, ag_tape *t, const ag_row *row, const ag_node *node);
+ag_status ag_row_step(const ag_row_steps *s, int k, void *dx, const void *dy, bool add);
+/* the derivative by operand k if it is the same constant everywhere */
+bool ag_row_constant_slope(const ag_row *row, ag_row_params p, int k, double *slope);
+
+/* ---- gradients.c */
+
+void ag_stored_changed(ag_tape *t, ag_stored *g); /* handles that ag_grad gave out show the old gradient */
 
 #endif

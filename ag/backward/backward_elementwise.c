@@ -1,6 +1,5 @@
 /* An elementwise row in a plain backward pass. */
 #include "ag/backward/backward.h"
-#include "ag/record/range.h"
 
 static bool same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
 {

@@ -1,14 +1,5 @@
 /* The backward steps of elementwise ops that are table rows. */
-#include "ag/record/range.h"
-
-ag_row_params ag_row_params_at(const ag_tape *t, uint32_t id)
-{
-    const ag_record *r = &t->records[AG_INDEX(id)];
-    ag_row_params q = { r->partial[1], 0 };
-    if (t->headers[AG_INDEX(id)].flags & AG_HAS_NODE)
-        memcpy(&q, r->partial, sizeof q);
-    return q;
-}
+#include "ag/backward/backward.h"
 
 bool ag_row_constant_slope(const ag_row *row, ag_row_params q, int k, double *slope)
 {
@@ -33,7 +24,7 @@ static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *d
     const ag_node *node = ag_node_at(t, id);
     int reads = row->reads >> k * AG_READS_SHIFT;
     ag_row_params q = ag_row_params_at(t, id);
-    ag_pair p = { .count = row->op.inputs, .layout = node->layout, .dtype = node->layout->dtype };
+    ag_operands p = { .count = row->op.inputs, .layout = node->layout, .dtype = node->layout->dtype };
     p.dense = true;
     for (int i = 0; i < p.count; i++) {
         p.x[i] = ag_operand_at(t, node->input[i]);

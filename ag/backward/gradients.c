@@ -1,5 +1,5 @@
 /* The public face of differentiation. */
-#include "ag/internal.h"
+#include "ag/backward/backward.h"
 
 enum { FEW = 16 };
 

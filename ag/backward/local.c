@@ -1,5 +1,5 @@
 /* The derivative along the direct edges between two nodes. */
-#include "ag/internal.h"
+#include "ag/backward/backward.h"
 
 enum { FEW = 16 };
 

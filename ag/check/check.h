@@ -3,7 +3,7 @@
 #ifndef AG_CHECK_H
 #define AG_CHECK_H
 
-#include "ag/internal.h"
+#include "ag/backward/backward.h"
 
 /* The checks' own random calls are far from those that f makes on the tape. */
 #define AG_CHECK_RANDOM ((uint64_t)1 << 62)

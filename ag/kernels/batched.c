@@ -1,17 +1,7 @@
-#include "ag/kernels/batched.h"
-#include "ag/kernels/matmul.h"
+#include "ag/kernels/kernels.h"
 
 /* Multiply-adds below which the matrices are not spread over threads. */
 enum { PARALLEL = 1 << 20 };
-
-/* The leading dimensions of a, b and c that are no part of the one product: strides in elements, 0 along broadcast
- * ones. Those along which c moves come first. */
-typedef struct batch {
-    ag_product product;
-    int rank;
-    int64_t dim[AG_MAX_RANK], a[AG_MAX_RANK], b[AG_MAX_RANK], c[AG_MAX_RANK];
-    int64_t kept, summed; /* matrices of c; products that each of them adds up */
-} batch;
 
 ag_array ag_swapped(const ag_array *a)
 {
@@ -84,7 +74,7 @@ static bool merge(ag_product *p, int64_t dim, int64_t a, int64_t b, int64_t c, b
     return true;
 }
 
-static void insert(batch *s, int at, int64_t dim, int64_t a, int64_t b, int64_t c)
+static void insert(ag_batch *s, int at, int64_t dim, int64_t a, int64_t b, int64_t c)
 {
     for (int i = s->rank; i > at; i--) {
         s->dim[i] = s->dim[i - 1];
@@ -99,10 +89,10 @@ static void insert(batch *s, int at, int64_t dim, int64_t a, int64_t b, int64_t 
     s->rank++;
 }
 
-static batch plan(const ag_array *a, const ag_array *b, const ag_array *c)
+static ag_batch plan(const ag_array *a, const ag_array *b, const ag_array *c)
 {
     const int ra = a->shape.rank, rb = b->shape.rank, rc = c->shape.rank;
-    batch s; /* its lists have `rank` entries */
+    ag_batch s; /* its lists have `rank` entries */
     s.rank = 0;
     s.kept = s.summed = 1;
     s.product = (ag_product){ .dtype = c->dtype,
@@ -137,7 +127,7 @@ static batch plan(const ag_array *a, const ag_array *b, const ag_array *c)
 }
 
 /* Products number i * summed ... of the batch, into one matrix of c. */
-static ag_status run_one(const batch *s, const ag_array *const *x, int64_t i, double beta, int threads, void *workspace)
+static ag_status run_one(const ag_batch *s, int64_t i, int threads, void *workspace)
 {
     ag_product p = s->product;
     const int64_t size = (int64_t)ag_dtype_size(p.dtype);
@@ -151,10 +141,10 @@ static ag_status run_one(const batch *s, const ag_array *const *x, int64_t i, do
             b += index * s->b[d];
             c += index * s->c[d];
         }
-        p.a = (const char *)x[0]->data + a * size;
-        p.b = (const char *)x[1]->data + b * size;
-        p.c = (char *)x[2]->data + c * size;
-        p.beta = j == 0 ? beta : 1;
+        p.a = (const char *)s->product.a + a * size;
+        p.b = (const char *)s->product.b + b * size;
+        p.c = (char *)s->product.c + c * size;
+        p.beta = j == 0 ? s->product.beta : 1;
         const ag_status status = ag_product_run(&p, workspace);
         if (status)
             return status;
@@ -163,16 +153,15 @@ static ag_status run_one(const batch *s, const ag_array *const *x, int64_t i, do
 }
 
 /* Each thread has a workspace of its own. */
-static ag_status run_parallel(const batch *s, const ag_array *const *x, double beta, int threads, char *workspace,
-                              size_t bytes)
+static ag_status run_parallel(const ag_batch *s, char *workspace)
 {
     ag_status worst = AG_OK;
-    const int64_t team = s->kept < threads ? s->kept : threads;
+    const int64_t team = s->kept < s->threads ? s->kept : s->threads;
 #pragma omp parallel for num_threads((int)team) schedule(static, 1)
     for (int64_t part = 0; part < team; part++) {
         const int64_t end = s->kept * (part + 1) / team;
         for (int64_t i = s->kept * part / team; i < end; i++) {
-            const ag_status status = run_one(s, x, i, beta, 1, workspace ? workspace + (size_t)part * bytes : NULL);
+            const ag_status status = run_one(s, i, 1, workspace ? workspace + (size_t)part * s->share : NULL);
             if (status) {
 #pragma omp atomic write
                 worst = status;
@@ -182,13 +171,13 @@ static ag_status run_parallel(const batch *s, const ag_array *const *x, double b
     return worst;
 }
 
-static size_t workspace_of(const batch *s, double beta, int threads)
+/* Bytes for one thread's products. */
+static size_t share_of(const ag_batch *s)
 {
     ag_product p = s->product;
-    p.threads = threads;
-    p.beta = beta;
+    p.threads = s->spread ? 1 : s->threads;
     size_t bytes = ag_product_workspace(&p);
-    if (s->summed > 1 && beta == 0) {
+    if (s->summed > 1 && p.beta == 0) {
         p.beta = 1;
         const size_t later = ag_product_workspace(&p);
         bytes = later > bytes ? later : bytes;
@@ -196,32 +185,42 @@ static size_t workspace_of(const batch *s, double beta, int threads)
     return (bytes + 63) / 64 * 64;
 }
 
-ag_status ag_batched_run(const ag_call *call, const ag_array *a, const ag_array *b, const ag_array *c, double beta)
+ag_batch ag_batched_plan(const ag_array *a, const ag_array *b, const ag_array *c, double beta, int threads)
 {
-    const batch s = plan(a, b, c);
-    const ag_array *const x[] = { a, b, c };
-    const ag_product *p = &s.product;
-    if (s.kept == 0 || p->m == 0 || p->n == 0)
+    ag_batch s = plan(a, b, c);
+    ag_product *p = &s.product;
+    p->a = a->data;
+    p->b = b->data;
+    p->c = c->data;
+    p->beta = beta;
+    s.threads = threads;
+    s.spread = false;
+    s.share = s.workspace = 0;
+    if (s.kept == 0 || s.summed == 0 || p->m == 0 || p->n == 0)
+        return s;
+    const double work = (double)p->m * (double)p->n * (double)p->k * (double)s.summed;
+    s.spread = threads > 1 && s.kept >= threads && work * (double)s.kept >= PARALLEL;
+    s.share = share_of(&s);
+    s.workspace = s.share * (size_t)(s.spread ? threads : 1);
+    return s;
+}
+
+ag_status ag_batched_run(const ag_batch *s, const ag_array *c, void *workspace)
+{
+    const ag_product *p = &s->product;
+    if (s->kept == 0 || p->m == 0 || p->n == 0)
         return AG_OK;
-    if (s.summed == 0) {
-        if (beta == 0)
+    if (s->summed == 0) {
+        if (p->beta == 0)
             ag_fill_array(c, 0);
         return AG_OK;
     }
-    int threads = ag_call_threads(call);
-    const double work = (double)p->m * (double)p->n * (double)p->k * (double)s.summed;
-    const bool spread = threads > 1 && s.kept >= threads && work * (double)s.kept >= PARALLEL;
-    const size_t bytes = workspace_of(&s, beta, spread ? 1 : threads);
-    char *workspace = NULL;
-    if (bytes) {
-        workspace = ag_call_scratch(call, bytes * (size_t)(spread ? threads : 1));
-        if (!workspace)
-            return AG_ENOMEM;
-    }
+    if (s->workspace && !workspace)
+        return AG_ENOMEM;
+    if (s->spread)
+        return run_parallel(s, workspace);
     ag_status status = AG_OK;
-    if (spread)
-        status = run_parallel(&s, x, beta, threads, workspace, bytes);
-    for (int64_t i = 0; !spread && i < s.kept && !status; i++)
-        status = run_one(&s, x, i, beta, threads, workspace);
-    return status ? ag_call_fail(call, status, "the product failed") : AG_OK;
+    for (int64_t i = 0; i < s->kept && !status; i++)
+        status = run_one(s, i, s->threads, workspace);
+    return status;
 }

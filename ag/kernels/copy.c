@@ -1,6 +1,6 @@
 /* Copies, conversions and fills of strided arrays. */
 #include "ag/kernels/convert.h"
-#include "ag/array/nest.h"
+#include "ag/kernels/kernels.h"
 #include "ag/kernels/transpose.h"
 
 enum {

@@ -1,5 +1,4 @@
-#include "ag/kernels/extrema.h"
-#include "ag/array/nest.h"
+#include "ag/kernels/kernels.h"
 #include <math.h>
 
 enum {

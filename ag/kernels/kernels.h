@@ -1,8 +1,14 @@
 /* Kernels on strided arrays of any dtype. Results do not depend on the number of threads. */
-#ifndef AG_KERNELS_H
-#define AG_KERNELS_H
+#ifndef AG_KERNELS_KERNELS_H
+#define AG_KERNELS_KERNELS_H
 
-#include "ag/ag.h"
+#include "ag/array/array.h"
+#include "ag/kernels/batched.h"
+#include "ag/kernels/extrema.h"
+#include "ag/kernels/matmul.h"
+#include "ag/kernels/pairs.h"
+#include "ag/kernels/softmax.h"
+#include "ag/kernels/vector.h"
 
 /* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */
 void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads);

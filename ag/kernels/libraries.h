@@ -5,7 +5,7 @@
 #ifndef AG_KERNELS_LIBRARIES_H
 #define AG_KERNELS_LIBRARIES_H
 
-#include "ag/ag.h"
+#include "ag/array/array.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -31,7 +31,7 @@ static void run_product_rows(const void *context, int64_t unit)
     const ag_product *p = &g->p;
     int64_t i = unit * VECTOR_ROWS;
     ag_matrix a = { element(g, p->a, i * p->a_row), p->a_row, p->a_col }, b = { p->b, p->b_row, p->b_col };
-    ag_target c = { (char *)p->c + i * p->c_row * (int64_t)g->size, p->c_row, p->c_col, p->beta != 0 };
+    ag_matrix_out c = { (char *)p->c + i * p->c_row * (int64_t)g->size, p->c_row, p->c_col, p->beta != 0 };
     g->loops->product(smaller(VECTOR_ROWS, p->m - i), p->n, p->k, a, b, c);
 }
 
@@ -41,7 +41,7 @@ static void run_vector_rows(const void *context, int64_t unit)
     const ag_product *p = &g->p;
     int64_t i = unit * VECTOR_ROWS;
     ag_matrix a = { element(g, p->a, i * p->a_row), p->a_row, p->a_col }, x = { p->b, p->b_row, 0 };
-    ag_target y = { (char *)p->c + i * p->c_row * (int64_t)g->size, p->c_row, 0, p->beta != 0 };
+    ag_matrix_out y = { (char *)p->c + i * p->c_row * (int64_t)g->size, p->c_row, 0, p->beta != 0 };
     g->loops->matvec(smaller(VECTOR_ROWS, p->m - i), p->k, a, x, y);
 }
 
@@ -151,7 +151,7 @@ static void run_parts(const ag_plan *g, int64_t parts, char *workspace)
     parts_workspace(g, parts, &r.each);
     r.workspaces = workspace + aligned((size_t)(parts * g->p.m * g->p.n) * g->size);
     ag_for_each_unit(parts, ag_threads_for(g, work(&g->p)), run_part, &r);
-    ag_target c = { g->p.c, g->p.c_row, g->p.c_col, g->p.beta != 0 };
+    ag_matrix_out c = { g->p.c, g->p.c_row, g->p.c_col, g->p.beta != 0 };
     g->loops->add(g->p.m, g->p.n, parts, workspace, c);
 }
 
@@ -167,7 +167,7 @@ static void run_trivial(const ag_product *p)
 {
     if (p->m == 0 || p->n == 0 || (p->k == 0 && p->beta != 0))
         return;
-    ag_target c = { p->c, p->c_row, p->c_col, p->beta != 0 };
+    ag_matrix_out c = { p->c, p->c_row, p->c_col, p->beta != 0 };
     loops_for(p)->product(p->m, p->n, p->k, (ag_matrix){ p->a, p->a_row, p->a_col },
                           (ag_matrix){ p->b, p->b_row, p->b_col }, c);
 }

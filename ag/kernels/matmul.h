@@ -3,7 +3,7 @@
 #ifndef AG_KERNELS_MATMUL_H
 #define AG_KERNELS_MATMUL_H
 
-#include "ag/ag.h"
+#include "ag/array/array.h"
 
 #include <stddef.h>
 #include <stdint.h>

@@ -2,7 +2,7 @@
 #ifndef AG_KERNELS_PAIRS_H
 #define AG_KERNELS_PAIRS_H
 
-#include "ag/ag.h"
+#include "ag/array/array.h"
 
 typedef enum ag_pair_kind {
     AG_PAIR_PRODUCT,    /* a b */

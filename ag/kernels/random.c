@@ -6,7 +6,7 @@
  *   uniform, f32: low + (high - low) (w0 >> 8) / 2^24, computed in double
  *   normal:       mean + deviation sqrt(-2 log((a + 1) / 2^53)) cos(2 pi b / 2^53), computed in double
  * Logarithm and cosine are polynomials of this file, without contraction, so that every machine gets the same bits. */
-#include "ag/array/nest.h"
+#include "ag/kernels/kernels.h"
 #include <float.h>
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* Sums over dimensions of strided arrays: which dimensions are summed, in which order, by how many threads. */
 #include "ag/kernels/convert.h"
-#include "ag/array/nest.h"
+#include "ag/kernels/kernels.h"
 #include "ag/kernels/reduce_sums.h"
 #include <math.h>
 #include <stdlib.h>

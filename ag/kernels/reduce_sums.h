@@ -6,7 +6,7 @@
 #ifndef AG_KERNELS_REDUCE_SUMS_H
 #define AG_KERNELS_REDUCE_SUMS_H
 
-#include "ag/ag.h"
+#include "ag/array/array.h"
 
 enum { AG_SUM_CHUNK = 128, AG_SUM_DEPTH = 5 };
 

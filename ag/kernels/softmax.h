@@ -3,7 +3,7 @@
 #ifndef AG_KERNELS_SOFTMAX_H
 #define AG_KERNELS_SOFTMAX_H
 
-#include "ag/ag.h"
+#include "ag/array/array.h"
 
 typedef enum ag_softmax_kind {
     AG_SOFTMAX,     /* exp(x) / s, s the sum of exp(x) */

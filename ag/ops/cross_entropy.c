@@ -1,5 +1,4 @@
 /* Cross entropy of logits. */
-#include "ag/kernels/softmax.h"
 #include "ag/ops/define.h"
 
 static ag_status cross_entropy_shape(const ag_call *c, const ag_array *x, ag_array *y)

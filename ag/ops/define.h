@@ -7,7 +7,7 @@
 #ifndef AG_OPS_DEFINE_H
 #define AG_OPS_DEFINE_H
 
-#include "ag/internal.h"
+#include "ag/record/record.h"
 #include "registry.h"
 
 #define AG_OP(name) const ag_op ag_op_##name

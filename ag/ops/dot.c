@@ -1,5 +1,4 @@
 /* The product of vectors. */
-#include "ag/kernels/pairs.h"
 #include "ag/ops/define.h"
 
 static ag_status dot_shape(const ag_call *c, const ag_array *x, ag_array *y)

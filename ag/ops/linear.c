@@ -1,6 +1,5 @@
 /* The affine map of a layer. */
-#include "ag/kernels/batched.h"
-#include "ag/ops/define.h"
+#include "ag/ops/products.h"
 
 static ag_status linear_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
@@ -58,7 +57,7 @@ static ag_status linear_forward(const ag_call *c, const ag_array *x, ag_array *y
     const ag_array in = as_rows(&x[0]), w = ag_swapped(&x[1]), out = as_rows(y);
     if (bias)
         fill_rows(c, &x[2], y);
-    return ag_batched_run(c, &in, &w, &out, bias);
+    return ag_call_product(c, &in, &w, &out, bias);
 }
 
 static ag_tensor rows_of(ag_tensor x)
@@ -89,10 +88,10 @@ static ag_status linear_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     ag_status status = AG_OK;
     if (dx[0].data) {
         const ag_array d = as_rows(&dx[0]);
-        status = ag_batched_run(c, &out, w, &d, beta[0]);
+        status = ag_call_product(c, &out, w, &d, beta[0]);
     }
     if (dx[1].data && !status)
-        status = ag_batched_run(c, &columns, &in, &dx[1], beta[1]);
+        status = ag_call_product(c, &columns, &in, &dx[1], beta[1]);
     if (ag_call_inputs(c) == 3 && dx[2].data && !status) {
         ag_array d = dx[2];
         while (d.shape.rank < out.shape.rank)

@@ -1,5 +1,4 @@
 /* Means over pairs of elements: squared error and binary cross entropy. */
-#include "ag/kernels/pairs.h"
 #include "ag/ops/define.h"
 
 /* Both of one shape; only two numbers may have different dtypes, and then count as f64. */

@@ -1,6 +1,5 @@
 /* The matrix product. Transposed and broadcast operands are read where they lie. */
-#include "ag/kernels/batched.h"
-#include "ag/ops/define.h"
+#include "ag/ops/products.h"
 
 /* Operand i as a matrix: a vector is a row on the left, a column on the right. */
 static ag_array as_matrix(const ag_array *x, int i)
@@ -50,7 +49,7 @@ static ag_status matmul_shape(const ag_call *c, const ag_array *x, ag_array *y)
 static ag_status matmul_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const ag_array a = as_matrix(&x[0], 0), b = as_matrix(&x[1], 1), full = as_result(y, &x[0], &x[1]);
-    return ag_batched_run(c, &a, &b, &full, 0);
+    return ag_call_product(c, &a, &b, &full, 0);
 }
 
 static ag_tensor matrix_of(ag_tensor x, int i)
@@ -88,9 +87,9 @@ static ag_status matmul_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     const ag_array full = as_result(dy, x[0], x[1]), b = ag_swapped(&m[1]), a = ag_swapped(&m[0]);
     ag_status status = AG_OK;
     if (dx[0].data)
-        status = ag_batched_run(c, &full, &b, &d[0], beta[0]);
+        status = ag_call_product(c, &full, &b, &d[0], beta[0]);
     if (dx[1].data && !status)
-        status = ag_batched_run(c, &a, &full, &d[1], beta[1]);
+        status = ag_call_product(c, &a, &full, &d[1], beta[1]);
     return status;
 }
 

@@ -1,5 +1,4 @@
 /* Classes as rows of zeros with a single one. */
-#include "ag/kernels/softmax.h"
 #include "ag/ops/define.h"
 
 typedef struct one_hot_params {

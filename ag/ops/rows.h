@@ -9,9 +9,13 @@
 #ifndef AG_OPS_ROWS_H
 #define AG_OPS_ROWS_H
 
-#include "ag/kernels/vector.h"
 #include "ag/ops/define.h"
-#include "ag/record/elementwise.h"
+
+/* The tangent of a binary op, from those of its operands. */
+static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
+{
+    return !from_a.tape ? from_b : !from_b.tape ? from_a : ag_add(from_a, from_b);
+}
 
 #define AG_TYPE(type, scalar) \
     typedef type T;           \
@@ -312,7 +316,7 @@
     }                                                                                                               \
     static void op_name##_jvp(const ag_call *call, const ag_tensor *dx, ag_tensor *dy)                              \
     {                                                                                                               \
-        dy[0] = ag_row_jvp(dx, dx[0].tape ? op_name##_rule_a(call, &dx[0]) : NONE,                                  \
+        dy[0] = ag_row_jvp(dx[0].tape ? op_name##_rule_a(call, &dx[0]) : NONE,                                      \
                            dx[1].tape ? op_name##_rule_b(call, &dx[1]) : NONE);                                     \
     }                                                                                                               \
     const ag_row ag_row_##op_name = {                                                                               \

@@ -1,5 +1,4 @@
 /* Softmax, its logarithm, and the logarithm of sums of exponentials, all safe from overflow. */
-#include "ag/kernels/softmax.h"
 #include "ag/ops/define.h"
 #include <math.h>
 

@@ -1,36 +1,26 @@
 /* Applying an op that is not an elementwise row: operands, shape, forward, node. */
-#include "ag/ops/define.h"
+#include "ag/record/record.h"
 
 enum { FEW = 8 }; /* operands and outputs that need no memory of their own */
 
 /* ---- the registry */
 
-const ag_op *const ag_builtin[] = { AG_ALL_OPS };
-const uint32_t ag_op_count = AG_OP_COUNT;
-
-const ag_op *const *ag_ops(size_t *count)
-{
-    if (count)
-        *count = sizeof ag_builtin / sizeof *ag_builtin;
-    return ag_builtin;
-}
-
 uint32_t ag_op_number(ag_tape *t, const ag_op *op)
 {
     for (uint32_t i = 0; i < t->user_op_count; i++)
         if (t->user_ops[i] == op)
-            return AG_OP_COUNT + i;
-    for (uint32_t i = 0; i < sizeof ag_builtin / sizeof *ag_builtin; i++)
+            return ag_op_count + i;
+    for (uint32_t i = 0; i < ag_op_count - AG_OP_FIRST; i++)
         if (ag_builtin[i] == op)
             return AG_OP_FIRST + i;
-    if (t->user_op_count + AG_OP_COUNT >= UINT16_MAX) {
+    if (t->user_op_count + ag_op_count >= UINT16_MAX) {
         ag_fail(t, AG_ELIMIT, "ag_apply: more than %u different ops on one tape", t->user_op_count);
         return 0;
     }
     if (!ag_grow(t, (void **)&t->user_ops, &t->user_op_capacity, sizeof *t->user_ops, (uint64_t)t->user_op_count + 1))
         return 0;
     t->user_ops[t->user_op_count] = op;
-    return AG_OP_COUNT + t->user_op_count++;
+    return ag_op_count + t->user_op_count++;
 }
 
 /* ---- applying */

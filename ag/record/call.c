@@ -1,5 +1,5 @@
 /* One application of an op as its functions see it: what they may ask, and how they complain. */
-#include "ag/record/elementwise.h"
+#include "ag/record/record.h"
 #include <stdarg.h>
 
 enum { LISTED = 8 }; /* operands that a message describes */

@@ -1,6 +1,6 @@
 /* Recording elementwise ops that are table rows: on rank-0 f64 records, on dense arrays, and block by block on others.
  */
-#include "ag/record/range.h"
+#include "ag/record/record.h"
 
 /* ---- operands */
 
@@ -17,14 +17,7 @@ ag_operand ag_operand_at(const ag_tape *t, uint32_t id)
     return o;
 }
 
-ag_array ag_dense_array(ag_shape shape, ag_dtype d, const void *data)
-{
-    ag_array a = { .data = (void *)(uintptr_t)data, .dtype = d, .shape = shape };
-    ag_array_dense(&a);
-    return a;
-}
-
-static bool dtype_of_pair(ag_pair *p)
+static bool dtype_of_pair(ag_operands *p)
 {
     ag_dtype d = AG_FLOAT;
     for (int k = 0; k < p->count; k++) {
@@ -49,7 +42,7 @@ static bool dtype_of_pair(ag_pair *p)
     return true;
 }
 
-static AG_COLD void complain(ag_tape *t, const ag_row *row, const ag_pair *p, ag_status s, const char *what)
+static AG_COLD void complain(ag_tape *t, const ag_row *row, const ag_operands *p, ag_status s, const char *what)
 {
     char text[512];
     ag_array x[2];
@@ -64,7 +57,7 @@ static AG_COLD void complain(ag_tape *t, const ag_row *row, const ag_pair *p, ag
 }
 
 /* Fills in what follows from the operands; false: reported. */
-static bool match(ag_tape *t, const ag_row *row, ag_pair *p)
+static bool match(ag_tape *t, const ag_row *row, ag_operands *p)
 {
     if (!dtype_of_pair(p)) {
         complain(t, row, p, AG_EDTYPE, " differ in dtype; see ag_cast");
@@ -98,7 +91,7 @@ static bool match(ag_tape *t, const ag_row *row, ag_pair *p)
 
 /* ---- forward */
 
-static void forward_strided(ag_tape *t, const ag_pair *p, ag_range r, ag_dtype work, void *to)
+static void forward_strided(ag_tape *t, const ag_operands *p, ag_range r, ag_dtype work, void *to)
 {
     ag_shape shape = ag_layout_shape(p->layout);
     ag_array out = ag_dense_array(shape, p->layout->dtype, to), in[2], none = { 0 };
@@ -113,7 +106,7 @@ static void forward_strided(ag_tape *t, const ag_pair *p, ag_range r, ag_dtype w
     ag_range_walk(&r, work, shape, arrays, t->options.threads);
 }
 
-static void forward(ag_tape *t, const ag_row *row, const ag_pair *p, ag_row_params q, void *to)
+static void forward(ag_tape *t, const ag_row *row, const ag_operands *p, ag_row_params q, void *to)
 {
     ag_dtype work = ag_is_float(p->dtype) ? p->dtype : AG_I64;
     double c = p->constant == AG_ROW_B_CONSTANT   ? p->x[1].value
@@ -183,7 +176,7 @@ static ag_tensor row_node(ag_tape *t, uint32_t number, const ag_row *row, const 
     return y;
 }
 
-static ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row, ag_pair *p, ag_row_params q)
+static ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row, ag_operands *p, ag_row_params q)
 {
     if (!match(t, row, p))
         return ag_inert(t);
@@ -240,7 +233,7 @@ static ag_tensor plain(ag_tape *t, uint32_t op, const ag_row *row, int kind, dou
 ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params q)
 {
     const ag_row *row = (const ag_row *)ag_op_at(NULL, number);
-    ag_pair p;
+    ag_operands p;
     ag_tape *t = operands[0].tape;
     p.count = row->op.inputs;
     if (AG_UNLIKELY(!t || (p.count == 2 && operands[1].tape != t))) {
@@ -268,8 +261,11 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
     return ranked(t, number, row, &p, q);
 }
 
-ag_tensor ag_row_jvp(const ag_tensor *dx, ag_tensor from_a, ag_tensor from_b)
+ag_row_params ag_row_params_at(const ag_tape *t, uint32_t id)
 {
-    (void)dx;
-    return !from_a.tape ? from_b : !from_b.tape ? from_a : ag_add(from_a, from_b);
+    const ag_record *r = &t->records[AG_INDEX(id)];
+    ag_row_params q = { r->partial[1], 0 };
+    if (t->headers[AG_INDEX(id)].flags & AG_HAS_NODE)
+        memcpy(&q, r->partial, sizeof q);
+    return q;
 }

@@ -1,5 +1,5 @@
 /* Elementwise ops of a user's, given by a map of one element. */
-#include "ag/array/walk.h"
+#include "ag/record/record.h"
 
 typedef struct map_context {
     const ag_call *c;

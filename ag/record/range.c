@@ -1,7 +1,6 @@
 /* Running a row's kernel over contiguous ranges: in pieces on threads, the end of a vector function's range padded,
  * arrays of other strides gathered block by block. */
-#include "ag/record/range.h"
-#include "ag/kernels/vector.h"
+#include "ag/record/record.h"
 
 enum { BLOCK = 512, PADDED = AG_LANES }; /* elements: gathered at a time, of the block for the last ones */
 

@@ -1,5 +1,5 @@
 /* The graph behind a tensor, as a table and as a Graphviz digraph. */
-#include "ag/record/elementwise.h"
+#include "ag/backward/backward.h"
 
 enum { LARGEST = 2000 }; /* nodes that still make a picture */
 

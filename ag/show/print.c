@@ -1,5 +1,5 @@
 /* Tensors as text. */
-#include "ag/internal.h"
+#include "ag/backward/backward.h"
 #include <math.h>
 #include <stdarg.h>
 
@@ -129,82 +129,4 @@ const char *ag_show(ag_tensor x)
     t->shown[0] = 0;
     put_tensor(&s, x);
     return t->shown;
-}
-
-/* ---- names */
-
-static char *keep_name(ag_tape *t, const char *name)
-{
-    char whole[256];
-    size_t used = 0;
-    whole[0] = 0;
-    for (int i = 0; i < t->scope_count && i < AG_SCOPES && used < sizeof whole; i++)
-        used += (size_t)snprintf(whole + used, sizeof whole - used, "%s.", t->scopes[i]);
-    if (used < sizeof whole)
-        snprintf(whole + used, sizeof whole - used, "%s", name);
-    char *copy =
-        ag_pool_take(t, strlen(whole) + 1); /* a rewind must not take the name of a tensor made before the mark */
-    return copy ? strcpy(copy, whole) : NULL;
-}
-
-static ag_status rename_slot(ag_tape *t, ag_slot *s, const char *name)
-{
-    size_t bytes = strlen(name) + 1;
-    char *to = bytes > s->name_bytes ? ag_take(t, bytes) : s->name;
-    if (!to)
-        return t->error.status;
-    memmove(to, name, bytes);
-    if (to == s->name)
-        return AG_OK;
-    if (s->name_bytes)
-        ag_give_back(t, s->name, s->name_bytes);
-    s->name = to;
-    s->name_bytes = bytes;
-    return AG_OK;
-}
-
-ag_tensor ag_name(ag_tensor x, const char *name)
-{
-    ag_tape *t = x.tape;
-    if (!t)
-        return x;
-    if (!name)
-        name = "";
-    if (x.id & AG_TAG_PERSISTENT) {
-        ag_slot *s = ag_slot_of(x, "ag_name");
-        return s && !rename_slot(t, s, name) ? x : ag_inert(t);
-    }
-    uint32_t id = ag_resolve(t, x, "ag_name", 0), i = AG_INDEX(id);
-    char *copy = id ? keep_name(t, name) : NULL;
-    if (!copy)
-        return ag_inert(t);
-    if (!ag_grow(t, (void **)&t->names, &t->name_capacity, sizeof *t->names, (uint64_t)t->name_count + 1)) {
-        ag_pool_give(t, copy, strlen(copy) + 1);
-        return ag_inert(t);
-    }
-    uint32_t at = t->name_count;
-    while (at && t->names[at - 1].index >= i)
-        at--;
-    bool known = at < t->name_count && t->names[at].index == i;
-    if (known) {
-        ag_pool_give(t, t->names[at].name, strlen(t->names[at].name) + 1);
-    } else {
-        memmove(&t->names[at + 1], &t->names[at], (t->name_count - at) * sizeof *t->names);
-        t->name_count++;
-    }
-    t->names[at] = (ag_named){ i, copy };
-    return x;
-}
-
-const char *ag_name_of(ag_tensor x)
-{
-    ag_tape *t = x.tape;
-    if (!t)
-        return "";
-    if (x.id & AG_TAG_PERSISTENT) {
-        const ag_slot *s = ag_slot_of(x, "ag_name_of");
-        return s ? s->name : "";
-    }
-    uint32_t id = ag_resolve(t, x, "ag_name_of", 0);
-    return id ? ag_named_at(t, AG_INDEX(id)) : "";
 }

@@ -1,34 +1,8 @@
 /* Reading and writing what a tensor holds. */
-#include "ag/internal.h"
+#include "ag/tape/tape.h"
 #include <math.h>
 
 /* ---- reading */
-
-static double get(const ag_array *a, int64_t at)
-{
-    switch (a->dtype) {
-    case AG_F32:
-        return ((const float *)a->data)[at];
-    case AG_I32:
-        return ((const int32_t *)a->data)[at];
-    case AG_I64:
-        return (double)((const int64_t *)a->data)[at];
-    case AG_U8:
-        return ((const uint8_t *)a->data)[at];
-    default:
-        return ((const double *)a->data)[at];
-    }
-}
-
-double ag_array_get(const ag_array *a, int64_t i)
-{
-    int64_t at = 0;
-    for (int k = a->shape.rank - 1; k >= 0; k--) {
-        at += i % a->shape.dim[k] * a->stride[k];
-        i /= a->shape.dim[k];
-    }
-    return get(a, at);
-}
 
 /* The tensor's array without making a leaf for a persistent one; false: reported. */
 static bool array_for_reading(ag_tensor x, const char *who, ag_array *a)
@@ -119,7 +93,7 @@ double ag_item(ag_tensor x)
                 ag_shape_text(a.shape, text, sizeof text));
         return NAN;
     }
-    return get(&a, 0);
+    return ag_array_get(&a, 0);
 }
 
 /* AG_OK if the dtype is the expected one */

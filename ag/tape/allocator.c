@@ -1,6 +1,6 @@
 /* The allocator of tapes that bring none: the C library's, and for large blocks the system's pages, which can grow
  * without being copied. */
-#include "ag/internal.h"
+#include "ag/tape/tape.h"
 #include <stdlib.h>
 
 #if defined(__linux__)

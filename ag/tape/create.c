@@ -1,5 +1,5 @@
 /* Tensors from numbers. */
-#include "ag/internal.h"
+#include "ag/tape/tape.h"
 #include <math.h>
 
 static bool is_dtype(ag_tape *t, ag_dtype d, const char *who)
@@ -208,7 +208,24 @@ ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t b
     return x;
 }
 
-/* ---- sequences */
+/* ---- sequences, computed in f64 */
+
+/* The array itself if it is f64, else f64 memory of its shape; data NULL: no memory. */
+static ag_array doubles(ag_tape *t, const ag_array *a)
+{
+    ag_array numbers = *a;
+    numbers.dtype = AG_F64;
+    if (a->dtype != AG_F64)
+        numbers.data = ag_scratch(t, (size_t)ag_array_size(a) * sizeof(double));
+    return numbers;
+}
+
+static ag_tensor converted(ag_tensor x, const ag_array *a, const ag_array *numbers)
+{
+    if (numbers->data != a->data)
+        ag_copy_array(a, numbers, false, x.tape->options.threads);
+    return x;
+}
 
 ag_tensor ag_arange(ag_tape *t, ag_dtype d, double low, double high, double step)
 {
@@ -220,12 +237,13 @@ ag_tensor ag_arange(ag_tape *t, ag_dtype d, double low, double high, double step
         ag_fail(t, AG_EARG, "ag_arange: no sequence goes from %g to %g in steps of %g", low, high, step);
         return ag_inert(t);
     }
-    ag_tensor x = fresh(t, AG_F64, AG_SHAPE(count > 0 ? (int64_t)count : 0), &a, "ag_arange");
-    if (!x.id)
-        return x;
+    ag_tensor x = fresh(t, d, AG_SHAPE(count > 0 ? (int64_t)count : 0), &a, "ag_arange");
+    ag_array numbers = x.id ? doubles(t, &a) : a;
+    if (!numbers.data)
+        return ag_inert(t);
     for (int64_t i = 0; i < ag_array_size(&a); i++)
-        ((double *)a.data)[i] = low + (double)i * step;
-    return ag_real_dtype(t, d) == AG_F64 ? x : ag_cast(x, d);
+        ((double *)numbers.data)[i] = low + (double)i * step;
+    return converted(x, &a, &numbers);
 }
 
 ag_tensor ag_linspace(ag_tape *t, ag_dtype d, double low, double high, int64_t count)
@@ -233,14 +251,15 @@ ag_tensor ag_linspace(ag_tape *t, ag_dtype d, double low, double high, int64_t c
     ag_array a;
     if (!t || !is_dtype(t, d, "ag_linspace"))
         return ag_inert(t);
-    ag_tensor x = fresh(t, AG_F64, AG_SHAPE(count), &a, "ag_linspace");
-    if (!x.id)
-        return x;
+    ag_tensor x = fresh(t, d, AG_SHAPE(count), &a, "ag_linspace");
+    ag_array numbers = x.id ? doubles(t, &a) : a;
+    if (!numbers.data)
+        return ag_inert(t);
     for (int64_t i = 0; i < count; i++) {
         double from_low = low + (high - low) * (double)i / (double)(count - 1);
-        ((double *)a.data)[i] = i == 0 ? low : i == count - 1 ? high : from_low;
+        ((double *)numbers.data)[i] = i == 0 ? low : i == count - 1 ? high : from_low;
     }
-    return ag_real_dtype(t, d) == AG_F64 ? x : ag_cast(x, d);
+    return converted(x, &a, &numbers);
 }
 
 ag_tensor ag_eye(ag_tape *t, ag_dtype d, int64_t n)

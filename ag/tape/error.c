@@ -1,5 +1,5 @@
 /* Errors: the first one sticks to its tape. */
-#include "ag/internal.h"
+#include "ag/tape/tape.h"
 #include <stdarg.h>
 
 void ag_quiet(void *user, ag_status status, const char *text)

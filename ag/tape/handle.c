@@ -1,5 +1,5 @@
 /* Handles: from a tensor to its node. */
-#include "ag/internal.h"
+#include "ag/tape/tape.h"
 
 ag_tensor ag_inert(ag_tape *t)
 {
@@ -209,19 +209,4 @@ void ag_mark_written(ag_tape *t, uint32_t id)
     ag_node *d = ag_node_or_null(t, id);
     if (d)
         t->nodes[d->owner].written = t->last_write = ag_next(t);
-}
-
-/* ---- names */
-
-const char *ag_named_at(const ag_tape *t, uint32_t index)
-{
-    uint32_t low = 0, high = t->name_count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (t->names[middle].index < index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < t->name_count && t->names[low].index == index ? t->names[low].name : "";
 }

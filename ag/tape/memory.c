@@ -1,6 +1,6 @@
 /* A tape's memory: its allocator with a limit, growing arrays, the arena of transient data and the pool of adjoints.
  * All of it is kept for reuse, so that a training loop allocates nothing after its first step. */
-#include "ag/internal.h"
+#include "ag/tape/tape.h"
 
 enum {
     FIRST_CHUNK = 1 << 16,

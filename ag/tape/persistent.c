@@ -1,5 +1,5 @@
 /* Persistent tensors: slots with an id space of their own, which enter a step through a leaf. */
-#include "ag/internal.h"
+#include "ag/tape/tape.h"
 
 /* ---- making */
 

@@ -1,5 +1,5 @@
 /* The tape: its records, the lifetimes of handles, marks. */
-#include "ag/internal.h"
+#include "ag/tape/tape.h"
 #include <stdlib.h>
 #include <omp.h>
 #include <unistd.h>

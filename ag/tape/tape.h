@@ -2,15 +2,11 @@
  *
  * Every node is a 32-byte record and a 4-byte header at the same index. A rank-0 f64 result of an elementwise op is
  * nothing more; for anything else the record points to an ag_node. Ids are indices with two tag bits. */
-#ifndef AG_TAPE_H
-#define AG_TAPE_H
+#ifndef AG_TAPE_TAPE_H
+#define AG_TAPE_TAPE_H
 
-#include "ag/ag.h"
-
-#define AG_LIKELY(x) __builtin_expect(!!(x), 1)
-#define AG_UNLIKELY(x) __builtin_expect(!!(x), 0)
-#define AG_COLD __attribute__((noinline, cold))
-#define AG_ASIDE __attribute__((noinline))
+#include "ag/array/array.h"
+#include "ag/kernels/kernels.h"
 
 #define AG_TAG_PERSISTENT 0x80000000u
 #define AG_TAG_RANKED 0x40000000u /* not a rank-0 f64: its values are in the node's data */
@@ -51,14 +47,6 @@ enum { /* ops that are none; the registry's numbers follow */
 };
 
 /* ---- ranked tensors */
-
-typedef struct ag_layout {
-    int64_t size; /* elements */
-    ag_dtype dtype;
-    int rank;
-    bool dense; /* row-major without gaps */
-    int64_t dim[AG_MAX_RANK], stride[AG_MAX_RANK];
-} ag_layout;
 
 typedef struct ag_node {
     void *data;    /* first element; NULL: the value is in the record */
@@ -212,5 +200,141 @@ struct ag_tape {
     const char *scopes[AG_SCOPES];
     int scope_count;
 };
+
+/* ---- allocator.c */
+
+ag_allocator ag_default_allocator(void);
+
+/* ---- memory.c */
+
+/* Functions that can fail report AG_ENOMEM themselves and return NULL or false. */
+
+void *ag_take(ag_tape *t, size_t bytes); /* from the tape's allocator, 64-byte aligned, not zeroed */
+void ag_give_back(ag_tape *t, void *memory, size_t bytes);
+bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element,
+             uint64_t wanted); /* doubles; keeps contents */
+void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes);
+uint64_t ag_arena_position(const ag_arena *a);
+bool ag_arena_reached(const ag_arena *a, uint64_t position); /* can it be rewound to there? */
+void ag_arena_rewind(ag_arena *a, uint64_t position);
+void ag_arena_free(ag_tape *t, ag_arena *a);
+void *ag_pool_take(ag_tape *t, size_t bytes);
+void ag_pool_give(ag_tape *t, void *block, size_t bytes);
+void ag_pool_reset(ag_tape *t);
+static inline void *ag_scratch(ag_tape *t, size_t bytes) /* transient memory: until reset or rewind */
+{
+    size_t rounded = (bytes + !bytes + 63) & ~(size_t)63;
+    ag_arena *a = &t->arena;
+    if (AG_LIKELY(rounded >= bytes && rounded <= (size_t)(a->end - a->at))) {
+        void *p = a->at;
+        a->at += rounded;
+        return p;
+    }
+    return ag_arena_take(t, a, bytes);
+}
+
+/* ---- layouts.c */
+
+const ag_layout *ag_layout_new(ag_tape *t, ag_dtype d, ag_shape s); /* transient; NULL on failure */
+const ag_layout *ag_layout_of_array(ag_tape *t, const ag_array *a);
+
+/* ---- tape.c */
+
+bool ag_make_room(ag_tape *t, uint32_t nodes); /* records, headers, nodes and stops for that many more */
+void ag_set_recording(ag_tape *t);             /* after a change of no_grad or room */
+bool ag_live(const ag_tape *t, uint32_t index, uint32_t epoch);
+uint32_t ag_epoch_of(const ag_tape *t, uint32_t index);
+void ag_rewind_nodes(ag_tape *t, uint32_t index);    /* drops nodes from index on; the epoch stays */
+void ag_rewind_arena(ag_tape *t, uint64_t position); /* the transient data, with the layouts that lie there */
+bool ag_new_epoch(ag_tape *t, uint32_t first);       /* AG_ELIMIT when there are no more */
+static inline uint64_t ag_word(ag_tensor x)
+{
+    return (uint64_t)x.epoch << 32 | x.id;
+}
+static inline uint32_t ag_next(const ag_tape *t)
+{
+    return (uint32_t)t->base + (uint32_t)t->span;
+}
+static inline ag_tensor ag_handle(ag_tape *t, uint32_t id) /* of a live node */
+{
+    uint32_t index = AG_INDEX(id);
+    uint32_t epoch = AG_LIKELY(index >= (uint32_t)t->base) ? (uint32_t)(t->base >> 32) : ag_epoch_of(t, index);
+    return (ag_tensor){ t, id, epoch };
+}
+static inline ag_node *ag_node_at(const ag_tape *t, uint32_t id) /* of a node that has one */
+{
+    return &t->nodes[t->records[AG_INDEX(id)].parent[1]];
+}
+static inline ag_node *ag_node_or_null(const ag_tape *t, uint32_t id)
+{
+    return t->headers[AG_INDEX(id)].flags & AG_HAS_NODE ? ag_node_at(t, id) : NULL;
+}
+static inline const uint32_t *ag_node_inputs(const ag_node *d)
+{
+    const uint32_t *many;
+    if (d->inputs <= 3)
+        return d->input;
+    memcpy(&many, d->input, sizeof many);
+    return many;
+}
+static inline const ag_layout *ag_layout_at(const ag_tape *t, uint32_t id) /* of any live id */
+{
+    const ag_node *d = ag_node_or_null(t, id);
+    return d ? d->layout : &ag_scalar_layouts[AG_F64];
+}
+static inline ag_dtype ag_real_dtype(const ag_tape *t, ag_dtype d) /* AG_FLOAT resolved */
+{
+    return d == AG_FLOAT ? t->options.dtype : d;
+}
+
+/* ---- handle.c */
+
+ag_tensor ag_inert(ag_tape *t);
+/* The id of a live node for x: persistent tensors by their leaf, made where this is the first use. 0: failed, reported
+ * (unless x is inert) under the name of the function `who`; `operand` counts from 1, 0: the only one. */
+uint32_t ag_resolve(ag_tape *t, ag_tensor x, const char *who, int operand);
+/* The id of an operand in the newest segment, or of a persistent tensor's leaf there; 0: ag_resolve must look. */
+static inline uint32_t ag_quick_id(const ag_tape *t, ag_tensor x)
+{
+    uint64_t word = (uint64_t)x.epoch << 32 | (x.id & ~AG_TAG_RANKED);
+    uint32_t id = x.id;
+    if (id & AG_TAG_PERSISTENT) {
+        uint32_t index = AG_INDEX(id);
+        if (index >= t->slot_count)
+            return 0;
+        const ag_slot *s = &t->slots[index];
+        if (s->generation != x.epoch || s->released)
+            return 0;
+        id = s->leaf_id;
+        word = (uint64_t)s->leaf_epoch << 32 | AG_INDEX(id);
+    }
+    return AG_LIKELY(word - t->base < t->span) ? id : 0;
+}
+ag_status ag_refuse(ag_tape *t, const char *who); /* the status of an action on an unusable tensor: never AG_OK */
+ag_tape *ag_common_tape(const ag_tensor *x, size_t count, const char *who); /* NULL: reported where possible */
+bool ag_begin(ag_tape *t); /* an action may run: t is not NULL and no error pending */
+ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs,
+                      size_t count, bool needs);
+ag_tensor ag_scalar_new(ag_tape *t, uint32_t op, double value); /* a record without a node; op: constant or variable */
+ag_array ag_array_of(ag_tape *t, uint32_t id); /* data may point into the records: void at the next node */
+void ag_mark_written(ag_tape *t, uint32_t id);
+static inline bool ag_needs(const ag_tape *t, uint32_t id)
+{
+    return t->headers[AG_INDEX(id)].flags & AG_NEEDS;
+}
+ag_slot *ag_slot_of(ag_tensor persistent, const char *who); /* NULL: reported */
+
+/* ---- names.c */
+
+const char *ag_named_at(const ag_tape *t, uint32_t index); /* "" without one */
+
+/* ---- persistent.c */
+
+void ag_slots_end_step(ag_tape *t); /* frees released slots */
+void ag_slots_free(ag_tape *t);
+
+/* ---- create.c */
+
+void ag_check_wrapped(ag_tape *t); /* at the end of a step */
 
 #endif

@@ -1,0 +1,39 @@
+/* Layouts. */
+#include "ag/array/array.h"
+
+#define SCALAR(d)                            \
+    {                                        \
+        .size = 1, .dtype = d, .dense = true \
+    }
+const ag_layout ag_scalar_layouts[] = { SCALAR(AG_F64), SCALAR(AG_F32), SCALAR(AG_F64),
+                                        SCALAR(AG_I32), SCALAR(AG_I64), SCALAR(AG_U8) };
+
+bool ag_layout_set(ag_layout *l, ag_dtype d, ag_shape s)
+{
+    int64_t size = ag_shape_size(s), bytes;
+    if (size < 0 || __builtin_mul_overflow(size, 16, &bytes))
+        return false;
+    *l = (ag_layout){ .size = size, .dtype = d, .rank = s.rank, .dense = true };
+    int64_t stride = 1;
+    for (int i = s.rank - 1; i >= 0; i--) {
+        l->dim[i] = s.dim[i];
+        l->stride[i] = stride;
+        if (s.dim[i] > 0 && size)
+            stride *= s.dim[i];
+    }
+    return true;
+}
+
+void ag_layout_of_strides(ag_layout *l, const ag_array *a)
+{
+    *l = (ag_layout){ .size = ag_array_size(a), .dtype = a->dtype, .rank = a->shape.rank, .dense = false };
+    memcpy(l->dim, a->shape.dim, sizeof l->dim);
+    memcpy(l->stride, a->stride, sizeof l->stride);
+}
+
+ag_shape ag_layout_shape(const ag_layout *l)
+{
+    ag_shape s = { .rank = l->rank };
+    memcpy(s.dim, l->dim, sizeof s.dim);
+    return s;
+}

@@ -1,0 +1,161 @@
+/* Recording: one elementwise op, any other op, and what an op's functions may ask. */
+#ifndef AG_RECORD_RECORD_H
+#define AG_RECORD_RECORD_H
+
+#include "ag/tape/tape.h"
+
+/* ---- ops/registry.c: the table of the built-in ops, which is generated */
+
+extern const ag_op *const ag_builtin[]; /* from AG_OP_FIRST on */
+extern const uint32_t ag_op_count;      /* the number of the first op of a user's */
+static inline const ag_op *ag_op_at(const ag_tape *t, uint32_t number)
+{
+    return AG_LIKELY(number < ag_op_count) ? ag_builtin[number - AG_OP_FIRST] : t->user_ops[number - ag_op_count];
+}
+
+/* ---- recording a rank-0 op */
+
+/* Keeps two range checks two branches: merged, they would make the values wait for both. */
+#define AG_BARRIER() __asm__ volatile("")
+
+/* Appends the record that was written at the newest segment's end; flags: of the operands, of which AG_NEEDS is
+ * inherited. */
+static inline ag_tensor ag_append(ag_tape *t, uint64_t n, uint32_t op, uint32_t flags)
+{
+    const uint32_t header = op | (flags & AG_NEEDS) << 16;
+    const uint64_t word = t->base + n;
+    memcpy(&t->h[n], &header, sizeof header);
+    t->span = n + 1;
+    return (ag_tensor){ t, (uint32_t)word, (uint32_t)(word >> 32) };
+}
+
+/* ---- elementwise.c: ops that are table rows; ag/ops/rows.h makes them */
+
+typedef struct ag_row_params {
+    double c, d;
+} ag_row_params;
+
+enum {                            /* flags of a row, beside AG_NO_GRADIENT */
+       AG_ROW_CONSTANT = 1 << 17, /* it has a constant c */
+       AG_ROW_TWO = 1 << 18,      /* and d */
+       AG_ROW_POLES = 1 << 19,    /* the derivative may not be finite: structural zeros are selected */
+       AG_ROW_VECTOR =
+           1 << 20, /* calls vector functions: the last elements go through a padded block, to get the same bits */
+       AG_ROW_COMPARE = 1 << 21 /* the result is u8, integers are compared as i64 */
+};
+enum { AG_ROW = 1 << 16 }; /* flag of an ag_op: it is the first member of an ag_row */
+
+enum { /* what a derivative reads; the second operand's bits are shifted */
+       AG_READS_NOTHING = 0,
+       AG_READS_A = 1,
+       AG_READS_B = 2,
+       AG_READS_Y = 4,
+       AG_READS_SHIFT = 3
+};
+
+/* On contiguous ranges of n elements. y may be a or b, dx may be dy. */
+typedef void ag_row_forward(int64_t n, void *y, const void *a, const void *b, double c, double d);
+typedef void ag_row_backward(int64_t n, void *dx, const void *dy, const void *a, const void *b, const void *y, double c,
+                             double d, bool add);
+
+enum { AG_ROW_ARRAYS, AG_ROW_B_CONSTANT, AG_ROW_A_CONSTANT }; /* which operand is the constant c */
+
+typedef struct ag_row {
+    ag_op op;
+    const char *function; /* the public one's name */
+    int reads, flags;
+    void (*scalar)(const double *x, double c, double d, double *out); /* y, dy/da, dy/db */
+    ag_row_forward *forward[3][3];                                    /* by constant operand; f32, f64, i64 */
+    ag_row_backward *back[2][3][2];                                   /* by operand, constant operand; f32, f64 */
+} ag_row;
+
+ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params p);
+ag_row_params ag_row_params_at(const ag_tape *t, uint32_t id);
+
+typedef struct ag_operand {
+    uint32_t id;
+    const ag_layout *layout;
+    const void *data; /* NULL: a number */
+    double value;
+    bool scalar; /* rank 0 */
+} ag_operand;
+ag_operand ag_operand_at(const ag_tape *t, uint32_t id);
+
+/* The value of a floating rank-0 operand; false: it is an array, or no float. */
+static inline bool ag_number_at(const ag_tape *t, uint32_t id, double *value)
+{
+    const ag_node *d = ag_node_or_null(t, id);
+    if (!d || !d->data) {
+        *value = t->records[AG_INDEX(id)].value;
+        return true;
+    }
+    if (d->layout->rank || d->layout->dtype != AG_F32)
+        return false;
+    *value = (double)*(const float *)d->data;
+    return true;
+}
+
+typedef struct ag_operands { /* the operands and what follows from them */
+    ag_operand x[2];
+    int count;
+    ag_dtype dtype;          /* that is computed in */
+    const ag_layout *layout; /* of the result */
+    int constant;            /* AG_ROW_ARRAYS ... */
+    bool dense;              /* all arrays have the result's shape and are dense */
+} ag_operands;
+static inline int ag_kernel_of(ag_dtype d)
+{
+    return d == AG_F32 ? 0 : d == AG_F64 ? 1 : 2;
+}
+
+/* ---- range.c: one call of an elementwise kernel, forward or backward, over a range of elements */
+
+enum { AG_GRAIN = 1 << 14 }; /* elements per task of a thread */
+
+typedef struct ag_range { /* one call of a kernel; size is that of the operands' elements, out_size of y's */
+    ag_row_forward *forward;
+    ag_row_backward *backward;
+    void *to;
+    const void *dy, *a, *b, *y;
+    double c, d;
+    size_t size, out_size;
+    bool add, padded;
+} ag_range;
+
+/* contiguous operands of n elements */
+void ag_range_run(const ag_range *r, int64_t n, int threads);
+/* strided operands: the result (dense), dy, a, b, y; those without data are not read. `work`: the dtype of the kernel
+ */
+void ag_range_walk(const ag_range *r, ag_dtype work, ag_shape shape, const ag_array *const *arrays, int threads);
+
+/* ---- apply.c: every other op */
+
+uint32_t ag_op_number(ag_tape *t, const ag_op *op); /* registers a user's op; 0 on failure */
+
+struct ag_call {
+    ag_tape *tape;
+    const ag_op *op;
+    const void *params;
+    const ag_array *x;      /* inputs, while shape or forward run */
+    const uint32_t *inputs; /* ids, while a rule runs */
+    uint32_t id;            /* of the first output */
+    int count;              /* of inputs */
+    int outputs;
+    bool all_needed;    /* ag_local: a derivative by every input */
+    ag_array *operands; /* inputs then outputs, dense where the op asks, in vjp_fused */
+};
+const char *ag_op_prefix(const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
+ag_status ag_map_shape(const ag_call *c, const ag_array *x,
+                       ag_array *y); /* map.c: shape and forward of an op with a map */
+void ag_map_forward(const ag_call *c, const ag_array *x, ag_array *y);
+/* ag_apply for a built-in op by its number in the registry */
+ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);
+ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs);
+/* The call of the node at id as its rules see it. */
+void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);
+uint32_t ag_rule_result(const ag_call *c, ag_tensor dx,
+                        int i); /* the id of what a rule gave for input i; 0: reported */
+ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
+void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
+
+#endif
