@@ -162,7 +162,6 @@ static void layers(void **state)
     (void)state;
     bench b = new_bench();
     ag_tape *t = b.t;
-    size_t before = ag_params(t).count;
     const int64_t sizes[][2] = { { 0, 1 },
                                  { 1, 0 },
                                  { -1, 1 },
@@ -188,6 +187,15 @@ static void layers(void **state)
         assert_null(nn_mlp(t, configs[i]));
         expect_complaint(t, "nn_mlp");
     }
+    free_bench(&b);
+}
+
+static void modules_in_layers(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    size_t before = ag_params(t).count;
     nn_module *l = nn_linear(t, 2, 2, (nn_linear_config){ 0 }),
               *foreign = nn_linear(b.other, 2, 2, (nn_linear_config){ 0 });
     nn_module *const lists[][2] = { { l, NULL }, { NULL, l }, { l, foreign } };
@@ -213,6 +221,14 @@ static void layers(void **state)
         else
             expect_complaint(b.other, "");
     }
+    free_bench(&b);
+}
+
+static void initial_values(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
     const ag_shape shapes[] = { AG_SCALAR,
                                 AG_DIMS(3),
                                 { 9, { 1 } },
@@ -255,6 +271,14 @@ static void data(void **state)
                                   { .columns = { INT32_MIN } } };
     for (size_t i = 0; i < ARRAY_SIZE(csv); i++)
         expect_dataset(t, nn_read_csv(t, "/dev/null", csv[i]), AG_EARG, "nn_read_csv");
+    free_bench(&b);
+}
+
+static void batches(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
     ag_tensor x = ag_buffer(ag_ones(t, AG_F32, AG_SHAPE(6, 2)), "x"),
               y = ag_buffer(ag_ones(t, AG_I64, AG_SHAPE(6)), "y");
     ag_tensor five = ag_buffer(ag_ones(t, AG_I64, AG_SHAPE(5)), "five"),
@@ -298,6 +322,14 @@ static void data(void **state)
     assert_int_equal(ag_error(t), AG_ESTALE);
     ag_error_clear(t);
     assert_int_equal(source->count, 0);
+    free_bench(&b);
+}
+
+static void right_answers(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
     /* right answers */
     ag_tensor z = ag_ones(t, AG_F64, AG_SHAPE(2, 3)), labels = ag_zeros(t, AG_I64, AG_SHAPE(2));
     assert_int_equal(nn_correct(z, labels), 2);
@@ -350,8 +382,10 @@ static void files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_module), cmocka_unit_test(no_tape), cmocka_unit_test(registering),
-        cmocka_unit_test(layers),    cmocka_unit_test(data),    cmocka_unit_test(files),
+        cmocka_unit_test(no_module), cmocka_unit_test(no_tape),           cmocka_unit_test(registering),
+        cmocka_unit_test(layers),    cmocka_unit_test(modules_in_layers), cmocka_unit_test(initial_values),
+        cmocka_unit_test(data),      cmocka_unit_test(batches),           cmocka_unit_test(right_answers),
+        cmocka_unit_test(files),
     };
     return cmocka_run_group_tests_name("misuse of nn", tests, NULL, NULL);
 }

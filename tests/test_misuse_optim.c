@@ -1,13 +1,11 @@
 /* Every function of optim with what it should not get. */
 #include "misuse.h"
 
-static void optimizers(void **state)
+static void settings(void **state)
 {
     (void)state;
     bench b = new_bench();
     ag_tape *t = b.t;
-    ag_tensor q = ag_param(ag_ones(t, AG_F64, AG_SHAPE(2)), "q"), buffer = ag_buffer(q, "b"),
-              foreign = ag_param(b.foreign, "f");
     const double bad[] = { 0, -1, NAN, INFINITY, -INFINITY };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         assert_null(optim_sgd(AG_LIST(b.p), (optim_sgd_config){ .lr = bad[i] }));
@@ -36,6 +34,17 @@ static void optimizers(void **state)
     }
     assert_null(optim_sgd(AG_LIST(b.p), (optim_sgd_config){ .lr = 1, .nesterov = true }));
     expect_complaint(t, "optim_sgd");
+    free_bench(&b);
+}
+
+static void parameters_and_steps(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    ag_tensor q = ag_param(ag_ones(t, AG_F64, AG_SHAPE(2)), "q"), buffer = ag_buffer(q, "b"),
+              foreign = ag_param(b.foreign, "f");
+    const double bad[] = { 0, -1, NAN, INFINITY, -INFINITY };
     const ag_tensor wrong[] = { absent, b.stale, b.released, foreign, buffer, ag_variable(t, 1), b.p };
     for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
         assert_null(optim_sgd(AG_LIST(b.p, wrong[i]), (optim_sgd_config){ .lr = 1 }));
@@ -78,7 +87,8 @@ static void optimizers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(optimizers),
+        cmocka_unit_test(settings),
+        cmocka_unit_test(parameters_and_steps),
     };
     return cmocka_run_group_tests_name("misuse of optim", tests, NULL, NULL);
 }

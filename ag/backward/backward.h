@@ -1,23 +1,18 @@
-/* One plain backward pass: what backward.c (the order), backward_op.c and backward_elementwise.c (one op) and
- * accumulate.c (the leaves) share.
- */
+/* The two kinds of backward pass: the plain one, with kernels, and the one that records. */
 #ifndef AG_BACKWARD_BACKWARD_H
 #define AG_BACKWARD_BACKWARD_H
 
 #include "ag/record/record.h"
 
-/* ---- backward.c, recorded.c: the two kinds of backward pass */
+/* ---- backward.c: the order of the plain pass */
+
 typedef struct ag_target { /* whose adjoint ag_gradients wants */
     uint32_t id, slot;     /* slot + 1 for a persistent tensor: all its leaves count */
     void *data;            /* dense, of the tensor's shape; NULL until something arrived */
 } ag_target;
 ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *seed, ag_target *targets, size_t count);
-ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count,
-                             ag_tensor *out);
-uint8_t *ag_reachable(ag_tape *t,
-                      uint32_t y); /* by index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory */
-
-/* ---- one plain pass */
+/* By index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory. */
+uint8_t *ag_reachable(ag_tape *t, uint32_t y);
 
 typedef struct ag_pass {
     ag_tape *t;
@@ -29,11 +24,11 @@ typedef struct ag_pass {
     bool careful, restart;
 } ag_pass;
 
-/* backward_op.c. The node's op passes its adjoint on: d->adjoint, or *scalar for a node without data. The adjoint is
+/* ---- backward_op.c: one op in a plain pass */
+
+/* The node's op passes its adjoint on: d->adjoint, or *scalar for a node without data. The adjoint is
  * consumed. */
 ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar);
-/* The same for a row, which leaves the adjoint to be dropped, or has passed it on whole. */
-ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar);
 /* The same by the op's rule; for an op with several outputs all their adjoints are consumed. */
 ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar);
 /* Where a contribution to the ranked node d goes, and whether it is to be added to what is there. */
@@ -65,7 +60,14 @@ static inline bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
     return s->t->options.keep_grads || s->t->headers[d->id].flags & AG_RETAINED;
 }
 
-/* accumulate.c. Adjoints become gradients, or the targets' data. */
+/* ---- backward_elementwise.c */
+
+/* ag_pass_node for an elementwise op, which leaves the adjoint to be dropped, or has passed it on whole. */
+ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar);
+
+/* ---- accumulate.c */
+
+/* Adjoints become gradients, or the targets' data. */
 ag_status ag_pass_commit(ag_pass *s);
 ag_status ag_pass_deliver_targets(ag_pass *s);
 
@@ -86,6 +88,11 @@ void ag_row_steps_begin(ag_row_steps *s, ag_tape *t, const ag_row *row, const ag
 ag_status ag_row_step(const ag_row_steps *s, int k, void *dx, const void *dy, bool add);
 /* the derivative by operand k if it is the same constant everywhere */
 bool ag_row_constant_slope(const ag_row *row, ag_row_params p, int k, double *slope);
+
+/* ---- recorded.c: the pass that records */
+
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count,
+                             ag_tensor *out);
 
 /* ---- gradients.c */
 

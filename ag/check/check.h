@@ -1,7 +1,7 @@
 /* The insides of gradient checking: the numeric derivative (numeric.c), the comparison of a function's derivatives with
  * it (gradcheck.c, function.c), and the checks of an op (*.c). */
-#ifndef AG_CHECK_H
-#define AG_CHECK_H
+#ifndef AG_CHECK_CHECK_H
+#define AG_CHECK_CHECK_H
 
 #include "ag/backward/backward.h"
 
@@ -69,7 +69,8 @@ typedef struct ag_probe_result {
 /* The tape is left as it was found. A pending error of the tape is kept; AG_ENOMEM and AG_ELIMIT are added to it. */
 void ag_check_function(const ag_probe *p, ag_probe_result *r);
 
-/* evaluate.c: f and its first derivative as plain functions on numbers, which function.c compares. */
+/* ---- evaluate.c: f and its first derivative as plain functions on numbers, which function.c compares */
+
 typedef struct ag_evaluation {
     const ag_probe *p;
     ag_tape *t;
@@ -97,7 +98,9 @@ bool ag_evaluation_at(ag_evaluation *v, int order, double *value, double *size);
 typedef void ag_row_taker(void *user, int64_t group, const double *row);
 bool ag_evaluation_rows(ag_evaluation *v, int order, ag_row_taker *row, void *user);
 
-/* Puts the worst element of the report into words; describe.c. */
+/* ---- describe.c */
+
+/* Puts the worst element of the report into words. */
 void ag_check_describe(const ag_evaluation *v, ag_probe_result *result);
 
 /* ---- case.c: an op with inputs, run in one way or another on a tape of its own */
@@ -171,7 +174,8 @@ ag_tensor ag_case_leaf(ag_tape *t, const ag_array *from, ag_dtype d, ag_shape wh
 void ag_case_inputs(const ag_case *c, const ag_run *r, ag_tape *t, ag_tensor *leaf, ag_tensor *x);
 ag_tensor ag_case_constant(const ag_case *c, ag_tape *t, int i); /* input i; floating: f64 unless the case says f32 */
 
-/* run.c */
+/* ---- run.c */
+
 ag_status ag_case_apply(const ag_case *c, const ag_tensor *x, ag_tensor *y);
 /* The sum of the floating outputs, weighted. Inert: the op has none. */
 ag_tensor ag_case_loss(const ag_case *c, const ag_run *r, ag_tape *t, const ag_tensor *y, int adjoint);
@@ -184,6 +188,8 @@ typedef struct ag_case_tapes {
 void ag_case_tapes_free(ag_case_tapes *tapes);
 /* False: no memory. */
 bool ag_case_run(const ag_case *c, const ag_run *r, ag_case_tapes *tapes, ag_outcome *o);
+
+/* ---- compare.c */
 
 /* How far values move under relative changes of the inputs of size 1: what rounding may do to them is a multiple. */
 typedef struct ag_scale {
@@ -246,12 +252,12 @@ void ag_check_wrong(ag_op_check *k, ag_check_id id, ag_verdict verdict, const ag
     AG_PRINTF(5, 6);
 bool ag_check_memory(ag_op_check *k, bool got); /* got; notes that there was none */
 
-/* The checks, each in a file of its kind. Every one is given a case drawn from the sample. */
-bool ag_check_gradient(ag_op_check *k, const ag_case *c); /* gradient.c. False: the sample is refused */
+/* ---- gradient.c: the checks, each in a file of its kind. Every one is given a case drawn from the sample. */
+
+bool ag_check_gradient(ag_op_check *k, const ag_case *c); /* false: the sample is refused */
 void ag_check_passes(ag_op_check *k, const ag_case *c);
 void ag_check_unwritten(ag_op_check *k, const ag_case *c);
 void ag_check_needs(ag_op_check *k, const ag_case *c);
-void ag_check_jvp(ag_op_check *k, const ag_case *c); /* jvp.c */
 typedef struct ag_case_probe {
     ag_probe probe;
     ag_shape shape[AG_CASE_INPUTS];
@@ -269,17 +275,36 @@ void ag_check_close(ag_op_check *k, ag_check_id id, const ag_case *c, const ag_o
 /* Rounding in f64 and in f32, in units of the scale. */
 #define AG_CLOSE_F64 (256 * 0x1p-52)
 #define AG_CLOSE_F32 (16 * 0x1p-23)
-void ag_check_f32(ag_op_check *k, const ag_case *c); /* layout.c */
+
+/* ---- jvp.c */
+
+void ag_check_jvp(ag_op_check *k, const ag_case *c);
+
+/* ---- layout.c */
+
+void ag_check_f32(ag_op_check *k, const ag_case *c);
 void ag_check_strides(ag_op_check *k, const ag_case *c);
-void ag_check_broadcast(ag_op_check *k, const ag_case *c); /* shape.c */
+
+/* ---- shape.c */
+
+void ag_check_broadcast(ag_op_check *k, const ag_case *c);
 void ag_check_rank0(ag_op_check *k, const ag_case *c);
 void ag_check_empty(ag_op_check *k, const ag_case *c);
 void ag_check_shapes(ag_op_check *k, const ag_case *c);
-void ag_check_handles(ag_op_check *k, const ag_case *c); /* misuse.c */
+
+/* ---- misuse.c */
+
+void ag_check_handles(ag_op_check *k, const ag_case *c);
 void ag_check_writes(ag_op_check *k, const ag_case *c);
 void ag_check_params(ag_op_check *k, const ag_case *c);
-void ag_check_zeros(ag_op_check *k, const ag_case *c); /* zeros.c */
-void ag_check_large(ag_op_check *k, const ag_case *c); /* large.c */
+
+/* ---- zeros.c */
+
+void ag_check_zeros(ag_op_check *k, const ag_case *c);
+
+/* ---- large.c */
+
+void ag_check_large(ag_op_check *k, const ag_case *c);
 void ag_check_threads(ag_op_check *k, const ag_case *c);
 
 #endif

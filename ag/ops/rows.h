@@ -1,7 +1,7 @@
 /* Elementwise ops as table rows. A row makes, from one formula, the rank-0 f64 path, the kernels on contiguous f32 and
  * f64 ranges forward and backward, the rule in ag ops (which is its jvp too), and the op's entry in the registry.
  *
- *   UNARY(name, "documentation", "y in words", "dx in words", y, dy/dx, dx in ag ops, what dy/dx reads, flags, low,
+ *     UNARY(name, "documentation", "y in words", "dx in words", y, dy/dx, dx in ag ops, what it reads, flags, low,
  * high)
  *
  * In y and dy/dx: x (a, b), y, the constants c and d, EXP LOG ... for the element type T, K(0.5) for a literal. In the
@@ -11,7 +11,6 @@
 
 #include "ag/ops/define.h"
 
-/* The tangent of a binary op, from those of its operands. */
 static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 {
     return !from_a.tape ? from_b : !from_b.tape ? from_a : ag_add(from_a, from_b);
@@ -44,7 +43,6 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 #define NONE ((ag_tensor){ NULL, 0, 0 })
 
 /* ---- kernels of a unary row */
-
 #define AG_UNARY_FORWARD(op_name, type, suffix, result_)                                                         \
     static void op_name##_forward_##suffix(int64_t n, void *to, const void *from, const void *unused, double c_, \
                                            double d_)                                                            \

@@ -144,18 +144,23 @@ struct ag_call {
     bool all_needed;    /* ag_local: a derivative by every input */
     ag_array *operands; /* inputs then outputs, dense where the op asks, in vjp_fused */
 };
-const char *ag_op_prefix(const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
-ag_status ag_map_shape(const ag_call *c, const ag_array *x,
-                       ag_array *y); /* map.c: shape and forward of an op with a map */
-void ag_map_forward(const ag_call *c, const ag_array *x, ag_array *y);
 /* ag_apply for a built-in op by its number in the registry */
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs);
+
+/* ---- call.c: what an op's functions may ask, and how they complain */
+
+const char *ag_op_prefix(const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
 /* The call of the node at id as its rules see it. */
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);
-uint32_t ag_rule_result(const ag_call *c, ag_tensor dx,
-                        int i); /* the id of what a rule gave for input i; 0: reported */
+/* The id of what a rule gave for input i; 0: reported. */
+uint32_t ag_rule_result(const ag_call *c, ag_tensor dx, int i);
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
+
+/* ---- map.c: ops given for one element */
+
+ag_status ag_map_shape(const ag_call *c, const ag_array *x, ag_array *y);
+void ag_map_forward(const ag_call *c, const ag_array *x, ag_array *y);
 
 #endif
