@@ -2,9 +2,9 @@
  *
  * Rules that hold for every function here:
  * - Errors. Nothing aborts. A function that fails records the first error on its tape (ag_error, ag_error_text), calls
- * the tape's handler, and returns the inert handle {tape, 0, 0}, a status, NULL or NaN. Every op passes an inert handle
- * on without a second error; actions that return a status refuse to run while an error is pending, and return it. The
- * handle {0} means "absent": AG_ENULL, but for arguments documented as optional.
+ *   the tape's handler, and returns the inert handle {tape, 0, 0}, a status, NULL or NaN. Every op passes an inert
+ *   handle on without a second error; actions that return a status refuse to run while an error is pending, and return
+ *   it. The handle {0} means "absent": AG_ENULL, but for arguments documented as optional.
  * - Lifetime. A tensor is transient, gone with the next ag_tape_reset or with a rewind to a mark made before it, unless
  *   it was made by ag_param or ag_buffer. A handle that is gone is found out: AG_ESTALE.
  * - Types. Floating operands have one dtype; a rank-0 operand follows a ranked one; two rank-0 operands of different
@@ -230,8 +230,8 @@ AG_API ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, s
 /* ag_require_grad - a new leaf with x's values (shared) that wants a gradient. AG_EDTYPE for integers. */
 AG_API ag_tensor ag_require_grad(ag_tensor x);
 
-/* Persistent tensors: dense copies of their own, until the tape is freed or ag_release. `name` is copied; NULL: none.
- */
+/* Persistent tensors: dense copies of their own, until the tape is freed or ag_release. `name` is copied;
+ * NULL: none. */
 AG_API ag_tensor ag_param(ag_tensor value, const char *name);  /* wants a gradient; floating */
 AG_API ag_tensor ag_buffer(ag_tensor value, const char *name); /* does not */
 /* ag_param_as, ag_buffer_as - the same, stored with the dimensions in the given order from outermost to innermost:
@@ -248,8 +248,8 @@ AG_API ag_list ag_params(ag_tape *t);
 
 /* ---- for optimizers and modules */
 
-/* A persistent tensor's elements and its gradient's, both dense and in storage order. grad is NULL where none arrived.
- */
+/* A persistent tensor's elements and its gradient's, both dense and in storage order. grad is NULL where
+ * none arrived. */
 typedef struct ag_storage {
     void *value, *grad;
     int64_t count;

@@ -89,8 +89,8 @@ static bool read_elements(idx *f)
     return got == 0;
 }
 
-/* Reverses the bytes of each element and widens short integers, from the last to the first: the result may be larger.
- */
+/* Reverses the bytes of each element and widens short integers, from the last to the first: the result may
+ * be larger. */
 static bool convert(idx *f)
 {
     size_t to = ag_dtype_size(f->kind.dtype), from = f->kind.bytes;

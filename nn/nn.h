@@ -2,9 +2,9 @@
  *
  * Rules that hold for every function here, beside those of ag/ag.h:
  * - A module is a C struct that begins with nn_module. One's own is made by nn_init on memory of one's own, which must
- * stay where it is until the tape is freed; those made here live on the tape, and there is nothing to free.
+ *   stay where it is until the tape is freed; those made here live on the tape, and there is nothing to free.
  * - NULL for a module or a batch source is what a failed constructor returned. Every function accepts it and does
- * nothing: AG_ENULL, an inert tensor, an empty list, NULL or false, and no second error where one is pending already.
+ *   nothing: AG_ENULL, an inert tensor, an empty list, NULL or false, and no second error where one is pending already.
  * - Text given (names, paths) is copied.
  * - Everything belongs to one tape; a tensor or module of another one is AG_EUSE. */
 #ifndef NN_NN_H
@@ -98,8 +98,8 @@ typedef struct nn_mlp_config {
     bool no_bias;
 } nn_mlp_config;
 /* nn_mlp - a multi-layer perceptron: linear, activation, linear, ..., a sequence numbered as PyTorch's would be
- * ("0.weight", "0.bias", "2.weight", ...). Errors: AG_EARG for fewer than two sizes, a negative one, or one after a 0.
- */
+ * ("0.weight", "0.bias", "2.weight", ...). Errors: AG_EARG for fewer than two sizes, a negative one, or one after
+ * a 0. */
 AG_API nn_module *nn_mlp(ag_tape *t, nn_mlp_config config);
 
 /* ---- initial values: transient, AG_FLOAT. fan_in = dim[1] r, fan_out = dim[0] r, r the product of the other extents.
@@ -169,8 +169,8 @@ AG_API nn_batches *nn_batches_new(nn_dataset data, nn_batches_config config);
 AG_API bool nn_batches_next(nn_batches *b);
 
 /* nn_correct - in how many rows of logits [n,c] the largest element (the first of equals) stands at the label, labels
- * [n] being integers. A row with a NaN is wrong. 0 on error: AG_ESHAPE, AG_EDTYPE, AG_EARG for a label outside [0, c).
- */
+ * [n] being integers. A row with a NaN is wrong. 0 on error: AG_ESHAPE, AG_EDTYPE, AG_EARG for a label outside
+ * [0, c). */
 AG_API int64_t nn_correct(ag_tensor logits, ag_tensor labels);
 
 /* ---- weight files: safetensors (github.com/huggingface/safetensors), which PyTorch's users exchange */

@@ -5,7 +5,7 @@
  *   ag_params(t), AG_LIST(w, b). The list is copied.
  * - NULL for an optimizer is what a failed constructor returned: every function accepts it and returns AG_ENULL or NaN.
  * - A parameter that no gradient has reached since it was zeroed is left alone, state and all. NaN and infinite
- * gradients are passed on as they are.
+ *   gradients are passed on as they are.
  * - State (momenta) is made in the step in which a parameter first has a gradient. After that nothing allocates.
  * - Results do not depend on the number of threads. */
 #ifndef OPTIM_OPTIM_H

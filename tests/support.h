@@ -88,8 +88,8 @@ static UNUSED ag_tensor inert(ag_tape *t)
 
 static const ag_tensor absent UNUSED = { NULL, 0, 0 };
 
-/* A handle whose step is over, of a tensor like AG_VALUES(t, AG_SHAPE(2), ..). Rewinds, so nothing before it is lost.
- */
+/* A handle whose step is over, of a tensor like AG_VALUES(t, AG_SHAPE(2), ..). Rewinds, so nothing before it
+ * is lost. */
 static UNUSED ag_tensor stale_tensor(ag_tape *t)
 {
     ag_mark mark = ag_tape_mark(t);

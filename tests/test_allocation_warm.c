@@ -115,8 +115,8 @@ static void large(loop *l)
     ag_tape_reset(l->t);
 }
 
-/* Rank-0 graphs, a second derivative, names, scopes, marks, kept gradients, persistent state, an error that is handled.
- */
+/* Rank-0 graphs, a second derivative, names, scopes, marks, kept gradients, persistent state, an error that
+ * is handled. */
 static void mixed_setup(loop *l)
 {
     l->a = ag_param(ag_constant(l->t, 0.5), "a");

@@ -1,5 +1,5 @@
-/* Ops of one's own whose shapes, forwards, rules or kernels fail or misbehave, and definitions that are not complete.
- */
+/* Ops of one's own whose shapes, forwards, rules or kernels fail or misbehave, and definitions that are
+ * not complete. */
 #include "support.h"
 
 /* ---- ops that fail: y = x of one input, with something wrong */

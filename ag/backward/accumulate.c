@@ -1,5 +1,5 @@
-/* The end of a plain backward pass: adjoints become gradients. Nothing here can fail half-way: memory is taken first.
- */
+/* The end of a plain backward pass: adjoints become gradients. Nothing here can fail half-way: memory is
+ * taken first. */
 #include "ag/backward/backward.h"
 
 static bool is_leaf(const ag_tape *t, uint32_t i)

@@ -167,8 +167,8 @@ bool ag_case_flatten(ag_tape *home, ag_case *c, int i);
 void ag_case_shake(double *x, int64_t count, double size, uint64_t seed, uint64_t call);
 /* A dense array of the caller's. */
 ag_array ag_case_array(ag_dtype d, ag_shape s, const double *data);
-/* A leaf with the values of the f64 array `from`, which lie in the part of it that starts at `inside`; the rest is NaN.
- */
+/* A leaf with the values of the f64 array `from`, which lie in the part of it that starts at `inside`; the rest
+ * is NaN. */
 ag_tensor ag_case_leaf(ag_tape *t, const ag_array *from, ag_dtype d, ag_shape whole, int64_t inside);
 /* The inputs as tensors: leaf[i], which may be written, and x[i], which is what the op is given. */
 void ag_case_inputs(const ag_case *c, const ag_run *r, ag_tape *t, ag_tensor *leaf, ag_tensor *x);

@@ -76,8 +76,8 @@ typedef struct difference {
     double a, b, allowed, ratio;
 } difference;
 
-/* Rounding is relative to an element's own scale, and to a lesser part to the largest one's: of terms that cancelled.
- */
+/* Rounding is relative to an element's own scale, and to a lesser part to the largest one's: of terms
+ * that cancelled. */
 static void compare(const char *of, const double *a, const double *b, const double *scale, double epsilon, double share,
                     int64_t count, difference *worst)
 {

@@ -1,5 +1,5 @@
-/* A function and its first derivative as plain functions from numbers to numbers, evaluated on a tape that is rewound.
- */
+/* A function and its first derivative as plain functions from numbers to numbers, evaluated on a tape that
+ * is rewound. */
 #include "ag/check/check.h"
 #include <float.h>
 #include <math.h>

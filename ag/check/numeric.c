@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 enum { COLUMNS = 7, ROWS = 30, UNDEFINED_ROWS = 40, LEAST_ROWS = 4, NOISE_POINTS = 16, LEAST_CHANGES = 10 };
-/* By how much extrapolation amplifies the noise of a central and of a one-sided difference: prod (r^k + 1) / (r^k - 1).
- */
+/* By how much extrapolation amplifies the noise of a central and of a one-sided difference:
+ * prod (r^k + 1) / (r^k - 1). */
 static const double CENTRAL_NOISE = 2, SIDE_NOISE = 9;
 
 typedef struct series {

@@ -48,8 +48,8 @@ static unsigned processor_family(void)
     return family == 0xf ? family + (eax >> 20 & 0xff) : family;
 }
 
-/* BLIS tells Intel's processors by their features but AMD's by a list of families, and takes portable C for any other.
- */
+/* BLIS tells Intel's processors by their features but AMD's by a list of families, and takes portable C for
+ * any other. */
 static bool blis_knows_processor(void)
 {
     unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;

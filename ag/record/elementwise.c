@@ -1,5 +1,5 @@
-/* Recording elementwise ops that are table rows: on rank-0 f64 records, on dense arrays, and block by block on others.
- */
+/* Recording elementwise ops that are table rows: on rank-0 f64 records, on dense arrays, and block by block
+ * on others. */
 #include "ag/record/record.h"
 
 /* ---- operands */

@@ -124,8 +124,8 @@ typedef struct ag_range { /* one call of a kernel; size is that of the operands'
 
 /* contiguous operands of n elements */
 void ag_range_run(const ag_range *r, int64_t n, int threads);
-/* strided operands: the result (dense), dy, a, b, y; those without data are not read. `work`: the dtype of the kernel
- */
+/* strided operands: the result (dense), dy, a, b, y; those without data are not read. `work`: the dtype of
+ * the kernel */
 void ag_range_walk(const ag_range *r, ag_dtype work, ag_shape shape, const ag_array *const *arrays, int threads);
 
 /* ---- apply.c: every other op */
