@@ -94,7 +94,7 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 definitions := $(sort $(wildcard ag/ops/*.c))
 rooms := array kernels tape record ops backward check show
 sources := $(sort $(wildcard $(rooms:%=ag/%/*.c) nn/*.c optim/*.c))
-headers := ag/ag.h ag/ops.h ag/op.h $(wildcard nn/nn.h optim/optim.h)
+headers := ag/ag.h ag/ops.h ag/op.h ag/ag.hpp ag/ops.hpp $(wildcard nn/nn.h optim/optim.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
 name = $(basename $(notdir $(1)))
 tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildcard tests/test_*.c))))
@@ -120,9 +120,10 @@ $(BUILD)/sources: FORCE
 # The ops' public header and the internal registry, from the ops' sources.
 generate = sh ag/ops/generate $(1) $(definitions) >$(BUILD)/generated.tmp && \
 	{ cmp -s $(BUILD)/generated.tmp $(2) || { cp $(BUILD)/generated.tmp $(2).$$$$; mv $(2).$$$$ $(2); }; }
-$(BUILD)/generated: ag/ops/generate $(definitions) $(BUILD)/sources
+$(BUILD)/generated: ag/ops/generate ag/ops/generate_cpp $(definitions) $(BUILD)/sources
 	@$(call generate,header,ag/ops.h)
 	@$(call generate,registry,$(BUILD)/registry.h)
+	@sh ag/ops/generate_cpp ag/ops.h >$(BUILD)/ops.hpp && { cmp -s $(BUILD)/ops.hpp ag/ops.hpp || cp $(BUILD)/ops.hpp ag/ops.hpp; }
 	@touch $@
 ag/ops.h $(BUILD)/registry.h: $(BUILD)/generated
 	@:
@@ -174,7 +175,7 @@ bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtua
 	@tests/bench/peers.sh $(BUILD)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
-formatted = $(filter-out ag/ops.h,$(wildcard $(foreach d,ag $(rooms:%=ag/%) nn optim tests tests/bench examples docs,$(d)/*.[ch] $(d)/*.inc)))
+formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) nn optim tests tests/bench examples docs,$(d)/*.[ch] $(d)/*.inc)))
 format: ## clang-format, in place
 	clang-format -i $(formatted)
 format-check:

@@ -1,0 +1,297 @@
+/* Generated from ag/ops.h by ag/ops/generate_cpp: do not edit. A part of ag.hpp; ops.h has the documentation. */
+#ifndef AG_OPS_HPP
+#define AG_OPS_HPP
+
+namespace ag
+{
+inline tensor add(tensor a, tensor b)
+{
+    return detail::checked(ag_add(a, b));
+}
+inline tensor sub(tensor a, tensor b)
+{
+    return detail::checked(ag_sub(a, b));
+}
+inline tensor mul(tensor a, tensor b)
+{
+    return detail::checked(ag_mul(a, b));
+}
+inline tensor div(tensor a, tensor b)
+{
+    return detail::checked(ag_div(a, b));
+}
+inline tensor pow(tensor a, tensor b)
+{
+    return detail::checked(ag_pow(a, b));
+}
+inline tensor maximum(tensor a, tensor b)
+{
+    return detail::checked(ag_maximum(a, b));
+}
+inline tensor minimum(tensor a, tensor b)
+{
+    return detail::checked(ag_minimum(a, b));
+}
+inline tensor chain(tensor a, tensor b)
+{
+    return detail::checked(ag_chain(a, b));
+}
+inline tensor less(tensor a, tensor b)
+{
+    return detail::checked(ag_less(a, b));
+}
+inline tensor less_equal(tensor a, tensor b)
+{
+    return detail::checked(ag_less_equal(a, b));
+}
+inline tensor greater(tensor a, tensor b)
+{
+    return detail::checked(ag_greater(a, b));
+}
+inline tensor greater_equal(tensor a, tensor b)
+{
+    return detail::checked(ag_greater_equal(a, b));
+}
+inline tensor equal(tensor a, tensor b)
+{
+    return detail::checked(ag_equal(a, b));
+}
+inline tensor not_equal(tensor a, tensor b)
+{
+    return detail::checked(ag_not_equal(a, b));
+}
+inline tensor chained(tensor a, tensor b)
+{
+    return detail::checked(ag_chained(a, b));
+}
+inline tensor cast(tensor x, ag_dtype d)
+{
+    return detail::checked(ag_cast(x, d));
+}
+inline tensor concat(list xs, int axis)
+{
+    return detail::checked(ag_concat(xs, axis));
+}
+inline tensor stack(list xs, int axis)
+{
+    return detail::checked(ag_stack(xs, axis));
+}
+inline tensor cross_entropy(tensor z, tensor target)
+{
+    return detail::checked(ag_cross_entropy(z, target));
+}
+inline tensor dot(tensor a, tensor b)
+{
+    return detail::checked(ag_dot(a, b));
+}
+inline tensor expand(tensor x, shape s)
+{
+    return detail::checked(ag_expand(x, s));
+}
+inline tensor max(tensor x)
+{
+    return detail::checked(ag_max(x));
+}
+inline tensor min(tensor x)
+{
+    return detail::checked(ag_min(x));
+}
+inline tensor max_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_max_over(x, axes_, flags));
+}
+inline tensor min_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_min_over(x, axes_, flags));
+}
+inline tensor linear(tensor x, tensor w, tensor b)
+{
+    return detail::checked(ag_linear(x, w, b));
+}
+inline tensor mse(tensor a, tensor b)
+{
+    return detail::checked(ag_mse(a, b));
+}
+inline tensor bce(tensor p, tensor y)
+{
+    return detail::checked(ag_bce(p, y));
+}
+inline tensor bce_logits(tensor z, tensor y)
+{
+    return detail::checked(ag_bce_logits(z, y));
+}
+inline tensor matmul(tensor a, tensor b)
+{
+    return detail::checked(ag_matmul(a, b));
+}
+inline tensor one_hot(tensor x, int64_t classes, ag_dtype d)
+{
+    return detail::checked(ag_one_hot(x, classes, d));
+}
+inline tensor transpose(tensor x, int a, int b)
+{
+    return detail::checked(ag_transpose(x, a, b));
+}
+inline tensor permute(tensor x, axes axes_)
+{
+    return detail::checked(ag_permute(x, axes_));
+}
+inline tensor reshape(tensor x, shape s)
+{
+    return detail::checked(ag_reshape(x, s));
+}
+inline tensor flatten(tensor x, int first, int last)
+{
+    return detail::checked(ag_flatten(x, first, last));
+}
+inline tensor unsqueeze(tensor x, int axis)
+{
+    return detail::checked(ag_unsqueeze(x, axis));
+}
+inline tensor squeeze(tensor x, int axis)
+{
+    return detail::checked(ag_squeeze(x, axis));
+}
+inline tensor slice(tensor x, int axis, int64_t start, int64_t stop, int64_t step)
+{
+    return detail::checked(ag_slice(x, axis, start, stop, step));
+}
+inline tensor select(tensor x, int axis, int64_t i)
+{
+    return detail::checked(ag_select(x, axis, i));
+}
+inline tensor embed(tensor x, int axis, int64_t extent, int64_t start, int64_t step)
+{
+    return detail::checked(ag_embed(x, axis, extent, start, step));
+}
+inline tensor softmax(tensor x, int axis)
+{
+    return detail::checked(ag_softmax(x, axis));
+}
+inline tensor log_softmax(tensor x, int axis)
+{
+    return detail::checked(ag_log_softmax(x, axis));
+}
+inline tensor logsumexp(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_logsumexp(x, axes_, flags));
+}
+inline tensor sum(tensor x)
+{
+    return detail::checked(ag_sum(x));
+}
+inline tensor sum_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_sum_over(x, axes_, flags));
+}
+inline tensor mean(tensor x)
+{
+    return detail::checked(ag_mean(x));
+}
+inline tensor mean_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_mean_over(x, axes_, flags));
+}
+inline tensor neg(tensor x)
+{
+    return detail::checked(ag_neg(x));
+}
+inline tensor square(tensor x)
+{
+    return detail::checked(ag_square(x));
+}
+inline tensor sqrt(tensor x)
+{
+    return detail::checked(ag_sqrt(x));
+}
+inline tensor exp(tensor x)
+{
+    return detail::checked(ag_exp(x));
+}
+inline tensor log(tensor x)
+{
+    return detail::checked(ag_log(x));
+}
+inline tensor sin(tensor x)
+{
+    return detail::checked(ag_sin(x));
+}
+inline tensor cos(tensor x)
+{
+    return detail::checked(ag_cos(x));
+}
+inline tensor tanh(tensor x)
+{
+    return detail::checked(ag_tanh(x));
+}
+inline tensor sigmoid(tensor x)
+{
+    return detail::checked(ag_sigmoid(x));
+}
+inline tensor softplus(tensor x)
+{
+    return detail::checked(ag_softplus(x));
+}
+inline tensor relu(tensor x)
+{
+    return detail::checked(ag_relu(x));
+}
+inline tensor abs(tensor x)
+{
+    return detail::checked(ag_abs(x));
+}
+inline tensor sign(tensor x)
+{
+    return detail::checked(ag_sign(x));
+}
+inline tensor add_scalar(tensor x, double number)
+{
+    return detail::checked(ag_add_scalar(x, number));
+}
+inline tensor mul_scalar(tensor x, double number)
+{
+    return detail::checked(ag_mul_scalar(x, number));
+}
+inline tensor scalar_sub(double number, tensor x)
+{
+    return detail::checked(ag_scalar_sub(number, x));
+}
+inline tensor scalar_div(double number, tensor x)
+{
+    return detail::checked(ag_scalar_div(number, x));
+}
+inline tensor pow_scalar(tensor x, double number)
+{
+    return detail::checked(ag_pow_scalar(x, number));
+}
+inline tensor leaky_relu(tensor x, double slope)
+{
+    return detail::checked(ag_leaky_relu(x, slope));
+}
+inline tensor maximum_scalar(tensor x, double number)
+{
+    return detail::checked(ag_maximum_scalar(x, number));
+}
+inline tensor minimum_scalar(tensor x, double number)
+{
+    return detail::checked(ag_minimum_scalar(x, number));
+}
+inline tensor heaviside(tensor x, double at_zero)
+{
+    return detail::checked(ag_heaviside(x, at_zero));
+}
+inline tensor clamp(tensor x, double low, double high)
+{
+    return detail::checked(ag_clamp(x, low, high));
+}
+inline tensor within(tensor x, double low, double high)
+{
+    return detail::checked(ag_within(x, low, high));
+}
+inline tensor where(tensor c, tensor a, tensor b)
+{
+    return detail::checked(ag_where(c, a, b));
+}
+} // namespace ag
+
+#endif
