@@ -262,6 +262,11 @@ AG_API ag_status ag_written(ag_tensor persistent);
 AG_API ag_status ag_grad_written(ag_tensor persistent);
 /* ag_tape_allocate - zeroed memory, 64-byte aligned, that lives as long as the tape. NULL and AG_ENOMEM on failure. */
 AG_API void *ag_tape_allocate(ag_tape *t, size_t bytes);
+/* ag_tape_resize - makes a block from ag_tape_allocate larger, at another place perhaps, and returns it; its contents
+ * stay, what is new is undefined. NULL for memory: a new block. On failure NULL, and the block is as it was.
+ * ag_tape_deallocate - gives one back before the tape ends. NULL is ignored. */
+AG_API void *ag_tape_resize(ag_tape *t, void *memory, size_t bytes);
+AG_API void ag_tape_deallocate(ag_tape *t, void *memory);
 /* ag_scope_begin, ag_scope_end - names given between them, and error messages, are prefixed with "name.". At most 16
  * nested scopes count. `name` must live until the scope ends. */
 AG_API void ag_scope_begin(ag_tape *t, const char *name);

@@ -30,6 +30,8 @@ static void functions_of_no_tape(void **state)
     ag_scope_begin(NULL, "x");
     ag_scope_end(NULL);
     assert_null(ag_tape_allocate(NULL, 8));
+    assert_null(ag_tape_resize(NULL, NULL, 8));
+    ag_tape_deallocate(NULL, NULL);
     assert_int_equal(ag_params(NULL).count, 0);
 }
 
@@ -328,11 +330,16 @@ static void sizes_that_are_none(void **state)
     assert_true(is_inert(ag_arange(t, AG_F64, 0, 1e300, 1), t));
     expect_complaint(t, "ag_arange");
     const size_t sizes[] = { (size_t)1 << 62, SIZE_MAX, SIZE_MAX - 63, (size_t)1 << 45 };
+    char *block = ag_tape_allocate(t, 1);
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         assert_null(ag_tape_allocate(t, sizes[i]));
         expect_complaint(t, "ag_tape_allocate");
+        assert_null(ag_tape_resize(t, block, sizes[i]));
+        expect_complaint(t, "ag_tape_resize");
+        assert_int_equal(*block, 0);
     }
     assert_non_null(ag_tape_allocate(t, 0));
+    ag_tape_deallocate(t, NULL);
     expect_inert(t, ag_param(ag_ones(t, AG_I32, AG_SHAPE(2)), "p"), AG_EDTYPE, "ag_param");
     expect_inert(t, ag_param_as(ag_ones(t, AG_U8, AG_SHAPE(2)), AG_AXES(0), "p"), AG_EDTYPE, "ag_param_as");
     free_bench(&b);

@@ -166,6 +166,43 @@ static void the_memory_limit_is_an_error(void **state)
     ag_tape_free(t);
 }
 
+static unsigned char *filled(ag_tape *t, unsigned char *block, size_t from, size_t bytes)
+{
+    block = ag_tape_resize(t, block, bytes);
+    assert_non_null(block);
+    assert_int_equal((uintptr_t)block % 64, 0);
+    for (size_t i = 0; i < from; i++)
+        assert_int_equal(block[i], (unsigned char)(i % 251));
+    for (size_t i = from; i < bytes; i++)
+        block[i] = (unsigned char)(i % 251);
+    return block;
+}
+
+static void blocks_of_the_tape_grow_and_go_back(void **state)
+{
+    (void)state;
+    enum { BLOCKS = 5, LARGEST = 1 << 23 };
+    ag_tape *t = tape_with((ag_options){ .memory_limit = BLOCKS * 2 * LARGEST });
+    uint64_t before = ag_tape_memory(t);
+    unsigned char *blocks[BLOCKS] = { NULL };
+    size_t bytes = 0;
+    for (size_t next = 1; next <= LARGEST; bytes = next, next = 5 * next / 2 + 7) {
+        for (int i = 0; i < BLOCKS; i++)
+            blocks[i] = filled(t, blocks[i], bytes, next);
+        assert_true(ag_tape_memory(t) - before >= BLOCKS * next && ag_tape_memory(t) - before < BLOCKS * (next + 128));
+    }
+    assert_ptr_equal(ag_tape_resize(t, blocks[0], 3), blocks[0]); /* smaller: it is enough as it is */
+    assert_null(ag_tape_resize(t, blocks[0], BLOCKS * 2 * LARGEST));
+    expect_error(t, AG_ENOMEM, "would exceed the memory limit");
+    filled(t, blocks[0], bytes, bytes);
+    const int order[] = { 2, 4, 0, 3 }; /* from the middle, the ends, and one for the tape to free */
+    for (size_t i = 0; i < ARRAY_SIZE(order); i++)
+        ag_tape_deallocate(t, blocks[order[i]]);
+    assert_true(ag_tape_memory(t) - before < bytes + 128);
+    filled(t, blocks[1], bytes, bytes);
+    ag_tape_free(t);
+}
+
 static void nodes_are_counted(void **state)
 {
     (void)state;
@@ -234,6 +271,7 @@ int main(void)
         cmocka_unit_test(released_tensors_are_stale_at_once_and_for_ever),
         cmocka_unit_test(options_are_checked),
         cmocka_unit_test(the_memory_limit_is_an_error),
+        cmocka_unit_test(blocks_of_the_tape_grow_and_go_back),
         cmocka_unit_test(nodes_are_counted),
         cmocka_unit_test(tapes_in_threads_do_not_meet),
     };

@@ -7,7 +7,8 @@ enum {
     LARGEST_CHUNK = 1 << 26,
     OFFSET_BITS = 48,
     SMALLEST_BLOCK_BITS = 6,
-    LARGE_TABLE = 1 << 22
+    LARGE_TABLE = 1 << 22,
+    OWNED_HEAD = 64 /* before a block that lives as long as the tape: an ag_owned */
 };
 
 static bool within_limit(ag_tape *t, size_t more)
@@ -197,21 +198,75 @@ void ag_pool_reset(ag_tape *t)
 
 /* ---- memory that lives as long as the tape */
 
+/* The list is doubly linked, so that a block can leave it or move. */
+static void *own(ag_tape *t, ag_owned *o, size_t whole)
+{
+    *o = (ag_owned){ .next = t->owned, .bytes = whole };
+    if (o->next)
+        o->next->before = o;
+    t->owned = o;
+    return (char *)o + OWNED_HEAD;
+}
+
+static void disown(ag_tape *t, const ag_owned *o)
+{
+    if (o->next)
+        o->next->before = o->before;
+    if (o->before)
+        o->before->next = o->next;
+    else
+        t->owned = o->next;
+}
+
+static ag_owned *owned_of(void *memory)
+{
+    return (ag_owned *)(void *)((char *)memory - OWNED_HEAD);
+}
+
+static void *take_owned(ag_tape *t, size_t bytes, const char *who)
+{
+    if (bytes > PTRDIFF_MAX - OWNED_HEAD) {
+        ag_fail(t, AG_ELIMIT, "%s: %zu bytes are too many", who, bytes);
+        return NULL;
+    }
+    ag_owned *o = ag_take(t, bytes + OWNED_HEAD);
+    return o ? own(t, o, bytes + OWNED_HEAD) : NULL;
+}
+
 void *ag_tape_allocate(ag_tape *t, size_t bytes)
+{
+    void *memory = t ? take_owned(t, bytes, "ag_tape_allocate") : NULL;
+    return memory ? memset(memory, 0, bytes) : NULL;
+}
+
+void *ag_tape_resize(ag_tape *t, void *memory, size_t bytes)
 {
     if (!t)
         return NULL;
-    size_t whole = bytes + 64;
-    if (whole < bytes) {
-        ag_fail(t, AG_ELIMIT, "ag_tape_allocate: %zu bytes are too many", bytes);
+    if (!memory)
+        return take_owned(t, bytes, "ag_tape_resize");
+    ag_owned *o = owned_of(memory);
+    size_t before = o->bytes - OWNED_HEAD;
+    if (bytes <= before)
+        return memory;
+    disown(t, o);
+    void *larger = bytes <= PTRDIFF_MAX - OWNED_HEAD ? resized(t, o, o->bytes, bytes + OWNED_HEAD) : NULL;
+    if (larger)
+        return own(t, larger, bytes + OWNED_HEAD);
+    own(t, o, o->bytes);
+    larger = take_owned(t, bytes, "ag_tape_resize");
+    if (!larger)
         return NULL;
-    }
-    char *block = ag_take(t, whole);
-    if (!block)
-        return NULL;
-    memset(block, 0, whole);
-    ag_owned *o = (ag_owned *)block;
-    *o = (ag_owned){ t->owned, whole };
-    t->owned = o;
-    return block + 64;
+    memcpy(larger, memory, before);
+    ag_tape_deallocate(t, memory);
+    return larger;
+}
+
+void ag_tape_deallocate(ag_tape *t, void *memory)
+{
+    if (!t || !memory)
+        return;
+    ag_owned *o = owned_of(memory);
+    disown(t, o);
+    ag_give_back(t, o, o->bytes);
 }

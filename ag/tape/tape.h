@@ -122,8 +122,8 @@ typedef struct ag_pool {
 } ag_pool;
 
 typedef struct ag_owned { /* header of a block from ag_tape_allocate */
-    struct ag_owned *next;
-    size_t bytes;
+    struct ag_owned *next, *before;
+    size_t bytes; /* with the header */
 } ag_owned;
 
 typedef struct ag_wrapped { /* a caller's memory, which must stay as it is until reset: DEBUG=1 checks it */
