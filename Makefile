@@ -13,7 +13,7 @@ CC = gcc
 endif
 CXX    ?= g++
 
-packages = libblis-dev libblis-openmp-dev libblis-pthread-dev libblis-serial-dev libsleef-dev zlib1g-dev libcjson-dev \
+packages = libblis-dev libblis-openmp-dev libblis-pthread-dev libblis-serial-dev libsleef-dev zlib1g-dev \
 	libcmocka-dev dataset-fashion-mnist gnuplot-nox graphviz valgrind clang clang-format libomp-dev g++ pkg-config git
 
 ifeq ($(MAKELEVEL),0)
@@ -56,7 +56,7 @@ includes := $(addprefix -isystem ,$(blis_include))
 hash := \#
 has = '$(hash)if __has_include(<$(1)>)' '$(2)' '$(hash)endif'
 defined = '$(hash)ifdef $(1)' '$(2)' '$(hash)endif'
-libraries := zlib.h=zlib1g-dev blis.h=libblis-dev sleef.h=libsleef-dev cjson/cJSON.h=libcjson-dev omp.h=libomp-dev
+libraries := zlib.h=zlib1g-dev blis.h=libblis-dev sleef.h=libsleef-dev omp.h=libomp-dev
 found := $(shell printf '%s\n' $(call has,libxsmm.h,xsmm) $(call defined,__clang__,CLANG) $(call defined,__x86_64__,X86) $(call defined,__AVX512F__,AVX512) \
 	$(foreach l,$(libraries),$(call has,$(firstword $(subst =, ,$l)),$(lastword $(subst =, ,$l)))) | \
 	$(CC) -fopenmp $(ARCH:%=-march=%) $(includes) -x c -E -P -)
@@ -85,7 +85,7 @@ internal = $(flags) -D_GNU_SOURCE -I. -I$(BUILD)
 public = $(flags) -I.
 dependencies = -MMD -MP -MF $@.d -MT $@
 libs = -Wl,--as-needed $(if $(blis_lib),-L$(blis_lib) -Wl$(comma)-rpath$(comma)$(blis_lib)) $(if $(xsmm),-lxsmm -lxsmmnoblas) \
-	-lblis -lsleef -lcjson -lz -lm -lpthread -ldl
+	-lblis -lsleef -lz -lm -lpthread -ldl
 version := 0.1.0
 soname := libag.so.$(firstword $(subst ., ,$(version)))
 

@@ -29,8 +29,8 @@ static bool set_directory(nn_atomic_file *o)
 {
     const char *slash = strrchr(o->path, '/');
     size_t length = slash ? (size_t)(slash - o->path) + 1 : 0;
-    return nn_memory_add(o->t, &o->directory, length ? o->path : "./", length ? length : 2, o->who) &&
-           nn_memory_add(o->t, &o->directory, "", 1, o->who);
+    return nn_memory_add(o->t, &o->directory, length ? o->path : "./", length ? length : 2) &&
+           nn_memory_add(o->t, &o->directory, "", 1);
 }
 
 /* A name that no file has; one may have been left behind by a process that was killed. */
@@ -38,7 +38,7 @@ static bool create(nn_atomic_file *o)
 {
     enum { ATTEMPTS = 1000 };
     size_t room = o->directory.size + 64;
-    if (!nn_memory_grow(o->t, &o->temporary, room, o->who))
+    if (!nn_memory_grow(o->t, &o->temporary, room))
         return false;
     for (int i = 0; i < ATTEMPTS && o->file < 0; i++) {
         snprintf((char *)o->temporary.at, room, "%s.safetensors-%ld-%d", (const char *)o->directory.at, (long)getpid(),

@@ -1,4 +1,4 @@
-/* Tables of separated values, after RFC 4180. */
+/* Tables of separated values: features and labels from their fields. */
 #include "nn/internal.h"
 #include <errno.h>
 #include <locale.h>
@@ -9,196 +9,103 @@
 #include <xlocale.h>
 #endif
 
-enum { CHUNK = 1 << 14, FIELD = 4096, END = -1, FAILED = -2 };
-enum { MORE, LAST }; /* what follows a field, or FAILED */
+enum { WORD = -1, FRACTION = -2 }; /* labels that are no class as they stand */
 
 typedef struct csv {
-    nn_reader r;
+    nn_fields in;
     nn_csv_config config;
-    int separator;
     locale_t locale; /* numbers have a point, whatever the program's locale */
     ag_dtype real;
-    int64_t line;                           /* being read, from 1 */
-    int64_t row_line;                       /* where the row began */
     int64_t columns, label, features, rows; /* label: from 1, 0: none */
-    nn_memory text, start;                  /* of the row's fields, each with its end; size_t: where each begins */
     nn_memory x, y;                         /* the values so far: of type `real`; y: i64 for classes */
     nn_labels labels;
-    size_t at, have; /* in the chunk */
-    unsigned char chunk[CHUNK];
-    char field[FIELD];
-    size_t length;
 } csv;
 
 static const char who[] = "nn_read_csv";
 
-/* ---- characters */
-
-static int peek(csv *f)
-{
-    if (f->at == f->have) {
-        int64_t got = nn_reader_read(&f->r, f->chunk, CHUNK);
-        if (got < 0)
-            return FAILED;
-        f->at = 0;
-        f->have = (size_t)got;
-        if (!got)
-            return END;
-    }
-    if (f->chunk[f->at])
-        return f->chunk[f->at];
-    nn_reader_fail(&f->r, "line %lld: a NUL byte; this is no text", (long long)f->line);
-    return FAILED;
-}
-
-static void skip(csv *f)
-{
-    f->line += f->chunk[f->at++] == '\n';
-}
-
-static bool is_blank(const csv *f, int c)
-{
-    return (c == ' ' || c == '\t' || c == '\r') && c != f->separator;
-}
-
-static int skip_blanks(csv *f)
-{
-    int c = peek(f);
-    for (; c >= 0 && is_blank(f, c); c = peek(f))
-        skip(f);
-    return c;
-}
-
-/* ---- fields */
-
-static bool put(csv *f, int c)
-{
-    if (f->length == FIELD - 1)
-        return nn_reader_fail(&f->r, "line %lld: a field of more than %d bytes", (long long)f->line, FIELD - 1);
-    f->field[f->length++] = (char)c;
-    return true;
-}
-
-static bool read_quoted(csv *f)
-{
-    long long first = f->line;
-    skip(f);
-    for (;;) {
-        int c = peek(f);
-        if (c == FAILED)
-            return false;
-        if (c == END)
-            return nn_reader_fail(&f->r, "line %lld: a quote is not closed", first);
-        skip(f);
-        if (c == '"') {
-            if (peek(f) != '"')
-                break;
-            skip(f);
-        }
-        if (!put(f, c))
-            return false;
-    }
-    int c = skip_blanks(f);
-    if (c >= 0 && c != '\n' && c != f->separator)
-        return nn_reader_fail(&f->r, "line %lld: text after a closing quote", (long long)f->line);
-    return c != FAILED;
-}
-
-static bool read_bare(csv *f)
-{
-    int c = peek(f);
-    for (; c >= 0 && c != '\n' && c != f->separator; c = peek(f)) {
-        if (!put(f, c))
-            return false;
-        skip(f);
-    }
-    while (f->length && is_blank(f, f->field[f->length - 1]))
-        f->length--;
-    return c != FAILED;
-}
-
-/* One field and what ends it. */
-static int read_field(csv *f)
-{
-    f->length = 0;
-    int c = skip_blanks(f);
-    if (c == FAILED || !(c == '"' ? read_quoted(f) : read_bare(f)))
-        return FAILED;
-    f->field[f->length] = 0;
-    c = peek(f);
-    if (c >= 0)
-        skip(f);
-    return c == FAILED ? FAILED : c == f->separator ? MORE : LAST;
-}
-
 /* ---- rows */
 
-static const char *text_at(const csv *f, int64_t column)
+/* The column of a feature, both from 1. */
+static int64_t feature_column(const csv *f, int64_t feature)
 {
-    return (const char *)f->text.at + ((const size_t *)(const void *)f->start.at)[column - 1];
+    if (f->config.columns[0])
+        return f->config.columns[feature - 1];
+    return feature + (f->label && feature >= f->label);
 }
 
-/* The fields of the next line that is not empty; 0 at the end of the file, -1: failed. */
-static int64_t read_row(csv *f)
+static bool parse_number(const csv *f, const char *text, double *v)
 {
-    int follows = LAST;
-    int64_t count = 0;
-    while (count == 0 || follows == MORE) {
-        if (count == 0) {
-            f->row_line = f->line;
-            f->text.size = f->start.size = 0;
-            if (peek(f) == END)
-                return 0;
-        }
-        size_t start = f->text.size;
-        follows = read_field(f);
-        if (follows == FAILED || !nn_memory_add(f->r.t, &f->text, f->field, f->length + 1, who) ||
-            !nn_memory_add(f->r.t, &f->start, &start, sizeof start, who))
-            return -1;
-        bool empty = count == 0 && follows == LAST && f->length == 0;
-        count += !empty;
-    }
-    return count;
+    char *end;
+    errno = 0;
+    *v = strtod_l(text, &end, f->locale);
+    return end != text && !*end;
 }
 
 static bool add_number(csv *f, nn_memory *to, int64_t column)
 {
-    const char *text = text_at(f, column);
-    char *end;
-    errno = 0;
-    double v = strtod_l(text, &end, f->locale);
-    if (end == text || *end)
-        return nn_reader_fail(&f->r, "line %lld: '%.40s' in column %lld is no number", (long long)f->row_line, text,
-                              (long long)column);
+    const char *text = nn_fields_at(&f->in, column);
+    double v;
+    if (!parse_number(f, text, &v))
+        return nn_reader_fail(&f->in.r, "line %lld: '%.40s' in column %lld is no number", (long long)f->in.row_line,
+                              text, (long long)column);
     float narrow = (float)v;
     bool beyond = (errno == ERANGE && isinf(v)) || (f->real == AG_F32 && isfinite(v) && !isfinite(narrow));
     if (beyond)
-        return nn_reader_fail(&f->r, "line %lld: %.40s in column %lld is beyond the range of %s",
-                              (long long)f->row_line, text, (long long)column, ag_dtype_name(f->real));
+        return nn_reader_fail(&f->in.r, "line %lld: %.40s in column %lld is beyond the range of %s",
+                              (long long)f->in.row_line, text, (long long)column, ag_dtype_name(f->real));
     const void *value = f->real == AG_F32 ? (const void *)&narrow : &v;
-    return nn_memory_add(f->r.t, to, value, ag_dtype_size(f->real), who);
+    return nn_memory_add(f->in.r.t, to, value, ag_dtype_size(f->real));
+}
+
+/* The class that a label is if it stands as it is, a whole number >= 0. */
+static int64_t class_of(const csv *f, const char *label)
+{
+    enum { DIGITS = 18 }; /* fit an int64_t */
+    const double exact = 9007199254740992.0;
+    size_t digits = strspn(label, "0123456789");
+    double v;
+    if (digits && digits <= DIGITS && !label[digits])
+        return strtoll(label, NULL, 10);
+    if (!parse_number(f, label, &v) || !isfinite(v))
+        return WORD;
+    return v != floor(v) ? FRACTION : v >= 0 && v <= exact ? (int64_t)v : WORD;
+}
+
+/* Looks at a label when it first appears. */
+static int64_t new_class(csv *f, const char *text)
+{
+    size_t known = f->labels.count;
+    int64_t number = nn_labels_add(f->in.r.t, &f->labels, text, who), class = WORD;
+    if (number < 0 || f->labels.count == known)
+        return number;
+    class = class_of(f, text);
+    f->labels.words |= class == WORD;
+    if (class != FRACTION)
+        return number;
+    nn_reader_fail(&f->in.r,
+                   "line %lld: the label %.40s is no whole number and so no class; regression reads it as it is",
+                   (long long)f->in.row_line, text);
+    return -1;
 }
 
 static bool add_class(csv *f)
 {
-    const char *text = text_at(f, f->label);
+    const char *text = nn_fields_at(&f->in, f->label);
     if (!*text)
-        return nn_reader_fail(&f->r, "line %lld: the label is empty", (long long)f->row_line);
+        return nn_reader_fail(&f->in.r, "line %lld: the label is empty", (long long)f->in.row_line);
     bool given = f->config.classes && f->config.classes->count;
-    int64_t number = given ? nn_labels_find(&f->labels, text) : nn_labels_add(f->r.t, &f->labels, text, who);
+    int64_t number = given ? nn_labels_find(&f->labels, text) : new_class(f, text);
     if (number < 0 && given)
-        return nn_reader_fail(&f->r, "line %lld: '%.40s' is none of the given classes", (long long)f->row_line, text);
-    return number >= 0 && nn_memory_add(f->r.t, &f->y, &number, sizeof number, who);
+        return nn_reader_fail(&f->in.r, "line %lld: '%.40s' is none of the given classes", (long long)f->in.row_line,
+                              text);
+    return number >= 0 && nn_memory_add(f->in.r.t, &f->y, &number, sizeof number);
 }
 
 static bool add_row(csv *f)
 {
-    for (int64_t i = 0, column = 1; i < f->features; i++, column++) {
-        if (!f->config.columns[0] && column == f->label)
-            column++;
-        if (!add_number(f, &f->x, f->config.columns[0] ? f->config.columns[i] : column))
+    for (int64_t i = 1; i <= f->features; i++)
+        if (!add_number(f, &f->x, feature_column(f, i)))
             return false;
-    }
     f->rows++;
     return !f->label || (f->config.regression ? add_number(f, &f->y, f->label) : add_class(f));
 }
@@ -212,45 +119,48 @@ static bool set_columns(csv *f, int64_t columns)
     f->columns = columns;
     f->label = f->config.no_label ? 0 : label > 0 ? label : columns + 1 + (label ? label : -1);
     if (!f->config.no_label && (f->label < 1 || f->label > columns))
-        return nn_reader_fail(&f->r, "column %lld is to be the label, but there are %lld", (long long)label,
+        return nn_reader_fail(&f->in.r, "column %lld is to be the label, but there are %lld", (long long)label,
                               (long long)columns);
     f->features = columns - (f->label > 0);
     for (int i = 0; i < NN_CSV_COLUMNS && f->config.columns[i]; i++) {
         f->features = i + 1;
         if (f->config.columns[i] > columns || f->config.columns[i] == f->label)
-            return nn_reader_fail(&f->r, "column %d is to be a feature, but %s", f->config.columns[i],
+            return nn_reader_fail(&f->in.r, "column %d is to be a feature, but %s", f->config.columns[i],
                                   f->config.columns[i] > columns ? "there are fewer" : "it is the label");
     }
     if (!f->features)
-        return nn_reader_fail(&f->r, "beside the label there is no column");
+        return nn_reader_fail(&f->in.r, "beside the label there is no column");
     return true;
 }
 
-static bool skip_byte_order_mark(csv *f)
+/* A first line that names the columns has no numbers, unless the configuration says so: else a sample would be lost. */
+static bool check_header(const csv *f)
 {
-    if (peek(f) == FAILED)
-        return false;
-    if (f->have >= 3 && !memcmp(f->chunk, "\xef\xbb\xbf", 3))
-        f->at = 3;
-    return true;
+    double v;
+    for (int64_t i = 1; i <= f->features; i++)
+        if (!parse_number(f, nn_fields_at(&f->in, feature_column(f, i)), &v))
+            return true;
+    return nn_reader_fail(&f->in.r, "line %lld is all numbers: no_header if it is data, header if it names the columns",
+                          (long long)f->in.row_line);
 }
 
 static bool read_table(csv *f)
 {
-    if (!skip_byte_order_mark(f))
-        return false;
-    int64_t count = read_row(f);
+    int64_t count = nn_fields_row(&f->in);
     if (count == 0)
-        nn_reader_fail(&f->r, "there is no line in it");
+        nn_reader_fail(&f->in.r, "there is no line in it");
     if (count <= 0 || !set_columns(f, count))
         return false;
-    for (bool header = !f->config.no_header; count > 0; header = false) {
+    bool header = !f->config.no_header;
+    if (header && !f->config.header && !check_header(f))
+        return false;
+    for (; count > 0; header = false) {
         if (count != f->columns)
-            return nn_reader_fail(&f->r, "line %lld: %lld fields, but %lld in the first line", (long long)f->row_line,
-                                  (long long)count, (long long)f->columns);
+            return nn_reader_fail(&f->in.r, "line %lld: %lld fields, but %lld in the first line",
+                                  (long long)f->in.row_line, (long long)count, (long long)f->columns);
         if (!header && !add_row(f))
             return false;
-        count = read_row(f);
+        count = nn_fields_row(&f->in);
     }
     return count == 0;
 }
@@ -261,14 +171,14 @@ static void number_classes(csv *f)
     for (int64_t i = 0; i < f->rows; i++) {
         int64_t number;
         memcpy(&number, f->y.at + (size_t)i * sizeof number, sizeof number);
-        number = strtoll(nn_labels_at(&f->labels, (size_t)number), NULL, 10);
+        number = class_of(f, nn_labels_at(&f->labels, (size_t)number));
         memcpy(f->y.at + (size_t)i * sizeof number, &number, sizeof number);
     }
 }
 
 static bool make_tensors(csv *f, nn_dataset *d)
 {
-    ag_tape *t = f->r.t;
+    ag_tape *t = f->in.r.t;
     nn_classes *classes = f->config.classes;
     bool given = classes && classes->count, named = f->label && !f->config.regression;
     if (named && !given && !f->labels.words)
@@ -291,6 +201,8 @@ static bool check_config(ag_tape *t, const char *path, const nn_csv_config *c)
         return ag_fail(t, AG_ENULL, "%s: the path is NULL", who), false;
     if (c->separator == '"' || c->separator == '\n' || c->separator == '\r')
         return ag_fail(t, AG_EARG, "%s: a quote or the end of a line cannot separate fields", who), false;
+    if (c->header && c->no_header)
+        return ag_fail(t, AG_EARG, "%s: header and no_header contradict each other", who), false;
     if (c->no_label && (c->regression || c->label_column || c->classes))
         return ag_fail(t, AG_EARG, "%s: no_label goes with no option about labels", who), false;
     if (c->regression && c->classes)
@@ -308,9 +220,7 @@ static bool check_config(ag_tape *t, const char *path, const nn_csv_config *c)
 static bool prepare(csv *f, ag_tape *t, const char *path, const nn_csv_config *config)
 {
     f->config = *config;
-    f->separator = config->separator ? (unsigned char)config->separator : ',';
     f->real = ag_tape_dtype(t);
-    f->line = 1;
     f->locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!f->locale)
         return ag_fail(t, AG_ENOMEM, "%s: no memory for a locale", who), false;
@@ -319,16 +229,15 @@ static bool prepare(csv *f, ag_tape *t, const char *path, const nn_csv_config *c
             return false;
     if (config->classes && (int64_t)f->labels.count != config->classes->count)
         return ag_fail(t, AG_EARG, "%s: a class is named twice in the given list", who), false;
-    return nn_reader_open(&f->r, t, who, path);
+    return nn_fields_open(&f->in, t, who, path, config->separator ? config->separator : ',');
 }
 
 static void close_table(csv *f)
 {
-    nn_memory *const memories[] = { &f->text, &f->start, &f->x, &f->y };
-    for (size_t i = 0; i < sizeof memories / sizeof *memories; i++)
-        nn_memory_free(memories[i]);
+    nn_memory_free(&f->x);
+    nn_memory_free(&f->y);
     nn_labels_free(&f->labels);
-    nn_reader_close(&f->r);
+    nn_fields_close(&f->in);
     if (f->locale)
         freelocale(f->locale);
 }

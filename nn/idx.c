@@ -66,14 +66,18 @@ static bool read_header(idx *f)
     return true;
 }
 
-/* The header may lie, so memory grows with the data. */
+/* The header may lie: a file's size is compared with it, and what is gzipped gets memory as its data come. */
 static bool read_elements(idx *f)
 {
     enum { FIRST = 1 << 20 };
     size_t wanted = f->count * f->kind.bytes, capacity = FIRST;
+    int64_t rest = nn_reader_rest(&f->r);
     nn_memory *m = &f->data;
+    if (rest >= 0 && (size_t)rest < wanted)
+        return nn_reader_fail(&f->r, "its header promises %zu bytes of data, but there are %lld", wanted,
+                              (long long)rest);
     for (; m->size < wanted; capacity = 2 * m->capacity) {
-        if (!nn_memory_grow(f->r.t, m, capacity < wanted ? capacity : wanted, f->r.who))
+        if (!nn_memory_grow(f->r.t, m, capacity < wanted && rest < 0 ? capacity : wanted))
             return false;
         int64_t got = nn_reader_read(&f->r, m->at + m->size, m->capacity - m->size);
         if (got < 0)
@@ -96,7 +100,7 @@ static bool convert(idx *f)
     size_t to = ag_dtype_size(f->kind.dtype), from = f->kind.bytes;
     if (to == 1)
         return true;
-    if (!nn_memory_grow(f->r.t, &f->data, f->count * to, f->r.who))
+    if (!nn_memory_grow(f->r.t, &f->data, f->count * to))
         return false;
     unsigned char *at = f->data.at, element[8];
     for (size_t i = f->count; i-- > 0;) {
@@ -112,9 +116,9 @@ static bool convert(idx *f)
 
 static ag_tensor read_file(ag_tape *t, const char *path, const char *name)
 {
-    idx f = { .kind = { 0 } };
+    idx f = { .r = { .t = t, .who = "nn_read_idx", .path = path } };
     ag_tensor x = nn_inert(t);
-    if (nn_reader_open(&f.r, t, "nn_read_idx", path) && read_header(&f) && read_elements(&f) && convert(&f))
+    if (nn_reader_open(&f.r) && read_header(&f) && read_elements(&f) && convert(&f))
         x = nn_make_buffer(t, f.kind.dtype, f.shape, &f.data, name);
     nn_reader_close(&f.r);
     nn_memory_free(&f.data);

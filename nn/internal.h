@@ -42,29 +42,54 @@ static inline ag_tensor nn_inert(ag_tape *t)
 
 /* ---- reader.c */
 
-/* Growing memory for what a file holds: released by nn_memory_free, whatever happened. */
+/* Growing memory of the tape for what a file holds: given back by nn_memory_free, whatever happened. */
 typedef struct nn_memory {
+    ag_tape *t; /* NULL: nothing yet */
     unsigned char *at;
     size_t size, capacity;
 } nn_memory;
-bool nn_memory_grow(ag_tape *t, nn_memory *m, size_t capacity, const char *who); /* false: AG_ENOMEM */
-bool nn_memory_add(ag_tape *t, nn_memory *m, const void *bytes, size_t count, const char *who);
+bool nn_memory_grow(ag_tape *t, nn_memory *m, size_t capacity); /* false: AG_ENOMEM */
+bool nn_memory_add(ag_tape *t, nn_memory *m, const void *bytes, size_t count);
 void nn_memory_free(nn_memory *m);
 
-/* A plain or gzipped file being read. */
+/* A file being read: as it is, or what it holds gzipped. */
 typedef struct nn_reader {
     ag_tape *t;
     const char *who, *path;
-    void *file;
+    bool plain; /* never gzipped, whatever it begins with */
+    struct nn_source *source;
 } nn_reader;
-bool nn_reader_open(nn_reader *r, ag_tape *t, const char *who, const char *path); /* false: reported */
+bool nn_reader_open(nn_reader *r); /* all fields but the last are set; false: reported */
 void nn_reader_close(nn_reader *r);
 /* Up to `count` bytes, fewer only at the end of the file; -1: reported. */
 int64_t nn_reader_read(nn_reader *r, void *to, size_t count);
+/* How many bytes follow; -1: the file is gzipped, so only reading tells. */
+int64_t nn_reader_rest(const nn_reader *r);
 bool nn_reader_fail(const nn_reader *r, const char *format, ...) AG_PRINTF(2, 3); /* AG_EFILE with the path; false */
 
 /* A buffer with the elements in `m`, which it copies. */
 ag_tensor nn_make_buffer(ag_tape *t, ag_dtype d, ag_shape s, const nn_memory *m, const char *name);
+
+/* ---- fields.c */
+
+enum { NN_CHUNK = 1 << 14, NN_FIELD = 4096 }; /* NN_FIELD: with its end */
+typedef struct nn_fields {                    /* of a table being read, row by row */
+    nn_reader r;
+    int separator;
+    int64_t line;          /* being read, from 1 */
+    int64_t row_line;      /* where the row began */
+    nn_memory text, start; /* of the row's fields, each with its end; size_t: where each begins */
+    size_t at, have;       /* in the chunk */
+    unsigned char chunk[NN_CHUNK];
+    char field[NN_FIELD];
+    size_t length;
+    bool quoted; /* the field */
+} nn_fields;
+bool nn_fields_open(nn_fields *f, ag_tape *t, const char *who, const char *path, char separator); /* false: reported */
+void nn_fields_close(nn_fields *f);
+/* Reads the next line that is not empty: how many fields it has; 0 at the end of the file, -1: reported. */
+int64_t nn_fields_row(nn_fields *f);
+const char *nn_fields_at(const nn_fields *f, int64_t column); /* of the row, from 1 */
 
 /* ---- labels.c */
 
@@ -74,7 +99,7 @@ typedef struct nn_labels {
     nn_memory start; /* size_t: where in text each begins */
     nn_memory slots; /* uint32_t: a hash table of numbers + 1; its size is a power of two */
     size_t count;
-    bool words; /* some label is no whole number >= 0 */
+    bool words; /* some label is no whole number >= 0: for the reader to say */
 } nn_labels;
 /* The number of a label, which is added if it is new; -1: AG_ENOMEM or AG_ELIMIT */
 int64_t nn_labels_add(ag_tape *t, nn_labels *l, const char *label, const char *who);
@@ -97,12 +122,24 @@ bool nn_atomic_write(nn_atomic_file *o, const void *bytes, size_t count);
 bool nn_atomic_commit(nn_atomic_file *o);
 void nn_atomic_close(nn_atomic_file *o); /* always; without a commit the temporary file is removed */
 
+/* ---- json.c */
+
+/* Text with a NUL at its end, read from left to right. Strings are unescaped where they stand. */
+typedef struct nn_json {
+    char *at;
+} nn_json;
+char nn_json_peek(nn_json *j);               /* the next character that is no white space; NUL: the end */
+bool nn_json_take(nn_json *j, char c);       /* goes past it if it is c */
+const char *nn_json_string(nn_json *j);      /* UTF-8; NULL: there is none, or it is malformed */
+bool nn_json_size(nn_json *j, uint64_t *to); /* a whole number from 0 to 2^63 - 1; false: there is none */
+int nn_utf8_length(const char *text);        /* of the sequence at text, 0 if it is none (Unicode 15, table 3-7) */
+
 /* ---- safetensors_header.c: what a safetensors file says of its data */
 
 enum { NN_HEADER_LIMIT = 100000000 }; /* bytes, as in the format's reference implementation */
 
 typedef struct nn_stored { /* one tensor in a file */
-    const char *name;
+    const char *name;      /* in the text of the header, or of the module */
     ag_dtype dtype;
     ag_shape shape;
     uint64_t begin, end; /* its bytes, counted from the end of the header */
@@ -113,16 +150,17 @@ typedef struct nn_stored { /* one tensor in a file */
 typedef struct nn_table {
     nn_memory memory; /* nn_stored */
     size_t count;
-    void *json; /* the parsed header, which owns the names */
 } nn_table;
 static inline nn_stored *nn_table_at(const nn_table *t, size_t i)
 {
     return (nn_stored *)(void *)t->memory.at + i;
 }
+void nn_table_sort(nn_table *t, int (*order)(const nn_stored *, const nn_stored *));
+void nn_table_free(nn_table *t);
 /* The header of the table's tensors, padded, with its length before it. */
 bool nn_header_print(ag_tape *t, const nn_table *table, nn_memory *text, const char *who);
-/* Reads a header (its end is a NUL byte) and checks all of it against the number of data bytes. Sorted by position. */
-bool nn_header_parse(const nn_reader *r, const nn_memory *text, uint64_t data_bytes, nn_table *table);
-void nn_table_free(nn_table *t);
+/* Reads a header (its end is a NUL byte), in which the names stay, and checks all of it against the number of data
+ * bytes. Sorted by position. */
+bool nn_header_parse(const nn_reader *r, nn_memory *text, uint64_t data_bytes, nn_table *table);
 
 #endif

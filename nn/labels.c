@@ -31,27 +31,20 @@ int64_t nn_labels_find(const nn_labels *l, const char *label)
 }
 
 /* Room for one more; at most half of the slots are taken. */
-static bool grow(ag_tape *t, nn_labels *l, const char *who)
+static bool grow(ag_tape *t, nn_labels *l)
 {
     enum { FIRST = 64 };
     size_t slots = l->slots.size / sizeof(uint32_t);
     if (2 * (l->count + 1) <= slots)
         return true;
     slots = slots ? 2 * slots : FIRST;
-    if (!nn_memory_grow(t, &l->slots, slots * sizeof(uint32_t), who))
+    if (!nn_memory_grow(t, &l->slots, slots * sizeof(uint32_t)))
         return false;
     l->slots.size = slots * sizeof(uint32_t);
     memset(l->slots.at, 0, l->slots.size);
     for (size_t i = 0; i < l->count; i++)
         *slot_of(l, nn_labels_at(l, i)) = (uint32_t)i + 1;
     return true;
-}
-
-static bool is_whole(const char *label)
-{
-    enum { DIGITS = 18 }; /* fit an int64_t */
-    size_t digits = strspn(label, "0123456789");
-    return digits && digits <= DIGITS && !label[digits];
 }
 
 int64_t nn_labels_add(ag_tape *t, nn_labels *l, const char *label, const char *who)
@@ -64,10 +57,9 @@ int64_t nn_labels_add(ag_tape *t, nn_labels *l, const char *label, const char *w
         return -1;
     }
     size_t start = l->text.size;
-    if (!grow(t, l, who) || !nn_memory_add(t, &l->text, label, strlen(label) + 1, who) ||
-        !nn_memory_add(t, &l->start, &start, sizeof start, who))
+    if (!grow(t, l) || !nn_memory_add(t, &l->text, label, strlen(label) + 1) ||
+        !nn_memory_add(t, &l->start, &start, sizeof start))
         return -1;
-    l->words |= !is_whole(label);
     *slot_of(l, label) = (uint32_t)++l->count;
     return (int64_t)l->count - 1;
 }

@@ -38,22 +38,6 @@ bool nn_usable(const nn_module *m, ag_tape *t, const char *who)
 
 /* ---- registering */
 
-/* Length of the UTF-8 sequence at s, 0 if it is none (Unicode 15, table 3-7). */
-static int sequence_length(const unsigned char *s)
-{
-    if (s[0] < 0x80)
-        return s[0] != 0;
-    int length = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
-        return 0;
-    for (int i = 1; i < length; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool surrogate = s[0] == 0xed && s[1] > 0x9f, beyond = s[0] == 0xf4 && s[1] > 0x8f;
-    return overlong || surrogate || beyond ? 0 : length;
-}
-
 static const char *what_is_wrong(const char *name)
 {
     if (!name || !*name)
@@ -65,7 +49,7 @@ static const char *what_is_wrong(const char *name)
     if (!strcmp(name, "__metadata__"))
         return "is reserved in weight files";
     for (const char *s = name; *s;) {
-        int length = sequence_length((const unsigned char *)s);
+        int length = nn_utf8_length(s);
         if (!length)
             return "is not UTF-8";
         s += length;

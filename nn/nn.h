@@ -112,7 +112,7 @@ AG_API ag_tensor nn_xavier_normal(ag_tape *t, ag_shape s);
 AG_API ag_tensor nn_kaiming_uniform(ag_tape *t, ag_shape s);
 AG_API ag_tensor nn_kaiming_normal(ag_tape *t, ag_shape s);
 
-/* ---- data */
+/* ---- data: read from regular files; while that is done, all memory comes from the tape and counts for its limit */
 
 /* Samples along the first dimension of both; y may be absent, {0}. */
 typedef struct nn_dataset {
@@ -122,7 +122,7 @@ typedef struct nn_dataset {
 /* nn_read_idx - reads MNIST's file format (yann.lecun.com/exdb/mnist), plain or gzipped. y_path NULL: no labels.
  * Unsigned bytes stay AG_U8; signed bytes, shorts and ints become AG_I32; floats AG_F32; doubles AG_F64.
  * Errors: AG_EFILE if a file cannot be read, is shorter or longer than its header says, or the counts differ; both
- * tensors are inert then. The header is not believed: memory grows with the data that really come. */
+ * tensors are inert then. The header is not believed: memory is taken for data that are there. */
 AG_API nn_dataset nn_read_idx(ag_tape *t, const char *x_path, const char *y_path);
 
 /* The names of classes, in the order of their indices; memory of the tape. */
@@ -135,6 +135,7 @@ enum { NN_CSV_COLUMNS = 32 };
 typedef struct nn_csv_config {
     char separator;              /* zero: ',' */
     bool no_header;              /* the first line is data */
+    bool header;                 /* the first line names the columns, even if by numbers */
     bool no_label;               /* every column is a feature; y is absent */
     bool regression;             /* the label is a number: y is AG_FLOAT */
     int label_column;            /* counted from 1, negative from the end: -1 is the last; zero: the last */
@@ -143,9 +144,10 @@ typedef struct nn_csv_config {
 } nn_csv_config;
 /* nn_read_csv - reads a table (RFC 4180, plain or gzipped) of numbers: x [rows, features] AG_FLOAT, y [rows].
  * Labels are classes, y i64: as they stand if all are whole numbers >= 0, else words, numbered in order of first
- * appearance or, for a second file, as `classes` of the first one has them. Empty lines are skipped, and spaces around
- * fields that are not quoted; numbers are those of strtod in the C locale. Fields are at most 4095 bytes long. Errors:
- * AG_EFILE with the line's number; AG_EARG for a configuration that makes no sense. */
+ * appearance or, for a second file, as `classes` of the first one has them; a fraction is neither. Empty lines are
+ * skipped, and spaces around fields that are not quoted; numbers are those of strtod in the C locale. Fields are at
+ * most 4095 bytes long. Errors: AG_EFILE with the line's number, also for a first line whose features are all numbers
+ * where neither header nor no_header says what it is; AG_EARG for a configuration that makes no sense. */
 AG_API nn_dataset nn_read_csv(ag_tape *t, const char *path, nn_csv_config config);
 
 typedef struct nn_batches_config {

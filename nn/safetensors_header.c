@@ -1,36 +1,59 @@
 /* The header of a safetensors file: a JSON object that names each tensor's type, shape and place in the data. */
 #include "nn/internal.h"
-#include <cjson/cJSON.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const dtype_names[] = {
     [AG_F32] = "F32", [AG_F64] = "F64", [AG_I32] = "I32", [AG_I64] = "I64", [AG_U8] = "U8"
 };
 
+/* ---- tables */
+
 void nn_table_free(nn_table *t)
 {
     nn_memory_free(&t->memory);
-    cJSON_Delete(t->json);
-    t->json = NULL;
     t->count = 0;
+}
+
+/* Lets the entry at i sink below those that come after it in the order. */
+static void sink(nn_table *t, size_t i, size_t count, int (*order)(const nn_stored *, const nn_stored *))
+{
+    for (size_t child = 2 * i + 1; child < count; i = child, child = 2 * i + 1) {
+        child += child + 1 < count && order(nn_table_at(t, child), nn_table_at(t, child + 1)) < 0;
+        if (order(nn_table_at(t, i), nn_table_at(t, child)) >= 0)
+            return;
+        nn_stored above = *nn_table_at(t, i);
+        *nn_table_at(t, i) = *nn_table_at(t, child);
+        *nn_table_at(t, child) = above;
+    }
+}
+
+/* Heapsort (Williams 1964): unlike qsort it takes no memory of its own. */
+void nn_table_sort(nn_table *t, int (*order)(const nn_stored *, const nn_stored *))
+{
+    for (size_t i = t->count / 2; i-- > 0;)
+        sink(t, i, t->count, order);
+    for (size_t last = t->count; last-- > 1;) {
+        nn_stored largest = *nn_table_at(t, 0);
+        *nn_table_at(t, 0) = *nn_table_at(t, last);
+        *nn_table_at(t, last) = largest;
+        sink(t, 0, last, order);
+    }
 }
 
 /* ---- printing */
 
-static bool add_text(ag_tape *t, nn_memory *m, const char *text, const char *who)
+static bool add_text(ag_tape *t, nn_memory *m, const char *text)
 {
-    return nn_memory_add(t, m, text, strlen(text), who);
+    return nn_memory_add(t, m, text, strlen(text));
 }
 
 /* Names are UTF-8: only quotes, backslashes and control characters are written otherwise. */
-static bool add_name(ag_tape *t, nn_memory *m, const char *name, const char *who)
+static bool add_name(ag_tape *t, nn_memory *m, const char *name)
 {
     static const char special[] = "\b\t\n\f\r\"\\", letters[] = "btnfr\"\\";
-    bool good = add_text(t, m, "\"", who);
+    bool good = add_text(t, m, "\"");
     for (; *name && good; name++) {
         const char *found = strchr(special, *name);
         char text[8] = { *name };
@@ -38,12 +61,12 @@ static bool add_name(ag_tape *t, nn_memory *m, const char *name, const char *who
             snprintf(text, sizeof text, "\\%c", letters[found - special]);
         else if ((unsigned char)*name < 0x20)
             snprintf(text, sizeof text, "\\u%04x", *name);
-        good = add_text(t, m, text, who);
+        good = add_text(t, m, text);
     }
-    return good && add_text(t, m, "\":", who);
+    return good && add_text(t, m, "\":");
 }
 
-static bool add_tensor(ag_tape *t, nn_memory *m, const nn_stored *s, const char *who)
+static bool add_tensor(ag_tape *t, nn_memory *m, const nn_stored *s)
 {
     char text[400];
     int used = snprintf(text, sizeof text, "{\"dtype\":\"%s\",\"shape\":[", dtype_names[s->dtype]);
@@ -51,21 +74,21 @@ static bool add_tensor(ag_tape *t, nn_memory *m, const nn_stored *s, const char 
         used += snprintf(text + used, sizeof text - (size_t)used, i ? ",%" PRId64 : "%" PRId64, s->shape.dim[i]);
     snprintf(text + used, sizeof text - (size_t)used, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", s->begin,
              s->end);
-    return add_name(t, m, s->name, who) && add_text(t, m, text, who);
+    return add_name(t, m, s->name) && add_text(t, m, text);
 }
 
 bool nn_header_print(ag_tape *t, const nn_table *table, nn_memory *text, const char *who)
 {
     uint64_t length = 0;
-    if (!nn_memory_add(t, text, &length, sizeof length, who) || !add_text(t, text, "{", who))
+    if (!nn_memory_add(t, text, &length, sizeof length) || !add_text(t, text, "{"))
         return false;
     for (size_t i = 0; i < table->count; i++)
-        if (!add_text(t, text, i ? "," : "", who) || !add_tensor(t, text, nn_table_at(table, i), who))
+        if (!add_text(t, text, i ? "," : "") || !add_tensor(t, text, nn_table_at(table, i)))
             return false;
-    if (!add_text(t, text, "}", who))
+    if (!add_text(t, text, "}"))
         return false;
     while (text->size % 8) /* the data begin at a multiple of 8 */
-        if (!add_text(t, text, " ", who))
+        if (!add_text(t, text, " "))
             return false;
     length = text->size - sizeof length;
     if (length > NN_HEADER_LIMIT)
@@ -76,52 +99,76 @@ bool nn_header_print(ag_tape *t, const nn_table *table, nn_memory *text, const c
 
 /* ---- parsing */
 
-/* A whole number; JSON's numbers arrive as doubles, which count exactly up to 2^53. */
-static bool get_size(const cJSON *item, uint64_t *to)
+/* Where parsing stands in the header's text. */
+typedef struct parser {
+    const nn_reader *r;
+    const char *text;
+    nn_json json;
+    uint64_t data_bytes;
+    nn_table *table;
+} parser;
+
+static bool no_json(const parser *p)
 {
-    const double limit = 9007199254740992.0;
-    double v = cJSON_IsNumber(item) ? item->valuedouble : -1;
-    if (!(v >= 0) || v > limit || v != (double)(uint64_t)v)
-        return false;
-    *to = (uint64_t)v;
-    return true;
+    return nn_reader_fail(p->r, "its header is no JSON at byte %td", p->json.at - p->text);
 }
 
-static bool get_dtype(const nn_reader *r, const cJSON *item, nn_stored *s)
+/* Behind a value of an object or an array: another follows. False: the end is there, or *good is false: neither. */
+static bool more(parser *p, char end, bool *good)
 {
-    if (!cJSON_IsString(item))
-        return nn_reader_fail(r, "the dtype of '%.100s' is no string", s->name);
+    if (nn_json_take(&p->json, ','))
+        return true;
+    *good = nn_json_take(&p->json, end) || no_json(p);
+    return false;
+}
+
+static const char *get_key(parser *p)
+{
+    const char *key = nn_json_string(&p->json);
+    if (key && nn_json_take(&p->json, ':'))
+        return key;
+    no_json(p);
+    return NULL;
+}
+
+static bool get_dtype(parser *p, nn_stored *s)
+{
+    if (nn_json_peek(&p->json) != '"')
+        return nn_reader_fail(p->r, "the dtype of '%.100s' is no string", s->name);
+    const char *name = nn_json_string(&p->json);
+    if (!name)
+        return no_json(p);
     for (int i = AG_F32; i <= AG_U8; i++)
-        if (!strcmp(item->valuestring, dtype_names[i]))
+        if (!strcmp(name, dtype_names[i]))
             s->dtype = (ag_dtype)i;
-    if (s->dtype == AG_FLOAT)
-        return nn_reader_fail(r, "the dtype %.20s of '%.100s' is none of F32, F64, I32, I64, U8", item->valuestring,
-                              s->name);
-    return true;
+    return s->dtype != AG_FLOAT ||
+           nn_reader_fail(p->r, "the dtype %.20s of '%.100s' is none of F32, F64, I32, I64, U8", name, s->name);
 }
 
-static bool get_shape(const nn_reader *r, const cJSON *item, nn_stored *s)
+static bool get_shape(parser *p, nn_stored *s)
 {
-    if (!cJSON_IsArray(item))
-        return nn_reader_fail(r, "the shape of '%.100s' is no array", s->name);
+    bool good = true;
     s->shape.rank = 0;
-    for (const cJSON *extent = item->child; extent; extent = extent->next) {
+    if (!nn_json_take(&p->json, '['))
+        return nn_reader_fail(p->r, "the shape of '%.100s' is no array", s->name);
+    for (bool follows = !nn_json_take(&p->json, ']'); follows; follows = more(p, ']', &good)) {
         uint64_t size;
         if (s->shape.rank == AG_MAX_RANK)
-            return nn_reader_fail(r, "'%.100s' has more than %d dimensions", s->name, AG_MAX_RANK);
-        if (!get_size(extent, &size))
-            return nn_reader_fail(r, "the shape of '%.100s' is not made of whole numbers", s->name);
+            return nn_reader_fail(p->r, "'%.100s' has more than %d dimensions", s->name, AG_MAX_RANK);
+        if (!nn_json_size(&p->json, &size))
+            return nn_reader_fail(p->r, "the shape of '%.100s' is not made of whole numbers", s->name);
         s->shape.dim[s->shape.rank++] = (int64_t)size;
     }
-    return true;
+    return good;
 }
 
-static bool get_offsets(const nn_reader *r, const cJSON *item, nn_stored *s)
+static bool get_offsets(parser *p, nn_stored *s)
 {
-    const cJSON *begin = cJSON_IsArray(item) ? item->child : NULL, *end = begin ? begin->next : NULL;
-    if (end && !end->next && get_size(begin, &s->begin) && get_size(end, &s->end))
+    nn_json *j = &p->json;
+    if (nn_json_take(j, '[') && nn_json_size(j, &s->begin) && nn_json_take(j, ',') && nn_json_size(j, &s->end) &&
+        nn_json_take(j, ']'))
         return true;
-    return nn_reader_fail(r, "the data_offsets of '%.100s' are not two whole numbers", s->name);
+    return nn_reader_fail(p->r, "the data_offsets of '%.100s' are not two whole numbers", s->name);
 }
 
 static bool check_size(const nn_reader *r, const nn_stored *s, uint64_t data_bytes)
@@ -136,83 +183,93 @@ static bool check_size(const nn_reader *r, const nn_stored *s, uint64_t data_byt
     return true;
 }
 
-static bool get_tensor(const nn_reader *r, const cJSON *item, uint64_t data_bytes, nn_stored *s)
+/* One field of a tensor's entry; `seen` has a bit for each that was there. */
+static bool get_field(parser *p, nn_stored *s, int *seen)
 {
-    int seen = 0; /* each of the three keys once, and no other */
-    if (!cJSON_IsObject(item))
-        return nn_reader_fail(r, "the entry '%.100s' is no object", s->name);
-    for (const cJSON *field = item->child; field; field = field->next) {
-        int bit = !strcmp(field->string, "dtype")          ? 1
-                  : !strcmp(field->string, "shape")        ? 2
-                  : !strcmp(field->string, "data_offsets") ? 4
-                                                           : 0;
-        if (!bit || (seen & bit))
-            return nn_reader_fail(r, "the entry '%.100s' has %s field '%.40s'", s->name,
-                                  bit ? "a second" : "an unknown", field->string);
-        seen |= bit;
-        if (!(bit == 1 ? get_dtype : bit == 2 ? get_shape : get_offsets)(r, field, s))
-            return false;
-    }
-    if (seen != 7)
-        return nn_reader_fail(r, "the entry '%.100s' lacks a dtype, shape or data_offsets", s->name);
-    return check_size(r, s, data_bytes);
-}
-
-static bool check_metadata(const nn_reader *r, const cJSON *item)
-{
-    bool good = cJSON_IsObject(item);
-    for (const cJSON *field = good ? item->child : NULL; field; field = field->next)
-        good = good && cJSON_IsString(field);
-    return good || nn_reader_fail(r, "its __metadata__ is not made of strings");
-}
-
-/* Memory stays in proportion: an item of JSON takes 64 bytes and more, but a byte or two of the file. A NUL, written
- * out or not, would cut a name short. */
-static bool check_text(const nn_reader *r, const nn_memory *text)
-{
-    enum { ITEMS = 1 << 20 };
-    size_t items = 0;
-    const char *s = (const char *)text->at;
-    for (size_t i = 0; i < text->size; i++)
-        items += s[i] == ',' || s[i] == ':' || s[i] == '[' || s[i] == '{';
-    if (items > ITEMS)
-        return nn_reader_fail(r, "its header has more than %d items", ITEMS);
-    if (s[0] != '{' || memchr(s, 0, text->size) || strstr(s, "\\u0000"))
-        return nn_reader_fail(r, "its header is no JSON object");
-    return true;
-}
-
-static bool get_tensors(const nn_reader *r, const cJSON *root, uint64_t data_bytes, nn_table *table)
-{
-    bool metadata = false;
-    for (const cJSON *item = root->child; item; item = item->next) {
-        nn_stored s = { .name = item->string };
-        if (!strcmp(item->string, "__metadata__")) {
-            if (metadata || !check_metadata(r, item))
-                return metadata && nn_reader_fail(r, "it has two __metadata__");
-            metadata = true;
+    static const struct {
+        const char *key;
+        bool (*get)(parser *, nn_stored *);
+    } fields[] = { { "dtype", get_dtype }, { "shape", get_shape }, { "data_offsets", get_offsets } };
+    const char *key = get_key(p);
+    for (int i = 0; key && i < 3; i++) {
+        if (strcmp(key, fields[i].key))
             continue;
-        }
-        if (!get_tensor(r, item, data_bytes, &s) || !nn_memory_add(r->t, &table->memory, &s, sizeof s, r->who))
-            return false;
-        table->count++;
+        if (*seen & 1 << i)
+            return nn_reader_fail(p->r, "the entry '%.100s' has a second field '%s'", s->name, key);
+        *seen |= 1 << i;
+        return fields[i].get(p, s);
     }
+    return key && nn_reader_fail(p->r, "the entry '%.100s' has an unknown field '%.40s'", s->name, key);
+}
+
+static bool get_tensor(parser *p, const char *name)
+{
+    nn_stored s = { .name = name };
+    bool good = true;
+    int seen = 0;
+    if (!nn_json_take(&p->json, '{'))
+        return nn_reader_fail(p->r, "the entry '%.100s' is no object", name);
+    for (bool follows = !nn_json_take(&p->json, '}'); follows; follows = more(p, '}', &good))
+        if (!get_field(p, &s, &seen))
+            return false;
+    if (good && seen != 7)
+        return nn_reader_fail(p->r, "the entry '%.100s' lacks a dtype, shape or data_offsets", name);
+    if (!good || !check_size(p->r, &s, p->data_bytes) || !nn_memory_add(p->r->t, &p->table->memory, &s, sizeof s))
+        return false;
+    p->table->count++;
     return true;
 }
 
-static int by_position(const void *a, const void *b)
+static bool skip_metadata(parser *p)
 {
-    const nn_stored *x = a, *y = b;
+    bool good = true;
+    if (!nn_json_take(&p->json, '{'))
+        return nn_reader_fail(p->r, "its __metadata__ is not made of strings");
+    for (bool follows = !nn_json_take(&p->json, '}'); follows; follows = more(p, '}', &good)) {
+        if (!get_key(p))
+            return false;
+        if (nn_json_peek(&p->json) != '"')
+            return nn_reader_fail(p->r, "its __metadata__ is not made of strings");
+        if (!nn_json_string(&p->json))
+            return no_json(p);
+    }
+    return good;
+}
+
+static bool get_entry(parser *p, bool *metadata)
+{
+    const char *name = get_key(p);
+    if (!name || strcmp(name, "__metadata__"))
+        return name && get_tensor(p, name);
+    if (*metadata)
+        return nn_reader_fail(p->r, "it has two __metadata__");
+    *metadata = true;
+    return skip_metadata(p);
+}
+
+static bool get_entries(parser *p)
+{
+    bool good = true, metadata = false;
+    if (*p->json.at != '{')
+        return nn_reader_fail(p->r, "its header is no JSON object");
+    p->json.at++;
+    for (bool follows = !nn_json_take(&p->json, '}'); follows; follows = more(p, '}', &good))
+        if (!get_entry(p, &metadata))
+            return false;
+    return good && (nn_json_peek(&p->json) == 0 || no_json(p));
+}
+
+static int by_position(const nn_stored *x, const nn_stored *y)
+{
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
     return (x->end > y->end) - (x->end < y->end);
 }
 
-static bool check_positions(const nn_reader *r, const nn_table *table, uint64_t data_bytes)
+static bool check_positions(const nn_reader *r, nn_table *table, uint64_t data_bytes)
 {
     uint64_t at = 0;
-    if (table->count)
-        qsort(table->memory.at, table->count, sizeof(nn_stored), by_position);
+    nn_table_sort(table, by_position);
     for (size_t i = 0; i < table->count; i++) {
         const nn_stored *s = nn_table_at(table, i);
         if (s->begin != at)
@@ -226,20 +283,11 @@ static bool check_positions(const nn_reader *r, const nn_table *table, uint64_t 
     return true;
 }
 
-bool nn_header_parse(const nn_reader *r, const nn_memory *text, uint64_t data_bytes, nn_table *table)
+bool nn_header_parse(const nn_reader *r, nn_memory *text, uint64_t data_bytes, nn_table *table)
 {
-    if (!check_text(r, text))
-        return false;
-    const char *end = NULL;
-    errno = 0;
-    cJSON *root = cJSON_ParseWithOpts((const char *)text->at, &end, true);
-    table->json = root;
-    if (!root && errno == ENOMEM) {
-        ag_fail(r->t, AG_ENOMEM, "%s: %s: no memory for its header", r->who, r->path);
-        return false;
-    }
-    if (!root)
-        return nn_reader_fail(r, "its header is no JSON at byte %td",
-                              end ? end - (const char *)text->at : (ptrdiff_t)0);
-    return get_tensors(r, root, data_bytes, table) && check_positions(r, table, data_bytes);
+    char *at = (char *)text->at;
+    parser p = { .r = r, .text = at, .json = { at }, .data_bytes = data_bytes, .table = table };
+    if (memchr(at, 0, text->size))
+        return nn_reader_fail(r, "its header has a NUL byte");
+    return get_entries(&p) && check_positions(r, table, data_bytes);
 }

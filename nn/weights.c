@@ -1,12 +1,8 @@
 /* Saving and loading a module's tensors. */
 #include "nn/internal.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "a file holds little-endian numbers, copied as they are");
 
@@ -27,8 +23,8 @@ static bool collect(void *user, const nn_entry *e, const char *path)
         return false;
     s.dtype = ag_dtype_of(e->tensor);
     c->table.count++;
-    return nn_memory_add(c->t, &c->table.memory, &s, sizeof s, c->who) &&
-           nn_memory_add(c->t, &c->names, path, strlen(path) + 1, c->who);
+    return nn_memory_add(c->t, &c->table.memory, &s, sizeof s) &&
+           nn_memory_add(c->t, &c->names, path, strlen(path) + 1);
 }
 
 static bool collect_all(collection *c, nn_module *m)
@@ -43,24 +39,17 @@ static bool collect_all(collection *c, nn_module *m)
     return true;
 }
 
-static int by_name(const void *a, const void *b)
+static int by_name(const nn_stored *x, const nn_stored *y)
 {
-    return strcmp(((const nn_stored *)a)->name, ((const nn_stored *)b)->name);
+    return strcmp(x->name, y->name);
 }
 
 /* The order in which the reference implementation writes: keeps every tensor aligned, and files comparable byte by
  * byte. */
-static int by_dtype(const void *a, const void *b)
+static int by_dtype(const nn_stored *x, const nn_stored *y)
 {
     static const int rank[] = { [AG_U8] = 0, [AG_I32] = 1, [AG_F32] = 2, [AG_F64] = 3, [AG_I64] = 4 };
-    const nn_stored *x = a, *y = b;
-    return x->dtype != y->dtype ? rank[y->dtype] - rank[x->dtype] : by_name(a, b);
-}
-
-static void sort(nn_table *t, int (*order)(const void *, const void *))
-{
-    if (t->count)
-        qsort(t->memory.at, t->count, sizeof(nn_stored), order);
+    return x->dtype != y->dtype ? rank[y->dtype] - rank[x->dtype] : by_name(x, y);
 }
 
 static size_t bytes_of(const nn_stored *s)
@@ -73,7 +62,7 @@ static size_t bytes_of(const nn_stored *s)
 static void place(nn_table *table, size_t *largest)
 {
     uint64_t at = 0;
-    sort(table, by_dtype);
+    nn_table_sort(table, by_dtype);
     for (size_t i = 0; i < table->count; i++) {
         nn_stored *s = nn_table_at(table, i);
         size_t bytes = bytes_of(s);
@@ -115,7 +104,7 @@ ag_status nn_save(nn_module *m, const char *path)
     size_t largest = 1;
     if (collect_all(&c, m)) {
         place(&c.table, &largest);
-        if (nn_header_print(c.t, &c.table, &header, who) && nn_memory_grow(c.t, &buffer, largest, who) &&
+        if (nn_header_print(c.t, &c.table, &header, who) && nn_memory_grow(c.t, &buffer, largest) &&
             nn_atomic_open(&o, c.t, who, path) && nn_atomic_write(&o, header.at, header.size) &&
             write_tensors(&o, &c.table, &buffer))
             nn_atomic_commit(&o);
@@ -131,54 +120,34 @@ ag_status nn_save(nn_module *m, const char *path)
 /* ---- loading */
 
 typedef struct archive {
-    nn_reader r; /* for messages */
-    int file;
-    uint64_t size, data_bytes;
+    nn_reader r;
+    uint64_t data_bytes;
     nn_memory header, data;
     nn_table table;
 } archive;
 
 static bool read_bytes(archive *a, void *to, size_t count)
 {
-    char *at = to;
-    while (count) {
-        ssize_t got = read(a->file, at, count < 1u << 30 ? count : 1u << 30);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return nn_reader_fail(&a->r, "%s", got ? strerror(errno) : "it became shorter while it was read");
-        at += got;
-        count -= (size_t)got;
-    }
-    return true;
-}
-
-static bool open_archive(archive *a)
-{
-    struct stat s;
-    a->file = open(a->r.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without a writer would block */
-    if (a->file < 0 || fstat(a->file, &s))
-        return nn_reader_fail(&a->r, "%s", strerror(errno));
-    if (!S_ISREG(s.st_mode))
-        return nn_reader_fail(&a->r, "it is no regular file");
-    a->size = (uint64_t)s.st_size;
-    return true;
+    int64_t got = nn_reader_read(&a->r, to, count);
+    if (got >= 0 && (size_t)got < count)
+        nn_reader_fail(&a->r, "it became shorter while it was read");
+    return got >= 0 && (size_t)got == count;
 }
 
 static bool read_header(archive *a)
 {
-    uint64_t length;
-    if (a->size < sizeof length)
-        return nn_reader_fail(&a->r, "it has %" PRIu64 " bytes, too few for a safetensors file", a->size);
+    uint64_t length, size = (uint64_t)nn_reader_rest(&a->r);
+    if (size < sizeof length)
+        return nn_reader_fail(&a->r, "it has %" PRIu64 " bytes, too few for a safetensors file", size);
     if (!read_bytes(a, &length, sizeof length))
         return false;
-    if (length > NN_HEADER_LIMIT || length > a->size - sizeof length || length < 2)
-        return nn_reader_fail(&a->r, "its header would have %" PRIu64 " bytes; the file has %" PRIu64, length, a->size);
-    if (!nn_memory_grow(a->r.t, &a->header, length + 1, a->r.who) || !read_bytes(a, a->header.at, length))
+    if (length > NN_HEADER_LIMIT || length > size - sizeof length || length < 2)
+        return nn_reader_fail(&a->r, "its header would have %" PRIu64 " bytes; the file has %" PRIu64, length, size);
+    if (!nn_memory_grow(a->r.t, &a->header, length + 1) || !read_bytes(a, a->header.at, length))
         return false;
     a->header.at[length] = 0;
     a->header.size = length;
-    a->data_bytes = a->size - sizeof length - length;
+    a->data_bytes = size - sizeof length - length;
     return nn_header_parse(&a->r, &a->header, a->data_bytes, &a->table);
 }
 
@@ -213,8 +182,8 @@ static bool match_one(archive *a, nn_stored *in_file, const nn_stored *in_module
 
 static bool match(archive *a, nn_table *module)
 {
-    sort(&a->table, by_name);
-    sort(module, by_name);
+    nn_table_sort(&a->table, by_name);
+    nn_table_sort(module, by_name);
     for (size_t i = 1; i < a->table.count; i++)
         if (!by_name(nn_table_at(&a->table, i - 1), nn_table_at(&a->table, i)))
             return nn_reader_fail(&a->r, "it has '%.100s' twice", nn_table_at(&a->table, i)->name);
@@ -232,9 +201,8 @@ static bool match(archive *a, nn_table *module)
     return true;
 }
 
-static int by_begin(const void *a, const void *b)
+static int by_begin(const nn_stored *x, const nn_stored *y)
 {
-    const nn_stored *x = a, *y = b;
     return (x->begin > y->begin) - (x->begin < y->begin);
 }
 
@@ -243,9 +211,9 @@ static bool read_data(archive *a)
 {
     enum { ALIGNMENT = 16 };
     size_t room = (size_t)a->data_bytes + ALIGNMENT * a->table.count, at = 0;
-    if (!nn_memory_grow(a->r.t, &a->data, room + 1, a->r.who))
+    if (!nn_memory_grow(a->r.t, &a->data, room + 1))
         return false;
-    sort(&a->table, by_begin);
+    nn_table_sort(&a->table, by_begin);
     for (size_t i = 0; i < a->table.count; i++) {
         nn_stored *s = nn_table_at(&a->table, i);
         s->data = a->data.at + at;
@@ -256,23 +224,23 @@ static bool read_data(archive *a)
     return true;
 }
 
-static bool same_tensor(const nn_stored *x, const nn_stored *y)
+static int by_tensor(const nn_stored *x, const nn_stored *y)
 {
-    return x->tensor.id == y->tensor.id && x->tensor.epoch == y->tensor.epoch;
+    if (x->tensor.id != y->tensor.id)
+        return x->tensor.id < y->tensor.id ? -1 : 1;
+    return by_name(x, y);
 }
 
 /* A shared tensor stands in the file under each of its names, with one value. */
 static bool check_shared(archive *a)
 {
+    nn_table_sort(&a->table, by_tensor);
     for (size_t i = 1; i < a->table.count; i++) {
-        const nn_stored *x = nn_table_at(&a->table, i);
-        for (size_t k = 0; k < i; k++) {
-            const nn_stored *y = nn_table_at(&a->table, k);
-            bool agree = x->dtype == y->dtype && !memcmp(x->data, y->data, x->end - x->begin);
-            if (same_tensor(x, y) && !agree)
-                return nn_reader_fail(&a->r, "'%.100s' and '%.100s' differ, but are one tensor in the module", y->name,
-                                      x->name);
-        }
+        const nn_stored *x = nn_table_at(&a->table, i - 1), *y = nn_table_at(&a->table, i);
+        bool agree = x->dtype == y->dtype && !memcmp(x->data, y->data, x->end - x->begin);
+        if (x->tensor.id == y->tensor.id && !agree)
+            return nn_reader_fail(&a->r, "'%.100s' and '%.100s' differ, but are one tensor in the module", x->name,
+                                  y->name);
     }
     return true;
 }
@@ -291,12 +259,11 @@ ag_status nn_load(nn_module *m, const char *path)
     if (status)
         return status;
     collection c = { .t = m->tape, .who = "nn_load" };
-    archive a = { .r = { .t = m->tape, .who = c.who, .path = path }, .file = -1 };
-    if (collect_all(&c, m) && open_archive(&a) && read_header(&a) && match(&a, &c.table) && read_data(&a) &&
+    archive a = { .r = { .t = m->tape, .who = c.who, .path = path, .plain = true } };
+    if (collect_all(&c, m) && nn_reader_open(&a.r) && read_header(&a) && match(&a, &c.table) && read_data(&a) &&
         check_shared(&a))
         write_values(&a);
-    if (a.file >= 0)
-        close(a.file);
+    nn_reader_close(&a.r);
     nn_memory_free(&a.header);
     nn_memory_free(&a.data);
     nn_table_free(&a.table);

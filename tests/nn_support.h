@@ -25,12 +25,14 @@
 /* Memory that counts, and fails at the request number `fail_at` (from 1; 0: never). */
 typedef struct memory {
     long requests, fail_at;
+    size_t largest; /* request */
 } memory;
 
 static void *take_memory(void *user, size_t bytes, size_t alignment)
 {
     memory *m = user;
     void *p = NULL;
+    m->largest = bytes > m->largest ? bytes : m->largest;
     if (++m->requests == m->fail_at || posix_memalign(&p, alignment < 64 ? 64 : alignment, bytes + !bytes))
         return NULL;
     return p;

@@ -71,6 +71,9 @@ static void labels_are_classes_or_numbers(void **state)
     check_values(read_text(t, "1,b\n2,a\n3,b\n", (nn_csv_config){ .no_header = true }).y, words, 3);
     check_values(read_text(t, "1,-1\n2,1\n3,-1\n", (nn_csv_config){ .no_header = true }).y, words, 3);
     check_values(read_text(t, "1,4\n2,x\n3,2\n", (nn_csv_config){ .no_header = true }).y, mixed, 3);
+    check_values(read_text(t, "1,7.0\n2,3.\n3,7.0\n", (nn_csv_config){ .no_header = true }).y, whole, 3);
+    check_values(read_text(t, "1,7\n2,+3\n3,0.7e1\n", (nn_csv_config){ .no_header = true }).y, whole, 3);
+    check_values(read_text(t, "1,nan\n2,1e400\n3,nan\n", (nn_csv_config){ .no_header = true }).y, words, 3);
     nn_dataset d = read_text(t, "1,-1\n2,.5\n3,2\n", (nn_csv_config){ .no_header = true, .regression = true });
     assert_int_equal(ag_dtype_of(d.y), AG_F64);
     check_values(d.y, numbers, 3);
@@ -81,6 +84,46 @@ static void labels_are_classes_or_numbers(void **state)
     assert_int_equal(ag_shape_of(d.x).dim[0], 0);
     assert_int_equal(ag_size_of(d.y), 0);
     assert_fine(t);
+    ag_tape_free(t);
+}
+
+/* A fraction is no class: the user meant regression, or says which classes there are. */
+static void fractions_are_no_classes(void **state)
+{
+    (void)state;
+    const char *const tables[] = { "a,b\n1,0.5\n2,1.5\n", "a,b\n1,1\n2,.5\n", "a,b\n1,word\n2,-1e-3\n",
+                                   "a,b\n1,0\n2,\"1.5\"\n" };
+    ag_tape *t = f64_tape();
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        nn_classes classes = { 0 };
+        assert_true(is_inert(read_text(t, tables[i], (nn_csv_config){ .classes = i % 2 ? &classes : NULL }).y, t));
+        assert_error(t, AG_EFILE, i ? "line 3: the label" : "line 2: the label 0.5 is no whole number");
+    }
+    const double numbers[] = { 0.5, 1.5 }, second[] = { 1, 0 };
+    check_values(read_text(t, tables[0], (nn_csv_config){ .regression = true }).y, numbers, 2);
+    const char *names[] = { "1.5", "0.5" };
+    nn_classes classes = { names, 2 };
+    check_values(read_text(t, tables[0], (nn_csv_config){ .classes = &classes }).y, second, 2);
+    assert_fine(t);
+    ag_tape_free(t);
+}
+
+/* Else the first sample would be lost where a table has no header. */
+static void a_first_line_of_numbers_must_be_declared(void **state)
+{
+    (void)state;
+    ag_tape *t = f64_tape();
+    const double both[] = { 1, 3 }, second[] = { 3 };
+    const char *const tables[] = { "1,2\n3,4\n", "\n1,setosa\n3,virginica\n" };
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        assert_true(is_inert(read_text(t, tables[i], plain).x, t));
+        assert_error(t, AG_EFILE, i ? "line 2 is all numbers: no_header" : "line 1 is all numbers: no_header");
+        check_values(read_text(t, tables[i], (nn_csv_config){ .no_header = true }).x, both, 2);
+        check_values(read_text(t, tables[i], (nn_csv_config){ .header = true }).x, second, 1);
+    }
+    check_values(read_text(t, "a,7,x\n1,1,3\n", (nn_csv_config){ .columns = { 1 } }).x, both, 1);
+    read_text(t, "a,7,x\n1,1,3\n", (nn_csv_config){ .columns = { 2 } }); /* of the columns that are read */
+    assert_error(t, AG_EFILE, "line 1 is all numbers");
     ag_tape_free(t);
 }
 
@@ -166,6 +209,8 @@ static void bad_tables_name_their_line(void **state)
         { "a,b\n1,2\n", { .columns = { 3 } }, "column 3 is to be a feature, but there are fewer" },
         { "a,b\n1,2\n", { .columns = { 1, 2 } }, "column 2 is to be a feature, but it is the label" },
         { "a\n,b\n", { 0 }, "beside the label" },
+        { "a,b\n\"\"\n1,2\n", { 0 }, "line 2: 1 fields, but 2" }, /* a quoted field is one, even if it is empty */
+        { "a\n1\n\"\"\n2\n", { .no_label = true }, "line 3: '' in column 1 is no number" },
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         ag_tape *t = f64_tape();
@@ -211,7 +256,10 @@ static void bytes_that_are_no_text(void **state)
     nn_read_csv(t, in_directory("absent"), plain);
     assert_error(t, AG_EFILE, "No such file");
     nn_read_csv(t, directory, plain);
-    assert_error(t, AG_EFILE, "Is a directory");
+    assert_error(t, AG_EFILE, "it is a directory");
+    assert_int_equal(mkfifo(in_directory("pipe"), 0600), 0); /* nobody writes to it: opening it could wait for ever */
+    nn_read_csv(t, in_directory("pipe"), plain);
+    assert_error(t, AG_EFILE, "it is no regular file");
     ag_tape_free(t);
 }
 
@@ -224,6 +272,7 @@ static void bad_configurations_are_refused(void **state)
         { .separator = '"' },
         { .separator = '\n' },
         { .separator = '\r' },
+        { .header = true, .no_header = true },
         { .no_label = true, .regression = true },
         { .no_label = true, .label_column = 1 },
         { .no_label = true, .classes = &classes },
@@ -310,7 +359,7 @@ static void memory_failures_leave_nothing(void **state)
 {
     (void)state;
     for (long n = 1;; n++) {
-        memory memory = { 0, n };
+        memory memory = { .fail_at = n };
         ag_tape *t = tape_on(&memory, AG_F64);
         if (!t)
             continue;
@@ -335,6 +384,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forms_of_one_table),
         cmocka_unit_test(labels_are_classes_or_numbers),
+        cmocka_unit_test(fractions_are_no_classes),
+        cmocka_unit_test(a_first_line_of_numbers_must_be_declared),
         cmocka_unit_test(classes_pass_from_file_to_file),
         cmocka_unit_test(many_classes),
         cmocka_unit_test(bad_tables_name_their_line),

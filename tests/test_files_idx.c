@@ -98,6 +98,33 @@ static void cut_and_stretched_files_are_refused(void **state)
     free(zipped.at);
 }
 
+/* As gzip has it: members one after the other are one file, and what is none behind them is passed over. */
+static void members_of_a_gzip_file_follow_one_another(void **state)
+{
+    (void)state;
+    const char *path = in_directory("members");
+    ag_tape *t = f64_tape();
+    for (size_t cut = 0; cut <= HEAD + 6; cut++) {
+        write_gzip(path, samples[0].bytes, cut);
+        bytes first = read_bytes(path);
+        write_gzip(path, samples[0].bytes + cut, HEAD + 6 - cut);
+        bytes second = read_bytes(path), both = { malloc(first.size + second.size + 3), first.size + second.size };
+        assert_non_null(both.at);
+        memcpy(both.at, first.at, first.size);
+        memcpy(both.at + first.size, second.at, second.size);
+        memset(both.at + both.size, 0x1f, 3);
+        for (size_t more = 0; more <= 3; more++) {
+            write_bytes(path, both.at, both.size + more);
+            assert_int_equal(ag_size_of(nn_read_idx(t, path, NULL).x), 6);
+        }
+        free(first.at);
+        free(second.at);
+        free(both.at);
+    }
+    assert_fine(t);
+    ag_tape_free(t);
+}
+
 /* Any header at all: an error, or exactly the elements that are there. */
 static void headers_are_not_believed(void **state)
 {
@@ -158,9 +185,11 @@ static void labels_must_fit(void **state)
     ag_tape_free(t);
     refuse(x, in_directory("absent"), "No such file");
     refuse(in_directory("absent"), NULL, "No such file");
-    refuse(directory, NULL, "Is a directory");
+    refuse(directory, NULL, "it is a directory");
     refuse("", NULL, "No such file");
-    refuse("/dev/null", NULL, "ends within its header");
+    assert_int_equal(mkfifo(in_directory("pipe"), 0600), 0); /* nobody writes to it: opening it could wait for ever */
+    refuse(in_directory("pipe"), NULL, "it is no regular file");
+    refuse("/dev/null", NULL, "it is no regular file");
 }
 
 /* Images whose labels do not fit are given back. */
@@ -194,7 +223,7 @@ static void memory_failures_leave_nothing(void **state)
     const char *path = in_directory("x");
     write_bytes(path, samples[2].bytes, HEAD + samples[2].size);
     for (long n = 1;; n++) {
-        memory memory = { 0, n };
+        memory memory = { .fail_at = n };
         ag_tape *t = tape_on(&memory, AG_F64);
         if (!t)
             continue;
@@ -241,9 +270,13 @@ static void fashion_mnist_is_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type_is_read),          cmocka_unit_test(cut_and_stretched_files_are_refused),
-        cmocka_unit_test(headers_are_not_believed),    cmocka_unit_test(labels_must_fit),
-        cmocka_unit_test(refused_data_take_no_memory), cmocka_unit_test(memory_failures_leave_nothing),
+        cmocka_unit_test(every_type_is_read),
+        cmocka_unit_test(cut_and_stretched_files_are_refused),
+        cmocka_unit_test(members_of_a_gzip_file_follow_one_another),
+        cmocka_unit_test(headers_are_not_believed),
+        cmocka_unit_test(labels_must_fit),
+        cmocka_unit_test(refused_data_take_no_memory),
+        cmocka_unit_test(memory_failures_leave_nothing),
         cmocka_unit_test(fashion_mnist_is_read),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

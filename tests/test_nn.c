@@ -348,7 +348,7 @@ static void memory_failures_leave_it_usable(void **state)
 {
     (void)state;
     for (long n = 1;; n++) {
-        memory memory = { 0, n };
+        memory memory = { .fail_at = n };
         ag_tape *t = tape_on(&memory, AG_F64);
         if (!t)
             continue;

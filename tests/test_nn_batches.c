@@ -242,7 +242,7 @@ static void memory_failures_skip_nothing(void **state)
 {
     (void)state;
     for (long n = 1;; n++) {
-        memory memory = { 0, 0 };
+        memory memory = { 0 };
         ag_tape *t = tape_on(&memory, AG_F32);
         nn_dataset data = counting(t, AG_U8, 300);
         ag_tape_reset(t);
@@ -277,7 +277,7 @@ static void memory_failures_skip_nothing(void **state)
 static void a_warm_loop_allocates_nothing(void **state)
 {
     (void)state;
-    memory memory = { 0, 0 };
+    memory memory = { 0 };
     ag_tape *t = tape_on(&memory, AG_F32);
     nn_batches *b = nn_batches_new(counting(t, AG_U8, 100), (nn_batches_config){ .size = 32, .shuffle = true });
     for (int epoch = 0; epoch < 4; epoch++) {

@@ -197,7 +197,7 @@ static void half_a_network_is_released(void **state)
     (void)state;
     const nn_mlp_config config = { .sizes = { 5, 4, 3 } };
     for (long n = 1;; n++) {
-        memory memory = { 0, n };
+        memory memory = { .fail_at = n };
         ag_tape *t = tape_on(&memory, AG_F32);
         if (!t)
             continue;

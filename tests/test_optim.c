@@ -277,7 +277,7 @@ static void a_warm_loop_allocates_nothing(void **state)
 {
     (void)state;
     for (int kind = 0; kind < 2; kind++) {
-        memory memory = { 0, 0 };
+        memory memory = { 0 };
         ag_tape *t = tape_on(&memory, AG_F32);
         nn_module *m = nn_mlp(t, (nn_mlp_config){ .sizes = { 20, 30, 10 } });
         optim *o = kind ? optim_adam(nn_params(m), (optim_adam_config){ .lr = 1e-3 })

@@ -208,7 +208,7 @@ static void memory_failures_change_nothing(void **state)
     (void)state;
     for (size_t k = 0; k < ARRAY_SIZE(constructors); k++) {
         for (long n = 1;; n++) {
-            memory memory = { 0, 0 };
+            memory memory = { 0 };
             ag_tape *t = tape_on(&memory, AG_F64);
             pair p = make_pair(t, constructors[k]);
             assert_fine(t);
