@@ -23,7 +23,8 @@ enum {                     /* flags of an op */
        AG_VARIADIC = 1,    /* any number of inputs from 1 on */
        AG_NO_GRADIENT = 2, /* its derivative is zero wherever it exists: no vjp */
        AG_STRIDED = 4,     /* forward and vjp_fused accept any strides; else inputs and adjoints arrive dense */
-       AG_VIEW = 8         /* no forward: `shape` sets the result's data and strides within x[0] */
+       AG_VIEW = 8         /* no forward: `shape` sets data and strides within the memory that x[0] spans, whose dtype
+                            * the result has; data NULL: x[0]'s elements, row by row, are copied */
 };
 
 /* An op. Either `map` (elementwise: one element, broadcasting and dtypes are the engine's) or `shape` and `forward`.

@@ -29,12 +29,9 @@ static ag_status expand_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const expand_params *p = ag_call_params(c);
     ag_shape s = p->shape;
-    ag_array base;
     ag_status status = find_shape(c, x, &s);
     if (!status)
-        status = ag_view_begin(c, x, &base);
-    if (!status)
-        *y = ag_array_expand(&base, s);
+        *y = ag_array_expand(x, s);
     return status;
 }
 

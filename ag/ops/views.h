@@ -10,19 +10,6 @@ static inline ag_shape ag_call_input_shape(const ag_call *c, int i)
     return ag_layout_shape(ag_layout_at(c->tape, c->inputs[i]));
 }
 
-/* Begins a view: y is x. A rank-0 f64 has no place of its own: its value is copied. */
-static inline ag_status ag_view_begin(const ag_call *c, const ag_array *x, ag_array *y)
-{
-    *y = *x;
-    if (x->shape.rank > 0 || x->dtype != AG_F64)
-        return AG_OK;
-    y->data = ag_scratch(c->tape, sizeof(double));
-    if (!y->data)
-        return AG_ENOMEM;
-    *(double *)y->data = *(const double *)x->data;
-    return AG_OK;
-}
-
 /* axis counted from 0, or -1 and an error */
 static inline int ag_call_axis(const ag_call *c, int axis, int rank)
 {

@@ -76,6 +76,19 @@ static AG_COLD uint32_t resolve_slowly(ag_tape *t, const ag_op *op, ag_list inpu
     return ag_resolve(t, inputs.at[i], who, inputs.count == 1 ? 0 : (int)i + 1);
 }
 
+/* A view goes on showing its operand: a number, which lies in the records, is copied to the step's memory. */
+static bool keep_number(ag_tape *t, application *a)
+{
+    ag_array *x = &a->x[0];
+    if (x->data != &t->records[AG_INDEX(a->ids[0])].value)
+        return true;
+    const double value = *(const double *)x->data;
+    x->data = ag_scratch(t, sizeof value);
+    if (x->data)
+        *(double *)x->data = value;
+    return x->data;
+}
+
 static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
 {
     for (size_t i = 0; i < inputs.count; i++) {
@@ -92,7 +105,7 @@ static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
         a->needs = false;
     for (size_t i = 0; i < inputs.count; i++)
         a->x[i] = ag_array_of(t, a->ids[i]);
-    return true;
+    return !(a->call.op->flags & AG_VIEW) || keep_number(t, a);
 }
 
 /* The status of a function of the op that did not succeed, which may have said nothing. */
@@ -150,17 +163,6 @@ static bool is_record(const ag_array *y)
     return y->dtype == AG_F64 && y->shape.rank == 0;
 }
 
-/* Does y lie in the memory of x, or is it a copy? */
-static bool is_inside(const ag_array *y, const ag_array *x)
-{
-    const char *first = x->data, *last = first, *at = y->data;
-    if (ag_array_size(x) == 0)
-        return true;
-    for (int i = 0; i < x->shape.rank; i++)
-        last += (x->shape.dim[i] - 1) * x->stride[i] * (int64_t)ag_bytes_of(x->dtype);
-    return at >= first && at <= last;
-}
-
 /* The node of output i, after the data is there. A view's data belongs to the node of its first input. */
 static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i, double value)
 {
@@ -182,7 +184,7 @@ static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i,
     d->params = inputs ? (void *)(uintptr_t)a->call.params : NULL;
     d->output = (uint8_t)i;
     const ag_node *x = ag_node_or_null(t, a->ids[0]);
-    if (view && x && !scalar && is_inside(y, &a->x[0]))
+    if (view && !scalar && x && x->data && ag_view_is_of(y, &a->x[0]))
         d->owner = x->owner;
     if (scalar)
         t->records[AG_INDEX(r.id)].value = value;
@@ -195,6 +197,9 @@ static ag_status compute(ag_tape *t, application *a, double *values)
     for (int i = 0; i < a->call.outputs; i++) {
         ag_array *y = &a->y[i];
         if (op->flags & AG_VIEW) {
+            ag_status s = ag_view_settle(&a->call, &a->x[0], y);
+            if (s)
+                return s;
             if (is_record(y))
                 values[i] = *(double *)y->data;
             continue;

@@ -158,6 +158,12 @@ uint32_t ag_rule_result(const ag_call *c, ag_tensor dx, int i);
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
 
+/* ---- view.c: results of ops with AG_VIEW */
+
+/* What the shape rule has set is checked, or x's elements are copied where it sets no data. */
+ag_status ag_view_settle(const ag_call *c, const ag_array *x, ag_array *y);
+bool ag_view_is_of(const ag_array *y, const ag_array *x); /* not a copy */
+
 /* ---- map.c: ops given for one element */
 
 ag_status ag_map_shape(const ag_call *c, const ag_array *x, ag_array *y);
