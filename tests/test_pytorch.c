@@ -1,5 +1,6 @@
 /* The ops against PyTorch: values and gradients in f64, from tests/fixtures/make_ops.py. A test per op. Gradients are
  * made twice, by a plain backward pass and with a graph. */
+#include "ops_by_name.h"
 #include "values.h"
 
 #include <stdio.h>
@@ -21,167 +22,10 @@ typedef struct example {
     row x[MOST_INPUTS], dx[MOST_INPUTS], w, y;
 } example;
 
-typedef struct arguments {
-    const ag_tensor *x;
-    size_t count;
-    const double *p;
-    int parameters;
-} arguments;
-
-/* ---- calling an op by its name */
-
-#define UNARY(name)                                  \
-    static ag_tensor call_##name(const arguments *a) \
-    {                                                \
-        return ag_##name(a->x[0]);                   \
-    }
-#define UNARY_C(name)                                \
-    static ag_tensor call_##name(const arguments *a) \
-    {                                                \
-        return ag_##name(a->x[0], a->p[0]);          \
-    }
-#define UNARY_I(name)                                \
-    static ag_tensor call_##name(const arguments *a) \
-    {                                                \
-        return ag_##name(a->x[0], (int)a->p[0]);     \
-    }
-#define UNARY_II(name)                                         \
-    static ag_tensor call_##name(const arguments *a)           \
-    {                                                          \
-        return ag_##name(a->x[0], (int)a->p[0], (int)a->p[1]); \
-    }
-#define C_UNARY(name)                                \
-    static ag_tensor call_##name(const arguments *a) \
-    {                                                \
-        return ag_##name(a->p[0], a->x[0]);          \
-    }
-#define BINARY(name)                                 \
-    static ag_tensor call_##name(const arguments *a) \
-    {                                                \
-        return ag_##name(a->x[0], a->x[1]);          \
-    }
-#define OVER(name)                                                          \
-    static ag_tensor call_##name(const arguments *a)                        \
-    {                                                                       \
-        return ag_##name(a->x[0], axes_of(a, 1), a->p[0] ? AG_KEEPDIM : 0); \
-    }
-
-static ag_axes axes_of(const arguments *a, int first)
-{
-    ag_axes axes = { 0 };
-    for (int i = first; i < a->parameters; i++)
-        axes.axis[axes.count++] = (int)a->p[i];
-    return axes;
-}
-
-static ag_shape shape_of(const arguments *a)
-{
-    ag_shape s = { .rank = a->parameters };
-    for (int i = 0; i < a->parameters; i++)
-        s.dim[i] = (int64_t)a->p[i];
-    return s;
-}
-
-/* clang-format off */
-UNARY(neg) UNARY(square) UNARY(sqrt) UNARY(exp) UNARY(log) UNARY(sin) UNARY(cos) UNARY(tanh) UNARY(sigmoid) UNARY(relu)
-UNARY(softplus) UNARY(abs) UNARY(sign) UNARY(sum) UNARY(mean) UNARY(max) UNARY(min)
-UNARY_C(add_scalar) UNARY_C(mul_scalar) UNARY_C(pow_scalar) UNARY_C(leaky_relu) UNARY_C(maximum_scalar)
-UNARY_C(minimum_scalar) UNARY_C(heaviside) C_UNARY(scalar_sub) C_UNARY(scalar_div)
-BINARY(add) BINARY(sub) BINARY(mul) BINARY(div) BINARY(pow) BINARY(maximum) BINARY(minimum) BINARY(less) BINARY(less_equal)
-BINARY(greater) BINARY(greater_equal) BINARY(equal) BINARY(not_equal) BINARY(matmul) BINARY(dot) BINARY(cross_entropy)
-BINARY(mse) BINARY(bce) BINARY(bce_logits)
-OVER(sum_over) OVER(mean_over) OVER(max_over) OVER(min_over) OVER(logsumexp)
-UNARY_I(softmax) UNARY_I(log_softmax) UNARY_I(unsqueeze) UNARY_I(squeeze) UNARY_II(transpose) UNARY_II(flatten)
-UNARY_II(select)
-    /* clang-format on */
-
-    static ag_tensor call_clamp(const arguments *a)
-{
-    return ag_clamp(a->x[0], a->p[0], a->p[1]);
-}
-
-static ag_tensor call_linear(const arguments *a)
-{
-    return ag_linear(a->x[0], a->x[1], a->count > 2 ? a->x[2] : (ag_tensor){ 0 });
-}
-
-static ag_tensor call_one_hot(const arguments *a)
-{
-    return ag_one_hot(a->x[0], (int64_t)a->p[0], AG_I64);
-}
-
-static ag_tensor call_permute(const arguments *a)
-{
-    return ag_permute(a->x[0], axes_of(a, 0));
-}
-
-static ag_tensor call_reshape(const arguments *a)
-{
-    return ag_reshape(a->x[0], shape_of(a));
-}
-
-static ag_tensor call_expand(const arguments *a)
-{
-    return ag_expand(a->x[0], shape_of(a));
-}
-
-static ag_tensor call_slice(const arguments *a)
-{
-    return ag_slice(a->x[0], (int)a->p[0], (int64_t)a->p[1], (int64_t)a->p[2], (int64_t)a->p[3]);
-}
-
-static ag_tensor call_concat(const arguments *a)
-{
-    return ag_concat((ag_list){ a->x, a->count }, (int)a->p[0]);
-}
-
-static ag_tensor call_stack(const arguments *a)
-{
-    return ag_stack((ag_list){ a->x, a->count }, (int)a->p[0]);
-}
-
-static ag_tensor call_cast(const arguments *a)
-{
-    return ag_cast(a->x[0], (ag_dtype)(int)a->p[0]);
-}
-
-static ag_tensor call_where(const arguments *a)
-{
-    return ag_where(a->x[0], a->x[1], a->x[2]);
-}
-
-typedef struct entry {
-    const char *name;
-    ag_tensor (*call)(const arguments *a);
-} entry;
-
-/* clang-format off */
-#define ENTRY(name) { #name, call_##name }
-static const entry table[] = {
-    ENTRY(neg), ENTRY(square), ENTRY(sqrt), ENTRY(exp), ENTRY(log), ENTRY(sin), ENTRY(cos), ENTRY(tanh), ENTRY(sigmoid),
-    ENTRY(relu), ENTRY(softplus), ENTRY(abs), ENTRY(sign), ENTRY(add_scalar), ENTRY(mul_scalar), ENTRY(scalar_sub),
-    ENTRY(scalar_div), ENTRY(pow_scalar), ENTRY(leaky_relu), ENTRY(maximum_scalar), ENTRY(minimum_scalar), ENTRY(heaviside),
-    ENTRY(clamp), ENTRY(add), ENTRY(sub), ENTRY(mul), ENTRY(div), ENTRY(pow), ENTRY(maximum), ENTRY(minimum), ENTRY(less),
-    ENTRY(less_equal), ENTRY(greater), ENTRY(greater_equal), ENTRY(equal), ENTRY(not_equal), ENTRY(sum), ENTRY(mean),
-    ENTRY(max), ENTRY(min), ENTRY(sum_over), ENTRY(mean_over), ENTRY(max_over), ENTRY(min_over), ENTRY(logsumexp),
-    ENTRY(softmax), ENTRY(log_softmax), ENTRY(matmul), ENTRY(dot), ENTRY(linear), ENTRY(cross_entropy), ENTRY(mse), ENTRY(bce),
-    ENTRY(bce_logits), ENTRY(one_hot), ENTRY(transpose), ENTRY(permute), ENTRY(reshape), ENTRY(flatten), ENTRY(unsqueeze),
-    ENTRY(squeeze), ENTRY(slice), ENTRY(select), ENTRY(expand), ENTRY(concat), ENTRY(stack), ENTRY(cast), ENTRY(where),
-};
-/* clang-format on */
-
 /* ---- reading the files */
 
 static example examples[MOST_CASES];
 static int example_count;
-
-static ag_dtype dtype_named(const char *name)
-{
-    for (ag_dtype d = AG_F32; d <= AG_U8; d++)
-        if (!strcmp(name, ag_dtype_name(d)))
-            return d;
-    return AG_FLOAT;
-}
 
 static const char *word(void)
 {
@@ -275,7 +119,7 @@ static void expect_row(const char *op, int number, const char *what, ag_tensor x
     }
 }
 
-static void check_example(const example *e, int number, const entry *op)
+static void check_example(const example *e, int number, const named_op *op)
 {
     ag_tape *t = ag_tape_new((ag_options){ .on_error = ag_quiet });
     ag_tensor x[MOST_INPUTS], wanted[MOST_INPUTS], dx[MOST_INPUTS];
@@ -301,9 +145,17 @@ static void check_example(const example *e, int number, const entry *op)
     ag_tape_free(t);
 }
 
+static bool has_example(const char *name)
+{
+    for (int i = 0; i < example_count; i++)
+        if (!strcmp(examples[i].op, name))
+            return true;
+    return false;
+}
+
 static void equals_pytorch(void **state)
 {
-    const entry *op = *state;
+    const named_op *op = *state;
     int number = 0;
     for (int i = 0; i < example_count; i++)
         if (!strcmp(examples[i].op, op->name))
@@ -311,41 +163,35 @@ static void equals_pytorch(void **state)
     assert_true(number > 0);
 }
 
-static bool in_table(const char *name)
-{
-    for (size_t i = 0; i < COUNT(table); i++)
-        if (!strcmp(name, table[i].name))
-            return true;
-    return false;
-}
-
 static void every_case_is_known(void **state)
 {
     (void)state;
     assert_true(example_count > 0);
     for (int i = 0; i < example_count; i++)
-        if (!in_table(examples[i].op))
+        if (!op_named(examples[i].op))
             fail_msg("no test of %s", examples[i].op);
     size_t count;
     const ag_op *const *ops = ag_ops(&count);
     printf("not in PyTorch, or by another name:");
     for (size_t i = 0; i < count; i++)
-        if (!in_table(ops[i]->name))
+        if (!has_example(ops[i]->name))
             printf(" %s", ops[i]->name);
     printf("\n");
 }
 
 int main(void)
 {
-    struct CMUnitTest tests[COUNT(table) + 1];
+    struct CMUnitTest tests[NAMED_OPS + 1];
+    size_t count = 0;
     if (!read_file("tests/fixtures/ops_elementwise.txt") || !read_file("tests/fixtures/ops_structured.txt")) {
         fprintf(stderr, "tests/fixtures/ops_*.txt cannot be read\n");
         return 1;
     }
-    for (size_t i = 0; i < COUNT(table); i++)
-        tests[i] = (struct CMUnitTest){ .name = table[i].name,
-                                        .test_func = equals_pytorch,
-                                        .initial_state = (void *)(uintptr_t)&table[i] };
-    tests[COUNT(table)] = (struct CMUnitTest)cmocka_unit_test(every_case_is_known);
-    return _cmocka_run_group_tests("pytorch", tests, COUNT(tests), NULL, NULL);
+    for (int i = 0; i < NAMED_OPS; i++)
+        if (has_example(named_ops[i].name))
+            tests[count++] = (struct CMUnitTest){ .name = named_ops[i].name,
+                                                  .test_func = equals_pytorch,
+                                                  .initial_state = (void *)(uintptr_t)&named_ops[i] };
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(every_case_is_known);
+    return _cmocka_run_group_tests("pytorch", tests, count, NULL, NULL);
 }
