@@ -103,7 +103,7 @@ scripts := $(if $(TESTS),,$(wildcard tests/*.sh))
 benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
 examples := $(addprefix $(BUILD)/examples/,$(call name,$(sort $(wildcard examples/*.c))))
 
-.PHONY: library examples test bench bench-peers demo docs format format-check install clean help FORCE
+.PHONY: library examples test bench bench-peers demo programs docs format format-check install clean help FORCE
 all: library examples ## the library and the examples (this is the default)
 library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
@@ -173,6 +173,8 @@ bench: $(benches) ## speed, one program after the other
 	@for program in $(benches); do echo "== $${program##*/}"; $$program || exit 1; done
 bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtual environment in $(BUILD)
 	@tests/bench/peers.sh $(BUILD)
+programs: $(BUILD)/tests/test_programs ## COUNT= random programs from number SEED= on beside PyTorch, which it installs likewise
+	@COUNT='$(COUNT)' SEED='$(SEED)' tests/programs/run.sh $(BUILD)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
 formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) nn optim tests tests/bench examples docs,$(d)/*.[ch] $(d)/*.inc)))
