@@ -103,7 +103,7 @@ scripts := $(if $(TESTS),,$(wildcard tests/*.sh))
 benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
 examples := $(addprefix $(BUILD)/examples/,$(call name,$(sort $(wildcard examples/*.c))))
 
-.PHONY: library examples test bench bench-peers demo programs docs format format-check install clean help FORCE
+.PHONY: library examples test bench bench-peers demo programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
 library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
@@ -183,14 +183,38 @@ format: ## clang-format, in place
 format-check:
 	clang-format --dry-run -Werror $(formatted)
 lib = $(DESTDIR)$(PREFIX)/lib
-install: library ## to $(DESTDIR)$(PREFIX)
-	install -d $(lib)/pkgconfig $(foreach h,$(headers),$(DESTDIR)$(PREFIX)/include/ag/$(dir $h))
-	$(foreach h,$(headers),install -m 644 $h $(DESTDIR)$(PREFIX)/include/ag/$h$(newline)	)
+include = $(DESTDIR)$(PREFIX)/include/ag
+pc = 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' '' 'Name: $(1)' 'Description: reverse-mode automatic differentiation of tensors' \
+	'Version: $(version)' 'Cflags: -I$${prefix}/include/ag'
+install: library ## to $(DESTDIR)$(PREFIX); pkg-config knows it as ag, and its archive as ag-static
+	install -d $(lib)/pkgconfig $(foreach h,$(headers),$(include)/$(dir $h))
+	$(foreach h,$(headers),install -m 644 $h $(include)/$h$(newline)	)
 	install -m 644 $(BUILD)/libag.a $(lib)
 	install -m 755 $(BUILD)/$(soname) $(lib)
 	ln -sf $(soname) $(lib)/libag.so
-	printf '%s\n' 'Name: ag' 'Description: reverse-mode automatic differentiation of tensors' 'Version: $(version)' \
-	    'Cflags: -I$(PREFIX)/include/ag' 'Libs: -L$(PREFIX)/lib -lag' 'Libs.private: -fopenmp $(libs)' >$(lib)/pkgconfig/ag.pc
+	printf '%s\n' $(call pc,ag) 'Libs: -L$${libdir} $(if $(filter /usr,$(PREFIX)),,-Wl$(comma)-rpath$(comma)$${libdir} )-lag' >$(lib)/pkgconfig/ag.pc
+	printf '%s\n' $(call pc,ag-static) 'Libs: $${libdir}/libag.a -fopenmp $(libs)' >$(lib)/pkgconfig/ag-static.pc
+	@if [ -z '$(DESTDIR)' ] && [ $$(id -u) = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
+	@echo 'installed in $(PREFIX): gcc program.c $$(pkg-config --cflags --libs ag)$(if $(filter /usr /usr/local,$(PREFIX)),, with PKG_CONFIG_PATH=$(PREFIX)/lib/pkgconfig)'
+uninstall: ## what install put there
+	rm -f $(foreach h,$(headers),$(include)/$h) $(lib)/libag.a $(lib)/$(soname) $(lib)/libag.so $(lib)/pkgconfig/ag.pc $(lib)/pkgconfig/ag-static.pc
+	@rmdir $(sort $(foreach h,$(headers),$(include)/$(dir $h))) $(include) 2>/dev/null || true
+	@if [ -z '$(DESTDIR)' ] && [ $$(id -u) = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
+# The processor that the package asks for is named in its description: kernels are not chosen at run time.
+deb_arch := $(or $(filter-out native,$(ARCH)),$(if $(filter X86,$(found)),x86-64-v3))
+deb: ## a Debian package, in its build directory
+	+@$(MAKE) --no-print-directory ARCH=$(deb_arch) packaged
+packaged: library
+	rm -rf $(BUILD)/deb $(BUILD)/debian
+	+@$(MAKE) --no-print-directory -s install DESTDIR=$(BUILD)/deb PREFIX=/usr >/dev/null
+	mkdir -p $(BUILD)/deb/DEBIAN $(BUILD)/debian
+	printf '%s\n' 'Source: ag' '' 'Package: libag-dev' 'Architecture: any' >$(BUILD)/debian/control
+	depends=$$(cd $(BUILD) && dpkg-shlibdeps -O deb/usr/lib/$(soname) 2>/dev/null | sed -n 's/^shlibs:Depends=//p') && [ "$$depends" ] && \
+	printf '%s\n' 'Package: libag-dev' 'Version: $(version)' "Architecture: $$(dpkg --print-architecture)" "Depends: $$depends" \
+	    'Maintainer: the authors of ag <ag@localhost>' 'Section: libdevel' 'Priority: optional' \
+	    'Description: reverse-mode automatic differentiation of tensors in C' \
+	    ' Headers, shared library and archive$(ARCH:%=, for processors of the level % or newer).' >$(BUILD)/deb/DEBIAN/control
+	dpkg-deb --root-owner-group --build $(BUILD)/deb $(BUILD)/libag-dev_$(version)_$$(dpkg --print-architecture).deb
 clean: ## removes every build directory and out/
 	rm -rf build build-* out
 help:

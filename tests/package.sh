@@ -33,14 +33,29 @@ readme() { # FLAGS...
     run "$@" && diff "$work/expected" "$work/output"
 }
 
+# make's own flags, without its slots for parallel work, which this script is not part of
+quiet_make() {
+    MAKEFLAGS=$(sed -E 's/ -j[0-9]*//; s/ --jobserver-[^ ]*//' <<<"${MAKEFLAGS:-}") make -s "$@" >/dev/null
+}
+
+installed() { PKG_CONFIG_PATH=$work/usr/lib/pkgconfig pkg-config --cflags --libs "$1"; }
+
+# What pkg-config says is enough, also where the system's linker does not look.
 install_and_use() {
-    # make's own flags, without its slots for parallel work, which this script is not part of
-    MAKEFLAGS=$(sed -E 's/ -j[0-9]*//; s/ --jobserver-[^ ]*//' <<<"${MAKEFLAGS:-}") \
-        make -s install DESTDIR="$work/root" PREFIX=/usr || return 1
-    local flags
-    flags=$(PKG_CONFIG_SYSROOT_DIR=$work/root PKG_CONFIG_PATH=$work/root/usr/lib/pkgconfig \
-        PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 pkg-config --cflags --libs ag) || return 1
-    readme $flags -Wl,-rpath,"$work/root/usr/lib"
+    quiet_make install PREFIX="$work/usr" && readme $(installed ag)
+}
+
+static() {
+    readme $(installed ag-static) && ! ldd "$work/program" | grep -q libag
+}
+
+# For a package: what lies under DESTDIR speaks of PREFIX alone.
+staged() {
+    quiet_make install DESTDIR="$work/root" PREFIX=/usr && ! grep -rqF "$work" "$work"/root/usr/lib/pkgconfig
+}
+
+uninstall() {
+    quiet_make uninstall PREFIX="$work/usr" && ! find "$work/usr" ! -type d | grep .
 }
 
 for header in ag/ag.h nn/nn.h optim/optim.h; do
@@ -57,3 +72,6 @@ done
 check "symbols" symbols
 check "README" readme -I. "$build/libag.so" -Wl,-rpath,"$(cd "$build" && pwd)"
 check "installation" install_and_use
+check "the archive" static
+check "installation for a package" staged
+check "uninstallation" uninstall
