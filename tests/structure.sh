@@ -91,8 +91,10 @@ flat() { tr -s ' \t\n' '   ' | sed -E 's/ ?([(){};,]) ?/\1/g'; }
 cat $sources ag/ops.h Makefile | flat >"$work/code"
 for document in README.md docs/*.md; do
     [[ $document = docs/ops.md || $document = docs/performance.md ]] && continue # generated; measurements
-    awk '/^```c/ { c = 1; next } /^```/ { c = 0 } c || /^    .*[;{}\\,)]$/' "$document" >"$work/quoted"
-    case $document in README.md) continue ;; esac # its program is built and run by package.sh
+    # README's program is built and run by package.sh
+    awk -v program="$([[ $document = README.md ]] && echo 1)" '
+        /^```/ { block = block ? 0 : /^```c/ ? 1 : 2; next }
+        (block == 1 && !program) || (!block && /^    .*[;{}\\,)]$/)' "$document" >"$work/quoted"
     while IFS= read -r line; do
         printf '%s' "$line" | flat | sed 's/\.\.\./\n/g' | while IFS= read -r part || [[ $part ]]; do
             part=${part# } part=${part% }

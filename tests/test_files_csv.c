@@ -5,9 +5,8 @@
 
 static nn_dataset read_text(ag_tape *t, const char *text, nn_csv_config config)
 {
-    const char *path = in_directory("table.csv");
-    write_bytes(path, text, strlen(text));
-    return nn_read_csv(t, path, config);
+    write_bytes(in_directory("table.csv"), text, strlen(text));
+    return nn_read_csv(t, in_directory("table.csv"), config);
 }
 
 static void check_values(ag_tensor x, const double *values, int64_t count)
