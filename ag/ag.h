@@ -6,7 +6,8 @@
  *   handle on without a second error; actions that return a status refuse to run while an error is pending, and return
  *   it. The handle {0} means "absent": AG_ENULL, but for arguments documented as optional.
  * - Lifetime. A tensor is transient, gone with the next ag_tape_reset or with a rewind to a mark made before it, unless
- *   it was made by ag_param or ag_buffer. A handle that is gone is found out: AG_ESTALE.
+ *   it was made by ag_param or ag_buffer. A handle that is gone is found out, AG_ESTALE, but where exactly 2^32 resets,
+ *   rewinds and derivative rules (of a persistent tensor: releases) have gone by since it was made.
  * - Types. Floating operands have one dtype; a rank-0 operand follows a ranked one; two rank-0 operands of different
  *   dtypes give f64. Integers are never promoted: ag_cast.
  * - Threads. A tape belongs to one thread at a time; different tapes may be used by different threads at once. */

@@ -160,35 +160,6 @@ static void rewinding_loops_keep_their_memory(void **state)
     ag_tape_free(t);
 }
 
-/* After 2^32 steps there are no more epochs to tell handles apart: an error, and nothing is confused. */
-static void epochs_run_out(void **state)
-{
-    (void)state;
-    for (int rewinds = 0; rewinds < 2; rewinds++) {
-        ag_tape *t = new_tape();
-        t->segments[0].epoch = t->reset_epoch = UINT32_MAX - 2;
-        t->base = (uint64_t)(UINT32_MAX - 2) << 32 | (uint32_t)t->base;
-        ag_tensor x[5], before = ag_variable(t, -1);
-        ag_mark mark = ag_tape_mark(t);
-        for (int i = 0; i < 5; i++) {
-            x[i] = ag_variable(t, i);
-            ag_status s = rewinds ? ag_tape_rewind(t, mark) : ag_tape_reset(t);
-            assert_int_equal(s, i < 2 ? AG_OK : AG_ELIMIT);
-            if (i < 2) {
-                assert_false(ag_ok(x[i]));
-                assert_int_equal(ag_ok(before), rewinds);
-                continue;
-            }
-            expect_error(t, AG_ELIMIT, "epochs");
-            assert_item(x[i], i);
-        }
-        assert_false(ag_ok(x[0]) || ag_ok(x[1]));
-        assert_item(x[2], 2);
-        assert_usable(t);
-        ag_tape_free(t);
-    }
-}
-
 /* A rewind for which there is no memory removes nothing. */
 static void rewinds_without_memory(void **state)
 {
@@ -227,7 +198,6 @@ int main(void)
         cmocka_unit_test(marks_that_are_none),
         cmocka_unit_test(writes_before_a_rewind_are_past),
         cmocka_unit_test(rewinding_loops_keep_their_memory),
-        cmocka_unit_test(epochs_run_out),
         cmocka_unit_test(rewinds_without_memory),
     };
     return cmocka_run_group_tests_name("marks", tests, NULL, NULL);

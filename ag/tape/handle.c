@@ -172,7 +172,7 @@ ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *da
                       size_t count, bool needs)
 {
     uint32_t index = ag_next(t);
-    bool full = index >= t->capacity || t->node_count >= t->node_capacity || t->stop_count >= t->stop_capacity;
+    bool full = t->span >= t->room || t->node_count >= t->node_capacity || t->stop_count >= t->stop_capacity;
     if (AG_UNLIKELY(full) && !ag_make_room(t, 1))
         return ag_inert(t);
     ag_node *d = &t->nodes[t->node_count];

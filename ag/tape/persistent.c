@@ -6,7 +6,7 @@
 static uint32_t free_slot(ag_tape *t)
 {
     for (uint32_t i = 0; i < t->slot_count; i++)
-        if (!t->slots[i].block && t->slots[i].generation < UINT32_MAX)
+        if (!t->slots[i].block)
             return i;
     if (t->slot_count >= AG_MAX_NODES) {
         ag_fail(t, AG_ELIMIT, "more than %d persistent tensors", AG_MAX_NODES);
@@ -50,7 +50,7 @@ static bool fill_slot(ag_tape *t, ag_slot *s, const ag_layout *l, const char *na
     char *block = ag_take(t, bytes);
     if (!block)
         return false;
-    uint32_t generation = s->generation + 1;
+    uint32_t generation = s->generation + (s->generation == UINT32_MAX ? 2 : 1); /* 0 is none */
     *s = (ag_slot){ .block = block, .bytes = bytes, .generation = generation };
     s->layout = memcpy(block, l, sizeof *l);
     s->name = memcpy(block + sizeof *l, name ? name : "", text_bytes(name));

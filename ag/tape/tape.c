@@ -1,4 +1,4 @@
-/* The tape: its records, the lifetimes of handles, marks. */
+/* The tape: its records, its life from one step to the next. */
 #include "ag/tape/tape.h"
 #include <stdlib.h>
 #include <omp.h>
@@ -35,67 +35,12 @@ static bool complete_options(ag_options *o)
     return true;
 }
 
-/* ---- segments: which epoch a node belongs to */
-
-static void begin_segment(ag_tape *t, uint32_t first, uint32_t epoch)
-{
-    t->segments[t->segment_count++] = (ag_segment){ first, epoch };
-    t->base = (uint64_t)epoch << 32 | first;
-    t->span = 0;
-}
-
-static const ag_segment *segment_of(const ag_tape *t, uint32_t index)
-{
-    uint32_t low = 0, high = t->segment_count;
-    while (high - low > 1) {
-        uint32_t middle = (low + high) / 2;
-        if (t->segments[middle].first <= index)
-            low = middle;
-        else
-            high = middle;
-    }
-    return &t->segments[low];
-}
-
-uint32_t ag_epoch_of(const ag_tape *t, uint32_t index)
-{
-    return segment_of(t, index)->epoch;
-}
-
-bool ag_live(const ag_tape *t, uint32_t index, uint32_t epoch)
-{
-    if (AG_LIKELY(((uint64_t)epoch << 32 | index) - t->base < t->span))
-        return true;
-    return index && index < ag_next(t) && segment_of(t, index)->epoch == epoch;
-}
-
-/* Whether ag_new_epoch can succeed: asked before anything is dropped, so that no id is given out twice in one epoch. */
-static bool is_epoch_left(ag_tape *t)
-{
-    if (t->base >> 32 == UINT32_MAX)
-        return ag_fail(t, AG_ELIMIT, "the tape has no more epochs: it was reset or rewound 2^32 times"), false;
-    return ag_grow(t, (void **)&t->segments, &t->segment_capacity, sizeof *t->segments, (uint64_t)t->segment_count + 1);
-}
-
-bool ag_new_epoch(ag_tape *t, uint32_t first)
-{
-    uint32_t epoch = (uint32_t)(t->base >> 32);
-    if (!is_epoch_left(t))
-        return false;
-    while (t->segment_count && t->segments[t->segment_count - 1].first >= first)
-        t->segment_count--;
-    begin_segment(t, first, epoch + 1);
-    t->r = t->records + first;
-    t->h = t->headers + first;
-    t->room = t->capacity - first;
-    ag_set_recording(t);
-    return true;
-}
-
 /* ---- nodes */
 
 void ag_set_recording(ag_tape *t)
 {
+    uint32_t end = t->capacity < AG_MAX_NODES ? t->capacity : AG_MAX_NODES; /* the bits above are tags */
+    t->room = end - (uint32_t)t->base;
     t->limit = t->no_grad ? 0 : t->room;
 }
 
@@ -107,7 +52,6 @@ static bool grow_records(ag_tape *t, uint64_t wanted)
     t->r = t->records + first;
     t->h = t->headers + first;
     t->capacity = t->record_capacity < t->header_capacity ? t->record_capacity : t->header_capacity;
-    t->room = t->capacity - first;
     ag_set_recording(t);
     return grown;
 }
@@ -169,7 +113,7 @@ ag_tape *ag_tape_new(ag_options options)
         return NULL;
     }
     t->hidden_count = 0;
-    t->reset_epoch = ag_epoch_of(t, 1);
+    t->reset_epoch = t->epoch;
     return t;
 }
 
@@ -208,75 +152,16 @@ ag_status ag_tape_reset(ag_tape *t)
     if (t->busy)
         return ag_fail(t, AG_EUSE, "ag_tape_reset: not inside an op's rule or a gradient check");
     ag_check_wrapped(t);
-    if (!is_epoch_left(t))
-        return t->error.status;
     ag_rewind_nodes(t, 1);
-    t->span = 0;
     t->grad_count = t->grad_free = 0;
     t->last_write = 0;
     t->any_retained = false;
     ag_rewind_arena(t, 0);
     ag_pool_reset(t);
     ag_slots_end_step(t);
-    if (ag_new_epoch(t, 1))
-        t->reset_epoch = (uint32_t)(t->base >> 32);
+    ag_new_epoch(t, 1); /* takes the place of the segments there are: no memory is needed */
+    t->reset_epoch = t->epoch;
     return t->error.status;
-}
-
-/* ---- marks */
-
-static uint32_t epoch_before(const ag_tape *t, uint32_t index)
-{
-    return index > 1 ? ag_epoch_of(t, index - 1) : t->reset_epoch;
-}
-
-ag_mark ag_tape_mark(ag_tape *t)
-{
-    if (!t)
-        return (ag_mark){ 0 };
-    return (ag_mark){ ag_arena_position(&t->arena), ag_next(t), epoch_before(t, ag_next(t)) };
-}
-
-/* The gradients of nodes that a rewind drops go back to the pool. */
-static void drop_gradients(ag_tape *t, uint32_t index)
-{
-    for (uint32_t n = t->node_count; t->grad_count && n > 0 && t->nodes[n - 1].id >= index; n--) {
-        const ag_node *d = &t->nodes[n - 1];
-        if (!d->grad)
-            continue;
-        ag_stored *g = &t->grads[d->grad - 1];
-        ag_pool_give(t, g->data, ag_layout_bytes(d->layout));
-        *g = (ag_stored){ .alias_id = t->grad_free };
-        t->grad_free = d->grad;
-    }
-}
-
-/* What was written later than the mark counts as written at the mark: ids from there on are given out again. */
-static void forget_writes(ag_tape *t, uint32_t index)
-{
-    for (uint32_t n = 0; t->last_write > index && n < t->node_count; n++)
-        if (t->nodes[n].written > index)
-            t->nodes[n].written = index;
-    if (t->last_write > index)
-        t->last_write = index;
-}
-
-ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
-{
-    if (!t)
-        return AG_ENULL;
-    if (t->busy)
-        return ag_fail(t, AG_EUSE, "ag_tape_rewind: not inside an op's rule");
-    if (!mark.id || mark.id > ag_next(t) || epoch_before(t, mark.id) != mark.epoch ||
-        !ag_arena_reached(&t->arena, mark.arena))
-        return ag_fail(t, AG_ESTALE, "ag_tape_rewind: the mark is of an earlier step, or was itself rewound");
-    if (!is_epoch_left(t))
-        return t->error.status;
-    drop_gradients(t, mark.id);
-    ag_rewind_nodes(t, mark.id);
-    forget_writes(t, mark.id);
-    ag_rewind_arena(t, mark.arena);
-    return ag_new_epoch(t, mark.id) ? AG_OK : t->error.status;
 }
 
 /* ---- asking */

@@ -164,7 +164,8 @@ struct ag_tape {
     uint32_t *stops; /* indices at which a pass stops, ascending: nodes, and leaves other than constants */
     uint32_t stop_count, stop_capacity;
     ag_segment *segments;
-    uint32_t segment_count, segment_capacity, reset_epoch;
+    uint32_t segment_count, segment_capacity;
+    uint32_t epoch, reset_epoch; /* the last one that was given out; that of the last reset */
     ag_slot *slots;
     uint32_t slot_count, slot_capacity;
     ag_named *names;
@@ -240,13 +241,25 @@ const ag_layout *ag_layout_of_array(ag_tape *t, const ag_array *a);
 
 /* ---- tape.c */
 
-bool ag_make_room(ag_tape *t, uint32_t nodes); /* records, headers, nodes and stops for that many more */
-void ag_set_recording(ag_tape *t);             /* after a change of no_grad or room */
-bool ag_live(const ag_tape *t, uint32_t index, uint32_t epoch);
-uint32_t ag_epoch_of(const ag_tape *t, uint32_t index);
+bool ag_make_room(ag_tape *t, uint32_t nodes);       /* records, headers, nodes and stops for that many more */
+void ag_set_recording(ag_tape *t);                   /* after a change of no_grad or room */
 void ag_rewind_nodes(ag_tape *t, uint32_t index);    /* drops nodes from index on; the epoch stays */
 void ag_rewind_arena(ag_tape *t, uint64_t position); /* the transient data, with the layouts that lie there */
-bool ag_new_epoch(ag_tape *t, uint32_t first);       /* AG_ELIMIT when there are no more */
+
+/* ---- segments.c */
+
+bool ag_live(const ag_tape *t, uint32_t index, uint32_t epoch);
+uint32_t ag_epoch_of(const ag_tape *t, uint32_t index);
+bool ag_new_epoch(ag_tape *t, uint32_t first); /* nodes from `first` on, of which there are none, belong to it */
+/* An interlude: what is recorded from its begin to its end is gone with the end, like after a rewind, but what follows
+ * is of the epoch that it interrupted: handles of before are found as quickly as before. Interludes nest. A block of
+ * no-grad that begins or ends in it is over, or goes on. */
+typedef struct ag_interlude {
+    uint64_t arena;
+    uint32_t first, segments, no_grad;
+} ag_interlude;
+bool ag_interlude_begin(ag_tape *t, ag_interlude *g); /* false: no memory, nothing has begun */
+void ag_interlude_end(ag_tape *t, const ag_interlude *g);
 static inline uint64_t ag_word(ag_tensor x)
 {
     return (uint64_t)x.epoch << 32 | x.id;
