@@ -3,6 +3,7 @@
 #define NN_INTERNAL_H
 
 #include "nn/nn.h"
+#include <sys/stat.h>
 
 enum { NN_NAME = 128, NN_DEPTH = 32, NN_PATH = NN_NAME * NN_DEPTH }; /* a name with its end; nested modules; a path */
 
@@ -114,8 +115,11 @@ void nn_labels_free(nn_labels *l);
 typedef struct nn_atomic_file {
     ag_tape *t;
     const char *who, *path;
-    nn_memory temporary, directory; /* paths */
-    int file;                       /* -1: closed */
+    nn_memory target, directory; /* paths: of the file, behind all links; of where it is, with a slash */
+    nn_memory temporary;         /* of what will replace it */
+    struct stat old;             /* of the target */
+    bool replaces;               /* there is an old one */
+    int file;                    /* the temporary one; -1: closed */
 } nn_atomic_file;
 bool nn_atomic_open(nn_atomic_file *o, ag_tape *t, const char *who, const char *path);
 bool nn_atomic_write(nn_atomic_file *o, const void *bytes, size_t count);

@@ -179,7 +179,9 @@ AG_API int64_t nn_correct(ag_tensor logits, ag_tensor labels);
 
 /* nn_save - writes the parameters and buffers of m and all below it under their paths, row-major, one that is shared
  * under each of its paths. The file appears whole or not at all: a temporary one beside it is written, synced and
- * renamed. Errors: AG_EFILE; then a file that was there before is as it was. */
+ * renamed. Links are followed; a file that is replaced hands on its mode, its owner and group where that is allowed,
+ * but no other links to it and no extended attributes. What saves that were killed left in the directory is removed.
+ * Errors: AG_EFILE; then a file that was there before is as it was. */
 AG_API ag_status nn_save(nn_module *m, const char *path);
 /* nn_load - reads them back. The file must hold exactly the names, shapes and types of m, but f32 may be loaded into
  * f64;

@@ -380,21 +380,19 @@ static void memory_failures_leave_nothing(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forms_of_one_table),
-        cmocka_unit_test(labels_are_classes_or_numbers),
-        cmocka_unit_test(fractions_are_no_classes),
-        cmocka_unit_test(a_first_line_of_numbers_must_be_declared),
-        cmocka_unit_test(classes_pass_from_file_to_file),
-        cmocka_unit_test(many_classes),
-        cmocka_unit_test(bad_tables_name_their_line),
-        cmocka_unit_test(numbers_beyond_f32),
-        cmocka_unit_test(bytes_that_are_no_text),
-        cmocka_unit_test(bad_configurations_are_refused),
-        cmocka_unit_test(the_locale_does_not_matter),
-        cmocka_unit_test(gzipped_tables),
-        cmocka_unit_test(mutations),
-        cmocka_unit_test(memory_failures_leave_nothing),
-    };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(forms_of_one_table),
+                                        cmocka_unit_test(labels_are_classes_or_numbers),
+                                        cmocka_unit_test(fractions_are_no_classes),
+                                        cmocka_unit_test(a_first_line_of_numbers_must_be_declared),
+                                        cmocka_unit_test(classes_pass_from_file_to_file),
+                                        cmocka_unit_test(many_classes),
+                                        cmocka_unit_test(bad_tables_name_their_line),
+                                        cmocka_unit_test(numbers_beyond_f32),
+                                        cmocka_unit_test(bytes_that_are_no_text),
+                                        cmocka_unit_test(bad_configurations_are_refused),
+                                        cmocka_unit_test(the_locale_does_not_matter),
+                                        cmocka_unit_test(gzipped_tables),
+                                        cmocka_unit_test(mutations),
+                                        cmocka_unit_test(memory_failures_leave_nothing) };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -1,8 +1,5 @@
-/* Weight files: exchange with PyTorch, and places and disks that do not do. */
+/* Weight files: exchange with PyTorch, and places that do not do. */
 #include "nn_support.h"
-#include <dirent.h>
-#include <signal.h>
-#include <sys/resource.h>
 
 #define FIXTURE "tests/fixtures/"
 
@@ -156,68 +153,6 @@ static void places_that_are_no_files(void **state)
     ag_tape_free(t);
 }
 
-/* ---- saving */
-
-static int files_in_directory(void)
-{
-    int count = 0;
-    DIR *d = opendir(directory);
-    assert_non_null(d);
-    while (readdir(d))
-        count++;
-    closedir(d);
-    return count;
-}
-
-static void a_failed_save_changes_nothing(void **state)
-{
-    (void)state;
-    ag_tape *t = tape_of(AG_F32);
-    nn_module *m = nn_mlp(t, (nn_mlp_config){ .sizes = { 100, 100, 2 } }), *before = small_mlp(t);
-    const char *path = in_directory("precious");
-    assert_int_equal(nn_save(before, path), AG_OK);
-    bytes old = read_bytes(path);
-    int files = files_in_directory();
-    struct rlimit limit, small = { 10000, RLIM_INFINITY };
-    getrlimit(RLIMIT_FSIZE, &limit);
-    small.rlim_max = limit.rlim_max;
-    signal(SIGXFSZ, SIG_IGN);
-    setrlimit(RLIMIT_FSIZE, &small); /* the disk is full */
-    assert_int_equal(nn_save(m, path), AG_EFILE);
-    setrlimit(RLIMIT_FSIZE, &limit);
-    assert_error(t, AG_EFILE, "cannot be written");
-    bytes now = read_bytes(path);
-    assert_int_equal(now.size, old.size);
-    assert_memory_equal(now.at, old.at, old.size);
-    assert_int_equal(files_in_directory(), files); /* the temporary file is gone */
-    free(now.at);
-    free(old.at);
-    assert_int_equal(nn_save(m, path), AG_OK);
-    assert_int_equal(nn_load(m, path), AG_OK);
-    assert_int_equal(files_in_directory(), files);
-    struct stat s;
-    mode_t mask = umask(0);
-    umask(mask);
-    stat(path, &s);
-    assert_int_equal(s.st_mode & 0777, 0666 & ~mask); /* others may read it, as any file */
-    ag_tape_free(t);
-}
-
-static void names_without_a_directory(void **state)
-{
-    (void)state;
-    ag_tape *t = tape_of(AG_F32);
-    nn_module *m = small_mlp(t);
-    char here[512];
-    assert_non_null(getcwd(here, sizeof here));
-    assert_int_equal(chdir(directory), 0);
-    assert_int_equal(nn_save(m, "plain"), AG_OK);
-    assert_int_equal(nn_load(m, "plain"), AG_OK);
-    assert_int_equal(chdir(here), 0);
-    assert_int_equal(nn_load(m, in_directory("plain")), AG_OK);
-    ag_tape_free(t);
-}
-
 static void pending_errors_and_released_parameters(void **state)
 {
     (void)state;
@@ -247,8 +182,6 @@ int main(void)
         cmocka_unit_test(shared_tensors_agree),
         cmocka_unit_test(loading_counts_as_a_write),
         cmocka_unit_test(places_that_are_no_files),
-        cmocka_unit_test(a_failed_save_changes_nothing),
-        cmocka_unit_test(names_without_a_directory),
         cmocka_unit_test(pending_errors_and_released_parameters),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
