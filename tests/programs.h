@@ -3,6 +3,7 @@
  *   program NUMBER TOLERANCE TOLERANCE32     relative to the sum of magnitudes; 0: not to be played in f32
  *   leaf KIND DTYPE SHAPE SEED LOW HIGH GRID LOW HIGH in steps of 1/GRID; SHAPE as 2,3 or - for rank 0
  *   OP OPERANDS.. : PARAMETERS..             an op of ag, or detach, require_grad
+ *   assign X : SEED                          other values for a parameter or buffer
  *   retain X     no_grad     grad            ag_retain_grad, ag_no_grad_begin and _end
  *   loss X..                                 each is differentiated, multiplied with weights if it has several elements
  *   gradient X                               a leaf, or an intermediate result that was retained
@@ -10,7 +11,8 @@
  * KIND is v (wants a gradient), c (does not), p (parameter), q (parameter stored in reverse order) or b (buffer).
  * Leaves and results are numbered as they appear. After " =" stands what PyTorch found, once for each step: behind ops
  * the weighted sum of the values (see weight), behind gradients that of the first gradient and, for leaves, that of the
- * second, of the weighted sum of all leaves' first gradients. In a second step leaves have other values. */
+ * second, of the weighted sum of all leaves' first gradients; nan where that is not known. In a second step leaves have
+ * other values. */
 #ifndef TESTS_PROGRAMS_H
 #define TESTS_PROGRAMS_H
 
@@ -19,7 +21,18 @@
 
 enum { MOST_OPERANDS = 8, MOST_PARAMETERS = 12, MOST_STATEMENTS = 1000, MOST_STEPS = 2, PROGRAM_LINE = 4096 };
 
-typedef enum statement_kind { LEAF, OP, DETACH, REQUIRE_GRAD, RETAIN, NO_GRAD, GRAD, LOSS, GRADIENT } statement_kind;
+typedef enum statement_kind {
+    LEAF,
+    OP,
+    DETACH,
+    REQUIRE_GRAD,
+    ASSIGN,
+    RETAIN,
+    NO_GRAD,
+    GRAD,
+    LOSS,
+    GRADIENT
+} statement_kind;
 
 typedef struct statement {
     statement_kind kind;
@@ -141,9 +154,9 @@ static bool makes_tensor(const statement *s)
 static bool read_statement(program *p, char *line)
 {
     static const char *const words[] = {
-        [LEAF] = "leaf",     [DETACH] = "detach",     [REQUIRE_GRAD] = "require_grad",
-        [RETAIN] = "retain", [NO_GRAD] = "no_grad",   [GRAD] = "grad",
-        [LOSS] = "loss",     [GRADIENT] = "gradient",
+        [LEAF] = "leaf",         [ASSIGN] = "assign",   [DETACH] = "detach", [REQUIRE_GRAD] = "require_grad",
+        [RETAIN] = "retain",     [NO_GRAD] = "no_grad", [GRAD] = "grad",     [LOSS] = "loss",
+        [GRADIENT] = "gradient",
     };
     if (p->count == MOST_STATEMENTS)
         return false;

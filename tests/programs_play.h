@@ -11,6 +11,8 @@ typedef struct setting {
     int threads;
     leaf_kinds leaves;
     bool keep_grads;
+    bool early;    /* each loss is differentiated as soon as it is there */
+    bool rehearse; /* everything is recorded and differentiated before, and rewound */
 } setting;
 
 typedef struct result {
@@ -37,6 +39,7 @@ typedef struct player {
     const statement *gradient[MOST_STATEMENTS], *loss;
     int first[MOST_STATEMENTS], value[MOST_STATEMENTS]; /* numbers of results, for those that repeat them */
     size_t count, leaves;                               /* wanted: leaves first */
+    bool early_done, persistent[MOST_STATEMENTS];
 } player;
 
 static UNUSED void forget(outcome *o)
@@ -109,9 +112,10 @@ static char kind_of_leaf(const player *g, const statement *s)
     return s->leaf;
 }
 
-/* Persistent ones are made in the first step and assigned in the second. */
-static ag_tensor make_leaf(player *g, const statement *s, ag_tensor before)
+/* Persistent ones are made the first time and assigned later. */
+static ag_tensor make_leaf(player *g, const statement *s, int tensor)
 {
+    ag_tensor before = g->x[tensor];
     ag_tensor x = leaf_values(g, s);
     ag_axes order = { .count = s->shape.rank };
     for (int i = 0; i < order.count; i++)
@@ -121,10 +125,37 @@ static ag_tensor make_leaf(player *g, const statement *s, ag_tensor before)
         return x;
     if (kind == 'v')
         return s->shape.rank || ag_dtype_of(x) != AG_F64 ? ag_require_grad(x) : ag_variable(g->t, ag_item(x));
-    if (g->step == 0)
+    g->persistent[tensor] = true;
+    if (!before.tape)
         return kind == 'b' ? ag_buffer(x, "b") : kind == 'p' ? ag_param(x, "p") : ag_param_as(x, order, "q");
     ag_assign(before, x);
     return before;
+}
+
+/* The seed shows which values it gets. */
+static void assign(player *g, const statement *s, int tensor)
+{
+    int made = 0;
+    for (int i = 0; i < g->p->count; made += makes_tensor(&g->p->s[i++])) {
+        if (made == tensor && makes_tensor(&g->p->s[i])) {
+            statement other = g->p->s[i];
+            other.seed = (uint64_t)s->parameter[0];
+            ag_assign(g->x[tensor], leaf_values(g, &other));
+        }
+    }
+}
+
+static void differentiate(player *g, int tensor)
+{
+    for (int i = 0; i < g->loss->operands; i++) {
+        ag_tensor l = g->x[tensor];
+        if (g->loss->operand[i] != tensor)
+            continue;
+        if (ag_size_of(l) == 1)
+            ag_backward(l);
+        else
+            ag_backward_from(l, weights(g, l));
+    }
 }
 
 static void record(player *g)
@@ -137,19 +168,23 @@ static void record(player *g)
             operand[k] = g->x[s->operand[k]];
         arguments a = { operand, (size_t)s->operands, s->parameter, s->parameters };
         if (s->kind == LEAF)
-            g->x[made] = make_leaf(g, s, g->x[made]);
+            g->x[made] = make_leaf(g, s, made);
         else if (s->kind == OP)
             g->x[made] = s->op->call(&a);
         else if (s->kind == DETACH)
             g->x[made] = ag_detach(operand[0]);
         else if (s->kind == REQUIRE_GRAD)
             g->x[made] = ag_require_grad(operand[0]);
+        else if (s->kind == ASSIGN)
+            assign(g, s, s->operand[0]);
         else if (s->kind == RETAIN)
             ag_retain_grad(operand[0]);
         else if (s->kind == NO_GRAD)
             ag_no_grad_begin(g->t);
         else if (s->kind == GRAD)
             ag_no_grad_end(g->t);
+        if (g->set.early && makes_tensor(s))
+            differentiate(g, made);
         made += makes_tensor(s);
     }
 }
@@ -183,8 +218,6 @@ static void find_wanted(player *g)
     for (int leaves = 1; leaves >= 0; leaves--) {
         for (int i = 0; i < g->p->count; i++) {
             const statement *s = &g->p->s[i];
-            if (s->kind == LOSS)
-                g->loss = s;
             if (s->kind == GRADIENT && by_leaves(s, g->p->steps) == leaves) {
                 g->gradient[g->count] = s;
                 g->wanted[g->count++] = g->x[s->operand[0]];
@@ -221,13 +254,10 @@ static void keep_second(player *g, const char *what, const ag_tensor *dx, int *l
 static void backward(player *g, const char *what)
 {
     ag_tensor dx[MOST_STATEMENTS];
-    for (int i = 0; i < g->loss->operands; i++) {
-        ag_tensor l = g->x[g->loss->operand[i]];
-        if (ag_size_of(l) == 1)
-            ag_backward(l);
-        else
-            ag_backward_from(l, weights(g, l));
-    }
+    int losses = g->early_done ? 0 : g->loss->operands;
+    for (int i = 0; i < losses; i++)
+        differentiate(g, g->loss->operand[i]);
+    g->early_done = false;
     for (size_t i = 0; i < g->count; i++)
         dx[i] = ag_grad(g->wanted[i]);
     keep_first(g, what, dx);
@@ -282,10 +312,46 @@ static void hessian_vector(player *g, ag_tensor total, const ag_tensor *dx)
     }
 }
 
+/* A parameter's gradient is set to zero before the rewind or after it. */
+static void rehearse(player *g)
+{
+    ag_mark mark = ag_tape_mark(g->t);
+    record(g);
+    find_wanted(g);
+    for (int i = 0; i < g->loss->operands && !g->set.early; i++)
+        differentiate(g, g->loss->operand[i]);
+    if (g->p->number % 2)
+        ag_tape_rewind(g->t, mark);
+    for (size_t i = 0; i < g->count; i++)
+        if (g->p->number % 2 == 0 || g->persistent[g->gradient[i]->operand[0]])
+            ag_zero_grad(g->wanted[i]);
+    if (g->p->number % 2 == 0)
+        ag_tape_rewind(g->t, mark);
+}
+
+/* By one of the leaves alone: nothing else need be computed. */
+static void one_by_one(player *g, ag_tensor total)
+{
+    size_t i = (size_t)g->p->number % (g->leaves ? g->leaves : 1);
+    ag_tensor dx = inert(g->t);
+    if (!g->leaves)
+        return;
+    ag_gradients(total, AG_LIST(g->wanted[i]), 0, &dx);
+    keep(g, "first: by one leaf", g->gradient[i]->operand[0], dx, absent, g->first[i], NULL);
+    dx = ag_vjp(total, ag_ones(g->t, ag_dtype_of(total), AG_SCALAR), g->wanted[i]);
+    keep(g, "ag_vjp", g->gradient[i]->operand[0], dx, absent, g->first[i], NULL);
+}
+
 static void play_step(player *g)
 {
     ag_tensor dx[MOST_STATEMENTS];
+    for (int i = 0; i < g->p->count; i++)
+        if (g->p->s[i].kind == LOSS)
+            g->loss = &g->p->s[i];
+    if (g->set.rehearse)
+        rehearse(g);
     record(g);
+    g->early_done = g->set.early;
     keep_values(g, false);
     find_wanted(g);
     backward(g, "first: backward");
@@ -295,6 +361,7 @@ static void play_step(player *g)
     keep_first(g, "first: gradients", dx);
     ag_gradients(total, wanted, AG_CREATE_GRAPH, dx);
     keep_first(g, "first: gradients with a graph", dx);
+    one_by_one(g, total);
     second_order(g, dx);
     hessian_vector(g, total, dx);
     backward(g, "first: backward once more");

@@ -1,7 +1,8 @@
 """Random statements: what may follow, given the tensors that are there."""
+import dataclasses
 import random
 import torch
-from language import DOMAIN, OPS, Reject, Run, Statement
+from language import DOMAIN, Reject, Run, Statement
 
 UNARY = ["neg", "square", "sqrt", "exp", "log", "sin", "cos", "tanh", "sigmoid", "softplus", "relu", "abs", "sign"]
 CONSTANT = ["add_scalar", "mul_scalar", "scalar_sub", "scalar_div", "pow_scalar", "leaky_relu", "maximum_scalar",
@@ -43,7 +44,7 @@ class Writer:
         if tag is None:  # ranked operands decide
             tags = [self.tags[i] for i, t in zip(s.operands, x) if t.is_floating_point()]
             ranked = [self.tags[i] for i, t in zip(s.operands, x) if t.is_floating_point() and t.dim()]
-            tag = (ranked or tags or ["float"])[0]
+            tag = ranked[0] if ranked else tags[0] if len(set(tags)) == 1 else "f64" if "f64" in tags else "float"
         self.tags.append(tag)
         return len(self.tags) - 1
 
@@ -52,7 +53,7 @@ class Writer:
 
     def leaf(self, shape, kind=None, dtype="float", low=-2, high=2, grid=None):
         if kind is None:
-            kind = self.r.choice("vvvpppqcb" if dtype == "float" else "cb")
+            kind = self.r.choice("vvvpppqcb" if dtype[0] == "f" else "cb")
         if grid is None:
             grid = 1 if self.integers and self.r.random() < 0.7 else 8192
         s = Statement("leaf", kind=kind, dtype=dtype, shape=tuple(shape), seed=self.r.randrange(10000), low=low, high=high,
@@ -95,17 +96,18 @@ class Writer:
             def fits(o):
                 return all(a == b or a == 1 or b == 1 for a, b in zip(reversed(o.shape), reversed(t.shape)))
             at = self.candidates(fits, self.tags[x])
-            if self.tags[x] != "float" and self.r.random() < 0.3 and t.dim():
-                at += self.candidates(lambda o: o.dim() == 0)
+            if self.r.random() < 0.3 and t.is_floating_point():  # where one is of rank 0, dtypes may differ
+                for tag in ("float", "f32", "f64"):
+                    at += self.candidates(lambda o: o.dim() == 0 or t.dim() == 0, tag)
             return self.r.choice(at)
-        if self.tags[x] != "float":
+        if self.tags[x] not in ("float", "f64"):
             raise Reject("no such operand")
         s = [1 if self.r.random() < 0.3 else self.r.choice([2, 3]) if n == 1 and self.r.random() < 0.4 else n for n in t.shape]
         if s and self.r.random() < 0.3:
             s = s[self.r.randrange(len(s) + 1):]
         elif len(s) < 4 and self.r.random() < 0.2:
             s = [self.r.choice([1, 2, 3])] + s
-        return self.leaf(s)
+        return self.leaf(s, dtype=self.tags[x])
 
     def above_zero(self, x):
         x = self.op(self.r.choice(POSITIVE), x)
@@ -141,11 +143,43 @@ class Writer:
             a, b = b, a
         if word == "div" and self.run.env[b].numel() and not DOMAIN[word](self.run.env[a], self.run.env[b]):
             b = self.above_zero(b)
-        if word == "pow":
+        if word == "pow" and self.r.random() < 0.2:
+            b = self.leaf(self.run.env[b].shape, "c", self.tags[b], grid=1)
+        elif word == "pow":
             a = self.above_zero(a)
             if self.run.env[b].detach().abs().sum() > 30:
                 b = self.op("tanh", b)
         return self.op(word, a, b)
+
+    def masked(self):
+        """An infinite derivative behind one that is 0: nothing comes of it."""
+        x = self.pick()
+        way = self.r.randrange(4)
+        m = self.op("relu", x) if way == 0 else self.op("maximum_scalar", x, p=[0.0]) if way == 1 else \
+            self.op("clamp", x, p=[0.0, 9.0]) if way == 2 else \
+            self.op("where", self.op("greater", x, self.leaf([], "c", low=0, high=0)), x, self.leaf([], "c", low=0, high=0))
+        if self.r.random() < 0.3:
+            m = self.view_of(m)
+        if self.r.random() < 0.6:
+            return self.op("sqrt", m) if self.r.random() < 0.5 else self.op("pow_scalar", m, p=[self.r.choice([0.5, 1.5])])
+        way = self.r.randrange(3)
+        y = self.op("log", m) if way == 0 else self.op("scalar_div", m, p=[1.5]) if way == 1 else \
+            self.op("pow_scalar", m, p=[-1.0])
+        zero = self.leaf([], "c", low=0, high=0)
+        return self.op("where", self.op("greater", m, zero), y, zero)
+
+    def assign(self):
+        """Behind ops that do not look at the values on the way back."""
+        blind = ("add", "sub", "neg", "add_scalar", "mul_scalar", "scalar_sub", "sum", "mean")
+        made = [s for s in self.statements if s.makes_tensor()]
+        at = [i for i, s in enumerate(made) if s.kind and s.kind in "pqb" and not any(
+            i in o.operands and o.word not in blind for o in self.statements)]
+        if not at:
+            raise Reject("nothing to assign")
+        i = self.r.choice(at)
+        s = dataclasses.replace(made[i], word="assign", operands=(i,), kind="", seed=self.r.randrange(10000))
+        self.add(s)
+        return None
 
     def condition(self, like):
         if self.r.random() < 0.3:
@@ -190,8 +224,11 @@ class Writer:
                               "expand", "embed", "concat", "stack"])
         x = self.pick(lambda t: t.dim() > 0 or word in ("reshape", "unsqueeze", "expand", "flatten", "stack"), tag)
         t = self.run.env[x]
-        rank = t.dim()
-        return getattr(self, "make_" + word)(x, t, rank)
+        return getattr(self, "make_" + word)(x, t, t.dim())
+
+    def view_of(self, x):
+        t = self.run.env[x]
+        return getattr(self, self.r.choice(["make_reshape", "make_unsqueeze", "make_expand"]))(x, t, t.dim())
 
     def make_transpose(self, x, t, rank):
         return self.op("transpose", x, p=[self.axis(rank), self.axis(rank)])
@@ -287,7 +324,8 @@ class Writer:
             if t.dim() == 2 and self.r.random() < 0.4:
                 target = self.op(self.r.choice(["softmax"]), self.existing_or_leaf(t.shape), p=[-1])
             else:
-                target = self.leaf(t.shape[:-1], dtype=self.r.choice(["i64", "i32", "u8"]), low=0, high=t.shape[-1], grid=1)
+                dtype = self.r.choice(["i64", "i32", "u8"] if t.shape[-1] < 256 else ["i64", "i32"])
+                target = self.leaf(t.shape[:-1], dtype=dtype, low=0, high=t.shape[-1], grid=1)
             return self.op(word, x, target)
         x = self.pick(lambda t: t.numel() > 0)
         y = self.existing_or_leaf(self.run.env[x].shape)
@@ -321,7 +359,7 @@ class Writer:
     def cast(self):
         tag = self.r.choice(["float", "float", "f32", "f64"])
         x = self.pick(tag=tag)
-        to = self.r.choice([0, "f32", "f64"]) if tag == "float" else 0
+        to = self.r.choice([0, "f32", "f64", "f64"]) if tag == "float" else 0
         return self.op("cast", x, p=[to], tag=to or "float")
 
     def history(self):

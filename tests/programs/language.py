@@ -30,11 +30,13 @@ class Statement:
         if self.word == "leaf":
             shape = ",".join(map(str, self.shape)) or "-"
             return f"leaf {self.kind} {self.dtype} {shape} {self.seed} {self.low:g} {self.high:g} {self.grid}"
+        if self.word == "assign":
+            return f"assign {self.operands[0]} : {self.seed}"
         parameters = [str(p) if isinstance(p, (int, str)) else repr(p) for p in self.parameters]
         return " ".join([self.word, *map(str, self.operands), *([":"] if parameters else []), *parameters])
 
     def makes_tensor(self):
-        return self.word not in ("retain", "no_grad", "grad")
+        return self.word not in ("assign", "retain", "no_grad", "grad")
 
 
 # ---- numbers that ag's side draws in the same way
@@ -172,11 +174,20 @@ KINKS = {
     "cast": lambda x, d: (x - x.round()).abs() if x.is_floating_point() and d in ("i32", "i64", "u8") else torch.tensor([]),
     **{name: between for name in ("maximum", "minimum", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal")},
 }
+
+
+def away(x):
+    """From 0, or on it: there the derivative is infinite, and counts if nothing is behind it that is 0."""
+    return ((x > 0.02) | (x == 0)).all()
+
+
 DOMAIN = {  # what lies outside has no value, or no derivative
-    "sqrt": lambda x: x.min() > 0.02, "log": lambda x: x.min() > 0.02, "pow": lambda a, b: a.min() > 0.02,
-    "scalar_div": lambda x, c: x.abs().min() > 0.02, "div": lambda a, b: b.abs().min() > 0.02,
-    "pow_scalar": lambda x, c: x.min() > 0.02 or c in (0, 1, 2, 3), "bce": lambda p, y: p.min() > 0.01 and p.max() < 0.99,
+    "sqrt": away, "log": away, "pow": lambda a, b: away(a) or (away(a.abs()) and (b == b.round()).all()), "scalar_div": lambda x, c: away(x.abs()),
+    "div": lambda a, b: away(b.abs()),
+    "pow_scalar": lambda x, c: away(x) or c in (0, 1, 2, 3),
+    "bce": lambda p, y: p.min() > 0.01 and p.max() < 0.99,
 }
+INFINITE = ("log", "scalar_div", "div", "pow_scalar", "pow")  # may be, at 0
 EXACT = {"neg", "square", "relu", "abs", "sign", "add_scalar", "mul_scalar", "scalar_sub", "maximum_scalar", "minimum_scalar",
          "heaviside", "clamp", "add", "sub", "mul", "maximum", "minimum", "sum", "max", "min", "sum_over", "max_over", "min_over",
          "transpose", "permute", "reshape", "flatten", "unsqueeze", "squeeze", "slice", "select", "embed", "expand", "concat",
@@ -196,12 +207,18 @@ class Run:
     def do(self, s):
         if s.word in ("no_grad", "grad"):
             self.enabled = s.word == "grad"
+        if s.word == "assign":
+            with torch.no_grad():
+                x = self.env[s.operands[0]]
+                x.copy_(torch.from_numpy(leaf_values(s, self.step)).reshape(s.shape))
         if not s.makes_tensor():
             return
         x = self.leaf(s) if s.word == "leaf" else self.op(s, [self.env[i] for i in s.operands])
         exact = s.grid <= 4 if s.word == "leaf" else s.word in EXACT and all(self.exact[i] for i in s.operands)
-        if self.careful and x.numel() and not float(x.detach().abs().max()) <= LARGEST:
-            raise Reject("too large, or not a number")
+        if self.careful:
+            size = x.detach()[x.detach().abs() != torch.inf] if s.word in INFINITE else x.detach()
+            if size.numel() and not float(size.abs().max()) <= LARGEST:
+                raise Reject("too large, or not a number")
         self.env.append(x)
         self.exact.append(exact and all(p * 4 == int(p * 4) for p in s.parameters if isinstance(p, float)))
 
@@ -246,7 +263,8 @@ class Run:
 def weighted(t):
     """The weighted sum, and that of the magnitudes."""
     t = t.detach().double()
-    return float((t * weights(t)).sum()), float((t * weights(t)).abs().sum())
+    t = t * weights(t)
+    return float(t.sum()), float(t.abs().sum())
 
 
 @dataclasses.dataclass
@@ -255,13 +273,16 @@ class Found:
     values: list  # of each tensor
     first: dict  # of leaves and retained results
     second: dict  # of leaves
-    largest: float  # element of a gradient
+    largest: float  # element of a gradient that is a number
 
 
 def gradient(y, xs, graph):
     if not y.requires_grad:
         return [torch.zeros_like(x) for x in xs]
-    dx = torch.autograd.grad(y, xs, create_graph=graph, retain_graph=True, allow_unused=True)
+    try:
+        dx = torch.autograd.grad(y, xs, create_graph=graph, retain_graph=True, allow_unused=True)
+    except RuntimeError as e:
+        raise Reject("PyTorch refuses to differentiate") from e
     return [torch.zeros_like(x) if d is None else d for x, d in zip(xs, dx)]
 
 
@@ -270,6 +291,6 @@ def differentiate(run, losses, leaves, retained):
     first = gradient(total, [run.env[i] for i in leaves + retained], True)
     s = sum(((d * weights(d)).sum() for d in first[: len(leaves)]), torch.zeros(()))
     second = gradient(s, [run.env[i] for i in leaves], False)
-    largest = max((float(d.detach().abs().max()) for d in first + second if d.numel()), default=0.0)
+    largest = max((float(d.detach().nan_to_num(0).abs().max()) for d in first + second if d.numel()), default=0.0)
     return Found([weighted(x) for x in run.env], dict(zip(leaves + retained, map(weighted, first))),
                  dict(zip(leaves, map(weighted, second))), largest)
