@@ -93,7 +93,10 @@ typedef struct ag_check_options {
 
 /* ag_gradcheck - compares f's derivatives at the given f64 tensors with numeric ones (Ridders 1982: central differences
  * extrapolated over shrinking steps, with an error estimate), every element, first and second order. f must be
- * deterministic but for the tape's random numbers, which are replayed. Prints what is wrong to `report` (NULL:
+ * deterministic but for the tape's random numbers, which are replayed. It is given copies of transient tensors, and
+ * persistent ones themselves, whose values are changed in place and put back: f may read those by handles of its own,
+ * as in ag_gradcheck(loss, m, nn_params(m), stdout). An input that neither changes f's value nor receives a gradient
+ * makes the verdict AG_INCONCLUSIVE; `input` of the report is the first one. Prints what is wrong to `report` (NULL:
  * nothing). */
 AG_API ag_verdict ag_gradcheck(ag_function *f, void *user, ag_list at, FILE *report);
 AG_API ag_verdict ag_gradcheck_with(ag_function *f, void *user, ag_list at, ag_check_options options,

@@ -1,5 +1,5 @@
 /* The insides of gradient checking: the numeric derivative (numeric.c), the comparison of a function's derivatives with
- * it (gradcheck.c, function.c), and the checks of an op (*.c). */
+ * it (gradcheck.c, function.c), and the checks of an op (the other files). */
 #ifndef AG_CHECK_CHECK_H
 #define AG_CHECK_CHECK_H
 
@@ -21,6 +21,7 @@ typedef struct ag_line {
     void *user;
     int64_t count;        /* of values */
     double step;          /* the first one */
+    double finest;        /* no step is smaller: it would not move the point, or hardly */
     double below, above;  /* room on either side, which no step may leave */
     double precision;     /* relative, at which to stop */
     const double *center; /* the values at 0 */
@@ -51,11 +52,12 @@ typedef struct ag_probe {
     const void *user;
     size_t inputs;
     int outputs;
-    bool coarse;              /* f32 results are accepted */
-    bool forgiving;           /* some derivatives may be lost in rounding */
-    const ag_shape *shape;    /* of each input */
-    const double *x;          /* all inputs, one after the other, row-major */
-    const char *const *names; /* of the inputs; NULL, "": numbered */
+    bool coarse;                 /* f32 results are accepted */
+    bool forgiving;              /* some derivatives may be lost in rounding */
+    const ag_shape *shape;       /* of each input */
+    const double *x;             /* all inputs, one after the other, row-major */
+    const ag_tensor *persistent; /* inputs that are written in place; NULL, {0}: none, a leaf is made */
+    const char *const *names;    /* of the inputs; NULL, "": numbered */
     ag_check_options options;
 } ag_probe;
 
@@ -71,6 +73,7 @@ void ag_check_function(const ag_probe *p, ag_probe_result *r);
 
 /* ---- evaluate.c: f and its first derivative as plain functions on numbers, which function.c compares */
 
+typedef struct ag_check_held ag_check_held; /* a persistent input as it was before */
 typedef struct ag_evaluation {
     const ag_probe *p;
     ag_tape *t;
@@ -85,6 +88,11 @@ typedef struct ag_evaluation {
     double *point;                    /* where it is evaluated: n */
     double *output, *first;           /* the value's elements: m, and its first derivative's: n */
     ag_tensor *leaf, *dx, *y;
+    ag_shape *shape; /* of the outputs: the same in every evaluation */
+    ag_dtype *dtype;
+    bool *reached;          /* by input: does the value depend on it, with a gradient or without? */
+    ag_error_state *hidden; /* the caller's error, which f must not bring back */
+    ag_check_held *held;
 } ag_evaluation;
 
 /* Sets everything up at the point, f evaluated once. False: it failed, the result says why. */
@@ -98,10 +106,26 @@ bool ag_evaluation_at(ag_evaluation *v, int order, double *value, double *size);
 typedef void ag_row_taker(void *user, int64_t group, const double *row);
 bool ag_evaluation_rows(ag_evaluation *v, int order, ag_row_taker *row, void *user);
 
+/* ---- evaluate_once.c: f at v->point. Where the functions return false the result says why, or an error is pending */
+
+bool ag_evaluation_fail(ag_evaluation *v, ag_verdict verdict, const char *format, ...) AG_PRINTF(3, 4); /* false */
+bool ag_evaluation_fail_pending(ag_evaluation *v, const char *what); /* false; an error is pending */
+bool ag_evaluation_hold(ag_evaluation *v);                           /* before the first run: persistent inputs */
+bool ag_evaluation_run(ag_evaluation *v);                            /* makes v->leaf and v->y */
+bool ag_evaluation_reach(ag_evaluation *v, ag_tensor of);            /* adds to v->reached */
+void ag_evaluation_end(ag_evaluation *v); /* after ag_evaluation_begin, whatever it returned: inputs are as before */
+
+/* ---- influence.c */
+
+/* Does f read the input? center: its values at the point, values: memory for as many. False negatives are possible
+ * where the values do not change in a few places, and no op records that it read it. */
+bool ag_evaluation_uses(ag_evaluation *v, size_t input, const double *center, double *values);
+
 /* ---- describe.c */
 
 /* Puts the worst element of the report into words. */
 void ag_check_describe(const ag_evaluation *v, ag_probe_result *result);
+void ag_check_describe_unused(const ag_evaluation *v, size_t input, ag_probe_result *result);
 
 /* ---- case.c: an op with inputs, run in one way or another on a tape of its own */
 

@@ -16,13 +16,30 @@ static const char *coordinates(ag_shape s, int64_t element, char *text, size_t b
     return text;
 }
 
+static const char *name_of(const ag_evaluation *v, size_t input)
+{
+    return v->p->names && v->p->names[input] ? v->p->names[input] : "";
+}
+
+void ag_check_describe_unused(const ag_evaluation *v, size_t input, ag_probe_result *result)
+{
+    const char *name = name_of(v, input);
+    result->report.verdict = AG_INCONCLUSIVE;
+    result->report.input = input;
+    snprintf(result->text, sizeof result->text,
+             "input %zu%s%.60s%s neither changes f's value nor receives a gradient: f does not read it, but perhaps "
+             "another tensor in its place",
+             input, *name ? " (" : "", name, *name ? ")" : "");
+}
+
 /* What the report says, in words. */
 void ag_check_describe(const ag_evaluation *v, ag_probe_result *result)
 {
     const ag_check_report *r = &result->report;
     char by[160], element[128];
-    const char *name = v->p->names && v->p->names[r->input] ? v->p->names[r->input] : "";
-    coordinates(v->p->shape[r->input], r->element, element, sizeof element);
+    const char *name = name_of(v, r->input);
+    if (!v->p->options.directions)
+        coordinates(v->p->shape[r->input], r->element, element, sizeof element);
     if (v->p->options.directions)
         snprintf(by, sizeof by, "along direction %lld", (long long)r->element);
     else if (*name)

@@ -3,86 +3,14 @@
 #include "ag/check/check.h"
 #include <float.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 enum { MOST_GROUPS = 1024, FEW_GROUPS = 64, LEAST_GROUPS = 16, MOST_DERIVATIVES = 1 << 22 };
-
-/* ---- failing */
-
-static bool fail(ag_evaluation *v, ag_verdict verdict, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static bool fail(ag_evaluation *v, ag_verdict verdict, const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    vsnprintf(v->result->text, sizeof v->result->text, format, list);
-    va_end(list);
-    v->result->report.verdict = verdict;
-    return false;
-}
-
-/* An error is pending: memory and limits say nothing about f. */
-static bool fail_pending(ag_evaluation *v, const char *what)
-{
-    ag_status s = v->t->error.status;
-    bool resources = s == AG_ENOMEM || s == AG_ELIMIT;
-    return fail(v, resources ? AG_INCONCLUSIVE : AG_FAIL, "%s: %s: %s", what, ag_status_name(s), v->t->error.text);
-}
 
 /* ---- evaluating */
 
 static double *doubles(ag_evaluation *v, int64_t count)
 {
     return ag_check_doubles(v->t, count);
-}
-
-/* Leaves with the point's values; rank 0 as records, as a caller's variables are. */
-static bool make_leaves(ag_evaluation *v)
-{
-    const double *x = v->point;
-    for (size_t i = 0; i < v->p->inputs; i++) {
-        int64_t size = ag_shape_size(v->p->shape[i]);
-        if (v->p->shape[i].rank == 0)
-            v->leaf[i] = ag_variable(v->t, x[0]);
-        else
-            v->leaf[i] = ag_require_grad(ag_from(v->t, AG_F64, v->p->shape[i], x, (size_t)size * sizeof *x));
-        x += size;
-    }
-    return !v->t->error.status || fail_pending(v, "the inputs");
-}
-
-static bool check_output(ag_evaluation *v, ag_tensor y)
-{
-    if (!y.tape || (y.tape == v->t && !y.id))
-        return fail(v, AG_FAIL, "f returned no usable tensor, and no error");
-    if (y.tape != v->t)
-        return fail(v, AG_FAIL, "f returned a tensor of another tape");
-    if (!ag_ok(y))
-        return fail(v, AG_FAIL, "f returned a stale tensor");
-    return true;
-}
-
-/* f at the point, from the same random numbers each time. It may neither reset nor rewind. */
-static bool run(ag_evaluation *v)
-{
-    ag_tape *t = v->t;
-    t->random_calls = v->random_calls;
-    if (!make_leaves(v))
-        return false;
-    for (int k = 0; k < v->p->outputs; k++)
-        v->y[k] = (ag_tensor){ 0 };
-    uint32_t no_grad = t->no_grad;
-    t->busy++;
-    v->p->run(v->p, v->leaf, v->y);
-    t->busy--;
-    t->no_grad = no_grad;
-    ag_set_recording(t);
-    if (t->error.status)
-        return fail_pending(v, "f failed");
-    for (int k = 0; k < v->p->outputs; k++)
-        if (!check_output(v, v->y[k]))
-            return false;
-    return true;
 }
 
 /* Floating outputs are what is differentiated; others may stand beside them. */
@@ -116,7 +44,7 @@ static bool differentiate(ag_evaluation *v, const double *c, int flags)
         c += size;
     }
     ag_gradients(sum, (ag_list){ v->leaf, v->p->inputs }, flags, v->dx);
-    return !t->error.status || fail_pending(v, "the derivative of f failed");
+    return !t->error.status || ag_evaluation_fail_pending(v, "the derivative of f failed");
 }
 
 /* The elements of v->dx, one after the other. */
@@ -126,11 +54,11 @@ static bool copy_gradient(ag_evaluation *v, double *to)
     for (size_t i = 0; i < v->p->inputs; i++) {
         int64_t size = ag_shape_size(v->p->shape[i]);
         if (!ag_shape_equal(ag_shape_of(v->dx[i]), v->p->shape[i]))
-            return fail(v, AG_FAIL, "the gradient of input %zu has shape %s, the input %s", i,
-                        ag_shape_text(ag_shape_of(v->dx[i]), has, sizeof has),
-                        ag_shape_text(v->p->shape[i], wants, sizeof wants));
+            return ag_evaluation_fail(v, AG_FAIL, "the gradient of input %zu has shape %s, the input %s", i,
+                                      ag_shape_text(ag_shape_of(v->dx[i]), has, sizeof has),
+                                      ag_shape_text(v->p->shape[i], wants, sizeof wants));
         if (ag_copy_out(v->dx[i], AG_F64, to, (size_t)size * sizeof *to))
-            return fail_pending(v, "the derivative of f failed");
+            return ag_evaluation_fail_pending(v, "the derivative of f failed");
         to += size;
     }
     return true;
@@ -141,7 +69,7 @@ static bool differentiate_all(ag_evaluation *v, int flags)
 {
     double *c = ag_check_doubles(v->t, v->m);
     if (!c)
-        return fail_pending(v, "the check");
+        return ag_evaluation_fail_pending(v, "the check");
     for (int64_t o = 0; o < v->m; o++)
         c[o] = v->weight[0][o] * v->group_weight[o % v->groups[0]];
     return differentiate(v, c, flags);
@@ -149,15 +77,13 @@ static bool differentiate_all(ag_evaluation *v, int flags)
 
 static bool read_outputs(ag_evaluation *v)
 {
-    if (total_size(v) != v->m)
-        return fail(v, AG_FAIL, "the size of f's value depends on the values of its inputs");
     double *to = v->output;
     for (int k = 0; k < v->p->outputs; k++) {
         if (!counts(v, k))
             continue;
         int64_t count = ag_size_of(v->y[k]);
         if (ag_copy_out(v->y[k], AG_F64, to, (size_t)count * sizeof *to))
-            return fail_pending(v, "f's value");
+            return ag_evaluation_fail_pending(v, "f's value");
         to += count;
     }
     return true;
@@ -179,7 +105,7 @@ static void sum_groups(const ag_evaluation *v, int order, const double *element,
 bool ag_evaluation_at(ag_evaluation *v, int order, double *value, double *size)
 {
     ag_mark mark = ag_tape_mark(v->t);
-    bool ok = run(v);
+    bool ok = ag_evaluation_run(v);
     if (size)
         memset(size, 0, (size_t)v->groups[order - 1] * sizeof *size);
     if (ok)
@@ -236,10 +162,11 @@ static bool compare_passes(ag_evaluation *v, const double *by_graph)
                                 .tolerance = allowed,
                                 .checked = r->checked,
                                 .kinks = r->kinks };
-        return fail(v, AG_FAIL,
-                    "the first derivative with a graph is not that of a plain pass: input %zu, element %lld: %.17g "
-                    "by the rules, %.17g by the kernels",
-                    k, (long long)element, by_graph[i], v->gradient[i]);
+        return ag_evaluation_fail(
+            v, AG_FAIL,
+            "the first derivative with a graph is not that of a plain pass: input %zu, element %lld: %.17g "
+            "by the rules, %.17g by the kernels",
+            k, (long long)element, by_graph[i], v->gradient[i]);
     }
     return true;
 }
@@ -271,14 +198,15 @@ static bool graph_rows(ag_evaluation *v, double *row, double *w, ag_row_taker *t
 {
     ag_tensor *first = ag_scratch(v->t, v->p->inputs * sizeof *first);
     if (!first)
-        return fail_pending(v, "the check");
+        return ag_evaluation_fail_pending(v, "the check");
     if (!differentiate_all(v, AG_CREATE_GRAPH) || !copy_gradient(v, row) || !compare_passes(v, row))
         return false;
     memcpy(first, v->dx, v->p->inputs * sizeof *first);
     for (int64_t g = 0; g < v->groups[1]; g++) {
         ag_mark mark = ag_tape_mark(v->t);
         ag_gradients(group_of_first(v, first, g, w), (ag_list){ v->leaf, v->p->inputs }, 0, v->dx);
-        bool ok = v->t->error.status ? fail_pending(v, "the second derivative of f failed") : copy_gradient(v, row);
+        bool ok = v->t->error.status ? ag_evaluation_fail_pending(v, "the second derivative of f failed")
+                                     : copy_gradient(v, row);
         ag_tape_rewind(v->t, mark);
         if (!ok)
             return false;
@@ -303,13 +231,21 @@ static bool measure_size(ag_evaluation *v)
     return true;
 }
 
+static bool reach(ag_evaluation *v)
+{
+    for (int k = 0; k < v->p->outputs; k++)
+        if (counts(v, k) && !ag_evaluation_reach(v, v->y[k]))
+            return ag_evaluation_fail_pending(v, "the check");
+    return true;
+}
+
 bool ag_evaluation_rows(ag_evaluation *v, int order, ag_row_taker *take, void *user)
 {
     ag_mark mark = ag_tape_mark(v->t);
     double *row = doubles(v, v->n), *weights = doubles(v, order == 1 ? v->m : v->n);
-    bool ok = row && weights ? run(v) : fail_pending(v, "the check");
+    bool ok = row && weights ? ag_evaluation_run(v) : ag_evaluation_fail_pending(v, "the check");
     if (ok && order == 1)
-        ok = measure_size(v) && plain_rows(v, row, weights, take, user);
+        ok = measure_size(v) && reach(v) && plain_rows(v, row, weights, take, user);
     else if (ok)
         ok = graph_rows(v, row, weights, take, user);
     ag_tape_rewind(v->t, mark);
@@ -348,20 +284,24 @@ static void set_groups(ag_evaluation *v, int order, int64_t count)
 static bool measure(ag_evaluation *v)
 {
     ag_mark mark = ag_tape_mark(v->t);
-    bool ok = run(v);
+    bool ok = ag_evaluation_run(v);
     ag_dtype first = ok ? ag_dtype_of(v->y[0]) : AG_F64;
     bool coarse = false;
-    for (int k = 0; ok && k < v->p->outputs; k++)
-        coarse |= ag_dtype_of(v->y[k]) == AG_F32;
+    for (int k = 0; ok && k < v->p->outputs; k++) {
+        v->dtype[k] = ag_dtype_of(v->y[k]);
+        v->shape[k] = ag_shape_of(v->y[k]);
+        coarse |= v->dtype[k] == AG_F32;
+    }
     v->m = ok ? total_size(v) : 0;
     ag_tape_rewind(v->t, mark);
     if (ok && !ag_is_float(first) && v->p->outputs == 1)
-        return fail(v, AG_FAIL, "f returned %s, which has no derivative", ag_dtype_name(first));
+        return ag_evaluation_fail(v, AG_FAIL, "f returned %s, which has no derivative", ag_dtype_name(first));
     if (coarse && !v->p->coarse)
-        return fail(v, AG_INCONCLUSIVE, "f returned f32; derivatives are checked in f64");
+        return ag_evaluation_fail(v, AG_INCONCLUSIVE, "f returned f32; derivatives are checked in f64");
     if (ok && (!v->m || !v->n))
-        return fail(v, AG_INCONCLUSIVE, "there is nothing to check: f has %lld input and %lld output elements",
-                    (long long)v->n, (long long)v->m);
+        return ag_evaluation_fail(v, AG_INCONCLUSIVE,
+                                  "there is nothing to check: f has %lld input and %lld output elements",
+                                  (long long)v->n, (long long)v->m);
     return ok;
 }
 
@@ -374,25 +314,31 @@ bool ag_evaluation_begin(ag_evaluation *v, const ag_probe *p, ag_probe_result *r
     v->leaf = ag_scratch(t, p->inputs * sizeof *v->leaf);
     v->dx = ag_scratch(t, p->inputs * sizeof *v->dx);
     v->y = ag_scratch(t, (size_t)p->outputs * sizeof *v->y);
+    v->dtype = ag_scratch(t, (size_t)p->outputs * sizeof *v->dtype);
+    v->shape = ag_scratch(t, (size_t)p->outputs * sizeof *v->shape);
+    v->reached = ag_scratch(t, p->inputs * sizeof *v->reached);
+    v->hidden = ag_scratch(t, sizeof *v->hidden);
     v->point = doubles(v, v->n);
     v->weight[1] = doubles(v, v->n);
     v->first = doubles(v, v->n);
     v->gradient = doubles(v, v->n);
     v->gradient_size = doubles(v, v->n);
-    if (t->error.status)
-        return fail_pending(v, "the check");
+    if (t->error.status || !ag_evaluation_hold(v))
+        return ag_evaluation_fail_pending(v, "the check");
+    memset(v->reached, 0, p->inputs * sizeof *v->reached);
+    *v->hidden = t->hidden[t->hidden_count ? t->hidden_count - 1 : 0];
     memcpy(v->point, p->x, (size_t)v->n * sizeof *v->point);
     if (!measure(v))
         return false;
     v->output = doubles(v, v->m);
     v->weight[0] = doubles(v, v->m);
     if (t->error.status)
-        return fail_pending(v, "the check");
+        return ag_evaluation_fail_pending(v, "the check");
     set_groups(v, 1, v->m);
     set_groups(v, 2, v->n);
     v->group_weight = doubles(v, v->groups[0]);
     if (!v->group_weight)
-        return fail_pending(v, "the check");
+        return ag_evaluation_fail_pending(v, "the check");
     draw_weights(v, 0, v->group_weight, v->groups[0]);
     return true;
 }

@@ -9,7 +9,7 @@
 static const double SAFETY = 4;
 /* What a difference may amount to, and what the numeric derivative must resolve, relative to the derivative. */
 static const double TOLERANCE = 1e-6, RESOLUTION = 5e-3;
-static const double STEP = 0.02;
+static const double STEP = 0.02, FINEST = 0x1p-48;
 /* Beside 1, an error of this size counts as none. */
 static const double LOST = 1e-9;
 
@@ -28,6 +28,7 @@ typedef struct checker {
     double largest, steepest; /* of all values, of all analytic derivatives */
     int64_t seen, lost;       /* derivatives that were resolved; those that rounding hides, but for nothing */
     bool hidden;              /* too many of the latter in an order */
+    size_t unused;            /* the first input that f does not read; as many as there are: none */
     int64_t column;           /* that is being looked at */
     const double *direct;     /* its direction, or that of the noise */
     double worst;             /* the worst disagreement so far, relative to what was allowed */
@@ -79,6 +80,15 @@ static room room_of(const checker *c, int64_t i)
     return (room){ o->low ? c->p->x[i] - o->low[k] : INFINITY, o->high ? o->high[k] - c->p->x[i] : INFINITY };
 }
 
+/* Steps along a direction are relative to the point. */
+static double finest_step(const checker *c)
+{
+    if (c->direct)
+        return FINEST;
+    double x = fabs(c->p->x[c->column]);
+    return 4 * (nextafter(x, INFINITY) - x);
+}
+
 static ag_line line_of(checker *c)
 {
     double step = c->p->options.step > 0 ? c->p->options.step : STEP;
@@ -87,6 +97,7 @@ static ag_line line_of(checker *c)
                   .user = c,
                   .count = c->rows,
                   .step = step,
+                  .finest = finest_step(c),
                   .below = INFINITY,
                   .above = INFINITY,
                   .precision = tolerance / 40,
@@ -266,6 +277,14 @@ static bool take_center(checker *c)
     return true;
 }
 
+static bool find_unused(checker *c)
+{
+    for (c->unused = 0; c->unused < c->p->inputs; c->unused++)
+        if (!ag_evaluation_uses(&c->v, c->unused, c->center, c->again))
+            break;
+    return !c->p->tape->error.status;
+}
+
 static bool check_order(checker *c, int order)
 {
     c->order = order;
@@ -273,6 +292,8 @@ static bool check_order(checker *c, int order)
     c->seen = c->lost = 0;
     c->rows = c->v.groups[order - 1];
     if (!ag_evaluation_rows(&c->v, order, take_row, c) || !take_center(c) || !measure_noise(c))
+        return false;
+    if (order == 1 && !find_unused(c))
         return false;
     for (c->column = 0; c->column < c->columns; c->column++) {
         c->direct = c->direction ? c->direction + c->column * c->v.n : NULL;
@@ -319,6 +340,8 @@ static void conclude(checker *c)
 {
     if (c->result->report.verdict == AG_PASS && c->hidden)
         fail(c, AG_INCONCLUSIVE, "more than a quarter of the derivatives are so small that rounding hides them");
+    if (c->result->report.verdict == AG_PASS && c->unused < c->p->inputs)
+        ag_check_describe_unused(&c->v, c->unused, c->result);
 }
 
 static void check(checker *c)
@@ -351,6 +374,7 @@ void ag_check_function(const ag_probe *p, ag_probe_result *result)
     check(&c);
     if (result->report.verdict != AG_PASS && !result->text[0])
         ag_check_describe(&c.v, result);
+    ag_evaluation_end(&c.v);
     ag_tape_rewind(t, mark);
     t->random_calls = random_calls;
     t->no_grad = no_grad;

@@ -38,36 +38,60 @@ static bool check_options(ag_tape *t, const ag_check_options *o)
     return true;
 }
 
-/* Values, shapes and names of the point, in memory that the caller's mark frees. */
+static bool is_usable(ag_tape *t, ag_tensor x)
+{
+    if (x.tape == t && !x.id)
+        return false; /* inert: its error was reported */
+    if (x.tape != t)
+        return refuse(t, x.tape ? AG_EUSE : AG_ENULL, "all inputs are tensors of one tape");
+    ag_dtype d = ag_dtype_of(x);
+    return d == AG_F64 ||
+           (d != AG_FLOAT && refuse(t, AG_EDTYPE, "derivatives are checked at f64 tensors; see ag_cast"));
+}
+
+/* A persistent tensor is written in place; where it is listed again it is a tensor of its own with the same values. */
+static ag_tensor in_place(ag_list at, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (ag_word(at.at[k]) == ag_word(at.at[i]))
+            return (ag_tensor){ 0 };
+    return ag_is_persistent(at.at[i]) ? at.at[i] : (ag_tensor){ 0 };
+}
+
+/* f may give the tensor another name, which ends this one's memory. */
+static const char *copy_name(ag_tape *t, ag_tensor x)
+{
+    const char *name = ag_name_of(x);
+    char *copy = ag_scratch(t, strlen(name) + 1);
+    return copy ? strcpy(copy, name) : NULL;
+}
+
+/* What is known of the point, in memory that the caller's mark frees. */
 static bool gather(ag_probe *p, ag_list at)
 {
     ag_tape *t = p->tape;
     int64_t n = 0;
     for (size_t i = 0; i < at.count; i++) {
-        if (at.at[i].tape == t && !at.at[i].id)
-            return false; /* inert: its error was reported */
-        if (at.at[i].tape != t)
-            return refuse(t, at.at[i].tape ? AG_EUSE : AG_ENULL, "all inputs are tensors of one tape");
-        ag_dtype d = ag_dtype_of(at.at[i]);
-        if (d == AG_FLOAT)
+        if (!is_usable(t, at.at[i]))
             return false;
-        if (d != AG_F64)
-            return refuse(t, AG_EDTYPE, "derivatives are checked at f64 tensors; see ag_cast");
         n += ag_size_of(at.at[i]);
     }
     ag_shape *shape = ag_scratch(t, at.count * sizeof *shape);
     const char **names = ag_scratch(t, at.count * sizeof *names);
-    double *x = ag_scratch(t, (size_t)n * sizeof *x);
-    if (!shape || !names || !x)
+    ag_tensor *persistent = ag_scratch(t, at.count * sizeof *persistent);
+    double *x = ag_check_doubles(t, n);
+    if (!shape || !names || !persistent || !x)
         return false;
     p->shape = shape;
     p->names = names;
+    p->persistent = persistent;
     p->x = x;
     for (size_t i = 0; i < at.count; i++) {
         shape[i] = ag_shape_of(at.at[i]);
-        names[i] = ag_name_of(at.at[i]);
+        persistent[i] = in_place(at, i);
+        names[i] = copy_name(t, at.at[i]);
         size_t bytes = (size_t)ag_size_of(at.at[i]) * sizeof *x;
-        if (ag_copy_out(at.at[i], AG_F64, x, bytes))
+        if (!names[i] || ag_copy_out(at.at[i], AG_F64, x, bytes))
             return false;
         x += bytes / sizeof *x;
     }

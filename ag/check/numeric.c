@@ -158,9 +158,11 @@ size_t ag_line_bytes(int64_t count)
 static double first_step(const ag_line *l, bool *above, bool *below)
 {
     const double least = ldexp(l->step, -20);
-    *above = l->above > least;
-    *below = l->below > least;
     double h = l->step;
+    *above = l->above > least && h < INFINITY;
+    *below = l->below > least && h < INFINITY;
+    if (!*above && !*below)
+        return 0;
     if (*above)
         h = fmin(h, 0.9 * l->above);
     if (*below)
@@ -201,7 +203,7 @@ bool ag_line_slopes(const ag_line *l, void *memory, ag_slope *slopes)
     double h = first_step(l, &above, &below);
     for (int64_t i = 0; i < l->count; i++)
         v[i] = (tables){ .central = EMPTY, .up = EMPTY, .down = EMPTY };
-    for (int row = 0, undefined = 0; (above || below) && row < ROWS && undefined < UNDEFINED_ROWS; h /= 2) {
+    for (int row = 0, undefined = 0; h > l->finest && row < ROWS && undefined < UNDEFINED_ROWS; h /= 2) {
         if (!values_at(l, above, h, up) || !values_at(l, below, -h, down))
             return false;
         for (int64_t i = 0; i < l->count; i++)
