@@ -14,7 +14,7 @@ endif
 CXX    ?= g++
 
 packages = libblis-dev libblis-openmp-dev libblis-pthread-dev libblis-serial-dev libsleef-dev zlib1g-dev \
-	libcmocka-dev dataset-fashion-mnist gnuplot-nox graphviz valgrind clang clang-format libomp-dev g++ pkg-config git
+	libcmocka-dev dataset-fashion-mnist gnuplot-nox graphviz valgrind clang clang-format libomp-dev g++ gfortran python3 pkg-config git
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)# unless asked otherwise
