@@ -57,7 +57,7 @@ hash := \#
 has = '$(hash)if __has_include(<$(1)>)' '$(2)' '$(hash)endif'
 defined = '$(hash)ifdef $(1)' '$(2)' '$(hash)endif'
 libraries := zlib.h=zlib1g-dev blis.h=libblis-dev sleef.h=libsleef-dev omp.h=libomp-dev
-found := $(shell printf '%s\n' $(call has,libxsmm.h,xsmm) $(call defined,__clang__,CLANG) $(call defined,__x86_64__,X86) $(call defined,__AVX512F__,AVX512) \
+found := $(shell printf '%s\n' $(call has,libxsmm_generator.h,xsmm) $(call defined,__clang__,CLANG) $(call defined,__x86_64__,X86) $(call defined,__AVX512F__,AVX512) \
 	$(foreach l,$(libraries),$(call has,$(firstword $(subst =, ,$l)),$(lastword $(subst =, ,$l)))) | \
 	$(CC) -fopenmp $(ARCH:%=-march=%) $(includes) -x c -E -P -)
 missing := $(filter-out $(found),$(foreach l,$(libraries),$(lastword $(subst =, ,$l))))
@@ -84,7 +84,7 @@ endif
 internal = $(flags) -D_GNU_SOURCE -I. -I$(BUILD)
 public = $(flags) -I.
 dependencies = -MMD -MP -MF $@.d -MT $@
-libs = -Wl,--as-needed $(if $(blis_lib),-L$(blis_lib) -Wl$(comma)-rpath$(comma)$(blis_lib)) $(if $(xsmm),-lxsmm -lxsmmnoblas) \
+libs = -Wl,--as-needed $(if $(blis_lib),-L$(blis_lib) -Wl$(comma)-rpath$(comma)$(blis_lib)) $(if $(xsmm),-lxsmmgen) \
 	-lblis -lsleef -lz -lm -lpthread -ldl
 version := 0.1.0
 soname := libag.so.$(firstword $(subst ., ,$(version)))

@@ -1,5 +1,7 @@
 #include "ag/kernels/libraries.h"
 
+#include "ag/kernels/code.h"
+
 #include <blis.h>
 #include <limits.h>
 #include <pthread.h>
@@ -8,7 +10,9 @@
 #include <string.h>
 
 #if AG_XSMM
-#include <libxsmm.h>
+#include <libxsmm_config.h>
+#include <libxsmm_cpuid.h>
+#include <libxsmm_generator.h>
 #endif
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -20,6 +24,7 @@ typedef enum vector_level { VECTOR_OTHER, VECTOR_AVX2, VECTOR_AVX512 } vector_le
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static char description[160];
+static bool chosen;                     /* BLIS's kernels, by ag */
 static bool generates, generates_masks; /* masks: a few columns cost no more than a vector */
 
 /* ---- the processor */
@@ -131,18 +136,15 @@ static void blis_run(const ag_tile *t, const void *a, const void *b, void *c)
     }
 }
 
-/* ---- libxsmm, which counts in columns: what it calls A and B are our b and a */
+/* ---- libxsmm, which counts in columns: what it calls A and B are our b and a. Only its generator is linked: the
+ * library around it would open a lock file, close a descriptor that is not its own at exit, and keep all code for ever.
+ */
 
 #if AG_XSMM
 static void xsmm_start(vector_level level)
 {
-    libxsmm_init();
-    if (!getenv("LIBXSMM_VERBOSE"))
-        libxsmm_set_verbosity(0);
-    if (!getenv("LIBXSMM_TARGET") && level == VECTOR_AVX2 && libxsmm_get_target_archid() > LIBXSMM_X86_AVX2)
-        libxsmm_set_target_archid(LIBXSMM_X86_AVX2);
-    generates = level != VECTOR_OTHER && libxsmm_get_target_archid() >= LIBXSMM_X86_AVX2;
-    generates_masks = generates && libxsmm_get_target_archid() >= LIBXSMM_X86_AVX512;
+    generates = level != VECTOR_OTHER && ag_code_start();
+    generates_masks = generates && level == VECTOR_AVX512;
 }
 
 /* Generated code addresses whole tiles by 32-bit displacements. */
@@ -162,31 +164,47 @@ static bool xsmm_pays(const ag_tile *t)
     return generates_masks || t->n % vector == 0 || t->n > 2 * vector || t->m * t->n * t->k < 1 << 15;
 }
 
+/* The narrower vectors do better where two extents make no more than one of the wide ones. */
+static unsigned xsmm_target(const ag_tile *t)
+{
+    bool small = t->m * t->k <= 16 || t->k * t->n <= 16 || t->m * t->n <= 16;
+    return generates_masks && !small ? LIBXSMM_X86_AVX512_CORE : LIBXSMM_X86_AVX2;
+}
+
+static size_t xsmm_generate(const void *context, void *to, size_t room)
+{
+    const ag_tile *t = context;
+    libxsmm_blasint m = (libxsmm_blasint)t->m, n = (libxsmm_blasint)t->n, k = (libxsmm_blasint)t->k;
+    libxsmm_blasint a = (libxsmm_blasint)t->a_step, b = (libxsmm_blasint)t->b_step, c = (libxsmm_blasint)t->c_row;
+    int flags = t->a_columns ? LIBXSMM_GEMM_FLAG_TRANS_B : LIBXSMM_GEMM_FLAG_NONE;
+    libxsmm_descriptor_blob place;
+    const libxsmm_gemm_descriptor *d =
+        t->dtype == AG_F32 ? libxsmm_sgemm_descriptor_init(&place, n, m, k, b, a, c, 1, t->accumulate, flags, 0)
+                           : libxsmm_dgemm_descriptor_init(&place, n, m, k, b, a, c, 1, t->accumulate, flags, 0);
+    libxsmm_generated_code code = { .generated_code = to, .buffer_size = (unsigned)room, .code_type = 2 };
+    code.arch = xsmm_target(t);
+    if (!d)
+        return 0;
+    libxsmm_generator_gemm_kernel(&code, d);
+    return code.last_error ? 0 : code.code_size;
+}
+
 static void xsmm_prepare(ag_tile *t)
 {
     if (!xsmm_reaches(t) || !xsmm_pays(t))
         return;
-    libxsmm_blasint m = (libxsmm_blasint)t->m, n = (libxsmm_blasint)t->n, k = (libxsmm_blasint)t->k;
-    libxsmm_blasint a_step = (libxsmm_blasint)t->a_step, b_step = (libxsmm_blasint)t->b_step,
-                    c_row = (libxsmm_blasint)t->c_row;
-    int flags = t->a_columns ? LIBXSMM_GEMM_FLAG_TRANS_B : LIBXSMM_GEMM_FLAG_NONE;
-    if (t->dtype == AG_F32) {
-        float one = 1, beta = t->accumulate;
-        t->generated =
-            (void (*)(void))libxsmm_smmdispatch(n, m, k, &b_step, &a_step, &c_row, &one, &beta, &flags, NULL);
-    } else {
-        double one = 1, beta = t->accumulate;
-        t->generated =
-            (void (*)(void))libxsmm_dmmdispatch(n, m, k, &b_step, &a_step, &c_row, &one, &beta, &flags, NULL);
-    }
+    const ag_code_key key = { { (uint64_t)t->m | (uint64_t)t->n << 32, (uint64_t)t->k | (uint64_t)t->a_step << 32,
+                                (uint64_t)t->b_step | (uint64_t)t->c_row << 32,
+                                (uint64_t)t->dtype | (uint64_t)t->a_columns << 8 | (uint64_t)t->accumulate << 9 } };
+    t->generated = ag_code_take(&key, xsmm_generate, t);
 }
 
 static void xsmm_run(const ag_tile *t, const void *a, const void *b, void *c)
 {
     if (t->dtype == AG_F32)
-        ((libxsmm_smmfunction)t->generated)(b, a, c);
+        ((libxsmm_smmfunction)t->generated->run)(b, a, c);
     else
-        ((libxsmm_dmmfunction)t->generated)(b, a, c);
+        ((libxsmm_dmmfunction)t->generated->run)(b, a, c);
 }
 #endif
 
@@ -201,8 +219,10 @@ static void start(void)
 #if AG_XSMM
     xsmm_start(level);
     if (used > 0 && (size_t)used < sizeof description)
-        snprintf(description + used, sizeof description - (size_t)used, ", libxsmm %s (%s%s)", LIBXSMM_CONFIG_VERSION,
-                 libxsmm_get_target_arch(), generates ? "" : ", not used");
+        snprintf(description + used, sizeof description - (size_t)used, ", libxsmm %s (%s)", LIBXSMM_CONFIG_VERSION,
+                 !generates        ? "not used"
+                 : generates_masks ? "AVX-512"
+                                   : "AVX2");
 #else
     (void)used;
 #endif
@@ -240,6 +260,13 @@ void ag_tile_prepare(ag_tile *tile)
     if (generates)
         xsmm_prepare(tile);
 #endif
+}
+
+void ag_tile_release(ag_tile *tile)
+{
+    if (tile->generated)
+        ag_code_release(tile->generated);
+    tile->generated = NULL;
 }
 
 void ag_tile_run(const ag_tile *tile, const void *a, const void *b, void *c)

@@ -19,7 +19,7 @@ typedef struct ag_tile {
     bool b_columns;  /* b[l,j] is at b[j * b_step + l], otherwise at b[l * b_step + j] */
     int64_t b_step;  /* at least n, or k with b_columns */
     int64_t c_row;   /* at least n */
-    void (*generated)(void);
+    struct ag_code *generated;
 } ag_tile;
 
 /* Idempotent, thread-safe; costs milliseconds the first time. The functions below call for it themselves. */
@@ -32,9 +32,10 @@ bool ag_libraries_generate(void);
 /* Is the general library, in large tiles, the faster one for a product of this size, or the only one? */
 bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k);
 
-/* Looks up the tile's kernel, from its shape and strides alone, or leaves NULL for the general library. All extents are
- * positive. */
+/* Finds or makes the tile's kernel, for its shape and strides alone, or leaves NULL for the general library. All
+ * extents are positive. The kernel is the tile's until its release. */
 void ag_tile_prepare(ag_tile *tile);
+void ag_tile_release(ag_tile *tile);
 void ag_tile_run(const ag_tile *tile, const void *a, const void *b, void *c);
 
 #endif

@@ -211,6 +211,8 @@ static void run_step(step *s, bool pack_b)
     prepare_tiles(s);
     int threads = (double)s->m * (double)s->n * (double)s->k < AG_WORTH_THREADS ? 1 : g->p.threads;
     ag_for_each_unit(s->tiles_m * tiles_n, threads, run_tile, s);
+    for (int i = 0; i < 4; i++)
+        ag_tile_release(&s->tile[i / 2][i % 2]);
 }
 
 static void run_one_tile(const ag_plan *g)
@@ -222,6 +224,7 @@ static void run_one_tile(const ag_plan *g)
     if (g->pack_b)
         g->loops->pack(p->k, p->n, (ag_matrix){ p->b, p->b_row, p->b_col }, g->packed_b);
     ag_tile_run(&tile, g->pack_a ? g->packed_a : p->a, g->pack_b ? g->packed_b : p->b, p->c);
+    ag_tile_release(&tile);
 }
 
 void ag_grid_run(ag_plan *g, char *workspace)
