@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #if AG_XSMM
 #include <libxsmm_config.h>
@@ -103,20 +104,28 @@ static int blis_choice(vector_level level)
     return -1;
 }
 
-/* BLIS listens to the environment only, and only while it initialises. */
-static bool blis_start(vector_level level)
+/* BLIS listens to nothing but the environment, and only when it starts. Where ag knows better than BLIS, BLIS is started
+ * while the library is loaded, before main has threads. A list of its own that lasts stands in for the environment meanwhile:
+ * where a process that has threads loads the library, another one's getenv goes on in the old list or in this one, none
+ * of which moves or goes away, as they would with setenv. */
+__attribute__((constructor)) static void blis_choose(void)
 {
-    int choice = getenv("BLIS_ARCH_TYPE") ? -1 : blis_choice(level);
-    if (choice >= 0) {
-        char number[16];
-        snprintf(number, sizeof number, "%d", choice);
-        setenv("BLIS_ARCH_TYPE", number, 1);
+    enum { ENTRIES = 1024 };
+    static char *list[ENTRIES], entry[32];
+    int choice = getenv("BLIS_ARCH_TYPE") ? -1 : blis_choice(processor_level()), count = 0;
+    char **before = environ;
+    while (before && count < ENTRIES - 2 && before[count]) {
+        list[count] = before[count];
+        count++;
     }
+    if (choice < 0)
+        return;
+    snprintf(entry, sizeof entry, "BLIS_ARCH_TYPE=%d", choice);
+    list[count] = entry;
+    environ = list;
     bli_init();
-    bool obeyed = (int)bli_arch_query_id() == choice;
-    if (choice >= 0)
-        unsetenv("BLIS_ARCH_TYPE");
-    return choice >= 0 && obeyed;
+    chosen = (int)bli_arch_query_id() == choice;
+    environ = before;
 }
 
 static void blis_run(const ag_tile *t, const void *a, const void *b, void *c)
@@ -213,7 +222,7 @@ static void xsmm_run(const ag_tile *t, const void *a, const void *b, void *c)
 static void start(void)
 {
     vector_level level = processor_level();
-    bool chosen = blis_start(level);
+    bli_init();
     int used = snprintf(description, sizeof description, "BLIS %s (%s%s)", bli_info_get_version_str(),
                         bli_arch_string(bli_arch_query_id()), chosen ? ", chosen by ag" : "");
 #if AG_XSMM
