@@ -1,8 +1,6 @@
 /* One op in a plain backward pass: by its row's kernels, by its fused kernel, or by its rule with recording off. */
 #include "ag/backward/backward.h"
 
-enum { FEW = 8 };
-
 /* ---- where contributions go */
 
 static ag_array adjoint_array(const ag_tape *t, const ag_node *d)
@@ -81,31 +79,54 @@ bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
     return true;
 }
 
+/* ---- what an op's functions make goes with them */
+
+/* Persistent tensors that came in meanwhile have leaves that go too. */
+static void forget_leaves(ag_tape *t, uint32_t first)
+{
+    for (uint32_t i = 0; i < t->slot_count; i++) {
+        ag_slot *slot = &t->slots[i];
+        if (slot->leaf_epoch && AG_INDEX(slot->leaf_id) >= first)
+            slot->leaf_epoch = 0;
+        if (slot->first_epoch && AG_INDEX(slot->first_id) >= first)
+            slot->first_epoch = 0;
+    }
+}
+
+static void drop_made(ag_tape *t, uint32_t first, uint64_t position)
+{
+    if (ag_next(t) != first) {
+        forget_leaves(t, first);
+        ag_rewind_nodes(t, first);
+    }
+    ag_rewind_arena(t, position);
+}
+
 /* ---- fused kernels */
 
 typedef struct fused {
     ag_call call;
     uint32_t ids[3];
     double constants[2];
-    ag_array few[2 * FEW], few_dx[FEW], few_to[FEW];
-    double few_beta[FEW], few_sum[FEW];
-    ag_array *operands, *dx, *to; /* dx: what the kernel writes; to: the adjoint, where that is another place */
-    double *beta, *sum;
+    ag_array few[AG_FEW], few_dx[AG_FEW];
+    double few_number[AG_FEW], few_beta[AG_FEW], few_sum[AG_FEW];
+    void *few_block[AG_FEW];
+    ag_array *operands, *dx; /* inputs and outputs; what the kernel writes */
+    double *number, *beta, *sum;
     void **block; /* of the pool, where dx is neither the adjoint nor sum */
-    void *few_block[FEW];
 } fused;
 
 static bool reserve(ag_tape *t, fused *f)
 {
-    size_t inputs = (size_t)f->call.count, all = inputs + (size_t)f->call.outputs;
-    f->operands = all <= 2 * FEW ? f->few : ag_scratch(t, all * sizeof *f->operands);
-    bool small = inputs <= FEW;
-    f->dx = small ? f->few_dx : ag_scratch(t, inputs * sizeof *f->dx);
-    f->to = small ? f->few_to : ag_scratch(t, inputs * sizeof *f->to);
-    f->beta = small ? f->few_beta : ag_scratch(t, inputs * sizeof *f->beta);
-    f->sum = small ? f->few_sum : ag_scratch(t, inputs * sizeof *f->sum);
-    f->block = small ? f->few_block : ag_scratch(t, inputs * sizeof *f->block);
-    return f->operands && f->dx && f->to && f->beta && f->sum && f->block;
+    size_t all = (size_t)f->call.count + (size_t)f->call.outputs;
+    bool small = all <= AG_FEW;
+    f->operands = small ? f->few : ag_scratch(t, all * sizeof *f->operands);
+    f->number = small ? f->few_number : ag_scratch(t, all * sizeof *f->number);
+    f->dx = small ? f->few_dx : ag_scratch(t, all * sizeof *f->dx);
+    f->beta = small ? f->few_beta : ag_scratch(t, all * sizeof *f->beta);
+    f->sum = small ? f->few_sum : ag_scratch(t, all * sizeof *f->sum);
+    f->block = small ? f->few_block : ag_scratch(t, all * sizeof *f->block);
+    return f->operands && f->number && f->dx && f->beta && f->sum && f->block;
 }
 
 static bool set_operands(ag_tape *t, fused *f)
@@ -114,7 +135,7 @@ static bool set_operands(ag_tape *t, fused *f)
     for (int i = 0; i < all; i++) {
         uint32_t id = i < f->call.count ? f->call.inputs[i] : f->call.id + (uint32_t)(i - f->call.count);
         ag_array *a = &f->operands[i];
-        *a = ag_array_of(t, id);
+        *a = ag_array_for_op(t, id, &f->number[i]);
         if (f->call.op->flags & AG_STRIDED || ag_array_is_dense(a))
             continue;
         ag_array copy = *a;
@@ -141,7 +162,7 @@ static bool set_target(ag_pass *s, fused *f, int i)
 {
     ag_tape *t = s->t;
     uint32_t id = f->call.inputs[i];
-    f->dx[i] = f->to[i] = (ag_array){ 0 };
+    f->dx[i] = (ag_array){ 0 };
     f->beta[i] = 0;
     f->block[i] = NULL;
     if (!ag_needs(t, id))
@@ -190,6 +211,7 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     ag_tape *t = s->t;
     fused f;
     uint64_t position = ag_arena_position(&t->arena);
+    uint32_t first = ag_next(t);
     ag_call_of(t, d->id, &f.call, f.ids, f.constants);
     ag_array dy = scalar ? ag_layout_array(&ag_scalar_layouts[AG_F64], (void *)(uintptr_t)scalar) : adjoint_array(t, d);
     ag_status status = AG_OK;
@@ -200,6 +222,7 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     if (!ready) { /* what was taken so far goes back */
         f.call.count = targets;
         settle(s, &f, false);
+        drop_made(t, first, position);
         return t->error.status;
     }
     f.call.operands = f.operands;
@@ -207,23 +230,11 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     if (status && status != AG_USE_RULE && !t->error.status)
         ag_call_fail(&f.call, status, "its backward kernel failed");
     ag_status settled = settle(s, &f, !status);
-    ag_rewind_arena(t, position);
+    drop_made(t, first, position);
     return status ? status : settled;
 }
 
 /* ---- rules */
-
-/* Persistent tensors that the rule itself brought in have leaves that go with it. */
-static void forget_leaves(ag_tape *t, uint32_t first)
-{
-    for (uint32_t i = 0; i < t->slot_count; i++) {
-        ag_slot *slot = &t->slots[i];
-        if (slot->leaf_epoch && AG_INDEX(slot->leaf_id) >= first)
-            slot->leaf_epoch = 0;
-        if (slot->first_epoch && AG_INDEX(slot->first_id) >= first)
-            slot->first_epoch = 0;
-    }
-}
 
 /* A handle of the adjoint of output k, zeros where none arrived. */
 static ag_tensor adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
@@ -272,13 +283,13 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
     ag_call c;
     uint32_t ids[3], first = ag_next(t), id = d->id;
     double constants[2];
-    ag_tensor few[2 * FEW] = { 0 }, *dy = few;
+    ag_tensor few[AG_FEW] = { 0 }, *dy = few;
     uint64_t position = ag_arena_position(&t->arena);
     ag_call_of(t, id, &c, ids, constants);
     if (!c.op->vjp)
         return ag_call_fail(&c, AG_EUSE, "the op has no derivative");
     size_t wanted = (size_t)c.outputs + (size_t)c.count;
-    if (wanted > 2 * FEW)
+    if (wanted > AG_FEW)
         dy = ag_scratch(t, wanted * sizeof *dy);
     if (!dy)
         return t->error.status;
@@ -295,9 +306,7 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
     t->no_grad = no_grad; /* whatever the rule began or ended */
     ag_set_recording(t);
     t->busy--;
-    forget_leaves(t, first);
-    ag_rewind_nodes(t, first);
-    ag_rewind_arena(t, position);
+    drop_made(t, first, position);
     for (int k = 0; k < c.outputs && !status; k++) {
         ag_node *y = ag_node_at(t, id + (uint32_t)k);
         if (!ag_pass_keeps(s, y))
@@ -320,6 +329,7 @@ ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar)
         status = visit_fused(s, d, scalar);
     if (status == AG_USE_RULE)
         return ag_pass_rule(s, ag_node_at(t, id), scalar);
+    d = ag_node_at(t, id); /* nodes move when a kernel makes some */
     if (!status && !ag_pass_keeps(s, d))
         ag_pass_drop(s, d);
     return status;

@@ -1,8 +1,6 @@
 /* The public face of differentiation. */
 #include "ag/backward/backward.h"
 
-enum { FEW = 16 };
-
 /* ---- backward */
 
 static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
@@ -129,7 +127,7 @@ static ag_status wrong_shape(ag_tape *t, const char *who, const char *what, ag_s
 static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who)
 {
     ag_tape *t = y.tape;
-    ag_target few[FEW], *targets = few;
+    ag_target few[AG_FEW], *targets = few;
     if (!t)
         return AG_ENULL;
     for (size_t i = 0; out && i < xs.count; i++)
@@ -156,7 +154,7 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
     if (seed && !ag_layout_same_shape(ag_layout_at(t, seed), ag_layout_at(t, id)))
         return wrong_shape(t, who, "adjoint", ag_layout_shape(ag_layout_at(t, seed)),
                            ag_layout_shape(ag_layout_at(t, id)));
-    if (xs.count > FEW)
+    if (xs.count > AG_FEW)
         targets = ag_scratch(t, xs.count * sizeof *targets);
     for (size_t i = 0; targets && i < xs.count; i++)
         if (!set_target(t, xs.at[i], &targets[i], who))

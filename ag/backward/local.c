@@ -1,8 +1,6 @@
 /* The derivative along the direct edges between two nodes. */
 #include "ag/backward/backward.h"
 
-enum { FEW = 16 };
-
 static bool same_tensor(ag_tape *t, uint32_t input, ag_tensor x, uint32_t id)
 {
     if (!(x.id & AG_TAG_PERSISTENT))
@@ -18,7 +16,7 @@ static ag_tensor local_by_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
     ag_call c;
     uint32_t ids[3];
     double constants[2];
-    ag_tensor few[FEW] = { 0 }, *dy = few, sum = { 0 };
+    ag_tensor few[AG_FEW] = { 0 }, *dy = few, sum = { 0 };
     ag_call_of(t, y, &c, ids, constants);
     const ag_layout *l = ag_layout_at(t, id), *ly = ag_layout_at(t, y);
     size_t wanted = (size_t)c.count + 1;
@@ -26,7 +24,7 @@ static ag_tensor local_by_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
         ag_call_fail(&c, AG_EUSE, "ag_local takes ops of one output");
         return ag_inert(t);
     }
-    if (wanted > FEW)
+    if (wanted > AG_FEW)
         dy = ag_scratch(t, wanted * sizeof *dy);
     if (!dy)
         return ag_inert(t);

@@ -2,8 +2,6 @@
  * values of the parents, so that the gradients can be differentiated again. */
 #include "ag/backward/backward.h"
 
-enum { FEW = 16 };
-
 typedef struct replay {
     ag_tape *t;
     uint32_t top;
@@ -67,12 +65,12 @@ static ag_status replay_node(replay *p, uint32_t i)
     ag_call c;
     uint32_t ids[3];
     double constants[2];
-    ag_tensor few[FEW] = { 0 }, *dy = few;
+    ag_tensor few[AG_FEW] = { 0 }, *dy = few;
     ag_call_of(t, i, &c, ids, constants);
     if (c.outputs == 1 && !p->adjoint[i])
         return AG_OK;
     size_t wanted = (size_t)c.outputs + (size_t)c.count;
-    if (wanted > FEW) {
+    if (wanted > AG_FEW) {
         dy = ag_scratch(t, wanted * sizeof *dy);
         if (!dy)
             return t->error.status;

@@ -1,7 +1,6 @@
 /* Applying an op that is not an elementwise row: operands, shape, forward, node. */
 #include "ag/record/record.h"
-
-enum { FEW = 8 }; /* operands and outputs that need no memory of their own */
+#include <math.h>
 
 /* ---- the registry */
 
@@ -27,27 +26,45 @@ uint32_t ag_op_number(ag_tape *t, const ag_op *op)
 
 typedef struct application {
     ag_call call;
-    ag_array few_x[FEW], few_y[FEW];
-    uint32_t few_ids[FEW];
+    ag_array few_x[AG_FEW], few_y[AG_FEW];
+    double few_number[AG_FEW], few_value[AG_FEW];
+    uint32_t few_ids[AG_FEW];
+    bool few_copied[AG_FEW];
     ag_array *x, *y;
+    double *number, *value; /* of operands and outputs that are records */
     uint32_t *ids;
+    bool *copied; /* is the output of an op with AG_VIEW none? */
+    void *block;  /* of the pool, where few are not enough */
+    size_t bytes;
     bool needs;
 } application;
 
 static bool reserve(ag_tape *t, application *a, const ag_op *op, size_t count)
 {
-    int outputs = op->outputs ? op->outputs : 1;
+    size_t outputs = op->outputs ? (size_t)op->outputs : 1, both = count + outputs;
     a->x = a->few_x;
     a->y = a->few_y;
+    a->number = a->few_number;
+    a->value = a->few_value;
     a->ids = a->few_ids;
-    if (count > FEW) {
-        a->x = ag_scratch(t, count * sizeof *a->x);
-        a->ids = ag_scratch(t, count * sizeof *a->ids);
+    a->copied = a->few_copied;
+    a->block = NULL;
+    a->needs = false;
+    if (count > AG_FEW || outputs > AG_FEW) {
+        a->bytes = both * (sizeof *a->x + sizeof *a->number) + count * sizeof *a->ids + outputs * sizeof *a->copied;
+        a->block = ag_pool_take(t, a->bytes);
+        if (!a->block)
+            return false;
+        a->x = a->block;
+        a->y = a->x + count;
+        a->number = (double *)(a->y + outputs);
+        a->value = a->number + count;
+        a->ids = (uint32_t *)(a->value + outputs);
+        a->copied = (bool *)(a->ids + count);
     }
-    if (outputs > FEW)
-        a->y = ag_scratch(t, (size_t)outputs * sizeof *a->y);
-    a->call = (ag_call){ .tape = t, .op = op, .x = a->x, .inputs = a->ids, .count = (int)count, .outputs = outputs };
-    return a->x && a->y && a->ids;
+    a->call =
+        (ag_call){ .tape = t, .op = op, .x = a->x, .inputs = a->ids, .count = (int)count, .outputs = (int)outputs };
+    return true;
 }
 
 static bool check_op(ag_tape *t, const ag_op *op, ag_list inputs, const void *params)
@@ -62,7 +79,7 @@ static bool check_op(ag_tape *t, const ag_op *op, ag_list inputs, const void *pa
                        inputs.count, op->flags & AG_VARIADIC ? "at least " : "",
                        op->flags & AG_VARIADIC ? 1 : op->inputs),
                false;
-    if (op->outputs < 0 || op->outputs > UINT8_MAX || (op->map && op->outputs > 1))
+    if (op->outputs < 0 || op->outputs > AG_MAX_OUTPUTS || (op->map && op->outputs > 1))
         return ag_fail(t, AG_EARG, "%s: %d outputs are not possible", op->name, op->outputs), false;
     if (op->params_size && !params)
         return ag_fail(t, AG_ENULL, "%s: the parameters are NULL", op->name), false;
@@ -76,17 +93,21 @@ static AG_COLD uint32_t resolve_slowly(ag_tape *t, const ag_op *op, ag_list inpu
     return ag_resolve(t, inputs.at[i], who, inputs.count == 1 ? 0 : (int)i + 1);
 }
 
-/* A view goes on showing its operand: a number, which lies in the records, is copied to the step's memory. */
-static bool keep_number(ag_tape *t, application *a)
+/* The operands as the op's functions see them: a number, which they see as a copy, lies in the step's memory where a
+ * view goes on showing it. */
+static bool show_operands(ag_tape *t, application *a)
 {
-    ag_array *x = &a->x[0];
-    if (x->data != &t->records[AG_INDEX(a->ids[0])].value)
-        return true;
-    const double value = *(const double *)x->data;
-    x->data = ag_scratch(t, sizeof value);
-    if (x->data)
-        *(double *)x->data = value;
-    return x->data;
+    for (int i = 0; i < a->call.count; i++) {
+        ag_array *x = &a->x[i];
+        *x = ag_array_for_op(t, a->ids[i], &a->number[i]);
+        if (!(a->call.op->flags & AG_VIEW) || x->data != &a->number[i])
+            continue;
+        x->data = ag_scratch(t, sizeof *a->number);
+        if (!x->data)
+            return false;
+        *(double *)x->data = a->number[i];
+    }
+    return true;
 }
 
 static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
@@ -103,9 +124,7 @@ static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
     }
     if (t->no_grad || a->call.op->flags & AG_NO_GRADIENT)
         a->needs = false;
-    for (size_t i = 0; i < inputs.count; i++)
-        a->x[i] = ag_array_of(t, a->ids[i]);
-    return !(a->call.op->flags & AG_VIEW) || keep_number(t, a);
+    return show_operands(t, a);
 }
 
 /* The status of a function of the op that did not succeed, which may have said nothing. */
@@ -164,7 +183,7 @@ static bool is_record(const ag_array *y)
 }
 
 /* The node of output i, after the data is there. A view's data belongs to the node of its first input. */
-static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i, double value)
+static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i)
 {
     const ag_array *y = &a->y[i];
     bool scalar = is_record(y), view = a->call.op->flags & AG_VIEW;
@@ -176,80 +195,115 @@ static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i,
     uint32_t op = t->no_grad ? AG_OP_CONSTANT : i ? AG_OP_OUTPUT : number;
     bool inputs = !t->no_grad && !i;
     if (t->no_grad && scalar)
-        return ag_scalar_new(t, AG_OP_CONSTANT, value);
-    ag_tensor r = ag_node_new(t, op, l, scalar ? NULL : y->data, a->ids, inputs ? (size_t)a->call.count : 0, a->needs);
+        return ag_scalar_new(t, AG_OP_CONSTANT, a->value[i]);
+    bool needs = a->needs && ag_is_float(y->dtype);
+    ag_tensor r = ag_node_new(t, op, l, scalar ? NULL : y->data, a->ids, inputs ? (size_t)a->call.count : 0, needs);
     if (!r.id)
         return r;
     ag_node *d = ag_node_at(t, r.id);
     d->params = inputs ? (void *)(uintptr_t)a->call.params : NULL;
     d->output = (uint8_t)i;
     const ag_node *x = ag_node_or_null(t, a->ids[0]);
-    if (view && !scalar && x && x->data && ag_view_is_of(y, &a->x[0]))
+    if (view && !scalar && !a->copied[i] && x && x->data)
         d->owner = x->owner;
     if (scalar)
-        t->records[AG_INDEX(r.id)].value = value;
+        t->records[AG_INDEX(r.id)].value = a->value[i];
     return r;
 }
 
-static ag_status compute(ag_tape *t, application *a, double *values)
+/* All outputs or none. */
+static ag_status make_nodes(ag_tape *t, application *a, uint32_t number, ag_tensor *outputs)
 {
-    const ag_op *op = a->call.op;
-    for (int i = 0; i < a->call.outputs; i++) {
-        ag_array *y = &a->y[i];
-        if (op->flags & AG_VIEW) {
-            ag_status s = ag_view_settle(&a->call, &a->x[0], y);
-            if (s)
-                return s;
-            if (is_record(y))
-                values[i] = *(double *)y->data;
-            continue;
-        }
-        y->data = is_record(y) ? (void *)&values[i] : ag_scratch(t, (size_t)ag_array_size(y) * ag_dtype_size(y->dtype));
-        if (!y->data)
-            return t->error.status;
-    }
-    if (op->flags & AG_VIEW)
-        return AG_OK;
-    if (op->map) {
-        ag_map_forward(&a->call, a->x, a->y);
-        return AG_OK;
-    }
-    if (!(op->flags & AG_STRIDED) && !densify(t, a->x, a->call.count))
-        return t->error.status;
-    return failed(&a->call, op->forward(&a->call, a->x, a->y), "the op");
-}
-
-static ag_status apply(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs)
-{
-    application a;
-    a.needs = false;
-    const ag_op *op = ag_op_at(t, number);
-    double few_values[FEW] = { 0 }, *values = few_values;
-    if (!reserve(t, &a, op, inputs.count) || !resolve_all(t, &a, inputs))
-        return t->error.status ? t->error.status : AG_ENULL;
-    if (a.call.outputs > FEW)
-        values = ag_scratch(t, (size_t)a.call.outputs * sizeof *values);
-    a.call.params = params;
-    if (op->params_size && !t->no_grad)
-        a.call.params = copy_params(t, op, params);
-    if (!values || (op->params_size && !a.call.params))
-        return t->error.status;
-    ag_status s = find_shapes(&a);
-    if (!s)
-        s = compute(t, &a, values);
-    if (s)
-        return s;
-    if (!ag_make_room(t, (uint32_t)a.call.outputs)) /* so that all outputs or none are made */
+    if (!ag_make_room(t, (uint32_t)a->call.outputs))
         return t->error.status;
     uint32_t first = ag_next(t);
-    for (int i = 0; i < a.call.outputs; i++) {
-        outputs[i] = output_node(t, &a, number, i, values[i]);
+    for (int i = 0; i < a->call.outputs; i++) {
+        outputs[i] = output_node(t, a, number, i);
         if (!outputs[i].id) {
             ag_rewind_nodes(t, first);
             return t->error.status;
         }
     }
     return AG_OK;
+}
+
+/* How far the tape is: what the op's functions take from here on goes back, unless they make tensors, which lie among
+ * it. */
+typedef struct place {
+    char *at;
+    uint32_t chunk, next;
+} place;
+
+static place here(const ag_tape *t)
+{
+    return (place){ t->arena.at, t->arena.current, ag_next(t) };
+}
+
+static void go_back(ag_tape *t, const place *p)
+{
+    const ag_arena *a = &t->arena;
+    if (AG_LIKELY(a->at == p->at) || ag_next(t) != p->next)
+        return;
+    ag_rewind_arena(t, p->at ? ag_arena_position_of(a, p->chunk, p->at) : 0);
+}
+
+static ag_status make_views(application *a, bool builtin)
+{
+    ag_status s = AG_OK;
+    for (int i = 0; i < a->call.outputs && !s; i++) {
+        a->copied[i] = false;
+        if (!builtin || !a->y[i].data) /* those of built-in ops are known to be right */
+            s = ag_view_settle(&a->call, &a->x[0], &a->y[i], &a->copied[i]);
+        if (!s && is_record(&a->y[i]))
+            a->value[i] = *(const double *)a->y[i].data;
+    }
+    return s;
+}
+
+static ag_status compute(ag_tape *t, application *a, bool builtin)
+{
+    const ag_op *op = a->call.op;
+    if (op->flags & AG_VIEW)
+        return make_views(a, builtin);
+    for (int i = 0; i < a->call.outputs; i++) {
+        ag_array *y = &a->y[i];
+        a->value[i] = NAN; /* until it is written */
+        y->data = is_record(y) ? &a->value[i] : ag_scratch(t, (size_t)ag_array_size(y) * ag_dtype_size(y->dtype));
+        if (!y->data)
+            return t->error.status;
+    }
+    const place results = here(t);
+    ag_status s = AG_OK;
+    if (op->map)
+        ag_map_forward(&a->call, a->x, a->y);
+    else if (!(op->flags & AG_STRIDED) && !densify(t, a->x, a->call.count))
+        return t->error.status;
+    else
+        s = failed(&a->call, op->forward(&a->call, a->x, a->y), "the op");
+    go_back(t, &results);
+    return s;
+}
+
+static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inputs, const void *params,
+                       ag_tensor *outputs)
+{
+    const ag_op *op = a->call.op;
+    if (!resolve_all(t, a, inputs))
+        return t->error.status ? t->error.status : AG_ENULL;
+    const place start = here(t);
+    a->call.params = params;
+    if (op->params_size && !t->no_grad)
+        a->call.params = copy_params(t, op, params);
+    if (op->params_size && !a->call.params)
+        return t->error.status;
+    const place ready = here(t);
+    ag_status s = find_shapes(a);
+    go_back(t, &ready);
+    if (!s)
+        s = compute(t, a, number < ag_op_count);
+    if (s)
+        go_back(t, &start);
+    return s ? s : make_nodes(t, a, number, outputs);
 }
 
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs)
@@ -267,7 +321,10 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
         outputs[0] = ag_row_apply(number, inputs.at, q);
         return outputs[0].id ? AG_OK : t->error.status ? t->error.status : AG_ENULL;
     }
-    ag_status s = apply(t, number, inputs, params, outputs);
+    application a;
+    ag_status s = reserve(t, &a, op, inputs.count) ? apply(t, &a, number, inputs, params, outputs) : t->error.status;
+    if (AG_UNLIKELY(a.block))
+        ag_pool_give(t, a.block, a.bytes);
     for (int i = 0; s && i < count; i++)
         outputs[i] = ag_inert(t);
     return s;
@@ -275,7 +332,7 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
 
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params)
 {
-    ag_tensor few[FEW];
+    ag_tensor y[AG_MAX_OUTPUTS];
     if (!inputs.at)
         return ag_inert(NULL);
     ag_tape *t = inputs.count ? inputs.at[0].tape : NULL;
@@ -289,8 +346,23 @@ ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params)
         if (!t)
             return ag_inert(inputs.count ? inputs.at[0].tape : NULL);
     }
-    ag_apply_number(t, number, inputs, params, few);
-    return few[0];
+    ag_apply_number(t, number, inputs, params, y);
+    return y[0];
+}
+
+/* `count` results are there, as many as the op has outputs unless that is absurd. */
+static ag_status apply_user(const ag_op *op, ag_list inputs, const void *params, ag_tensor *y, int count)
+{
+    ag_tape *first = inputs.count ? inputs.at[0].tape : NULL;
+    for (int i = 0; i < count; i++)
+        y[i] = ag_inert(first);
+    ag_tape *t = ag_common_tape(inputs.at, inputs.count, op->name ? op->name : "ag_apply");
+    if (!t)
+        return first ? first->error.status : AG_ENULL;
+    for (int i = 0; i < count; i++)
+        y[i] = ag_inert(t);
+    uint32_t number = check_op(t, op, inputs, params) ? ag_op_number(t, op) : 0;
+    return number ? ag_apply_number(t, number, inputs, params, y) : t->error.status;
 }
 
 ag_status ag_apply_all(const ag_op *op, ag_list inputs, const void *params, ag_tensor *outputs)
@@ -298,33 +370,19 @@ ag_status ag_apply_all(const ag_op *op, ag_list inputs, const void *params, ag_t
     ag_tape *any = inputs.count && inputs.at ? inputs.at[0].tape : NULL;
     if (!op || !outputs || (inputs.count && !inputs.at))
         return ag_fail(any, AG_ENULL, "ag_apply_all: the op, the list or the results are NULL");
-    int count = op->outputs > 0 ? op->outputs : 1;
-    ag_tape *first = inputs.count ? inputs.at[0].tape : NULL;
-    for (int i = 0; i < count; i++)
-        outputs[i] = ag_inert(first);
-    ag_tape *t = ag_common_tape(inputs.at, inputs.count, op->name ? op->name : "ag_apply");
-    if (!t)
-        return first ? first->error.status : AG_ENULL;
-    uint32_t number = check_op(t, op, inputs, params) ? ag_op_number(t, op) : 0;
-    if (!number) {
-        for (int i = 0; i < count; i++)
-            outputs[i] = ag_inert(t);
-        return t->error.status;
-    }
-    return ag_apply_number(t, number, inputs, params, outputs);
+    return apply_user(op, inputs, params, outputs, op->outputs > 0 ? op->outputs : 1);
 }
 
 ag_tensor ag_apply(const ag_op *op, ag_list inputs, const void *params)
 {
-    ag_tensor few[FEW], *outputs = few;
+    ag_tensor y[AG_MAX_OUTPUTS];
     ag_tape *t = inputs.count && inputs.at ? inputs.at[0].tape : NULL;
-    if (op && op->outputs > FEW && t)
-        outputs = ag_scratch(t, (size_t)op->outputs * sizeof *outputs);
-    if (!op || !outputs || !inputs.at) {
+    if (!op || !inputs.at) {
         if (!op && t)
             ag_fail(t, AG_ENULL, "ag_apply: the op is NULL");
         return ag_inert(t);
     }
-    ag_apply_all(op, inputs, params, outputs);
-    return outputs[0];
+    int count = op->outputs < 1 ? 1 : op->outputs > AG_MAX_OUTPUTS ? AG_MAX_OUTPUTS : op->outputs;
+    apply_user(op, inputs, params, y, count);
+    return y[0];
 }

@@ -130,6 +130,7 @@ void ag_range_walk(const ag_range *r, ag_dtype work, ag_shape shape, const ag_ar
 
 /* ---- apply.c: every other op */
 
+enum { AG_MAX_OUTPUTS = UINT8_MAX };                /* of an op: a node says which one it is in a byte */
 uint32_t ag_op_number(ag_tape *t, const ag_op *op); /* registers a user's op; 0 on failure */
 
 struct ag_call {
@@ -161,8 +162,7 @@ void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t byt
 /* ---- view.c: results of ops with AG_VIEW */
 
 /* What the shape rule has set is checked, or x's elements are copied where it sets no data. */
-ag_status ag_view_settle(const ag_call *c, const ag_array *x, ag_array *y);
-bool ag_view_is_of(const ag_array *y, const ag_array *x); /* not a copy */
+ag_status ag_view_settle(const ag_call *c, const ag_array *x, ag_array *y, bool *copied);
 
 /* ---- map.c: ops given for one element */
 

@@ -17,16 +17,14 @@ static bool find_span(const ag_array *a, const void *base, int64_t *first, int64
            !__builtin_add_overflow(*end, start, end);
 }
 
-static bool lies_in(const ag_array *y, const ag_array *x)
+static bool lies_in(const ag_array *y, const ag_array *x, const ag_layout *layout)
 {
-    int64_t first, end, from, to, size = (int64_t)ag_bytes_of(x->dtype);
-    return ag_array_size(x) > 0 && find_span(x, x->data, &first, &end) && find_span(y, x->data, &from, &to) &&
-           from >= first && to <= end && (from - first) % size == 0;
-}
-
-bool ag_view_is_of(const ag_array *y, const ag_array *x)
-{
-    return ag_array_size(y) == 0 || lies_in(y, x);
+    const int64_t size = (int64_t)ag_bytes_of(x->dtype);
+    int64_t first = 0, end = layout->size * size, from, to;
+    bool fits = layout->size > 0 && find_span(y, x->data, &from, &to);
+    if (!layout->dense)
+        fits = fits && find_span(x, x->data, &first, &end);
+    return fits && from >= first && to <= end && (from - first) % size == 0;
 }
 
 /* There is no view of x that has y's shape: its elements, one after the other. */
@@ -45,8 +43,9 @@ static ag_status copy_elements(const ag_call *c, const ag_array *x, ag_array *y)
     return AG_OK;
 }
 
-ag_status ag_view_settle(const ag_call *c, const ag_array *x, ag_array *y)
+ag_status ag_view_settle(const ag_call *c, const ag_array *x, ag_array *y, bool *copied)
 {
+    *copied = false;
     if (y->dtype != x->dtype)
         return ag_call_fail(c, AG_EDTYPE, "a view has its operand's dtype, not %s", ag_dtype_name(y->dtype));
     if (ag_array_size(y) == 0) {
@@ -54,7 +53,10 @@ ag_status ag_view_settle(const ag_call *c, const ag_array *x, ag_array *y)
         ag_array_dense(y);
         return AG_OK;
     }
-    if (!y->data)
+    *copied = !y->data;
+    if (*copied)
         return copy_elements(c, x, y);
-    return lies_in(y, x) ? AG_OK : ag_call_fail(c, AG_ESHAPE, "the view reaches outside its operand's memory");
+    return lies_in(y, x, ag_layout_at(c->tape, c->inputs[0]))
+               ? AG_OK
+               : ag_call_fail(c, AG_ESHAPE, "the view reaches outside its operand's memory");
 }

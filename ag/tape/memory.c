@@ -127,9 +127,14 @@ void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes)
     return p;
 }
 
+uint64_t ag_arena_position_of(const ag_arena *a, uint32_t chunk, const char *at)
+{
+    return (uint64_t)chunk << OFFSET_BITS | (uint64_t)(at - a->chunks[chunk].memory);
+}
+
 uint64_t ag_arena_position(const ag_arena *a)
 {
-    return a->count ? (uint64_t)a->current << OFFSET_BITS | (uint64_t)(a->at - a->chunks[a->current].memory) : 0;
+    return a->count ? ag_arena_position_of(a, a->current, a->at) : 0;
 }
 
 bool ag_arena_reached(const ag_arena *a, uint64_t position)

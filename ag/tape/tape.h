@@ -216,6 +216,7 @@ bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element,
              uint64_t wanted); /* doubles; keeps contents */
 void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes);
 uint64_t ag_arena_position(const ag_arena *a);
+uint64_t ag_arena_position_of(const ag_arena *a, uint32_t chunk, const char *at);
 bool ag_arena_reached(const ag_arena *a, uint64_t position); /* can it be rewound to there? */
 void ag_arena_rewind(ag_arena *a, uint64_t position);
 void ag_arena_free(ag_tape *t, ag_arena *a);
@@ -233,6 +234,10 @@ static inline void *ag_scratch(ag_tape *t, size_t bytes) /* transient memory: un
     }
     return ag_arena_take(t, a, bytes);
 }
+
+/* Tables of an op's operands, its outputs and their adjoints have this many entries on the stack; more of them lie in
+ * the tape's memory. */
+enum { AG_FEW = 16 };
 
 /* ---- layouts.c */
 
@@ -330,6 +335,8 @@ ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *da
                       size_t count, bool needs);
 ag_tensor ag_scalar_new(ag_tape *t, uint32_t op, double value); /* a record without a node; op: constant or variable */
 ag_array ag_array_of(ag_tape *t, uint32_t id); /* data may point into the records: void at the next node */
+/* The same for the functions of an op: a number is copied to `number`, so that it stays where it is. */
+ag_array ag_array_for_op(ag_tape *t, uint32_t id, double *number);
 void ag_mark_written(ag_tape *t, uint32_t id);
 static inline bool ag_needs(const ag_tape *t, uint32_t id)
 {
