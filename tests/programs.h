@@ -9,17 +9,24 @@
  *   gradient X                               a leaf, or an intermediate result that was retained
  *
  * KIND is v (wants a gradient), c (does not), p (parameter), q (parameter stored in reverse order) or b (buffer).
- * Leaves and results are numbered as they appear. After " =" stands what PyTorch found, once for each step: behind ops
- * the weighted sum of the values (see weight), behind gradients that of the first gradient and, for leaves, that of the
- * second, of the weighted sum of all leaves' first gradients; nan where that is not known. In a second step leaves have
- * other values. */
+ * Leaves and results are numbered as they appear. After " =" stands what PyTorch computed, once for each step: behind
+ * ops the weighted sum of the values (see weight), behind gradients that of the first gradient and, for leaves, of the
+ * second and perhaps the third: the gradient of the weighted sum of all leaves' gradients before. nan: not known. In a
+ * second step leaves have other values. */
 #ifndef TESTS_PROGRAMS_H
 #define TESTS_PROGRAMS_H
 
 #include "ops_by_name.h"
 #include "support.h"
 
-enum { MOST_OPERANDS = 8, MOST_PARAMETERS = 12, MOST_STATEMENTS = 1000, MOST_STEPS = 2, PROGRAM_LINE = 4096 };
+enum {
+    MOST_OPERANDS = 8,
+    MOST_PARAMETERS = 12,
+    MOST_STATEMENTS = 1000,
+    MOST_STEPS = 2,
+    MOST_ORDER = 3,
+    PROGRAM_LINE = 4096
+};
 
 typedef enum statement_kind {
     LEAF,
@@ -39,7 +46,7 @@ typedef struct statement {
     const named_op *op;
     int operand[MOST_OPERANDS], operands, parameters, expectations;
     double parameter[MOST_PARAMETERS];
-    double expected[2 * MOST_STEPS];
+    double expected[MOST_ORDER * MOST_STEPS];
     char leaf; /* its kind */
     ag_dtype dtype;
     ag_shape shape;

@@ -247,6 +247,8 @@ class Run:
     def check(self, s, x):
         if s.word in DOMAIN and x[-1].numel() and x[0].numel() and not DOMAIN[s.word](*x, *s.parameters):
             raise Reject("outside of the domain")
+        if s.word in INFINITE and any(bool(((i == 0) & i.signbit()).any()) for i in x):
+            raise Reject("the sign of a zero")
         if s.word not in KINKS:
             return
         try:
@@ -271,8 +273,7 @@ def weighted(t):
 class Found:
     """What PyTorch computes: pairs as of weighted()."""
     values: list  # of each tensor
-    first: dict  # of leaves and retained results
-    second: dict  # of leaves
+    gradients: dict  # lists of the first, second .. of leaves; of retained results the first
     largest: float  # element of a gradient that is a number
 
 
@@ -286,11 +287,15 @@ def gradient(y, xs, graph):
     return [torch.zeros_like(x) if d is None else d for x, d in zip(xs, dx)]
 
 
-def differentiate(run, losses, leaves, retained):
-    total = sum((run.env[i] * weights(run.env[i])).sum() for i in losses)
-    first = gradient(total, [run.env[i] for i in leaves + retained], True)
-    s = sum(((d * weights(d)).sum() for d in first[: len(leaves)]), torch.zeros(()))
-    second = gradient(s, [run.env[i] for i in leaves], False)
-    largest = max((float(d.detach().nan_to_num(0).abs().max()) for d in first + second if d.numel()), default=0.0)
-    return Found([weighted(x) for x in run.env], dict(zip(leaves + retained, map(weighted, first))),
-                 dict(zip(leaves, map(weighted, second))), largest)
+def differentiate(run, losses, leaves, retained, order):
+    y = sum((run.env[i] * weights(run.env[i])).sum() for i in losses)
+    found = Found([weighted(x) for x in run.env], {i: [] for i in leaves + retained}, 0.0)
+    for n in range(1, order + 1):
+        wanted = leaves + retained if n == 1 else leaves
+        dx = gradient(y, [run.env[i] for i in wanted], n < order)
+        y = sum(((d * weights(d)).sum() for d in dx[: len(leaves)]), torch.zeros(()))
+        for i, d in zip(wanted, dx):
+            found.gradients[i].append(weighted(d))
+            if d.numel():
+                found.largest = max(found.largest, float(d.detach().nan_to_num(0).abs().max()))
+    return found
