@@ -101,9 +101,10 @@ tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildca
 faces := $(if $(TESTS),,$(addprefix $(BUILD)/face/,$(call name,$(wildcard tests/face/*.c))))
 scripts := $(if $(TESTS),,$(wildcard tests/*.sh))
 benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
+fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/*.c))
 examples := $(addprefix $(BUILD)/examples/,$(call name,$(sort $(wildcard examples/*.c))))
 
-.PHONY: library examples test bench bench-peers demo programs docs format format-check install uninstall deb packaged clean help FORCE
+.PHONY: library examples test fuzz bench bench-peers demo programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
 library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
@@ -154,6 +155,9 @@ $(BUILD)/tests/%: tests/%.c $(BUILD)/libag.a $(BUILD)/settings
 	$(call inside,-lcmocka)
 $(bench_inside): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libag.a $(BUILD)/settings
 	$(call inside)
+$(BUILD)/fuzz: $(fuzz_objects) $(BUILD)/libag.a
+	@echo '  link  $@'
+	$(CC) $(flags) $(CFLAGS) -o $@ $(fuzz_objects) $(BUILD)/libag.a $(libs) $(LDFLAGS)
 $(BUILD)/ops_md: docs/ops_md.c $(BUILD)/libag.a $(BUILD)/settings
 	$(call inside)
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libag.so $(BUILD)/settings
@@ -167,6 +171,8 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libag.so $(BUILD)/settings
 
 test: library $(tests) $(faces) $(if $(TESTS),,$(examples)) ## all tests; TESTS='a b' for test_a and test_b alone
 	@BUILD=$(BUILD) CC='$(CC)' CXX='$(CXX)' SAN='$(SAN)' tests/run $(tests) $(scripts)
+fuzz: $(BUILD)/fuzz ## plays random calls for SECONDS=60, from SEED=... on
+	$(BUILD)/fuzz -t $(or $(SECONDS),60) $(SEED:%=-s %)
 demo: $(examples) ## runs the examples; pictures go to out/
 	@mkdir -p out; export OMP_WAIT_POLICY=passive; for program in $(examples); do echo "== $${program##*/}"; $$program || exit 1; done
 bench: $(benches) ## speed, one program after the other
@@ -177,7 +183,7 @@ programs: $(BUILD)/tests/test_programs ## COUNT= random programs from number SEE
 	@COUNT='$(COUNT)' SEED='$(SEED)' tests/programs/run.sh $(BUILD)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
-formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) nn optim tests tests/bench examples docs,$(d)/*.[ch] $(d)/*.inc)))
+formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) nn optim tests tests/bench tests/fuzz examples docs,$(d)/*.[ch] $(d)/*.inc)))
 format: ## clang-format, in place
 	clang-format -i $(formatted)
 format-check:
@@ -222,5 +228,5 @@ help:
 	@echo; awk -F ' *[?]= *|# *' '/^[A-Z_]+ *[?]=.*#/{printf "  %-9s %-8s %s\n", $$1, $$2, $$3}' Makefile
 
 .SECONDARY:
--include $(addsuffix .d,$(objects) $(tests) $(faces) $(benches) $(examples))
+-include $(addsuffix .d,$(objects) $(fuzz_objects) $(tests) $(faces) $(benches) $(examples))
 endif

@@ -1,0 +1,215 @@
+/* Modules, batches and optimizers. */
+#include "tests/fuzz/fuzz.h"
+
+/* ---- modules */
+
+static nn_module *any_module(world *w, lane *l)
+{
+    if (!l->module_count || rude(w, may_absent))
+        return NULL;
+    return l->modules[draw(w, l->module_count)];
+}
+
+/* Keeps a module, and what it owns. */
+static void keep_module(world *w, lane *l, nn_module *m)
+{
+    if (!m)
+        return;
+    l->modules[l->module_count < FEW ? l->module_count++ : draw(w, FEW)] = m;
+    ag_list list = ag_error(l->t) ? (ag_list){ 0 } : nn_params(m);
+    for (size_t i = 0; i < list.count; i++) {
+        int place = ag_ok(list.at[i]) ? learn(w, list.at[i], -1, true) : -1;
+        if (place >= 0)
+            w->at[place].undated = true;
+    }
+}
+
+static void module_made(world *w, frame *f, lane *l, nn_module *m)
+{
+    if (!f->before && f->clears == l->clears && !m != (ag_error(l->t) != AG_OK))
+        fault(w, "a module and an error, or neither");
+    keep_module(w, l, m);
+    end_call(f);
+}
+
+static void play_layer(world *w)
+{
+    lane *l = draw_lane(w);
+    int64_t in = rude(w, may_absurd_shape) ? draw_extent(w) : 3, out = rude(w, may_absurd_shape) ? draw_extent(w) : 2;
+    int kind = rude(w, may_odd_flags) ? draw(w, 12) - 3 : draw(w, 6), which = draw(w, 4);
+    nn_module *two[2] = { any_module(w, l), any_module(w, l) };
+    nn_mlp_config mlp = { .sizes = { 3, 2 + draw(w, 3), 1 }, .activation = kind, .no_bias = chance(w, 3) };
+    if (rude(w, may_absurd_shape))
+        mlp.sizes[draw(w, NN_MLP_SIZES)] = draw(w, 9) - 4;
+    frame f = begin(w, l->t, "%s",
+                    which == 0   ? "nn_linear"
+                    : which == 1 ? "nn_activation"
+                    : which == 2 ? "nn_sequential"
+                                 : "nn_mlp");
+    nn_module *m = which == 0   ? nn_linear(l->t, in, out, (nn_linear_config){ chance(w, 3) })
+                   : which == 1 ? nn_activation(l->t, kind)
+                   : which == 2 ? nn_sequential(l->t, two, 2)
+                                : nn_mlp(l->t, mlp);
+    module_made(w, &f, l, m);
+}
+
+/* A module of one's own: its forward function does what it likes. */
+static ag_tensor odd_forward(nn_module *m, ag_tensor x)
+{
+    world *w = ((own_module *)(void *)m)->lane->world;
+    w->callbacks++;
+    if (chance(w, 4) && !fuzz_without[may_forward_calls])
+        play_inside(w);
+    if (chance(w, 4))
+        return pick(w).x;
+    return chance(w, 2) ? ag_tanh(x) : x;
+}
+
+static void play_own(world *w)
+{
+    lane *l = draw_lane(w);
+    if (l->own_count == FEW)
+        return;
+    own_module *own = &l->own[l->own_count++];
+    const char *name = draw_name(w);
+    frame f = begin(w, l->t, "nn_init(%s)", name ? name : "NULL");
+    nn_init(&own->module, l->t, name, chance(w, 5) ? NULL : odd_forward);
+    own->lane = l;
+    nn_init(NULL, l->t, name, NULL);
+    keep_module(w, l, &own->module);
+    end_call(&f);
+}
+
+static void play_entry(world *w)
+{
+    lane *l = draw_lane(w);
+    nn_module *m = any_module(w, l);
+    argument x = pick(w);
+    const char *name = draw_name(w);
+    int which = draw(w, 3);
+    frame f = begin(w, m ? l->t : x.x.tape, "%s(m, %s, %s)",
+                    which == 0   ? "nn_param"
+                    : which == 1 ? "nn_buffer"
+                                 : "nn_share",
+                    text_of(w, x), name ? name : "NULL");
+    f.foreign |= x.x.tape && x.x.tape != l->t;
+    f.inert |= !m;
+    ag_tensor y = which == 0 ? nn_param(m, x.x, name) : which == 1 ? nn_buffer(m, x.x, name) : nn_share(m, x.x, name);
+    end_tensor(&f, y, which == 2 ? x.place : -1);
+}
+
+static void play_child(world *w)
+{
+    lane *l = draw_lane(w), *other = chance(w, 9) ? draw_lane(w) : l;
+    nn_module *m = any_module(w, l), *child = any_module(w, other);
+    const char *name = draw_name(w);
+    frame f = begin(w, l->t, "nn_child(m, m, %s)", name ? name : "NULL");
+    const nn_module *made = nn_child(m, child, name);
+    if (made && (made != child || m->tape != child->tape))
+        fault(w, "nn_child returned another module");
+    end_call(&f);
+}
+
+static void play_forward(world *w)
+{
+    lane *l = draw_lane(w);
+    nn_module *m = any_module(w, l);
+    argument x = pick(w);
+    frame f = begin(w, m ? l->t : x.x.tape, "nn_forward(%s, %s)", m ? m->name : "NULL", text_of(w, x));
+    f.inert |= !m;
+    int before = w->callbacks;
+    ag_tensor y = nn_forward(m, x.x);
+    if (w->callbacks != before || f.gone || (m && x.x.tape != l->t)) { /* what it was given may come out */
+        end_call(&f);
+        return;
+    }
+    end_tensor(&f, y, x.place);
+}
+
+static void play_module(world *w)
+{
+    lane *l = draw_lane(w);
+    nn_module *m = any_module(w, l);
+    static const char *const paths[] = { "0.weight", "bias", "a", "", NULL, "..", "0.", "2.weight" };
+    const char *path = paths[draw(w, COUNT(paths))];
+    frame f = begin(w, l->t, "nn_find(m, %s) and the like", path ? path : "NULL");
+    nn_train(m, chance(w, 2));
+    ag_list list = nn_params(m);
+    observe(w, list.count);
+    f.inert |= !m;
+    ag_tensor y = m ? nn_find(m, path) : (ag_tensor){ l->t, 0, 0 };
+    int place = ag_ok(y) ? learn(w, y, -1, true) : -1;
+    if (place >= 0)
+        w->at[place].undated = true;
+    end_call(&f);
+}
+
+static void play_initial(world *w)
+{
+    static ag_tensor (*const calls[])(ag_tape *, ag_shape) = { nn_xavier_uniform, nn_xavier_normal, nn_kaiming_uniform,
+                                                               nn_kaiming_normal };
+    lane *l = draw_lane(w);
+    ag_shape s = draw_shape(w);
+    int i = draw(w, 4);
+    frame f = begin(w, l->t, "nn_xavier_uniform or the like (%d) (%s)", i, text_of_shape(s));
+    end_tensor(&f, calls[i](l->t, s), -1);
+}
+
+/* ---- batches */
+
+static void play_batches(world *w)
+{
+    argument x = pick_of(w, is_persistent), y = { { 0 }, -1 };
+    if (chance(w, 2))
+        y = pick_of(w, is_persistent);
+    nn_batches_config c = { .size = draw_index(w), .shuffle = chance(w, 2), .drop_last = chance(w, 2) };
+    c.scale = chance(w, 3) ? draw_number(w) : 0;
+    lane *l = &w->lanes[x.x.tape == w->lanes[1].t];
+    frame f = begin(w, x.x.tape, "nn_batches_new(%s, %s, %lld, %g)", text_of(w, x), text_of(w, y), (long long)c.size,
+                    c.scale);
+    nn_batches *b = nn_batches_new((nn_dataset){ x.x, y.x }, c);
+    if (b && l->batch_count < FEW)
+        l->batches[l->batch_count++] = b;
+    if (b && (f.gone || f.foreign))
+        fault(w, "batches of what is gone or of another tape");
+    end_call(&f);
+}
+
+static void play_next(world *w)
+{
+    lane *l = draw_lane(w);
+    nn_batches *b = l->batch_count && !rude(w, may_absent) ? l->batches[draw(w, l->batch_count)] : NULL;
+    frame f = begin(w, l->t, "nn_batches_next");
+    bool more = nn_batches_next(b);
+    if (more && (!b || f.before))
+        fault(w, "a batch from nowhere, or while an error is pending");
+    if (b && more != (b->count > 0) && b->x.tape)
+        fault(w, "a batch of %lld samples", (long long)b->count);
+    if (more && f.ends == l->ends) {
+        learn(w, b->x, -1, true);
+        learn(w, b->index, -1, true);
+    }
+    end_call(&f);
+}
+
+static void play_correct(world *w)
+{
+    argument x = pick(w), y = pick_of(w, is_integer);
+    frame f = begin(w, x.x.tape, "nn_correct(%s, %s)", text_of(w, x), text_of(w, y));
+    observe(w, (uint64_t)nn_correct(x.x, y.x));
+    end_call(&f);
+}
+
+const move module_moves[] = {
+    { .name = "layer", 5, play_layer },
+    { .name = "own", 1, play_own },
+    { .name = "entry", 4, play_entry },
+    { .name = "child", 2, play_child },
+    { .name = "forward", 8, play_forward },
+    { .name = "module", 3, play_module },
+    { .name = "initial", 1, play_initial },
+    { .name = "batches", 3, play_batches },
+    { .name = "next", 6, play_next },
+    { .name = "correct", 1, play_correct },
+    { .name = NULL },
+};

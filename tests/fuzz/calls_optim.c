@@ -1,0 +1,96 @@
+/* Optimizers over lists of all kinds. */
+#include "tests/fuzz/fuzz.h"
+
+static void play_optimizer(world *w)
+{
+    ag_tensor at[6];
+    ag_list list = { at, (size_t)draw(w, 6) };
+    lane *l = draw_lane(w);
+    for (size_t i = 0; i < list.count; i++)
+        at[i] = pick_of(w, chance(w, 20) ? NULL : is_param).x;
+    for (size_t i = 1; i < list.count; i++) /* mostly each one once */
+        for (size_t k = 0; k < i; k++)
+            if (at[k].id == at[i].id && !rude(w, may_odd_flags))
+                list.count = i;
+    if (chance(w, 3))
+        list = chance(w, 2) && l->module_count ? nn_params(l->modules[0]) : ag_params(l->t);
+    double lr = rude(w, may_absurd_number) ? draw_number(w) : 0.1, decay = chance(w, 3) ? draw_number(w) : 0;
+    int which = draw(w, 3);
+    ag_tape *t = list.count && list.at ? list.at[0].tape : NULL;
+    for (int i = 0; i < TAPES; i++)
+        if (w->lanes[i].t == t)
+            l = &w->lanes[i];
+    frame f = begin(w, t, "%s(%s, %g, %g)",
+                    which == 0   ? "optim_sgd"
+                    : which == 1 ? "optim_adam"
+                                 : "optim_adamw",
+                    text_of_list(w, list), lr, decay);
+    optim_sgd_config sgd = { lr, chance(w, 2) ? 0.9 : 0, decay, chance(w, 3) };
+    optim_adam_config adam = { .lr = lr, .weight_decay = decay, .betas = { 0, chance(w, 4) ? draw_number(w) : 0 } };
+    optim *o = which == 0 ? optim_sgd(list, sgd) : which == 1 ? optim_adam(list, adam) : optim_adamw(list, adam);
+    if (o && t && f.before == AG_OK && f.clears == l->clears && ag_error(t))
+        fault(w, "an optimizer beside an error");
+    if (!o && t && !ag_error(t) && f.clears == l->clears && !f.inert)
+        fault(w, "no optimizer and no error");
+    if (o)
+        l->optims[l->optim_count < FEW ? l->optim_count++ : draw(w, FEW)] = o;
+    end_call(&f);
+}
+
+static optim *any_optim(world *w, lane *l)
+{
+    return l->optim_count && !rude(w, may_absent) ? l->optims[draw(w, l->optim_count)] : NULL;
+}
+
+/* After a step the parameters of the lane may have other values. */
+static void stepped(world *w, const lane *l)
+{
+    for (int i = 0; i < w->used_count; i++) {
+        const known *k = &w->at[w->used[i]];
+        if (k->param && k->life == ALIVE && &w->lanes[k->tape] == l)
+            wrote(w, w->used[i]);
+    }
+}
+
+static void play_step(world *w)
+{
+    lane *l = draw_lane(w);
+    optim *o = any_optim(w, l);
+    frame f = begin(w, l->t, "optim_step(%s)", o ? "o" : "NULL");
+    ag_status s = optim_step(o);
+    if (!s)
+        stepped(w, l);
+    f.inert |= !o;
+    end_status(&f, s);
+}
+
+static void play_change(world *w)
+{
+    lane *l = draw_lane(w);
+    optim *o = any_optim(w, l);
+    int which = draw(w, 5);
+    double v = chance(w, 2) ? draw_number(w) : 1;
+    frame f = begin(w, l->t, "optim_zero_grad or the like (%d) (%g)", which, v);
+    f.inert |= !o;
+    if (which == 0) {
+        observe_number(w, optim_grad_norm(o));
+        observe_number(w, optim_lr(o));
+        end_call(&f);
+        return;
+    }
+    uint64_t before = grads_hash(w, f.lane);
+    ag_status s = which == 1   ? optim_zero_grad(o)
+                  : which == 2 ? optim_set_lr(o, v)
+                  : which == 3 ? optim_clip_norm(o, v)
+                               : optim_clip_value(o, v);
+    if (s && which > 1 && w->callbacks == f.callbacks && grads_hash(w, f.lane) != before)
+        fault(w, "clipping failed and changed a gradient");
+    end_anyway(&f, s);
+}
+
+const move optim_moves[] = {
+    { .name = "optimizer", 3, play_optimizer },
+    { .name = "step", 6, play_step, .writes = true },
+    { .name = "change", 3, play_change, .writes = true },
+    { .name = NULL },
+};

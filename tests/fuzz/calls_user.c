@@ -1,0 +1,70 @@
+/* Applying ops: of a user's, and the built-in ones by their descriptions. */
+#include "tests/fuzz/fuzz.h"
+
+/* Operands, mostly as many as the op takes. */
+static ag_list draw_operands(world *w, const ag_op *op, ag_tensor *to)
+{
+    int count = op->flags & AG_VARIADIC ? 1 + draw(w, 3) : op->inputs;
+    if (rude(w, may_null_list))
+        return (ag_list){ NULL, (size_t)draw(w, 3) };
+    if (rude(w, may_odd_flags))
+        count = draw(w, 12);
+    count = count < 0 ? 0 : count;
+    argument x = { { 0 }, -1 };
+    for (int i = 0; i < count; i++) {
+        x = i ? pick_like(w, x) : pick(w);
+        to[i] = x.x;
+    }
+    return (ag_list){ to, (size_t)count };
+}
+
+static void apply(world *w, const ag_op *op, const void *params, bool own)
+{
+    ag_tensor at[12], out[300];
+    int view = op->flags & AG_VIEW, outputs = op->outputs > 0 ? op->outputs : 1;
+    ag_list xs = draw_operands(w, op, at);
+    ag_tape *t = NULL;
+    for (size_t i = 0; xs.at && i < xs.count && !t; i++)
+        t = xs.at[i].tape;
+    if (xs.at && xs.count && !xs.at[0].tape)
+        t = NULL;
+    bool all = chance(w, 2) && own;
+    frame f = begin(w, t, "%s(%s %.12s, %s)", all ? "ag_apply_all" : "ag_apply", op->name ? op->name : "a nameless op",
+                    "", text_of_list(w, xs));
+    f.inert |= !xs.at || !xs.count;
+    if (!all) {
+        ag_tensor y = ag_apply(op, xs, params);
+        int place = -1;
+        for (int i = 0; i < w->used_count && view && xs.at && xs.count; i++)
+            if (w->at[w->used[i]].x.id == xs.at[0].id && w->at[w->used[i]].x.epoch == xs.at[0].epoch)
+                place = w->used[i];
+        end_tensor(&f, y, place);
+        return;
+    }
+    ag_status s = ag_apply_all(op, xs, params, rude(w, may_null_list) ? NULL : out);
+    for (int i = 0; i < outputs && i < RESULTS && !s && f.lane >= 0 && !view; i++)
+        learn(w, out[i], -1, f.ends == w->lanes[f.lane].ends);
+    end_anyway(&f, s);
+}
+
+static void play_user(world *w)
+{
+    char params[FUZZ_PARAMS];
+    const ag_op *op = user_op(w, params);
+    apply(w, op, rude(w, may_null_list) ? NULL : params, true);
+}
+
+static void play_builtin(world *w)
+{
+    size_t count;
+    const ag_op *const *ops = ag_ops(&count);
+    const ag_op *op = ops[draw(w, (int)count)];
+    const void *params = op->samples && (op->samples[0].inputs || op->samples[0].params) ? op->samples[0].params : NULL;
+    apply(w, op, params, false);
+}
+
+const move user_moves[] = {
+    { .name = "user", 8, play_user },
+    { .name = "builtin", 1, play_builtin },
+    { .name = NULL },
+};
