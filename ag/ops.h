@@ -31,8 +31,6 @@ AG_API ag_tensor ag_greater_equal(ag_tensor a, ag_tensor b);
 AG_API ag_tensor ag_equal(ag_tensor a, ag_tensor b);
 /* ag_not_equal - comparison; a NaN differs from everything, u8: 1 where a != b, else 0 */
 AG_API ag_tensor ag_not_equal(ag_tensor a, ag_tensor b);
-/* ag_chained - does ag_chain multiply here, u8: 1 where a != 0 or b is finite, else 0 */
-AG_API ag_tensor ag_chained(ag_tensor a, ag_tensor b);
 
 /* ---- cast */
 /* ag_cast - x as dtype d (AG_FLOAT: the tape's); x itself if that is its dtype. To an integer type: truncated toward
@@ -254,8 +252,6 @@ AG_API ag_tensor ag_minimum_scalar(ag_tensor x, double number);
 AG_API ag_tensor ag_heaviside(ag_tensor x, double at_zero);
 /* ag_clamp - x within bounds: y = min(max(x, low), high), dx = dy where low <= x <= high, else 0 */
 AG_API ag_tensor ag_clamp(ag_tensor x, double low, double high);
-/* ag_within - 1 inside bounds, else 0; no gradient: y = 1 where low <= x <= high, else 0, dx = 0 */
-AG_API ag_tensor ag_within(ag_tensor x, double low, double high);
 
 /* ---- where */
 /* ag_where - a where the condition c (u8) is not 0, else b; all three broadcast.

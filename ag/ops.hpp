@@ -60,10 +60,6 @@ inline tensor not_equal(tensor a, tensor b)
 {
     return detail::checked(ag_not_equal(a, b));
 }
-inline tensor chained(tensor a, tensor b)
-{
-    return detail::checked(ag_chained(a, b));
-}
 inline tensor cast(tensor x, ag_dtype d)
 {
     return detail::checked(ag_cast(x, d));
@@ -283,10 +279,6 @@ inline tensor heaviside(tensor x, double at_zero)
 inline tensor clamp(tensor x, double low, double high)
 {
     return detail::checked(ag_clamp(x, low, high));
-}
-inline tensor within(tensor x, double low, double high)
-{
-    return detail::checked(ag_within(x, low, high));
 }
 inline tensor where(tensor c, tensor a, tensor b)
 {

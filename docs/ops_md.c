@@ -1,5 +1,5 @@
-/* Writes docs/ops.md from the registry. */
-#include "ag/ag.h"
+/* Writes docs/ops.md from the registry, without the ops that rules alone use. */
+#include "ag/record/record.h"
 
 static const char *derivative_of(const ag_op *op)
 {
@@ -22,6 +22,8 @@ int main(void)
     for (size_t i = 0; i < count; i++) {
         const ag_op *op = ops[i];
         int samples = 0;
+        if (op->flags & AG_INNER)
+            continue;
         while (op->samples && op->samples[samples].low[0] != op->samples[samples].high[0])
             samples++;
         printf("| `%s` | ", op->name);

@@ -1,8 +1,9 @@
-/* The public ops by their names, with numbers for their parameters: for tests that read what to do from files. */
+/* The ops by their names, those for rules alone too, with numbers for their parameters: for tests that read what to do from files. */
 #ifndef TESTS_OPS_BY_NAME_H
 #define TESTS_OPS_BY_NAME_H
 
 #include "ag/ag.h"
+#include "registry.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -40,7 +40,8 @@ static void cube_factor(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 
 static void cube_zeroed(const ag_call *c, const ag_tensor *dy, ag_tensor *dx) /* where x is between 0.5 and 1 */
 {
-    ag_tensor x = ag_call_input(c, 0), inside = ag_within(x, 0.5, 1);
+    ag_tensor x = ag_call_input(c, 0),
+              inside = ag_mul(ag_heaviside(ag_add_scalar(x, -0.5), 1), ag_heaviside(ag_scalar_sub(1, x), 1));
     dx[0] = ag_mul(ag_mul(dy[0], slope(c)), ag_scalar_sub(1, inside));
 }
 

@@ -26,7 +26,7 @@ typedef ag_tensor application(const ag_tensor *x);
 #define ALL_ONE(X) X(neg) X(square) X(sqrt) X(exp) X(log) X(sin) X(cos) X(tanh) X(sigmoid) X(softplus) X(relu) X(abs) X(sign) \
     X(sum) X(mean) X(max) X(min)
 #define ALL_TWO(X) X(add) X(sub) X(mul) X(div) X(pow) X(maximum) X(minimum) X(chain) X(less) X(less_equal) X(greater) \
-    X(greater_equal) X(equal) X(not_equal) X(chained) X(mse) X(bce) X(bce_logits)
+    X(greater_equal) X(equal) X(not_equal) X(mse) X(bce) X(bce_logits)
 ALL_ONE(ONE)
 ALL_TWO(TWO)
 OTHER(add_scalar, ag_add_scalar(x[0], 2))
@@ -39,7 +39,6 @@ OTHER(maximum_scalar, ag_maximum_scalar(x[0], 1))
 OTHER(minimum_scalar, ag_minimum_scalar(x[0], 1))
 OTHER(heaviside, ag_heaviside(x[0], 1))
 OTHER(clamp, ag_clamp(x[0], 0, 1))
-OTHER(within, ag_within(x[0], 0, 1))
 OTHER(cast, ag_cast(x[0], AG_F32))
 OTHER(expand, ag_expand(x[0], AG_SHAPE(4, 2, 3)))
 OTHER(reshape, ag_reshape(x[0], AG_SHAPE(3, 2)))
@@ -77,7 +76,7 @@ static const struct {
 } ops[] = {
     ALL_ONE(FIRST) ALL_TWO(SECOND)
     FIRST(add_scalar) FIRST(mul_scalar) FIRST(scalar_sub) FIRST(scalar_div) FIRST(pow_scalar) FIRST(leaky_relu)
-    FIRST(maximum_scalar) FIRST(minimum_scalar) FIRST(heaviside) FIRST(clamp) FIRST(within) FIRST(cast) FIRST(expand)
+    FIRST(maximum_scalar) FIRST(minimum_scalar) FIRST(heaviside) FIRST(clamp) FIRST(cast) FIRST(expand)
     FIRST(reshape) FIRST(flatten) FIRST(unsqueeze) FIRST(squeeze) FIRST(transpose) FIRST(permute) FIRST(slice) FIRST(select)
     FIRST(embed) FIRST(softmax) FIRST(log_softmax) FIRST(logsumexp) FIRST(sum_over) FIRST(mean_over) FIRST(max_over)
     FIRST(min_over) LISTED(one_hot, 1, CLASSES) LISTED(dot, 2, VECTORS) LISTED(matmul, 2, MATRICES)

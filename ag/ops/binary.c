@@ -1,11 +1,8 @@
 /* Elementwise ops of two operands, which broadcast. */
-#include "ag/ops/rows.h"
+#include "ag/ops/comparisons.h"
 
 /* The formatter takes products in formulas for pointers. */
 /* clang-format off */
-
-/* 0 where the structural zero of a chain applies, else x: the derivative of ag_chain by dy. */
-#define FINITE(x) ((x) - (x) == 0)
 
 BINARY(add, "sum", "a + b", "da = dy, db = dy", a + b, 1, 1, DY, DY, AG_READS_NOTHING, AG_READS_NOTHING, 0, -2, 2, -2, 2)
 BINARY(sub, "difference", "a - b", "da = dy, db = -dy", a - b, 1, -1, DY, ag_neg(DY), AG_READS_NOTHING, AG_READS_NOTHING, 0,
@@ -37,6 +34,5 @@ COMPARE(greater, "comparison", "a > b", a > b)
 COMPARE(greater_equal, "comparison", "a >= b", a >= b)
 COMPARE(equal, "comparison", "a = b", a == b)
 COMPARE(not_equal, "comparison; a NaN differs from everything", "a != b", a != b)
-COMPARE(chained, "does ag_chain multiply here", "a != 0 or b is finite", a != 0 || FINITE(b))
 
 /* clang-format on */

@@ -11,10 +11,21 @@
 
 #include "ag/ops/define.h"
 
+/* The tangent of a binary op, from those of its operands. */
 static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 {
     return !from_a.tape ? from_b : !from_b.tape ? from_a : ag_add(from_a, from_b);
 }
+
+/* A file of ops that rules alone use defines AG_OPS_INNER before it includes this: they are in the registry and its
+ * checks, and in no public header. */
+#ifdef AG_OPS_INNER
+#define AG_ROW_API
+#define AG_ROW_INNER AG_INNER
+#else
+#define AG_ROW_API AG_API
+#define AG_ROW_INNER 0
+#endif
 
 #define AG_TYPE(type, scalar) \
     typedef type T;           \
@@ -32,6 +43,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 #define POW(x, p) AG_MATH(pow, x)(x, p)
 #define SQRT(x) _Generic((x), float : sqrtf, double : sqrt)(x)
 #define ABS(x) _Generic((x), float : fabsf, double : fabs)(x)
+#define FINITE(x) ((x) - (x) == 0)
 
 #define DY (dy[0])
 #define X ag_call_input(call, 0)
@@ -43,6 +55,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 #define NONE ((ag_tensor){ NULL, 0, 0 })
 
 /* ---- kernels of a unary row */
+
 #define AG_UNARY_FORWARD(op_name, type, suffix, result_)                                                         \
     static void op_name##_forward_##suffix(int64_t n, void *to, const void *from, const void *unused, double c_, \
                                            double d_)                                                            \
@@ -117,7 +130,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
         .op = { .name = #op_name,                                                                                      \
                 .formula = formula_,                                                                                   \
                 .inputs = 1,                                                                                           \
-                .flags = AG_ROW | ((flags_)&AG_NO_GRADIENT),                                                           \
+                .flags = AG_ROW | AG_ROW_INNER | ((flags_)&AG_NO_GRADIENT),                                            \
                 .params_size = (flags_)&AG_ROW_CONSTANT ? sizeof(ag_row_params) : 0,                                   \
                 .map = op_name##_map,                                                                                  \
                 .vjp = op_name##_vjp,                                                                                  \
@@ -146,12 +159,12 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
         return ag_append(t, n, AG_OP_##op_name, (flags_)&AG_NO_GRADIENT ? 0 : t->h[i].flags); \
     } while (0)
 
-#define AG_BINARY_RECORD(op_name, t, n, left_id, i, right_id, j, result_, slope_a, slope_b) \
-    do {                                                                                    \
-        AG_TYPE(double, 1)                                                                  \
-        const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                     \
-        t->r[n] = (ag_record){ { left_id, right_id }, { (T)(slope_a), (T)(slope_b) }, y };  \
-        return ag_append(t, n, AG_OP_##op_name, t->h[i].flags | t->h[j].flags);             \
+#define AG_BINARY_RECORD(op_name, t, n, left_id, i, right_id, j, result_, slope_a, slope_b, flags_)           \
+    do {                                                                                                      \
+        AG_TYPE(double, 1)                                                                                    \
+        const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                                       \
+        t->r[n] = (ag_record){ { left_id, right_id }, { (T)(slope_a), (T)(slope_b) }, y };                    \
+        return ag_append(t, n, AG_OP_##op_name, (flags_)&AG_NO_GRADIENT ? 0 : t->h[i].flags | t->h[j].flags); \
     } while (0)
 
 /* A record of the newest segment; else, out of the way, the leaf of a persistent tensor; else whatever it is.
@@ -165,7 +178,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
             AG_UNARY_RECORD(op_name, t, t->span, id, id - (uint32_t)t->base, constant, result_, slope, flags_); \
         return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });                         \
     }                                                                                                           \
-    AG_API ag_tensor ag_##op_name parameters                                                                    \
+    AG_ROW_API ag_tensor ag_##op_name parameters                                                                \
     {                                                                                                           \
         ag_tape *t = operand.tape;                                                                              \
         if (AG_LIKELY(t != NULL)) {                                                                             \
@@ -198,7 +211,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
                  reads, flags, low, high)                                                                              \
     AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT | AG_ROW_TWO, low, high, c0, \
                  d0)                                                                                                   \
-    AG_API ag_tensor ag_##op_name(ag_tensor operand, double constant_c, double constant_d)                             \
+    AG_ROW_API ag_tensor ag_##op_name(ag_tensor operand, double constant_c, double constant_d)                         \
     {                                                                                                                  \
         return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant_c, constant_d });                     \
     }
@@ -273,128 +286,91 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 
 /* BINARY(op_name, "documentation", "y in words", "da, db in words", y, dy/da, dy/db, da in ag ops, db in ag ops,
  *        what dy/da reads, what dy/db reads, flags, low and high of a, of b) */
-#define BINARY(op_name, documentation, formula_, derivative, result_, slope_a, slope_b, rule_a, rule_b, reads_a,    \
-               reads_b, flags_, low_a, high_a, low_b, high_b)                                                       \
-    AG_BINARY_FORWARDS(op_name, float, float, f32, result_)                                                         \
-    AG_BINARY_FORWARDS(op_name, double, double, f64, result_)                                                       \
-    AG_BINARY_BACKS(op_name, a, slope_a, reads_a, flags_)                                                           \
-    AG_BINARY_BACKS(op_name, b, slope_b, reads_b, flags_)                                                           \
-    static void op_name##_scalar(const double *in, double c, double d, double *out)                                 \
-    {                                                                                                               \
-        AG_TYPE(double, 1)                                                                                          \
-        const T a = in[0], b = in[1], y = (T)(result_);                                                             \
-        (void)c, (void)d, (void)0;                                                                                  \
-        out[0] = y;                                                                                                 \
-        out[1] = (T)(slope_a);                                                                                      \
-        out[2] = (T)(slope_b);                                                                                      \
-    }                                                                                                               \
-    static double op_name##_map(const double *in, const void *params)                                               \
-    {                                                                                                               \
-        double out[3];                                                                                              \
-        (void)params;                                                                                               \
-        op_name##_scalar(in, 0, 0, out);                                                                            \
-        return out[0];                                                                                              \
-    }                                                                                                               \
-    static ag_tensor op_name##_rule_a(const ag_call *call, const ag_tensor *dy)                                     \
-    {                                                                                                               \
-        (void)call;                                                                                                 \
-        return rule_a;                                                                                              \
-    }                                                                                                               \
-    static ag_tensor op_name##_rule_b(const ag_call *call, const ag_tensor *dy)                                     \
-    {                                                                                                               \
-        (void)call;                                                                                                 \
-        return rule_b;                                                                                              \
-    }                                                                                                               \
-    static void op_name##_vjp(const ag_call *call, const ag_tensor *dy, ag_tensor *dx)                              \
-    {                                                                                                               \
-        if (ag_call_needs(call, 0))                                                                                 \
-            dx[0] = op_name##_rule_a(call, dy);                                                                     \
-        if (ag_call_needs(call, 1))                                                                                 \
-            dx[1] = op_name##_rule_b(call, dy);                                                                     \
-    }                                                                                                               \
-    static void op_name##_jvp(const ag_call *call, const ag_tensor *dx, ag_tensor *dy)                              \
-    {                                                                                                               \
-        dy[0] = ag_row_jvp(dx[0].tape ? op_name##_rule_a(call, &dx[0]) : NONE,                                      \
-                           dx[1].tape ? op_name##_rule_b(call, &dx[1]) : NONE);                                     \
-    }                                                                                                               \
-    const ag_row ag_row_##op_name = {                                                                               \
-        .op = { .name = #op_name,                                                                                   \
-                .formula = formula_,                                                                                \
-                .inputs = 2,                                                                                        \
-                .flags = AG_ROW | ((flags_)&AG_NO_GRADIENT),                                                        \
-                .map = op_name##_map,                                                                               \
-                .vjp = op_name##_vjp,                                                                               \
-                .jvp = op_name##_jvp,                                                                               \
-                .samples = (const ag_sample[]){ { .low = { low_a, low_b }, .high = { high_a, high_b } }, { 0 } } }, \
-        .function = "ag_" #op_name,                                                                                 \
-        .reads = (reads_a) | (reads_b) << AG_READS_SHIFT,                                                           \
-        .flags = flags_,                                                                                            \
-        .scalar = op_name##_scalar,                                                                                 \
-        .forward = { { op_name##_forward_aa_f32, op_name##_forward_aa_f64 },                                        \
-                     { op_name##_forward_ac_f32, op_name##_forward_ac_f64 },                                        \
-                     { op_name##_forward_ca_f32, op_name##_forward_ca_f64 } },                                      \
-        .back = { AG_BACK_TABLE(op_name, a), AG_BACK_TABLE(op_name, b) },                                           \
-    };                                                                                                              \
-    static AG_ASIDE ag_tensor op_name##_aside(ag_tensor left, ag_tensor right)                                      \
-    {                                                                                                               \
-        ag_tape *t = left.tape;                                                                                     \
-        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                              \
-            const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right), first = (uint32_t)t->base;          \
-            if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                              \
-                AG_BINARY_RECORD(op_name, t, t->span, p, p - first, q, q - first, result_, slope_a, slope_b);       \
-        }                                                                                                           \
-        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ left, right }, (ag_row_params){ 0, 0 });          \
-    }                                                                                                               \
-    AG_API ag_tensor ag_##op_name(ag_tensor left, ag_tensor right)                                                  \
-    {                                                                                                               \
-        ag_tape *t = left.tape;                                                                                     \
-        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                              \
-            const uint64_t n = t->span, i = ag_word(left) - t->base, j = ag_word(right) - t->base;                  \
-            if (AG_UNLIKELY(i >= n))                                                                                \
-                goto aside;                                                                                         \
-            AG_BARRIER();                                                                                           \
-            if (AG_LIKELY(j < n && n < t->limit))                                                                   \
-                AG_BINARY_RECORD(op_name, t, n, left.id, i, right.id, j, result_, slope_a, slope_b);                \
-        }                                                                                                           \
-    aside:                                                                                                          \
-        return op_name##_aside(left, right);                                                                        \
-    }
-
-/* COMPARE(name, "documentation", "y in words", y): u8, 1 where it holds; no gradient; integers too */
-#define COMPARE(op_name, documentation, formula_, result_)                                               \
-    AG_BINARY_FORWARDS(op_name, float, uint8_t, f32, result_)                                            \
-    AG_BINARY_FORWARDS(op_name, double, uint8_t, f64, result_)                                           \
-    AG_BINARY_FORWARDS(op_name, int64_t, uint8_t, i64, result_)                                          \
-    static void op_name##_scalar(const double *in, double c, double d, double *out)                      \
-    {                                                                                                    \
-        const double a = in[0], b = in[1];                                                               \
-        (void)c, (void)d;                                                                                \
-        out[0] = result_;                                                                                \
-        out[1] = out[2] = 0;                                                                             \
-    }                                                                                                    \
-    static double op_name##_map(const double *in, const void *params)                                    \
-    {                                                                                                    \
-        const double a = in[0], b = in[1];                                                               \
-        (void)params;                                                                                    \
-        return result_;                                                                                  \
-    }                                                                                                    \
-    const ag_row ag_row_##op_name = {                                                                    \
-        .op = { .name = #op_name,                                                                        \
-                .formula = formula_,                                                                     \
-                .inputs = 2,                                                                             \
-                .flags = AG_ROW | AG_NO_GRADIENT,                                                        \
-                .map = op_name##_map,                                                                    \
-                .samples = (const ag_sample[]){ { .low = { -2, -2 }, .high = { 2, 2 } }, { 0 } } },      \
-        .function = "ag_" #op_name,                                                                      \
-        .flags = AG_NO_GRADIENT | AG_ROW_COMPARE,                                                        \
-        .scalar = op_name##_scalar,                                                                      \
-        .forward = { { op_name##_forward_aa_f32, op_name##_forward_aa_f64, op_name##_forward_aa_i64 },   \
-                     { op_name##_forward_ac_f32, op_name##_forward_ac_f64, op_name##_forward_ac_i64 },   \
-                     { op_name##_forward_ca_f32, op_name##_forward_ca_f64, op_name##_forward_ca_i64 } }, \
-    };                                                                                                   \
-    AG_API ag_tensor ag_##op_name(ag_tensor a, ag_tensor b)                                              \
-    {                                                                                                    \
-        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ a, b }, (ag_row_params){ 0, 0 });      \
+#define BINARY(op_name, documentation, formula_, derivative, result_, slope_a, slope_b, rule_a, rule_b, reads_a,      \
+               reads_b, flags_, low_a, high_a, low_b, high_b)                                                         \
+    AG_BINARY_FORWARDS(op_name, float, float, f32, result_)                                                           \
+    AG_BINARY_FORWARDS(op_name, double, double, f64, result_)                                                         \
+    AG_BINARY_BACKS(op_name, a, slope_a, reads_a, flags_)                                                             \
+    AG_BINARY_BACKS(op_name, b, slope_b, reads_b, flags_)                                                             \
+    static void op_name##_scalar(const double *in, double c, double d, double *out)                                   \
+    {                                                                                                                 \
+        AG_TYPE(double, 1)                                                                                            \
+        const T a = in[0], b = in[1], y = (T)(result_);                                                               \
+        (void)c, (void)d, (void)0;                                                                                    \
+        out[0] = y;                                                                                                   \
+        out[1] = (T)(slope_a);                                                                                        \
+        out[2] = (T)(slope_b);                                                                                        \
+    }                                                                                                                 \
+    static double op_name##_map(const double *in, const void *params)                                                 \
+    {                                                                                                                 \
+        double out[3];                                                                                                \
+        (void)params;                                                                                                 \
+        op_name##_scalar(in, 0, 0, out);                                                                              \
+        return out[0];                                                                                                \
+    }                                                                                                                 \
+    static ag_tensor op_name##_rule_a(const ag_call *call, const ag_tensor *dy)                                       \
+    {                                                                                                                 \
+        (void)call, (void)dy;                                                                                         \
+        return rule_a;                                                                                                \
+    }                                                                                                                 \
+    static ag_tensor op_name##_rule_b(const ag_call *call, const ag_tensor *dy)                                       \
+    {                                                                                                                 \
+        (void)call, (void)dy;                                                                                         \
+        return rule_b;                                                                                                \
+    }                                                                                                                 \
+    static void op_name##_vjp(const ag_call *call, const ag_tensor *dy, ag_tensor *dx)                                \
+    {                                                                                                                 \
+        if (ag_call_needs(call, 0))                                                                                   \
+            dx[0] = op_name##_rule_a(call, dy);                                                                       \
+        if (ag_call_needs(call, 1))                                                                                   \
+            dx[1] = op_name##_rule_b(call, dy);                                                                       \
+    }                                                                                                                 \
+    static void op_name##_jvp(const ag_call *call, const ag_tensor *dx, ag_tensor *dy)                                \
+    {                                                                                                                 \
+        dy[0] = ag_row_jvp(dx[0].tape ? op_name##_rule_a(call, &dx[0]) : NONE,                                        \
+                           dx[1].tape ? op_name##_rule_b(call, &dx[1]) : NONE);                                       \
+    }                                                                                                                 \
+    const ag_row ag_row_##op_name = {                                                                                 \
+        .op = { .name = #op_name,                                                                                     \
+                .formula = formula_,                                                                                  \
+                .inputs = 2,                                                                                          \
+                .flags = AG_ROW | AG_ROW_INNER | ((flags_)&AG_NO_GRADIENT),                                           \
+                .map = op_name##_map,                                                                                 \
+                .vjp = op_name##_vjp,                                                                                 \
+                .jvp = op_name##_jvp,                                                                                 \
+                .samples = (const ag_sample[]){ { .low = { low_a, low_b }, .high = { high_a, high_b } }, { 0 } } },   \
+        .function = "ag_" #op_name,                                                                                   \
+        .reads = (reads_a) | (reads_b) << AG_READS_SHIFT,                                                             \
+        .flags = flags_,                                                                                              \
+        .scalar = op_name##_scalar,                                                                                   \
+        .forward = { { op_name##_forward_aa_f32, op_name##_forward_aa_f64 },                                          \
+                     { op_name##_forward_ac_f32, op_name##_forward_ac_f64 },                                          \
+                     { op_name##_forward_ca_f32, op_name##_forward_ca_f64 } },                                        \
+        .back = { AG_BACK_TABLE(op_name, a), AG_BACK_TABLE(op_name, b) },                                             \
+    };                                                                                                                \
+    static AG_ASIDE ag_tensor op_name##_aside(ag_tensor left, ag_tensor right)                                        \
+    {                                                                                                                 \
+        ag_tape *t = left.tape;                                                                                       \
+        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                \
+            const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right), first = (uint32_t)t->base;            \
+            if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                                \
+                AG_BINARY_RECORD(op_name, t, t->span, p, p - first, q, q - first, result_, slope_a, slope_b, flags_); \
+        }                                                                                                             \
+        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ left, right }, (ag_row_params){ 0, 0 });            \
+    }                                                                                                                 \
+    AG_ROW_API ag_tensor ag_##op_name(ag_tensor left, ag_tensor right)                                                \
+    {                                                                                                                 \
+        ag_tape *t = left.tape;                                                                                       \
+        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                \
+            const uint64_t n = t->span, i = ag_word(left) - t->base, j = ag_word(right) - t->base;                    \
+            if (AG_UNLIKELY(i >= n))                                                                                  \
+                goto aside;                                                                                           \
+            AG_BARRIER();                                                                                             \
+            if (AG_LIKELY(j < n && n < t->limit))                                                                     \
+                AG_BINARY_RECORD(op_name, t, n, left.id, i, right.id, j, result_, slope_a, slope_b, flags_);          \
+        }                                                                                                             \
+    aside:                                                                                                            \
+        return op_name##_aside(left, right);                                                                          \
     }
 
 #endif

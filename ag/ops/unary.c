@@ -55,7 +55,5 @@ UNARY_C(heaviside, "unit step with the given value at 0, no gradient", at_zero, 
         "dx = 0", x > 0 ? 1 : x == 0 ? c : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2)
 UNARY_CD(clamp, "x within bounds", low, -1, high, 1, "min(max(x, low), high)", "dx = dy where low <= x <= high, else 0",
          x < c ? c : x > d ? d : x, x >= c && x <= d ? 1 : 0, ag_mul(DY, ag_within(X, C, D)), AG_READS_A, 0, -2, 2)
-UNARY_CD(within, "1 inside bounds, else 0; no gradient", low, -1, high, 1, "1 where low <= x <= high, else 0", "dx = 0",
-         x >= c && x <= d ? 1 : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2)
 
 /* clang-format on */

@@ -43,7 +43,10 @@ enum {                            /* flags of a row, beside AG_NO_GRADIENT */
            1 << 20, /* calls vector functions: the last elements go through a padded block, to get the same bits */
        AG_ROW_COMPARE = 1 << 21 /* the result is u8, integers are compared as i64 */
 };
-enum { AG_ROW = 1 << 16 }; /* flag of an ag_op: it is the first member of an ag_row */
+enum {                    /* flags of an ag_op */
+       AG_ROW = 1 << 16,  /* it is the first member of an ag_row */
+       AG_INNER = 1 << 17 /* it is for rules alone */
+};
 
 enum { /* what a derivative reads; the second operand's bits are shifted */
        AG_READS_NOTHING = 0,
