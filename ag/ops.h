@@ -17,7 +17,7 @@ AG_API ag_tensor ag_pow(ag_tensor a, ag_tensor b);
 AG_API ag_tensor ag_maximum(ag_tensor a, ag_tensor b);
 /* ag_minimum - smaller one: y = min(a, b); the smaller one receives dy, equal ones dy/2 each */
 AG_API ag_tensor ag_minimum(ag_tensor a, ag_tensor b);
-/* ag_chain - product of an adjoint a and a derivative b, with structural zeros: y = a b, but 0 where a = 0 and b is not finite; da = b dy (0 where y was made 0), db = a dy */
+/* ag_chain - product of an adjoint a and a derivative b, with structural zeros: y = a b, but 0 where a = 0 and b is not finite; da = b dy (0 where y was made 0), db = a dy (0 where one is 0) */
 AG_API ag_tensor ag_chain(ag_tensor a, ag_tensor b);
 /* ag_less - comparison, u8: 1 where a < b, else 0 */
 AG_API ag_tensor ag_less(ag_tensor a, ag_tensor b);

@@ -186,6 +186,36 @@ static void mixed_derivatives(void **state)
 }
 
 /* A penalty on a gradient's norm, as one trains with it: l = |d/dx (w x^2)|^2 = 4 w^2 x^2. */
+/* a^b at b = 0: the derivative by a is 0 there, and grows with b as 1/a. In either order, at a = 0 too where it is
+ * finite. */
+static void mixed_derivatives_of_powers(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    for (int rank0 = 0; rank0 < 2; rank0++) {
+        const ag_shape s = rank0 ? AG_SCALAR : AG_SHAPE(1);
+        ag_tensor a = ag_require_grad(ag_full(t, AG_F64, s, 4)), b = ag_require_grad(ag_full(t, AG_F64, s, 0));
+        ag_tensor y = ag_pow(a, b), first[2], ab, ba, aa, bb;
+        assert_int_equal(ag_gradients(y, AG_LIST(a, b), AG_CREATE_GRAPH, first), AG_OK);
+        assert_item(first[0], 0);
+        assert_item(first[1], log(4));
+        for (int flags = 0; flags < 2; flags++) {
+            assert_int_equal(ag_gradients(first[0], AG_LIST(b), flags, &ab), AG_OK);
+            assert_int_equal(ag_gradients(first[1], AG_LIST(a), flags, &ba), AG_OK);
+            assert_int_equal(ag_gradients(first[0], AG_LIST(a), flags, &aa), AG_OK);
+            assert_int_equal(ag_gradients(first[1], AG_LIST(b), flags, &bb), AG_OK);
+            assert_item(ab, 0.25);
+            assert_item(ba, 0.25);
+            assert_item(aa, 0);
+            assert_item(bb, log(4) * log(4));
+        }
+        ag_tensor zero = ag_require_grad(ag_full(t, AG_F64, s, 0)), g;
+        assert_int_equal(ag_gradients(ag_pow(zero, b), AG_LIST(zero), AG_CREATE_GRAPH, &g), AG_OK);
+        assert_item(g, 0);
+    }
+    ag_tape_free(t);
+}
+
 static void a_gradient_penalty(void **state)
 {
     (void)state;
@@ -295,10 +325,11 @@ static void local_derivatives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_of_anything),    cmocka_unit_test(many_gradients),
-        cmocka_unit_test(orders_one_to_three),      cmocka_unit_test(mixed_derivatives),
-        cmocka_unit_test(a_gradient_penalty),       cmocka_unit_test(hessian_vector_products),
-        cmocka_unit_test(vector_jacobian_products), cmocka_unit_test(local_derivatives),
+        cmocka_unit_test(gradients_of_anything),       cmocka_unit_test(many_gradients),
+        cmocka_unit_test(orders_one_to_three),         cmocka_unit_test(mixed_derivatives),
+        cmocka_unit_test(mixed_derivatives_of_powers), cmocka_unit_test(a_gradient_penalty),
+        cmocka_unit_test(hessian_vector_products),     cmocka_unit_test(vector_jacobian_products),
+        cmocka_unit_test(local_derivatives),
     };
     return cmocka_run_group_tests_name("backward graph", tests, NULL, NULL);
 }

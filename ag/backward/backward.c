@@ -34,10 +34,17 @@ static void run_quickly(const ag_tape *t, int64_t low, int64_t high)
     a[low - 1] = g;
 }
 
+/* Does an op select operand k away? Then nothing reaches it, whatever the adjoint is. */
+static bool deselected(const ag_tape *t, const ag_record *r, uint32_t op, int k)
+{
+    return r->partial[k] == 0 && ((const ag_row *)ag_op_at(t, op))->flags & AG_ROW_SELECTS_A << k;
+}
+
 /* The same with structural zeros, the mask, and kept adjoints. */
 static void run_carefully(ag_pass *s, int64_t low, int64_t high)
 {
-    const ag_record *r = s->t->records;
+    const ag_tape *t = s->t;
+    const ag_record *r = t->records;
     double *a = s->t->adjoints;
     for (int64_t i = high; i >= low; i--) {
         double g = a[i];
@@ -46,10 +53,10 @@ static void run_carefully(ag_pass *s, int64_t low, int64_t high)
             continue;
         if (s->kept)
             s->kept[i] = g;
-        if (g == 0)
+        if (g == 0 || !(t->headers[i].flags & AG_NEEDS))
             continue;
         for (int k = 0; k < 2; k++)
-            if (r[i].parent[k] != (uint32_t)i)
+            if (r[i].parent[k] != (uint32_t)i && !deselected(t, &r[i], t->headers[i].op, k))
                 a[r[i].parent[k]] += g * r[i].partial[k];
     }
 }

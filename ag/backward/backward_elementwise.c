@@ -1,5 +1,7 @@
 /* An elementwise row in a plain backward pass. */
 #include "ag/backward/backward.h"
+#include <float.h>
+#include <math.h>
 
 static bool same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
 {
@@ -33,7 +35,7 @@ static ag_status row_elsewhere(ag_pass *s, const ag_row_steps *r, ag_node *d, in
     const ag_node *x = ag_node_or_null(t, d->input[k]);
     bool number = !x || !x->data || !x->layout->rank;
     bool constant = ag_row_constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
-    if (!constant || (!number && slope != 1))
+    if (!constant || !(fabs(slope) <= DBL_MAX) || (!number && slope != 1))
         return row_through_block(s, r, d, k, dy);
     if (number) {
         double sum = slope * ag_sum_floats(d->layout->dtype, dy, d->layout->size, t->options.threads);

@@ -13,20 +13,20 @@ BINARY(div, "quotient", "a / b", "da = dy / b, db = -y/b dy", a / b, 1 / b, -y /
        ag_chain(DY, ag_neg(ag_div(Y, B))), AG_READS_B, AG_READS_B | AG_READS_Y, AG_ROW_POLES, -2, 2, 0.5, 3)
 BINARY(pow, "power", "a^b", "da = b a^(b-1) dy, db = y log(a) dy; db = 0 where y = 0", POW(a, b),
        b == 0 ? 0 : b * POW(a, b - 1), y == 0 ? 0 : y * LOG(a),
-       ag_chain(DY, ag_where(ag_equal(B, ag_constant(ag_call_tape(call), 0)), ag_mul_scalar(B, 0),
-                             ag_mul(B, ag_pow(A, ag_add_scalar(B, -1))))),
+       ag_chain(DY, ag_chain(B, ag_pow(A, ag_add_scalar(B, -1)))),
        ag_chain(DY, ag_where(ag_equal(Y, ag_constant(ag_call_tape(call), 0)), ag_mul_scalar(Y, 0), ag_mul(Y, ag_log(A)))),
        AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, 0.5, 2, -1, 2)
 BINARY(maximum, "larger one", "max(a, b)", "the larger one receives dy, equal ones dy/2 each", a > b || a != a ? a : b,
-       a > b ? 1 : a == b ? K(0.5) : 0, b > a ? 1 : a == b ? K(0.5) : 0, ag_mul(DY, ag_heaviside(ag_sub(A, B), 0.5)),
-       ag_mul(DY, ag_heaviside(ag_sub(B, A), 0.5)), AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, 0, -2, 2, -2, 2)
+       a > b ? 1 : a == b ? K(0.5) : 0, b > a ? 1 : a == b ? K(0.5) : 0, ag_chain(ag_above(A, B), DY), ag_chain(ag_above(B, A), DY),
+       AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, AG_ROW_SELECTS, -2, 2, -2, 2)
 BINARY(minimum, "smaller one", "min(a, b)", "the smaller one receives dy, equal ones dy/2 each", a < b || a != a ? a : b,
-       a < b ? 1 : a == b ? K(0.5) : 0, b < a ? 1 : a == b ? K(0.5) : 0, ag_mul(DY, ag_heaviside(ag_sub(B, A), 0.5)),
-       ag_mul(DY, ag_heaviside(ag_sub(A, B), 0.5)), AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, 0, -2, 2, -2, 2)
+       a < b ? 1 : a == b ? K(0.5) : 0, b < a ? 1 : a == b ? K(0.5) : 0, ag_chain(ag_above(B, A), DY), ag_chain(ag_above(A, B), DY),
+       AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, AG_ROW_SELECTS, -2, 2, -2, 2)
 BINARY(chain, "product of an adjoint a and a derivative b, with structural zeros", "a b, but 0 where a = 0 and b is not finite",
-       "da = b dy (0 where y was made 0), db = a dy", a == 0 && !FINITE(b) ? 0 : a * b, a == 0 && !FINITE(b) ? 0 : b, a,
-       ag_chain(DY, ag_where(ag_chained(A, B), B, ag_mul_scalar(A, 0))), ag_chain(A, DY), AG_READS_A | AG_READS_B,
-       AG_READS_A, AG_ROW_POLES, -2, 2, -2, 2)
+       "da = b dy (0 where y was made 0), db = a dy (0 where one is 0)", a == 0 ? 0 : a * b, a == 0 && !FINITE(b) ? 0 : b, a,
+       ag_chain(DY, ag_where(ag_chained(A, B), B, ag_mul_scalar(A, 0))),
+       ag_where(ag_chained(DY, A), ag_chain(A, DY), ag_constant(ag_call_tape(call), 0)), AG_READS_A | AG_READS_B, AG_READS_A,
+       AG_ROW_POLES | AG_ROW_SELECTS_B, -2, 2, -2, 2)
 
 COMPARE(less, "comparison", "a < b", a < b)
 COMPARE(less_equal, "comparison", "a <= b", a <= b)

@@ -11,7 +11,6 @@
 
 #include "ag/ops/define.h"
 
-/* The tangent of a binary op, from those of its operands. */
 static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 {
     return !from_a.tape ? from_b : !from_b.tape ? from_a : ag_add(from_a, from_b);
@@ -55,7 +54,6 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 #define NONE ((ag_tensor){ NULL, 0, 0 })
 
 /* ---- kernels of a unary row */
-
 #define AG_UNARY_FORWARD(op_name, type, suffix, result_)                                                         \
     static void op_name##_forward_##suffix(int64_t n, void *to, const void *from, const void *unused, double c_, \
                                            double d_)                                                            \
@@ -72,7 +70,11 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
         }                                                                                                        \
     }
 
-#define AG_PRODUCT(flags, dy, slope) ((flags)&AG_ROW_POLES && (dy) == 0 ? 0 : (dy) * (slope))
+/* Can the derivative be infinite? That of a row whose derivative is c, if c is. */
+#define AG_HAS_POLES(flags) ((flags)&AG_ROW_POLES || ((flags)&AG_ROW_POLES_OF_C && !FINITE(c)))
+/* What arrives times the derivative by operand k, with structural zeros: see AG_ROW_POLES and AG_ROW_SELECTS. */
+#define AG_PRODUCT(flags, k, dy, slope) \
+    (AG_HAS_POLES(flags) && (dy) == 0 ? 0 : (flags)&AG_ROW_SELECTS_A << (k) && (slope) == 0 ? 0 : (dy) * (slope))
 
 #define AG_UNARY_BACK(op_name, type, suffix, slope, reads, flags)                                                  \
     static void op_name##_back_##suffix(int64_t n, void *to, const void *from, const void *in, const void *unused, \
@@ -88,14 +90,14 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
             {                                                                                                      \
                 const T x = (reads)&AG_READS_A ? xs[i] : 0, y = (reads)&AG_READS_Y ? ys[i] : 0;                    \
                 (void)x, (void)y;                                                                                  \
-                dxs[i] += AG_PRODUCT(flags, dys[i], (T)(slope));                                                   \
+                dxs[i] += AG_PRODUCT(flags, 0, dys[i], (T)(slope));                                                \
             }                                                                                                      \
         } else {                                                                                                   \
             AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                         \
             {                                                                                                      \
                 const T x = (reads)&AG_READS_A ? xs[i] : 0, y = (reads)&AG_READS_Y ? ys[i] : 0;                    \
                 (void)x, (void)y;                                                                                  \
-                dxs[i] = AG_PRODUCT(flags, dys[i], (T)(slope));                                                    \
+                dxs[i] = AG_PRODUCT(flags, 0, dys[i], (T)(slope));                                                 \
             }                                                                                                      \
         }                                                                                                          \
     }
@@ -239,7 +241,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
     AG_BINARY_FORWARD(op_name, type, result, suffix, ac, as[i], c, result_)     \
     AG_BINARY_FORWARD(op_name, type, result, suffix, ca, c, bs[i], result_)
 
-#define AG_BINARY_BACK(op_name, type, suffix, which, load_a, load_b, slope, reads, flags)                            \
+#define AG_BINARY_BACK(op_name, type, suffix, which, load_a, load_b, slope, reads, flags, k)                         \
     static void op_name##_back_##which##_##suffix(int64_t n, void *to, const void *from, const void *in_a,           \
                                                   const void *in_b, const void *out, double c_, double d_, bool add) \
     {                                                                                                                \
@@ -254,7 +256,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
                 const T a = (reads)&AG_READS_A ? load_a : 0, b = (reads)&AG_READS_B ? load_b : 0;                    \
                 const T y = (reads)&AG_READS_Y ? ys[i] : 0;                                                          \
                 (void)a, (void)b, (void)y;                                                                           \
-                dxs[i] += AG_PRODUCT(flags, dys[i], (T)(slope));                                                     \
+                dxs[i] += AG_PRODUCT(flags, k, dys[i], (T)(slope));                                                  \
             }                                                                                                        \
         } else {                                                                                                     \
             AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
@@ -262,18 +264,18 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
                 const T a = (reads)&AG_READS_A ? load_a : 0, b = (reads)&AG_READS_B ? load_b : 0;                    \
                 const T y = (reads)&AG_READS_Y ? ys[i] : 0;                                                          \
                 (void)a, (void)b, (void)y;                                                                           \
-                dxs[i] = AG_PRODUCT(flags, dys[i], (T)(slope));                                                      \
+                dxs[i] = AG_PRODUCT(flags, k, dys[i], (T)(slope));                                                   \
             }                                                                                                        \
         }                                                                                                            \
     }
 
-#define AG_BINARY_BACKS(op_name, which, slope, reads, flags)                            \
-    AG_BINARY_BACK(op_name, float, f32, which##_aa, as[i], bs[i], slope, reads, flags)  \
-    AG_BINARY_BACK(op_name, float, f32, which##_ac, as[i], c, slope, reads, flags)      \
-    AG_BINARY_BACK(op_name, float, f32, which##_ca, c, bs[i], slope, reads, flags)      \
-    AG_BINARY_BACK(op_name, double, f64, which##_aa, as[i], bs[i], slope, reads, flags) \
-    AG_BINARY_BACK(op_name, double, f64, which##_ac, as[i], c, slope, reads, flags)     \
-    AG_BINARY_BACK(op_name, double, f64, which##_ca, c, bs[i], slope, reads, flags)
+#define AG_BINARY_BACKS(op_name, which, slope, reads, flags, k)                            \
+    AG_BINARY_BACK(op_name, float, f32, which##_aa, as[i], bs[i], slope, reads, flags, k)  \
+    AG_BINARY_BACK(op_name, float, f32, which##_ac, as[i], c, slope, reads, flags, k)      \
+    AG_BINARY_BACK(op_name, float, f32, which##_ca, c, bs[i], slope, reads, flags, k)      \
+    AG_BINARY_BACK(op_name, double, f64, which##_aa, as[i], bs[i], slope, reads, flags, k) \
+    AG_BINARY_BACK(op_name, double, f64, which##_ac, as[i], c, slope, reads, flags, k)     \
+    AG_BINARY_BACK(op_name, double, f64, which##_ca, c, bs[i], slope, reads, flags, k)
 
 #define AG_BACK_TABLE(op_name, which)                                             \
     {                                                                             \
@@ -290,8 +292,8 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
                reads_b, flags_, low_a, high_a, low_b, high_b)                                                         \
     AG_BINARY_FORWARDS(op_name, float, float, f32, result_)                                                           \
     AG_BINARY_FORWARDS(op_name, double, double, f64, result_)                                                         \
-    AG_BINARY_BACKS(op_name, a, slope_a, reads_a, flags_)                                                             \
-    AG_BINARY_BACKS(op_name, b, slope_b, reads_b, flags_)                                                             \
+    AG_BINARY_BACKS(op_name, a, slope_a, reads_a, flags_, 0)                                                          \
+    AG_BINARY_BACKS(op_name, b, slope_b, reads_b, flags_, 1)                                                          \
     static void op_name##_scalar(const double *in, double c, double d, double *out)                                   \
     {                                                                                                                 \
         AG_TYPE(double, 1)                                                                                            \

@@ -35,13 +35,19 @@ typedef struct ag_row_params {
     double c, d;
 } ag_row_params;
 
-enum {                            /* flags of a row, beside AG_NO_GRADIENT */
-       AG_ROW_CONSTANT = 1 << 17, /* it has a constant c */
-       AG_ROW_TWO = 1 << 18,      /* and d */
-       AG_ROW_POLES = 1 << 19,    /* the derivative may not be finite: structural zeros are selected */
+enum {                              /* flags of a row, beside AG_NO_GRADIENT */
+       AG_ROW_CONSTANT = 1 << 17,   /* it has a constant c */
+       AG_ROW_TWO = 1 << 18,        /* and d */
+       AG_ROW_POLES = 1 << 19,      /* the derivative may not be finite: where dy is 0 the contribution is */
+       AG_ROW_POLES_OF_C = 1 << 25, /* the derivative may be c, which may not be finite */
        AG_ROW_VECTOR =
            1 << 20, /* calls vector functions: the last elements go through a padded block, to get the same bits */
-       AG_ROW_COMPARE = 1 << 21 /* the result is u8, integers are compared as i64 */
+       AG_ROW_COMPARE = 1 << 21, /* the result is u8, integers are compared as i64 */
+       /* the derivative by a, or b, is 0 where a branch is not taken, and there alone: there the contribution is 0,
+        * whatever dy is */
+       AG_ROW_SELECTS_A = 1 << 23,
+       AG_ROW_SELECTS_B = 1 << 24,
+       AG_ROW_SELECTS = AG_ROW_SELECTS_A | AG_ROW_SELECTS_B
 };
 enum {                    /* flags of an ag_op */
        AG_ROW = 1 << 16,  /* it is the first member of an ag_row */

@@ -111,6 +111,12 @@ def constant(f):
     return lambda x, c: f(x, torch.tensor(c, dtype=x.dtype))
 
 
+def power(a, b):
+    """PyTorch's derivative by a is a constant 0 where b is 0; it grows with b, as 1/a."""
+    smooth = (b == 0) & (a > 0)
+    return torch.where(smooth, torch.exp(b * torch.log(torch.where(smooth, a, 1.0))), torch.pow(a, torch.where(smooth, 1.0, b)))
+
+
 OPS = {
     "neg": torch.neg, "square": torch.square, "sqrt": torch.sqrt, "exp": torch.exp, "log": torch.log, "sin": torch.sin,
     "cos": torch.cos, "tanh": torch.tanh, "sigmoid": torch.sigmoid, "relu": torch.relu, "abs": torch.abs,
@@ -121,7 +127,7 @@ OPS = {
     "heaviside": lambda x, c: torch.heaviside(x.detach(), torch.tensor(c, dtype=x.dtype)),
     "clamp": lambda x, low, high: torch.clamp(x, low, high),
     "within": lambda x, low, high: ((x.detach() >= low) & (x.detach() <= high)).to(x.dtype),
-    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow, "maximum": torch.maximum,
+    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": power, "maximum": torch.maximum,
     "minimum": torch.minimum, "chain": torch.mul,
     "chained": lambda a, b: ((a.detach() != 0) | torch.isfinite(b.detach())).to(torch.uint8),
     "less": compare(torch.lt), "less_equal": compare(torch.le), "greater": compare(torch.gt),
