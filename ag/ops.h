@@ -250,7 +250,7 @@ AG_API ag_tensor ag_maximum_scalar(ag_tensor x, double number);
 AG_API ag_tensor ag_minimum_scalar(ag_tensor x, double number);
 /* ag_heaviside - unit step with the given value at 0, no gradient (c): y = 1 where x > 0, at_zero where x = 0, else 0, dx = 0 */
 AG_API ag_tensor ag_heaviside(ag_tensor x, double at_zero);
-/* ag_clamp - x within bounds: y = min(max(x, low), high), dx = dy where low <= x <= high, else 0 */
+/* ag_clamp - x within bounds, low <= high or AG_EARG: y = min(max(x, low), high), dx = dy where low <= x <= high, else 0 */
 AG_API ag_tensor ag_clamp(ag_tensor x, double low, double high);
 
 /* ---- where */

@@ -60,8 +60,8 @@ UNARY_C(minimum_scalar, "smaller one of x and a number", number, 0, "min(x, c)",
         AG_ROW_SELECTS, -2, 2)
 UNARY_C(heaviside, "unit step with the given value at 0, no gradient", at_zero, 0.5, "1 where x > 0, at_zero where x = 0, else 0",
         "dx = 0", x > 0 ? 1 : x == 0 ? c : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2)
-UNARY_CD(clamp, "x within bounds", low, -1, high, 1, "min(max(x, low), high)", "dx = dy where low <= x <= high, else 0",
+UNARY_CD(clamp, "x within bounds, low <= high or AG_EARG", low, -1, high, 1, "min(max(x, low), high)", "dx = dy where low <= x <= high, else 0",
          x < c ? c : x > d ? d : x, x >= c && x <= d ? 1 : 0, ag_chain(ag_within(X, C, D), DY), AG_READS_A,
-         AG_ROW_SELECTS, -2, 2)
+         AG_ROW_SELECTS | AG_ROW_BOUNDS, -2, 2)
 
 /* clang-format on */

@@ -250,6 +250,10 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
         if (!ids[k])
             return ag_inert(t);
     }
+    if (AG_UNLIKELY(row->flags & AG_ROW_BOUNDS && !(q.c <= q.d))) {
+        ag_fail(t, AG_EARG, "ag_%s: the bounds %g and %g are not in order", row->op.name, q.c, q.d);
+        return ag_inert(t);
+    }
     if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & AG_ROW_COMPARE))
         return record(t, number, row, ids, q);
     double value = 0;

@@ -43,6 +43,7 @@ enum {                              /* flags of a row, beside AG_NO_GRADIENT */
        AG_ROW_VECTOR =
            1 << 20, /* calls vector functions: the last elements go through a padded block, to get the same bits */
        AG_ROW_COMPARE = 1 << 21, /* the result is u8, integers are compared as i64 */
+       AG_ROW_BOUNDS = 1 << 22,  /* c must not be above d */
        /* the derivative by a, or b, is 0 where a branch is not taken, and there alone: there the contribution is 0,
         * whatever dy is */
        AG_ROW_SELECTS_A = 1 << 23,
