@@ -158,7 +158,7 @@ extern AG_API const ag_axes AG_ALL;     /* every axis */
 /* ---- the tape */
 
 /* ag_tape_new - an empty tape, which owns everything made on it. NULL if there is no memory for it or an option is
- * invalid. */
+ * invalid; the options' handler is told which: AG_ENOMEM or AG_EARG. */
 AG_API ag_tape *ag_tape_new(ag_options options);
 /* ag_tape_free - frees the tape and everything made on it; its handles must not be used any more. NULL is ignored. */
 AG_API void ag_tape_free(ag_tape *t);
@@ -180,7 +180,8 @@ AG_API uint64_t ag_tape_memory(const ag_tape *t);
 
 /* ---- errors */
 
-/* ag_error - the first error since the last ag_error_clear; AG_ENOMEM for NULL (ag_tape_new failed). */
+/* ag_error - the first error since the last ag_error_clear; AG_ENOMEM for NULL: ag_tape_new failed, and
+ * told the handler why. */
 AG_API ag_status ag_error(const ag_tape *t);
 /* ag_error_text - its message, "" without one; valid until it is cleared. */
 AG_API const char *ag_error_text(const ag_tape *t);

@@ -119,15 +119,74 @@ static void released_tensors_are_stale_at_once_and_for_ever(void **state)
 
 /* ---- options */
 
+typedef struct told {
+    ag_status status;
+    int count;
+    char text[200];
+} told;
+
+static void note(void *user, ag_status status, const char *text)
+{
+    told *n = user;
+    n->status = status;
+    n->count++;
+    snprintf(n->text, sizeof n->text, "%s", text);
+}
+
+static void *give_nothing(void *user, size_t bytes, size_t alignment)
+{
+    (void)user;
+    (void)bytes;
+    (void)alignment;
+    return NULL;
+}
+
+static void take_nothing(void *user, void *memory, size_t bytes)
+{
+    (void)user;
+    (void)memory;
+    (void)bytes;
+}
+
+static void *resize_nothing(void *user, void *memory, size_t before, size_t bytes)
+{
+    (void)memory;
+    (void)before;
+    return give_nothing(user, bytes, 64);
+}
+
+/* The handler is told what is wrong, as there is no tape to keep it. */
 static void options_are_checked(void **state)
 {
     (void)state;
-    const ag_options bad[] = {
-        { .dtype = AG_I32 },    { .dtype = AG_U8 },    { .dtype = (ag_dtype)77 }, { .threads = -1 },
-        { .threads = 1 << 30 }, { .memory_limit = 1 }, { .memory_limit = 100 },
+    const struct {
+        ag_options options;
+        ag_status status;
+        const char *text;
+    } bad[] = {
+        { { .dtype = AG_I32 }, AG_EARG, "the option dtype is i32" },
+        { { .dtype = AG_U8 }, AG_EARG, "the option dtype is u8" },
+        { { .dtype = (ag_dtype)77 }, AG_EARG, "(77); it must be AG_F32 or AG_F64" },
+        { { .dtype = (ag_dtype)-1 }, AG_EARG, "the option dtype" },
+        { { .threads = -1 }, AG_EARG, "the option threads is -1; it must be from 0 to 1024" },
+        { { .threads = 1 << 30 }, AG_EARG, "the option threads" },
+        { { .allocator = { .allocate = give_nothing } }, AG_EARG, "the option allocator lacks release" },
+        { { .allocator = { .release = take_nothing } }, AG_EARG, "the option allocator lacks allocate" },
+        { { .allocator = { .resize = resize_nothing } }, AG_EARG, "the option allocator lacks allocate" },
+        { { .allocator = { .allocate = give_nothing, .release = take_nothing } }, AG_ENOMEM, "no memory for a tape" },
+        { { .memory_limit = 1 }, AG_ENOMEM, "would exceed the memory limit of 1" },
+        { { .memory_limit = 100 }, AG_ENOMEM, "would exceed the memory limit of 100" },
     };
-    for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-        assert_null(ag_tape_new(bad[i]));
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        told told = { 0 };
+        ag_options options = bad[i].options;
+        options.on_error = note;
+        options.user = &told;
+        assert_null(ag_tape_new(options));
+        assert_int_equal(told.count, 1);
+        assert_int_equal(told.status, bad[i].status);
+        assert_true(strstr(told.text, "ag_tape_new: ") == told.text && strstr(told.text, bad[i].text));
+    }
     ag_tape *t = ag_tape_new((ag_options){ 0 });
     assert_int_equal(ag_tape_dtype(t), AG_F64);
     assert_true(ag_tape_threads(t) >= 1);

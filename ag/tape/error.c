@@ -34,6 +34,14 @@ static void append_scopes(const ag_tape *t, char *text, size_t *used)
     }
 }
 
+void ag_tell(const ag_options *o, ag_status s, const char *text)
+{
+    if (o->on_error)
+        o->on_error(o->user, s, text);
+    else
+        fprintf(stderr, "%s (%s)\n", text, ag_status_name(s));
+}
+
 ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...)
 {
     if (!t || s == AG_OK || t->error.status)
@@ -46,12 +54,8 @@ ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...)
     append_scopes(t, t->error.text, &used);
     append(t->error.text, &used, format ? format : "", arguments);
     va_end(arguments);
-    if (t->hidden_count)
-        return s;
-    if (t->options.on_error)
-        t->options.on_error(t->options.user, s, t->error.text);
-    else
-        fprintf(stderr, "%s (%s)\n", t->error.text, ag_status_name(s));
+    if (!t->hidden_count)
+        ag_tell(&t->options, s, t->error.text);
     return s;
 }
 

@@ -18,14 +18,31 @@ static int machine_threads(void) /* all processors, or what OMP_NUM_THREADS says
     return n < 1 ? 1 : n > 1024 ? 1024 : n;
 }
 
+/* There is no tape yet to keep the error, so the handler is all that can be told. */
+static bool check_options(const ag_options *o)
+{
+    enum { THREADS = 1024 };
+    const ag_allocator *a = &o->allocator;
+    char text[128] = "";
+    if (o->dtype != AG_FLOAT && !ag_is_float(o->dtype))
+        snprintf(text, sizeof text, "ag_tape_new: the option dtype is %s (%d); it must be AG_F32 or AG_F64",
+                 ag_dtype_name(o->dtype), (int)o->dtype);
+    else if (o->threads < 0 || o->threads > THREADS)
+        snprintf(text, sizeof text, "ag_tape_new: the option threads is %d; it must be from 0 to %d", o->threads,
+                 THREADS);
+    else if (!a->allocate != !a->release || (a->resize && !a->allocate))
+        snprintf(text, sizeof text, "ag_tape_new: the option allocator lacks %s", a->allocate ? "release" : "allocate");
+    if (*text)
+        ag_tell(o, AG_EARG, text);
+    return !*text;
+}
+
 static bool complete_options(ag_options *o)
 {
+    if (!check_options(o))
+        return false;
     if (o->dtype == AG_FLOAT)
         o->dtype = AG_F64;
-    if (!ag_is_float(o->dtype) || o->threads < 0 || o->threads > 1024)
-        return false;
-    if (!o->allocator.allocate != !o->allocator.release)
-        return false;
     if (!o->threads)
         o->threads = machine_threads();
     if (!o->allocator.allocate)
@@ -101,15 +118,20 @@ ag_tape *ag_tape_new(ag_options options)
     if (!complete_options(&options))
         return NULL;
     ag_tape *t = options.allocator.allocate(options.allocator.user, sizeof *t, 64);
-    if (!t)
+    if (!t) {
+        ag_tell(&options, AG_ENOMEM, "ag_tape_new: no memory for a tape");
         return NULL;
+    }
     memset(t, 0, sizeof *t);
     t->options = options;
     t->memory = sizeof *t;
     t->error.text[0] = 0;
-    t->hidden_count = 1; /* there is no one to tell yet: the caller gets NULL */
+    t->hidden_count = 1; /* nobody is told before it is known where */
     if (!grow_records(t, 64) || !ag_new_epoch(t, 1)) {
+        char text[AG_TEXT];
+        snprintf(text, sizeof text, "ag_tape_new: %.900s", t->error.text);
         ag_tape_free(t);
+        ag_tell(&options, AG_ENOMEM, text);
         return NULL;
     }
     t->hidden_count = 0;

@@ -344,7 +344,13 @@ static inline bool ag_needs(const ag_tape *t, uint32_t id)
 }
 ag_slot *ag_slot_of(ag_tensor persistent, const char *who); /* NULL: reported */
 
+/* ---- error.c */
+void ag_tell(const ag_options *o, ag_status s, const char *text); /* the handler, or the standard error output */
+
 /* ---- names.c */
+/* A name behind those of the open scopes, "" for none: how many bytes it takes, with its end, and writing it. */
+size_t ag_scoped_bytes(const ag_tape *t, const char *name);
+char *ag_scoped_name(const ag_tape *t, const char *name, char *to); /* returns `to`, in which the name may lie */
 
 const char *ag_named_at(const ag_tape *t, uint32_t index); /* "" without one */
 
