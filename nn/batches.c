@@ -88,6 +88,10 @@ nn_batches *nn_batches_new(nn_dataset data, nn_batches_config config)
         return NULL;
     if (config.scale == 0)
         made.config.scale = 1;
+    if (made.samples > INT64_MAX / (int64_t)sizeof *made.order) { /* there may be so many where none has an element */
+        ag_fail(made.t, AG_ELIMIT, "nn_batches_new: %lld samples are too many", (long long)made.samples);
+        return NULL;
+    }
     batches *b = ag_tape_allocate(made.t, sizeof *b);
     made.order = b ? ag_tape_allocate(made.t, (size_t)made.samples * sizeof *made.order) : NULL;
     if (!made.order)

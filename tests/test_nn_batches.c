@@ -291,6 +291,27 @@ static void a_warm_loop_allocates_nothing(void **state)
     ag_tape_free(t);
 }
 
+/* As many samples as there may be where none has an element: no order of them fits into memory. */
+static void samples_without_elements(void **state)
+{
+    (void)state;
+    const int64_t counts[] = { (int64_t)1 << 61, ((int64_t)1 << 61) + 1, ((int64_t)1 << 60) - 1, (int64_t)1 << 60 };
+    ag_tape *t = f64_tape();
+    for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+        nn_dataset d = { ag_buffer(ag_zeros(t, AG_U8, AG_SHAPE(counts[i], 0)), "x"), { 0 } };
+        assert_fine(t);
+        assert_null(nn_batches_new(d, (nn_batches_config){ .size = 1, .shuffle = i % 2 }));
+        assert_true(ag_error(t) == AG_ELIMIT || ag_error(t) == AG_ENOMEM);
+        ag_error_clear(t);
+    }
+    nn_dataset few = { ag_buffer(ag_zeros(t, AG_U8, AG_SHAPE(3, 0)), "x"), { 0 } };
+    nn_batches *b = nn_batches_new(few, (nn_batches_config){ .size = INT64_MAX, .shuffle = true });
+    assert_true(nn_batches_next(b) && b->count == 3);
+    assert_false(nn_batches_next(b));
+    assert_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -303,6 +324,7 @@ int main(void)
         cmocka_unit_test(released_data_are_found_out),
         cmocka_unit_test(memory_failures_skip_nothing),
         cmocka_unit_test(a_warm_loop_allocates_nothing),
+        cmocka_unit_test(samples_without_elements),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
