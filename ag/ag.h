@@ -247,6 +247,10 @@ AG_API ag_status ag_assign(ag_tensor persistent, ag_tensor value);
 AG_API ag_status ag_release(ag_tensor persistent);
 /* ag_params - all parameters of the tape, in the order of creation; valid until one is made or released. */
 AG_API ag_list ag_params(ag_tape *t);
+/* ag_list_none - an empty list that knows its tape, so that who is given it can report an error; its `at` is not to be
+ * looked at. ag_list_tape - that tape, or the first one that a tensor of the list has; NULL: none. */
+AG_API ag_list ag_list_none(ag_tape *t);
+AG_API ag_tape *ag_list_tape(ag_list l);
 
 /* ---- for optimizers and modules */
 

@@ -14,27 +14,50 @@ const char *ag_named_at(const ag_tape *t, uint32_t index)
     return low < t->name_count && t->names[low].index == index ? t->names[low].name : "";
 }
 
+static size_t scope_bytes(const ag_tape *t)
+{
+    size_t bytes = 0;
+    for (int i = 0; i < t->scope_count && i < AG_SCOPES; i++)
+        bytes += strlen(t->scopes[i]) + 1;
+    return bytes;
+}
+
+size_t ag_scoped_bytes(const ag_tape *t, const char *name)
+{
+    return name && *name ? scope_bytes(t) + strlen(name) + 1 : 1;
+}
+
+char *ag_scoped_name(const ag_tape *t, const char *name, char *to)
+{
+    char *at = to;
+    if (!name || !*name) {
+        *to = 0;
+        return to;
+    }
+    memmove(to + scope_bytes(t), name, strlen(name) + 1); /* first: the name may be what `to` held */
+    for (int i = 0; i < t->scope_count && i < AG_SCOPES; i++) {
+        size_t length = strlen(t->scopes[i]);
+        memcpy(at, t->scopes[i], length);
+        at[length] = '.';
+        at += length + 1;
+    }
+    return to;
+}
+
+/* From the pool: a rewind must not take the name of a tensor that was made before the mark. */
 static char *keep_name(ag_tape *t, const char *name)
 {
-    char whole[256];
-    size_t used = 0;
-    whole[0] = 0;
-    for (int i = 0; i < t->scope_count && i < AG_SCOPES && used < sizeof whole; i++)
-        used += (size_t)snprintf(whole + used, sizeof whole - used, "%s.", t->scopes[i]);
-    if (used < sizeof whole)
-        snprintf(whole + used, sizeof whole - used, "%s", name);
-    char *copy =
-        ag_pool_take(t, strlen(whole) + 1); /* a rewind must not take the name of a tensor made before the mark */
-    return copy ? strcpy(copy, whole) : NULL;
+    char *copy = ag_pool_take(t, ag_scoped_bytes(t, name));
+    return copy ? ag_scoped_name(t, name, copy) : NULL;
 }
 
 static ag_status rename_slot(ag_tape *t, ag_slot *s, const char *name)
 {
-    size_t bytes = strlen(name) + 1;
+    size_t bytes = ag_scoped_bytes(t, name);
     char *to = bytes > s->name_bytes ? ag_take(t, bytes) : s->name;
     if (!to)
         return t->error.status;
-    memmove(to, name, bytes);
+    ag_scoped_name(t, name, to);
     if (to == s->name)
         return AG_OK;
     if (s->name_bytes)
@@ -49,8 +72,6 @@ ag_tensor ag_name(ag_tensor x, const char *name)
     ag_tape *t = x.tape;
     if (!t)
         return x;
-    if (!name)
-        name = "";
     if (x.id & AG_TAG_PERSISTENT) {
         ag_slot *s = ag_slot_of(x, "ag_name");
         return s && !rename_slot(t, s, name) ? x : ag_inert(t);

@@ -3,19 +3,38 @@
 
 /* ---- making */
 
-static uint32_t free_slot(ag_tape *t)
+/* The first slot of the list of free ones, on which it stays until it is filled. */
+static uint32_t find_slot(ag_tape *t)
 {
-    for (uint32_t i = 0; i < t->slot_count; i++)
-        if (!t->slots[i].block)
-            return i;
+    if (t->slot_free)
+        return t->slot_free - 1;
     if (t->slot_count >= AG_MAX_NODES) {
         ag_fail(t, AG_ELIMIT, "more than %d persistent tensors", AG_MAX_NODES);
         return UINT32_MAX;
     }
     if (!ag_grow(t, (void **)&t->slots, &t->slot_capacity, sizeof *t->slots, (uint64_t)t->slot_count + 1))
         return UINT32_MAX;
-    t->slots[t->slot_count] = (ag_slot){ 0 };
+    t->slots[t->slot_count] = (ag_slot){ .released = true };
+    t->slot_free = t->slot_count + 1;
     return t->slot_count++;
+}
+
+/* Taken slots form a list in the order of creation. */
+static void append_slot(ag_tape *t, uint32_t index)
+{
+    ag_slot *s = &t->slots[index];
+    s->before = t->slot_last;
+    *(s->before ? &t->slots[s->before - 1].next : &t->slot_first) = index + 1;
+    t->slot_last = index + 1;
+}
+
+static void remove_slot(ag_tape *t, uint32_t index)
+{
+    ag_slot *s = &t->slots[index];
+    *(s->before ? &t->slots[s->before - 1].next : &t->slot_first) = s->next;
+    *(s->next ? &t->slots[s->next - 1].before : &t->slot_last) = s->before;
+    s->next = t->slot_free;
+    t->slot_free = index + 1;
 }
 
 static bool order_strides(ag_layout *l, ag_axes order)
@@ -37,23 +56,21 @@ static bool order_strides(ag_layout *l, ag_axes order)
     return true;
 }
 
-static size_t text_bytes(const char *text)
-{
-    return text ? strlen(text) + 1 : 1;
-}
-
 /* One block: the layout, the name, the data. */
-static bool fill_slot(ag_tape *t, ag_slot *s, const ag_layout *l, const char *name)
+static bool fill_slot(ag_tape *t, uint32_t index, const ag_layout *l, const char *name)
 {
-    size_t head = (sizeof *l + text_bytes(name) + 63) & ~(size_t)63;
+    ag_slot *s = &t->slots[index];
+    size_t head = (sizeof *l + ag_scoped_bytes(t, name) + 63) & ~(size_t)63;
     size_t bytes = head + (size_t)l->size * ag_dtype_size(l->dtype);
     char *block = ag_take(t, bytes);
     if (!block)
         return false;
     uint32_t generation = s->generation + (s->generation == UINT32_MAX ? 2 : 1); /* 0 is none */
+    t->slot_free = s->next;
     *s = (ag_slot){ .block = block, .bytes = bytes, .generation = generation };
+    append_slot(t, index);
     s->layout = memcpy(block, l, sizeof *l);
-    s->name = memcpy(block + sizeof *l, name ? name : "", text_bytes(name));
+    s->name = ag_scoped_name(t, name, block + sizeof *l);
     s->data = block + head;
     return true;
 }
@@ -77,8 +94,8 @@ static ag_tensor persist(ag_tensor value, ag_axes order, const char *name, bool 
         ag_fail(t, AG_ESHAPE, "%s: the order must name each of the %d axes once", who, l.rank);
         return ag_inert(t);
     }
-    uint32_t index = free_slot(t);
-    if (index == UINT32_MAX || !fill_slot(t, &t->slots[index], &l, name))
+    uint32_t index = find_slot(t);
+    if (index == UINT32_MAX || !fill_slot(t, index, &l, name))
         return ag_inert(t);
     ag_slot *s = &t->slots[index];
     s->param = param;
@@ -191,36 +208,64 @@ static void free_block(ag_tape *t, ag_slot *s)
     ag_give_back(t, s->grad.data, s->grad_bytes);
     if (s->name_bytes)
         ag_give_back(t, s->name, s->name_bytes);
-    *s = (ag_slot){ .generation = s->generation, .released = true }; /* handles of it stay stale */
+}
+
+static void free_slot(ag_tape *t, uint32_t index)
+{
+    ag_slot *s = &t->slots[index];
+    remove_slot(t, index);
+    free_block(t, s);
+    *s = (ag_slot){ .generation = s->generation, .released = true, .next = s->next }; /* handles of it stay stale */
 }
 
 void ag_slots_end_step(ag_tape *t)
 {
-    for (uint32_t i = 0; i < t->slot_count; i++) {
-        t->slots[i].leaf_epoch = t->slots[i].first_epoch = 0;
-        t->slots[i].grad.alias_epoch = 0;
-        if (t->slots[i].released)
-            free_block(t, &t->slots[i]);
+    for (uint32_t i = t->slot_first, next; i; i = next) {
+        ag_slot *s = &t->slots[i - 1];
+        next = s->next;
+        s->leaf_epoch = s->first_epoch = 0;
+        s->grad.alias_epoch = 0;
+        if (s->released)
+            free_slot(t, i - 1);
     }
 }
 
 void ag_slots_free(ag_tape *t)
 {
-    for (uint32_t i = 0; i < t->slot_count; i++)
-        free_block(t, &t->slots[i]);
+    for (uint32_t i = t->slot_first; i; i = t->slots[i - 1].next)
+        free_block(t, &t->slots[i - 1]);
 }
+
+/* ---- lists */
 
 ag_list ag_params(ag_tape *t)
 {
     if (!t)
         return (ag_list){ 0 };
     if (!ag_grow(t, (void **)&t->param_list, &t->param_capacity, sizeof *t->param_list, t->slot_count))
-        return (ag_list){ 0 };
+        return ag_list_none(t);
     size_t count = 0;
-    for (uint32_t i = 0; i < t->slot_count; i++) {
-        const ag_slot *s = &t->slots[i];
-        if (s->block && s->param && !s->released)
-            t->param_list[count++] = (ag_tensor){ t, i | AG_TAG_PERSISTENT, s->generation };
+    for (uint32_t i = t->slot_first; i; i = t->slots[i - 1].next) {
+        const ag_slot *s = &t->slots[i - 1];
+        if (s->param && !s->released)
+            t->param_list[count++] = (ag_tensor){ t, (i - 1) | AG_TAG_PERSISTENT, s->generation };
     }
-    return (ag_list){ t->param_list, count };
+    return count ? (ag_list){ t->param_list, count } : ag_list_none(t);
+}
+
+/* A list has no place for its tape but its tensors. That of an empty one is the address of the tape with its lowest bit
+ * set, where no tensor can lie. */
+ag_list ag_list_none(ag_tape *t)
+{
+    return (ag_list){ t ? (const ag_tensor *)(const void *)((const char *)t + 1) : NULL, 0 };
+}
+
+ag_tape *ag_list_tape(ag_list l)
+{
+    if (!l.count)
+        return (uintptr_t)l.at & 1 ? (ag_tape *)(void *)((char *)(uintptr_t)l.at - 1) : NULL;
+    for (size_t i = 0; l.at && i < l.count; i++)
+        if (l.at[i].tape)
+            return l.at[i].tape;
+    return NULL;
 }

@@ -89,6 +89,7 @@ typedef struct ag_slot {
     ag_stored grad;
     uint32_t generation, leaf_id, leaf_epoch; /* leaf_epoch 0: no leaf in this step */
     uint32_t first_id, first_epoch; /* the step's first leaf: in it the storage is marked as written for all of them */
+    uint32_t next, before; /* 1 + index of the one made after it and before it; next of a free one: another free one */
     bool param, released;
 } ag_slot;
 
@@ -168,6 +169,7 @@ struct ag_tape {
     uint32_t epoch, reset_epoch; /* the last one that was given out; that of the last reset */
     ag_slot *slots;
     uint32_t slot_count, slot_capacity;
+    uint32_t slot_first, slot_last, slot_free; /* 1 + index; 0: none */
     ag_named *names;
     uint32_t name_count, name_capacity;
     ag_stored *grads;
