@@ -200,38 +200,58 @@ static bool count_params(void *user, const nn_entry *e, const char *path)
     return true;
 }
 
+/* The parameters so far, in a hash table of their numbers + 1 too, at most half full: an array of a power of two. */
+typedef struct param_set {
+    ag_tensor *params;
+    uint32_t *slots;
+    size_t count, mask;
+} param_set;
+
 static bool collect_param(void *user, const nn_entry *e, const char *path)
 {
-    struct nn_registry *r = user;
+    param_set *set = user;
+    ag_tensor p = e->tensor;
     (void)path;
     if (!e->param)
         return true;
-    for (size_t i = 0; i < r->param_count; i++)
-        if (r->params[i].id == e->tensor.id && r->params[i].epoch == e->tensor.epoch)
+    size_t at = (p.id * 0x9e3779b97f4a7c15u >> 32) & set->mask; /* Fibonacci hashing (Knuth 1973) */
+    for (; set->slots[at]; at = (at + 1) & set->mask) {
+        ag_tensor known = set->params[set->slots[at] - 1];
+        if (known.id == p.id && known.epoch == p.epoch)
             return true;
-    r->params[r->param_count++] = e->tensor;
+    }
+    set->params[set->count++] = p;
+    set->slots[at] = (uint32_t)set->count;
     return true;
+}
+
+static bool build_params(nn_module *m, size_t count)
+{
+    struct nn_registry *r = m->registry;
+    size_t slots = 2;
+    while (slots < 2 * count)
+        slots *= 2;
+    param_set set = { .mask = slots - 1, .slots = ag_tape_allocate(m->tape, slots * sizeof *set.slots) };
+    set.params = set.slots ? ag_tape_allocate(m->tape, count * sizeof *set.params) : NULL;
+    if (set.params) {
+        nn_walk(m, collect_param, &set);
+        r->params = set.params;
+        r->param_count = set.count;
+        r->built_from = count;
+    }
+    ag_tape_deallocate(m->tape, set.slots);
+    return set.params;
 }
 
 ag_list nn_params(nn_module *m)
 {
-    ag_list list = { NULL, 0 };
     size_t count = 0;
-    if (!nn_usable(m, NULL, "nn_params") || !nn_walk(m, count_params, &count))
-        return list;
+    if (!nn_usable(m, NULL, "nn_params"))
+        return (ag_list){ NULL, 0 };
     struct nn_registry *r = m->registry;
-    if (count != r->built_from) {
-        ag_tensor *params = ag_tape_allocate(m->tape, count * sizeof *params);
-        if (!params)
-            return list;
-        r->params = params;
-        r->param_count = 0;
-        r->built_from = count;
-        nn_walk(m, collect_param, r);
-    }
-    list.at = r->params;
-    list.count = r->param_count;
-    return list;
+    if (!nn_walk(m, count_params, &count) || !count || (count != r->built_from && !build_params(m, count)))
+        return ag_list_none(m->tape);
+    return (ag_list){ r->params, r->param_count };
 }
 
 static bool release(void *user, const nn_entry *e, const char *path)

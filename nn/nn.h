@@ -47,7 +47,7 @@ AG_API nn_module *nn_child(nn_module *m, nn_module *child, const char *name);
 /* nn_forward - y = m(x), inside a name scope called like m. Errors: AG_EUSE where m has no forward function. */
 AG_API ag_tensor nn_forward(nn_module *m, ag_tensor x);
 /* nn_params - the parameters of m and all below it, in order of registration, shared ones once. The list lives as long
- * as the tape; entries added later are in the list of a later call. */
+ * as the tape; entries added later are in the list of a later call. One that is empty knows its tape (ag_list_none). */
 AG_API ag_list nn_params(nn_module *m);
 /* nn_find - the parameter or buffer at a path such as "0.weight". Errors: AG_EARG where there is none. */
 AG_API ag_tensor nn_find(nn_module *m, const char *path);

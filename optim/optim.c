@@ -1,6 +1,7 @@
 /* Optimizers: making one, and the step, which checks and allocates everything before it writes anything. */
 #include "optim/internal.h"
 #include <math.h>
+#include <stdlib.h>
 
 /* ---- making */
 
@@ -11,38 +12,53 @@ static bool is_parameter(ag_tape *t, ag_list params, size_t i, const char *who)
         return ag_fail(t, AG_ENULL, "%s: parameter %zu is absent", who, i + 1), false;
     if (p.tape != t)
         return ag_fail(t, AG_EUSE, "%s: parameter %zu belongs to another tape than the first", who, i + 1), false;
-    if (!p.id || ag_size_of(p) < 0) /* inert or stale: reported */
+    if (!p.id) /* which was reported, but perhaps forgiven since */
+        return ag_fail(t, AG_ENULL, "%s: parameter %zu is what a failed call returned", who, i + 1), false;
+    if (ag_size_of(p) < 0) /* stale: reported */
         return false;
     if (!ag_is_persistent(p) || !ag_needs_grad(p))
         return ag_fail(t, AG_EUSE, "%s: tensor %zu%s%s%s is no parameter; ag_param makes one", who, i + 1,
                        *ag_name_of(p) ? " '" : "", ag_name_of(p), *ag_name_of(p) ? "'" : ""),
                false;
-    for (size_t k = 0; k < i; k++)
-        if (params.at[k].id == p.id && params.at[k].epoch == p.epoch)
-            return ag_fail(t, AG_EARG, "%s: parameter '%s' is listed twice, at %zu and %zu", who, ag_name_of(p), k + 1,
-                           i + 1),
-                   false;
     return true;
 }
 
-/* The tape of the first tensor that has one. */
-static ag_tape *tape_of(ag_list params)
+/* By id, and where that is the same by place. */
+static int by_id(const void *a, const void *b)
 {
-    for (size_t i = 0; params.at && i < params.count; i++)
-        if (params.at[i].tape)
-            return params.at[i].tape;
-    return NULL;
+    const optim_slot *x = a, *y = b;
+    if (x->param.id != y->param.id)
+        return x->param.id < y->param.id ? -1 : 1;
+    return x->first_block < y->first_block ? -1 : 1;
+}
+
+/* While an optimizer is made its slots are in this order, for which each knows its place. */
+static bool is_each_once(const optim *o, const char *who)
+{
+    qsort(o->slots, o->count, sizeof *o->slots, by_id);
+    for (size_t i = 1; i < o->count; i++) {
+        const optim_slot *x = &o->slots[i - 1], *y = &o->slots[i];
+        if (x->param.id == y->param.id)
+            return ag_fail(o->t, AG_EARG, "%s: parameter '%s' is listed twice, at %lld and %lld", who,
+                           ag_name_of(x->param), (long long)x->first_block + 1, (long long)y->first_block + 1),
+                   false;
+    }
+    return true;
+}
+
+static void set_slots(optim *o, ag_list params)
+{
+    for (size_t i = 0; i < o->count; i++)
+        o->slots[i] = (optim_slot){ .param = params.at[i], .first_block = (int64_t)i };
 }
 
 static optim *make(ag_list params, optim config, const char *who)
 {
-    ag_tape *t = tape_of(params);
-    if (!t)
-        return NULL;
-    for (size_t i = 0; i < params.count; i++)
+    ag_tape *t = ag_list_tape(params);
+    for (size_t i = 0; t && i < params.count; i++)
         if (!is_parameter(t, params, i, who))
             return NULL;
-    optim *o = ag_tape_allocate(t, sizeof *o);
+    optim *o = t ? ag_tape_allocate(t, sizeof *o) : NULL;
     optim_slot *slots = o ? ag_tape_allocate(t, params.count * sizeof *slots) : NULL;
     if (!slots)
         return NULL;
@@ -50,9 +66,24 @@ static optim *make(ag_list params, optim config, const char *who)
     o->t = t;
     o->count = params.count;
     o->slots = slots;
-    for (size_t i = 0; i < params.count; i++)
-        slots[i].param = params.at[i];
-    return o;
+    set_slots(o, params);
+    if (is_each_once(o, who)) {
+        set_slots(o, params);
+        return o;
+    }
+    ag_tape_deallocate(t, slots);
+    ag_tape_deallocate(t, o);
+    return NULL;
+}
+
+/* Is there anything to train? An optimizer that is made before its layers would do nothing, step by step. */
+static bool any_parameter(ag_list params, const char *who)
+{
+    if (params.count)
+        return true;
+    ag_fail(ag_list_tape(params), AG_EARG, "%s: the list has no parameters; an optimizer is made after its layers",
+            who);
+    return false;
 }
 
 /* low <= v < high, so neither NaN */
@@ -75,8 +106,9 @@ static bool usable_rate(ag_tape *t, double lr, const char *who)
 optim *optim_sgd(ag_list params, optim_sgd_config config)
 {
     static const char who[] = "optim_sgd";
-    ag_tape *t = tape_of(params);
-    if (!usable_rate(t, config.lr, who) || !within(t, config.momentum, 0, INFINITY, "momentum", who) ||
+    ag_tape *t = ag_list_tape(params);
+    if (!any_parameter(params, who) || !usable_rate(t, config.lr, who) ||
+        !within(t, config.momentum, 0, INFINITY, "momentum", who) ||
         !within(t, config.weight_decay, 0, INFINITY, "weight_decay", who))
         return NULL;
     if (config.nesterov && config.momentum == 0)
@@ -93,10 +125,11 @@ optim *optim_sgd(ag_list params, optim_sgd_config config)
 
 static optim *make_adam(ag_list params, optim_adam_config config, bool decoupled, const char *who)
 {
-    ag_tape *t = tape_of(params);
+    ag_tape *t = ag_list_tape(params);
     bool defaults = config.betas[0] == 0 && config.betas[1] == 0;
-    if (!usable_rate(t, config.lr, who) || !within(t, config.betas[0], 0, 1, "betas[0]", who) ||
-        !within(t, config.betas[1], 0, 1, "betas[1]", who) || !within(t, config.eps, 0, INFINITY, "eps", who) ||
+    if (!any_parameter(params, who) || !usable_rate(t, config.lr, who) ||
+        !within(t, config.betas[0], 0, 1, "betas[0]", who) || !within(t, config.betas[1], 0, 1, "betas[1]", who) ||
+        !within(t, config.eps, 0, INFINITY, "eps", who) ||
         !within(t, config.weight_decay, 0, INFINITY, "weight_decay", who))
         return NULL;
     optim o = { .f32 = optim_adam_f32,

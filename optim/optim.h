@@ -21,7 +21,8 @@ typedef struct optim optim;
 
 /* Constructors return NULL on failure. Errors: AG_EUSE for a tensor that is no parameter or belongs to another tape
  * than the first, AG_EARG for one that is listed twice and for numbers out of range: lr must be positive, the others
- * must not be negative, betas must be below 1, and all must be finite. An empty list has no tape to report to. */
+ * must not be negative, betas must be below 1, and all must be finite, and for an empty list of a tape's or a module's:
+ * the layers are missing that it was to train. A list {NULL, 0} of one's own has no tape to report to. */
 
 typedef struct optim_sgd_config {
     double lr, momentum, weight_decay;

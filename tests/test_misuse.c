@@ -33,6 +33,9 @@ static void functions_of_no_tape(void **state)
     assert_null(ag_tape_resize(NULL, NULL, 8));
     ag_tape_deallocate(NULL, NULL);
     assert_int_equal(ag_params(NULL).count, 0);
+    assert_int_equal(ag_list_none(NULL).count, 0);
+    assert_null(ag_list_tape(ag_list_none(NULL)));
+    assert_null(ag_list_tape((ag_list){ NULL, 7 }));
 }
 
 static void tensors_of_no_tape(void **state)

@@ -65,14 +65,38 @@ static void bad_lists_are_refused(void **state)
         assert_null(constructors[k]((ag_list){ NULL, 3 }));
         assert_null(constructors[k]((ag_list){ &p, 0 }));
         assert_null(constructors[k](AG_LIST(none, none)));
+        assert_fine(t); /* these lists have no tape */
         assert_null(constructors[k](AG_LIST(p, inert)));
-        assert_fine(t); /* an empty list has no tape; what is inert was reported */
+        assert_error(t, AG_ENULL, "parameter 2 is what a failed call returned");
     }
     ag_tape_reset(t);
     assert_null(make_sgd(AG_LIST(p, gone)));
     assert_error(t, AG_ESTALE, "");
     ag_tape_free(t);
     ag_tape_free(other);
+}
+
+/* An optimizer that is made before its layers would train nothing, in silence. */
+static void empty_lists_of_a_tape_are_refused(void **state)
+{
+    (void)state;
+    ag_tape *t = f64_tape();
+    nn_module m;
+    nn_init(&m, t, "m", NULL);
+    nn_child(&m, nn_activation(t, NN_RELU), "relu");
+    for (size_t k = 0; k < ARRAY_SIZE(constructors); k++) {
+        optim *of_module = constructors[k](nn_params(&m));
+        assert_null(of_module);
+        assert_error(t, AG_EARG, "the list has no parameters; an optimizer is made after its layers");
+        assert_null(constructors[k](ag_params(t)));
+        assert_error(t, AG_EARG, "the list has no parameters");
+        assert_int_equal(optim_step(of_module), AG_ENULL);
+    }
+    nn_child(&m, nn_linear(t, 2, 3, (nn_linear_config){ 0 }), "linear");
+    for (size_t k = 0; k < ARRAY_SIZE(constructors); k++)
+        assert_true(constructors[k](nn_params(&m)) && constructors[k](ag_params(t)));
+    assert_fine(t);
+    ag_tape_free(t);
 }
 
 static void bad_numbers_are_refused(void **state)
@@ -255,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(null_is_inert),
         cmocka_unit_test(bad_lists_are_refused),
+        cmocka_unit_test(empty_lists_of_a_tape_are_refused),
         cmocka_unit_test(bad_numbers_are_refused),
         cmocka_unit_test(a_pending_error_stops_the_step),
         cmocka_unit_test(a_released_parameter_stops_the_step),
