@@ -17,15 +17,8 @@ static bool wanted(const ag_pass *s, uint32_t i)
 static bool prepare_node(ag_pass *s, ag_node *d)
 {
     ag_tape *t = s->t;
-    if (t->headers[d->id].op == AG_OP_PERSISTENT) {
-        ag_slot *slot = &t->slots[d->input[0]];
-        size_t bytes = (size_t)d->layout->size * ag_dtype_size(d->layout->dtype);
-        if (!slot->grad.data) {
-            slot->grad.data = ag_take(t, bytes);
-            slot->grad_bytes = slot->grad.data ? bytes : 0;
-        }
-        return slot->grad.data;
-    }
+    if (t->headers[d->id].op == AG_OP_PERSISTENT)
+        return ag_slot_gradient(t, &t->slots[d->input[0]]);
     if (d->grad)
         return true;
     if (!t->grad_free) {
@@ -45,17 +38,12 @@ static bool prepare_scalar(ag_pass *s, uint32_t i)
     ag_tape *t = s->t;
     if (t->headers[i].op != AG_OP_PERSISTENT)
         return true;
-    ag_slot *slot = &t->slots[t->records[i].parent[1]];
     if (t->adjoints[i] == 0 && !s->reached) {
         s->reached = ag_reachable(t, s->y);
         if (!s->reached)
             return false;
     }
-    if (!slot->grad.data) {
-        slot->grad.data = ag_take(t, sizeof(double));
-        slot->grad_bytes = slot->grad.data ? sizeof(double) : 0;
-    }
-    return slot->grad.data;
+    return ag_slot_gradient(t, &t->slots[ag_leaf_slot(t, i)]);
 }
 
 static bool prepare(ag_pass *s)
@@ -82,12 +70,6 @@ static bool prepare(ag_pass *s)
 
 /* ---- storing */
 
-/* Has the parameter's current leaf its adjoint in the gradient already, where it will be found to have arrived? */
-static bool is_begun(const ag_tape *t, const ag_slot *slot)
-{
-    return slot->leaf_epoch && ag_node_at(t, slot->leaf_id)->flags & AG_NODE_DIRECT;
-}
-
 static void store_node(ag_pass *s, ag_node *d)
 {
     ag_tape *t = s->t;
@@ -103,8 +85,7 @@ static void store_node(ag_pass *s, ag_node *d)
         };
         ag_array from = to;
         from.data = d->adjoint;
-        bool add = g->arrived || (persistent && is_begun(t, &t->slots[d->input[0]]));
-        ag_copy_array(&to, &from, add, t->options.threads);
+        ag_copy_array(&to, &from, g->arrived || g->begun, t->options.threads);
     }
     g->arrived = true;
     ag_pass_drop(s, d);
@@ -119,7 +100,7 @@ static void store_scalar(ag_pass *s, uint32_t i)
         t->records[i].partial[0] += g;
         t->headers[i].flags |= AG_STORED;
     } else if (g != 0 || (s->reached && s->reached[i])) {
-        ag_stored *to = &t->slots[t->records[i].parent[1]].grad;
+        ag_stored *to = &t->slots[ag_leaf_slot(t, i)].grad;
         ag_stored_changed(t, to);
         *(double *)to->data = to->arrived ? *(double *)to->data + g : g;
         to->arrived = true;
@@ -178,8 +159,7 @@ static bool is_target(const ag_tape *t, const ag_target *target, uint32_t i)
         return AG_INDEX(target->id) == i;
     if (t->headers[i].op != AG_OP_PERSISTENT)
         return false;
-    const ag_node *d = ag_node_or_null(t, i);
-    return (d ? d->input[0] : t->records[i].parent[1]) + 1 == target->slot;
+    return ag_leaf_slot(t, i) + 1 == target->slot;
 }
 
 ag_status ag_pass_deliver_targets(ag_pass *s)

@@ -35,16 +35,16 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar);
 bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add);
 /* The same, as the place alone; NULL: no memory. */
 void *ag_pass_place(ag_pass *s, ag_node *d, bool *add);
-/* The slot whose gradient takes d's first contribution itself: d is the leaf of a parameter without a gradient yet. */
+/* The slot whose gradient takes d's first contribution itself: d is a leaf of a parameter without a gradient yet. */
 static inline ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
 {
     ag_tape *t = s->t;
     if (s->count || t->headers[d->id].op != AG_OP_PERSISTENT)
         return NULL;
     ag_slot *slot = &t->slots[d->input[0]];
-    bool current = slot->leaf_epoch && AG_INDEX(slot->leaf_id) == d->id;
-    bool shown = slot->grad.alias_epoch && ag_live(t, AG_INDEX(slot->grad.alias_id), slot->grad.alias_epoch);
-    return current && !shown && !slot->grad.arrived && !slot->released ? slot : NULL;
+    const ag_stored *g = &slot->grad;
+    bool shown = g->alias_epoch && ag_live(t, AG_INDEX(g->alias_id), g->alias_epoch);
+    return !shown && !g->arrived && !g->begun && !slot->released ? slot : NULL;
 }
 /* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype: the one
  * place where gradients are un-broadcast and cast. */

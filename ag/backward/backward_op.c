@@ -11,13 +11,6 @@ static ag_array adjoint_array(const ag_tape *t, const ag_node *d)
     return a;
 }
 
-static AG_COLD bool make_gradient(ag_tape *t, ag_slot *slot, size_t bytes)
-{
-    slot->grad.data = ag_take(t, bytes);
-    slot->grad_bytes = slot->grad.data ? bytes : 0;
-    return slot->grad.data;
-}
-
 void *ag_pass_place(ag_pass *s, ag_node *d, bool *add)
 {
     *add = d->adjoint;
@@ -26,9 +19,10 @@ void *ag_pass_place(ag_pass *s, ag_node *d, bool *add)
     ag_slot *slot = ag_pass_direct(s, d);
     if (!slot)
         return d->adjoint = ag_pool_take(s->t, ag_layout_bytes(d->layout));
-    if (!slot->grad.data && !make_gradient(s->t, slot, ag_layout_bytes(d->layout)))
+    if (!ag_slot_gradient(s->t, slot))
         return NULL;
     d->flags |= AG_NODE_DIRECT;
+    slot->grad.begun = true;
     return d->adjoint = slot->grad.data;
 }
 
@@ -42,7 +36,9 @@ bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add)
 
 void ag_pass_drop(ag_pass *s, ag_node *d)
 {
-    if (d->adjoint && !(d->flags & AG_NODE_DIRECT))
+    if (d->flags & AG_NODE_DIRECT)
+        s->t->slots[d->input[0]].grad.begun = false;
+    else if (d->adjoint)
         ag_pool_give(s->t, d->adjoint, ag_layout_bytes(d->layout));
     d->adjoint = NULL;
     d->flags &= (uint8_t)~AG_NODE_DIRECT;

@@ -242,7 +242,7 @@ static ag_stored *stored_of(ag_tape *t, uint32_t id)
 {
     ag_node *d = ag_node_or_null(t, id);
     if (t->headers[AG_INDEX(id)].op == AG_OP_PERSISTENT)
-        return &t->slots[d ? d->input[0] : t->records[AG_INDEX(id)].parent[1]].grad;
+        return &t->slots[ag_leaf_slot(t, id)].grad;
     return d && d->grad ? &t->grads[d->grad - 1] : NULL;
 }
 

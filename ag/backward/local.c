@@ -7,8 +7,7 @@ static bool same_tensor(ag_tape *t, uint32_t input, ag_tensor x, uint32_t id)
         return AG_INDEX(input) == AG_INDEX(id);
     if (t->headers[AG_INDEX(input)].op != AG_OP_PERSISTENT)
         return false;
-    const ag_node *d = ag_node_or_null(t, input);
-    return (d ? d->input[0] : t->records[AG_INDEX(input)].parent[1]) == AG_INDEX(x.id);
+    return ag_leaf_slot(t, input) == AG_INDEX(x.id);
 }
 
 static ag_tensor local_by_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)

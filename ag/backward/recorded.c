@@ -94,12 +94,6 @@ static ag_status replay_node(replay *p, uint32_t i)
     return t->error.status;
 }
 
-static uint32_t slot_of_leaf(const ag_tape *t, uint32_t i)
-{
-    const ag_node *d = ag_node_or_null(t, i);
-    return d ? d->input[0] : t->records[i].parent[1];
-}
-
 static bool take(replay *p, const ag_target *target, ag_tensor *out)
 {
     ag_tape *t = p->t;
@@ -114,7 +108,7 @@ static bool take(replay *p, const ag_target *target, ag_tensor *out)
     *out = (ag_tensor){ 0 };
     for (uint32_t n = 0; n < t->stop_count && t->stops[n] <= p->top; n++) {
         uint32_t i = t->stops[n];
-        if (t->headers[i].op != AG_OP_PERSISTENT || slot_of_leaf(t, i) != target->slot - 1 || !p->adjoint[i])
+        if (t->headers[i].op != AG_OP_PERSISTENT || ag_leaf_slot(t, i) != target->slot - 1 || !p->adjoint[i])
             continue;
         ag_tensor g = ag_handle(t, p->adjoint[i]);
         *out = out->tape ? ag_add(*out, g) : g;

@@ -16,10 +16,9 @@ const char *ag_op_prefix(const ag_op *op)
 
 static const char *operand_name(const ag_tape *t, uint32_t id)
 {
-    const ag_node *d = ag_node_or_null(t, id);
     if (t->headers[AG_INDEX(id)].op != AG_OP_PERSISTENT)
         return ag_named_at(t, AG_INDEX(id));
-    return t->slots[d ? d->input[0] : t->records[AG_INDEX(id)].parent[1]].name;
+    return t->slots[ag_leaf_slot(t, id)].name;
 }
 
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i)

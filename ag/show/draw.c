@@ -28,10 +28,9 @@ static const char *op_name(const ag_tape *t, uint32_t i)
 
 static const char *label(const ag_tape *t, uint32_t i, char *text, size_t bytes)
 {
-    const ag_node *d = ag_node_or_null(t, i);
     const char *name = ag_named_at(t, i);
     if (t->headers[i].op == AG_OP_PERSISTENT)
-        name = t->slots[d ? d->input[0] : t->records[i].parent[1]].name;
+        name = t->slots[ag_leaf_slot(t, i)].name;
     if (*name)
         snprintf(text, bytes, "%s", name);
     else

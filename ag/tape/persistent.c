@@ -191,6 +191,16 @@ ag_status ag_storage_of(ag_tensor p, ag_storage *to)
     return AG_OK;
 }
 
+void *ag_slot_gradient(ag_tape *t, ag_slot *s)
+{
+    if (AG_LIKELY(s->grad.data != NULL))
+        return s->grad.data;
+    size_t bytes = ag_layout_bytes(s->layout);
+    s->grad.data = ag_take(t, bytes);
+    s->grad_bytes = s->grad.data ? bytes : 0;
+    return s->grad.data;
+}
+
 /* ---- ending */
 
 ag_status ag_release(ag_tensor p)

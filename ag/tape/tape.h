@@ -76,6 +76,7 @@ typedef struct ag_stored {
     uint32_t alias_id,
         alias_epoch; /* the handle that ag_grad gave out, to be marked as written when the gradient changes */
     bool arrived;    /* false: counts as zero, whatever data holds */
+    bool begun;      /* during a pass: a leaf's adjoint is written straight to data, where others are to be added */
 } ag_stored;
 
 typedef struct ag_slot {
@@ -345,6 +346,11 @@ static inline bool ag_needs(const ag_tape *t, uint32_t id)
     return t->headers[AG_INDEX(id)].flags & AG_NEEDS;
 }
 ag_slot *ag_slot_of(ag_tensor persistent, const char *who); /* NULL: reported */
+static inline uint32_t ag_leaf_slot(const ag_tape *t, uint32_t id) /* the slot of which a live node is the leaf */
+{
+    const ag_node *d = ag_node_or_null(t, id);
+    return d ? d->input[0] : t->records[AG_INDEX(id)].parent[1];
+}
 
 /* ---- error.c */
 void ag_tell(const ag_options *o, ag_status s, const char *text); /* the handler, or the standard error output */
@@ -360,6 +366,7 @@ const char *ag_named_at(const ag_tape *t, uint32_t index); /* "" without one */
 
 void ag_slots_end_step(ag_tape *t); /* frees released slots */
 void ag_slots_free(ag_tape *t);
+void *ag_slot_gradient(ag_tape *t, ag_slot *s); /* where its gradient lies, or will lie */
 
 /* ---- create.c */
 
