@@ -72,8 +72,10 @@ ag_array ag_dense_array(ag_shape shape, ag_dtype d, const void *data);
 /* ---- shape.c: shapes and axes */
 
 bool ag_shape_equal(ag_shape a, ag_shape b);
-bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *to);   /* false: they do not fit */
-int ag_axis(int axis, int rank);                                 /* -1 is the last; -1 returned: out of range */
+bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *to); /* false: they do not fit */
+bool ag_broadcast_axes(ag_shape s, ag_shape to,
+                       ag_axes *axes); /* of `to`, along which s repeats; false: it is no broadcast of s */
+int ag_axis(int axis, int rank);       /* -1 is the last; -1 returned: out of range */
 bool ag_axes_mask(ag_axes axes, int rank, bool *reduced);        /* AG_ALL too; false: out of range or twice */
 const char *ag_shape_text(ag_shape s, char *text, size_t bytes); /* "[64,10]" */
 

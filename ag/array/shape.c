@@ -40,6 +40,21 @@ bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *to)
     return true;
 }
 
+bool ag_broadcast_axes(ag_shape s, ag_shape to, ag_axes *axes)
+{
+    int missing = to.rank - s.rank;
+    axes->count = 0;
+    for (int i = 0; i < to.rank; i++) {
+        int64_t extent = i < missing ? 1 : s.dim[i - missing];
+        if (extent == to.dim[i])
+            continue;
+        if (extent != 1)
+            return false;
+        axes->axis[axes->count++] = i;
+    }
+    return missing >= 0;
+}
+
 int ag_axis(int axis, int rank)
 {
     int a = axis < 0 ? axis + rank : axis;

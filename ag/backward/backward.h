@@ -46,9 +46,9 @@ static inline ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
     bool shown = g->alias_epoch && ag_live(t, AG_INDEX(g->alias_id), g->alias_epoch);
     return !shown && !g->arrived && !g->begun && !slot->released ? slot : NULL;
 }
-/* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype: the one
- * place where gradients are un-broadcast and cast. */
-bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution);
+/* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype. The
+ * scale is 1 but where the input has rank 0. */
+bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution, double scale);
 /* Gives a node's adjoint back. */
 void ag_pass_drop(ag_pass *s, ag_node *d);
 /* Does the node's adjoint outlive the visit? */
@@ -59,6 +59,19 @@ static inline bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
         return ag_pass_is_target(s, d);
     return s->t->options.keep_grads || s->t->headers[d->id].flags & AG_RETAINED;
 }
+
+/* ---- rule.c: one run of an op's rule */
+
+typedef struct ag_rule {
+    ag_call call;
+    uint32_t ids[3];
+    double constants[2];
+    ag_tensor few[AG_FEW], *dy, *dx; /* adjoints of the outputs, which the caller fills in; what the rule gives */
+} ag_rule;
+bool ag_rule_begin(ag_tape *t, uint32_t id, ag_rule *r); /* false: reported */
+ag_status ag_rule_run(ag_rule *r);
+/* The id of what it gave for operand i, of a shape to which the operand's broadcasts; 0: nothing is given or wanted. */
+ag_status ag_rule_result(const ag_rule *r, int i, uint32_t *id);
 
 /* ---- backward_elementwise.c */
 

@@ -20,7 +20,7 @@ static ag_status row_through_block(ag_pass *s, const ag_row_steps *r, ag_node *d
         return t->error.status;
     ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, block);
     ag_status status = ag_row_step(r, k, block, dy, false);
-    if (!status && !ag_pass_deliver(s, d->input[k], &a))
+    if (!status && !ag_pass_deliver(s, d->input[k], &a, 1))
         status = t->error.status;
     if (block != &one)
         ag_pool_give(t, block, bytes);
@@ -37,13 +37,8 @@ static ag_status row_elsewhere(ag_pass *s, const ag_row_steps *r, ag_node *d, in
     bool constant = ag_row_constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
     if (!constant || !(fabs(slope) <= DBL_MAX) || (!number && slope != 1))
         return row_through_block(s, r, d, k, dy);
-    if (number) {
-        double sum = slope * ag_sum_floats(d->layout->dtype, dy, d->layout->size, t->options.threads);
-        ag_array one = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum);
-        return ag_pass_deliver(s, d->input[k], &one) ? AG_OK : t->error.status;
-    }
     ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, dy);
-    return ag_pass_deliver(s, d->input[k], &a) ? AG_OK : t->error.status;
+    return ag_pass_deliver(s, d->input[k], &a, slope) ? AG_OK : t->error.status;
 }
 
 /* May dy be overwritten by the contribution to x and become its adjoint? */

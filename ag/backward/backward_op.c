@@ -52,26 +52,28 @@ bool ag_pass_is_target(const ag_pass *s, const ag_node *d)
     return false;
 }
 
-bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
+bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution, double scale)
 {
     ag_tape *t = s->t;
     ag_node *d = ag_node_or_null(t, id);
-    if (!d || !d->data) {
-        double sum = 0;
-        ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum);
+    bool record = !d || !d->data, number = record || d->layout->rank == 0, add;
+    double sum = 0;
+    ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum), total = to;
+    if (number) {
         if (ag_is_float(contribution->dtype) && ag_array_is_dense(contribution))
             sum =
                 ag_sum_floats(contribution->dtype, contribution->data, ag_array_size(contribution), t->options.threads);
         else
             ag_reduce_to(&to, contribution, false, t->options.threads);
-        t->adjoints[AG_INDEX(id)] += sum;
-        return true;
+        sum *= scale;
+        contribution = &total;
     }
-    ag_array to;
-    bool add;
-    if (!ag_pass_target(s, d, &to, &add))
+    if (record)
+        t->adjoints[AG_INDEX(id)] += sum;
+    else if (ag_pass_target(s, d, &to, &add))
+        ag_reduce_to(&to, contribution, add, t->options.threads);
+    else
         return false;
-    ag_reduce_to(&to, contribution, add, t->options.threads);
     return true;
 }
 
@@ -193,7 +195,7 @@ static ag_status settle(ag_pass *s, fused *f, bool used)
         if (!f->dx[i].data)
             continue;
         if (used && (f->block[i] || f->dx[i].data == &f->sum[i]))
-            delivered &= ag_pass_deliver(s, id, &f->dx[i]);
+            delivered &= ag_pass_deliver(s, id, &f->dx[i], 1);
         else if (!used && !f->block[i] && f->dx[i].data != &f->sum[i] && f->beta[i] == 0)
             ag_pass_drop(s, x);
         if (f->block[i])
@@ -246,64 +248,47 @@ static ag_tensor adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
     if (!d->adjoint)
         return ag_zeros(t, d->layout->dtype, ag_layout_shape(d->layout));
     ag_array a = adjoint_array(t, d);
-    const ag_layout *l = d->layout->dense ? d->layout : ag_layout_of_array(t, &a);
-    void *adjoint = d->adjoint;
-    return l ? ag_node_new(t, AG_OP_CONSTANT, l, adjoint, NULL, 0, false) : ag_inert(t);
+    ag_tensor dy = ag_constant_of(t, &a);
+    if (dy.id)
+        ag_node_at(t, dy.id)->flags |= AG_NODE_READONLY;
+    return dy;
 }
 
-static ag_status deliver_all(ag_pass *s, const ag_call *c, const ag_tensor *dx)
+static ag_status run_rule(ag_pass *s, uint32_t id, const double *scalar)
 {
     ag_tape *t = s->t;
-    for (int i = 0; i < c->count; i++) {
-        if (!ag_needs(t, c->inputs[i]) || !dx[i].tape)
+    ag_rule r;
+    if (!ag_rule_begin(t, id, &r))
+        return t->error.status;
+    for (int k = 0; k < r.call.outputs; k++)
+        r.dy[k] = adjoint_handle(s, id + (uint32_t)k, scalar);
+    ag_status status = t->error.status ? t->error.status : ag_rule_run(&r);
+    for (int i = 0; i < r.call.count && !status; i++) {
+        uint32_t dx;
+        status = ag_rule_result(&r, i, &dx);
+        if (status || !dx)
             continue;
-        uint32_t id = ag_rule_result(c, dx[i], i);
-        if (!id)
-            return t->error.status;
-        ag_array a = ag_array_of(t, id);
-        ag_shape input = ag_layout_shape(ag_layout_at(t, c->inputs[i])), both;
-        if (!ag_shape_broadcast(input, a.shape, &both) || !ag_shape_equal(both, a.shape)) {
-            char x[128], y[128];
-            return ag_fail(t, AG_ESHAPE, "the derivative rule of %s gave %s for operand %d, which has shape %s",
-                           c->op->name, ag_shape_text(a.shape, x, sizeof x), i + 1, ag_shape_text(input, y, sizeof y));
-        }
-        if (!ag_pass_deliver(s, c->inputs[i], &a))
-            return t->error.status;
+        ag_array a = ag_array_of(t, dx);
+        if (!ag_pass_deliver(s, r.call.inputs[i], &a, 1))
+            status = t->error.status;
     }
-    return AG_OK;
+    return status;
 }
 
 ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
 {
     ag_tape *t = s->t;
-    ag_call c;
-    uint32_t ids[3], first = ag_next(t), id = d->id;
-    double constants[2];
-    ag_tensor few[AG_FEW] = { 0 }, *dy = few;
-    uint64_t position = ag_arena_position(&t->arena);
-    ag_call_of(t, id, &c, ids, constants);
-    if (!c.op->vjp)
-        return ag_call_fail(&c, AG_EUSE, "the op has no derivative");
-    size_t wanted = (size_t)c.outputs + (size_t)c.count;
-    if (wanted > AG_FEW)
-        dy = ag_scratch(t, wanted * sizeof *dy);
-    if (!dy)
+    const uint32_t id = d->id;
+    const ag_op *op = ag_op_at(t, t->headers[id].op);
+    ag_interlude rule;
+    if (!ag_interlude_begin(t, &rule))
         return t->error.status;
-    memset(dy, 0, wanted * sizeof *dy);
-    const uint32_t no_grad = t->no_grad;
     t->busy++;
     ag_no_grad_begin(t);
-    for (int k = 0; k < c.outputs; k++)
-        dy[k] = adjoint_handle(s, id + (uint32_t)k, scalar);
-    c.op->vjp(&c, dy, dy + c.outputs);
-    ag_status status = t->error.status;
-    if (!status)
-        status = deliver_all(s, &c, dy + c.outputs);
-    t->no_grad = no_grad; /* whatever the rule began or ended */
-    ag_set_recording(t);
+    ag_status status = run_rule(s, id, scalar);
     t->busy--;
-    drop_made(t, first, position);
-    for (int k = 0; k < c.outputs && !status; k++) {
+    ag_interlude_end(t, &rule);
+    for (int k = 0; !status && (!k || k < op->outputs); k++) {
         ag_node *y = ag_node_at(t, id + (uint32_t)k);
         if (!ag_pass_keeps(s, y))
             ag_pass_drop(s, y);

@@ -10,51 +10,66 @@ static bool same_tensor(ag_tape *t, uint32_t input, ag_tensor x, uint32_t id)
     return ag_leaf_slot(t, input) == AG_INDEX(x.id);
 }
 
+/* The vjp along the edges from x alone, with an adjoint of ones, summed into `to`, which has x's shape. */
+static ag_status run_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id, const ag_array *to)
+{
+    ag_rule r;
+    bool add = false;
+    if (!ag_rule_begin(t, y, &r))
+        return t->error.status;
+    const ag_layout *l = ag_layout_at(t, y);
+    r.call.all_needed = true;
+    r.dy[0] = ag_ones(t, l->dtype, ag_layout_shape(l));
+    ag_status status = r.dy[0].id ? ag_rule_run(&r) : t->error.status;
+    for (int k = 0; k < r.call.count && !status; k++) {
+        uint32_t dx;
+        if (!same_tensor(t, r.call.inputs[k], x, id))
+            continue;
+        status = ag_rule_result(&r, k, &dx);
+        if (status || !dx)
+            continue;
+        ag_array a = ag_array_of(t, dx);
+        ag_reduce_to(to, &a, add, t->options.threads);
+        add = true;
+    }
+    if (!add)
+        ag_fill_array(to, 0);
+    return status;
+}
+
+static bool has_edge(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
+{
+    const ag_node *d = ag_node_at(t, y);
+    const uint32_t *inputs = ag_node_inputs(d);
+    for (int k = 0; k < d->inputs; k++)
+        if (same_tensor(t, inputs[k], x, id))
+            return true;
+    return false;
+}
+
+/* By the rule of the op of y, of which nothing is left but the result. */
 static ag_tensor local_by_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
 {
-    ag_call c;
-    uint32_t ids[3];
-    double constants[2];
-    ag_tensor few[AG_FEW] = { 0 }, *dy = few, sum = { 0 };
-    ag_call_of(t, y, &c, ids, constants);
-    const ag_layout *l = ag_layout_at(t, id), *ly = ag_layout_at(t, y);
-    size_t wanted = (size_t)c.count + 1;
-    if (c.outputs > 1) {
-        ag_call_fail(&c, AG_EUSE, "ag_local takes ops of one output");
+    const ag_layout *l = ag_layout_at(t, id);
+    ag_array to = ag_dense_array(ag_layout_shape(l), l->dtype, NULL);
+    ag_interlude rule;
+    if (ag_op_at(t, t->headers[y].op)->outputs > 1) {
+        ag_fail(t, AG_EUSE, "ag_local takes ops of one output");
         return ag_inert(t);
     }
-    if (wanted > AG_FEW)
-        dy = ag_scratch(t, wanted * sizeof *dy);
-    if (!dy)
+    if (!has_edge(t, y, x, id) || !ag_op_at(t, t->headers[y].op)->vjp)
+        return ag_zeros(t, l->dtype, to.shape);
+    to.data = ag_scratch(t, ag_layout_bytes(l));
+    if (!to.data || !ag_interlude_begin(t, &rule))
         return ag_inert(t);
-    memset(dy, 0, wanted * sizeof *dy);
-    bool edge = false;
-    for (int k = 0; k < c.count; k++)
-        edge |= same_tensor(t, c.inputs[k], x, id);
-    if (edge && c.op->vjp) {
-        c.all_needed = true;
-        dy[0] = ag_ones(t, ly->dtype, ag_layout_shape(ly));
-        c.op->vjp(&c, dy, dy + 1);
-    }
-    for (int k = 0; k < c.count; k++)
-        if (edge && same_tensor(t, c.inputs[k], x, id) && dy[1 + k].tape)
-            sum = sum.tape ? ag_add(sum, dy[1 + k]) : dy[1 + k];
-    if (!sum.tape)
-        return ag_zeros(t, l->dtype, ag_layout_shape(l));
-    ag_array a, to = ag_layout_array(l, NULL);
-    uint32_t got = ag_resolve(t, sum, "ag_local", 0);
-    if (!got)
-        return ag_inert(t);
-    a = ag_array_of(t, got);
-    if (ag_shape_equal(a.shape, to.shape) && a.dtype == to.dtype)
-        return sum;
-    ag_tensor reduced = ag_zeros(t, l->dtype, ag_layout_shape(l));
-    if (!reduced.id)
-        return reduced;
-    a = ag_array_of(t, got);
-    to = ag_array_of(t, reduced.id);
-    ag_reduce_to(&to, &a, false, t->options.threads);
-    return reduced;
+    ag_no_grad_begin(t);
+    t->busy++;
+    t->in_pass = true;
+    ag_status status = run_rule(t, y, x, id, &to);
+    t->in_pass = false;
+    t->busy--;
+    ag_interlude_end(t, &rule);
+    return status ? ag_inert(t) : ag_constant_of(t, &to);
 }
 
 ag_tensor ag_local(ag_tensor y, ag_tensor x)
@@ -79,14 +94,7 @@ ag_tensor ag_local(ag_tensor y, ag_tensor x)
             ag_fail(t, AG_EUSE, "ag_local: not inside an op's rule");
             return ag_inert(t);
         }
-        ag_no_grad_begin(t);
-        t->busy++;
-        t->in_pass = true;
-        ag_tensor d = local_by_rule(t, to, x, id);
-        t->in_pass = false;
-        t->busy--;
-        ag_no_grad_end(t);
-        return d;
+        return local_by_rule(t, i, x, id);
     }
     const ag_record *r = &t->records[i];
     double d = 0;

@@ -8,31 +8,19 @@ typedef struct replay {
     uint32_t *adjoint; /* ids by index, 0: none arrived */
 } replay;
 
-/* Sums over the dimensions along which the input was broadcast, and casts: what deliver in backward_op.c does,
- * differentiably. */
-static ag_tensor as_input(ag_tape *t, ag_tensor g, const ag_layout *input)
+/* Sums over the dimensions along which the operand was broadcast, and casts: what ag_pass_deliver does with an array. */
+static ag_tensor as_operand(ag_tape *t, uint32_t id, const ag_layout *operand)
 {
-    ag_shape from = ag_shape_of(g), to = ag_layout_shape(input), both;
-    if (from.rank < 0)
-        return ag_inert(t);
-    if (!ag_shape_equal(from, to)) {
-        if (!ag_shape_broadcast(to, from, &both) || !ag_shape_equal(both, from)) {
-            char a[128], b[128];
-            ag_fail(t, AG_ESHAPE, "a derivative rule gave %s for an operand of shape %s",
-                    ag_shape_text(from, a, sizeof a), ag_shape_text(to, b, sizeof b));
-            return ag_inert(t);
-        }
-        ag_axes axes = { 0 };
-        for (int i = 0; i < from.rank; i++) {
-            int k = i - (from.rank - to.rank);
-            if (k < 0 || (to.dim[k] == 1 && from.dim[i] != 1))
-                axes.axis[axes.count++] = i;
-        }
-        if (axes.count)
-            g = ag_sum_over(g, axes, AG_KEEPDIM);
+    ag_tensor g = ag_handle(t, id);
+    ag_shape to = ag_layout_shape(operand), from = ag_layout_shape(ag_layout_at(t, id));
+    ag_dtype dtype = ag_layout_at(t, id)->dtype;
+    ag_axes axes;
+    ag_broadcast_axes(to, from, &axes);
+    if (axes.count)
+        g = ag_sum_over(g, axes, AG_KEEPDIM);
+    if (!ag_shape_equal(from, to))
         g = ag_reshape(g, to);
-    }
-    return ag_dtype_of(g) == input->dtype ? g : ag_cast(g, input->dtype);
+    return dtype == operand->dtype ? g : ag_cast(g, operand->dtype);
 }
 
 static bool add_adjoint(replay *p, uint32_t id, ag_tensor g)
@@ -44,54 +32,43 @@ static bool add_adjoint(replay *p, uint32_t id, ag_tensor g)
     return g.id;
 }
 
-/* Adjoints of all outputs of the op at index i; false: none arrived. */
-static bool collect(replay *p, uint32_t i, int outputs, ag_tensor *dy)
+static bool any_arrived(const replay *p, uint32_t i, int outputs)
 {
-    ag_tape *t = p->t;
-    bool any = false;
-    for (int k = 0; k < outputs; k++)
-        any |= p->adjoint[i + (uint32_t)k];
-    for (int k = 0; any && k < outputs; k++) {
-        uint32_t id = p->adjoint[i + (uint32_t)k];
-        const ag_layout *l = ag_layout_at(t, i + (uint32_t)k);
-        dy[k] = id ? ag_handle(t, id) : ag_zeros(t, l->dtype, ag_layout_shape(l));
-    }
-    return any;
+    for (int k = 0; k < (outputs ? outputs : 1); k++)
+        if (p->adjoint[i + (uint32_t)k])
+            return true;
+    return false;
+}
+
+/* The adjoint of the node at index i, zeros where none arrived. */
+static ag_tensor adjoint_at(const replay *p, uint32_t i)
+{
+    const ag_layout *l = ag_layout_at(p->t, i);
+    return p->adjoint[i] ? ag_handle(p->t, p->adjoint[i]) : ag_zeros(p->t, l->dtype, ag_layout_shape(l));
 }
 
 static ag_status replay_node(replay *p, uint32_t i)
 {
     ag_tape *t = p->t;
-    ag_call c;
-    uint32_t ids[3];
-    double constants[2];
-    ag_tensor few[AG_FEW] = { 0 }, *dy = few;
-    ag_call_of(t, i, &c, ids, constants);
-    if (c.outputs == 1 && !p->adjoint[i])
+    ag_rule r;
+    const ag_op *op = ag_op_at(t, t->headers[i].op);
+    if (!any_arrived(p, i, op->outputs))
         return AG_OK;
-    size_t wanted = (size_t)c.outputs + (size_t)c.count;
-    if (wanted > AG_FEW) {
-        dy = ag_scratch(t, wanted * sizeof *dy);
-        if (!dy)
-            return t->error.status;
-        memset(dy, 0, wanted * sizeof *dy);
-    }
-    if (!collect(p, i, c.outputs, dy))
+    if (!ag_rule_begin(t, i, &r))
         return t->error.status;
-    if (!c.op->vjp)
-        return ag_call_fail(&c, AG_EUSE, "the op has no derivative");
-    ag_tensor *dx = dy + c.outputs;
-    c.op->vjp(&c, dy, dx);
-    for (int k = 0; k < c.count && !t->error.status; k++) {
-        if (!ag_needs(t, c.inputs[k]) || !dx[k].tape)
+    for (int k = 0; k < r.call.outputs; k++)
+        r.dy[k] = adjoint_at(p, i + (uint32_t)k);
+    ag_status status = t->error.status ? t->error.status : ag_rule_run(&r);
+    for (int k = 0; k < r.call.count && !status; k++) {
+        uint32_t dx;
+        status = ag_rule_result(&r, k, &dx);
+        if (status || !dx)
             continue;
-        if (!ag_rule_result(&c, dx[k], k))
-            break;
-        ag_tensor g = as_input(t, dx[k], ag_layout_at(t, c.inputs[k]));
-        if (!g.id || !add_adjoint(p, c.inputs[k], g))
-            break;
+        ag_tensor g = as_operand(t, dx, ag_layout_at(t, r.call.inputs[k]));
+        if (!g.id || !add_adjoint(p, r.call.inputs[k], g))
+            status = t->error.status;
     }
-    return t->error.status;
+    return status;
 }
 
 static bool take(replay *p, const ag_target *target, ag_tensor *out)

@@ -277,13 +277,12 @@ void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int thread
         ag_copy_array(to, from, add, threads);
         return;
     }
-    ag_array padded = { .data = to->data, .dtype = to->dtype, .shape = from->shape };
-    int missing = from->shape.rank - to->shape.rank;
-    for (int d = 0; d < from->shape.rank; d++) {
-        padded.shape.dim[d] = d < missing ? 1 : to->shape.dim[d - missing];
-        padded.stride[d] = d < missing ? 0 : to->stride[d - missing];
-    }
-    ag_sum_array(&padded, from, 1, add, threads);
+    ag_axes summed;
+    ag_array kept = ag_array_expand(to, from->shape);
+    ag_broadcast_axes(to->shape, from->shape, &summed);
+    for (int i = 0; i < summed.count; i++)
+        kept.shape.dim[summed.axis[i]] = 1;
+    ag_sum_array(&kept, from, 1, add, threads);
 }
 
 double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads)

@@ -92,12 +92,8 @@ static ag_status linear_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     }
     if (dx[1].data && !status)
         status = ag_call_product(c, &columns, &in, &dx[1], beta[1]);
-    if (ag_call_inputs(c) == 3 && dx[2].data && !status) {
-        ag_array d = dx[2];
-        while (d.shape.rank < out.shape.rank)
-            d = ag_with_axis(&d, 0);
-        ag_sum_array(&d, &out, 1, beta[2] != 0, ag_call_threads(c));
-    }
+    if (ag_call_inputs(c) == 3 && dx[2].data && !status)
+        ag_reduce_to(&dx[2], dy, beta[2] != 0, ag_call_threads(c));
     return status;
 }
 

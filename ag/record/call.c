@@ -66,22 +66,6 @@ ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...)
                    detail);
 }
 
-/* ---- what an op's functions give */
-
-uint32_t ag_rule_result(const ag_call *c, ag_tensor dx, int i)
-{
-    ag_tape *t = c->tape;
-    uint32_t id = AG_LIKELY(dx.tape == t) ? ag_quick_id(t, dx) : 0;
-    if (AG_LIKELY(id))
-        return id;
-    char who[80];
-    snprintf(who, sizeof who, "the derivative rule of %s", c->op->name);
-    id = ag_resolve(t, dx, who, i + 1);
-    if (!id)
-        ag_refuse(t, who);
-    return id;
-}
-
 /* ---- what an op's functions may ask */
 
 ag_tape *ag_call_tape(const ag_call *c)

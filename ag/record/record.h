@@ -164,8 +164,6 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
 const char *ag_op_prefix(const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
 /* The call of the node at id as its rules see it. */
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);
-/* The id of what a rule gave for input i; 0: reported. */
-uint32_t ag_rule_result(const ag_call *c, ag_tensor dx, int i);
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
 

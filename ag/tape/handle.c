@@ -196,6 +196,14 @@ ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *da
     return (ag_tensor){ t, data ? index | AG_TAG_RANKED : index, (uint32_t)(t->base >> 32) };
 }
 
+ag_tensor ag_constant_of(ag_tape *t, const ag_array *a)
+{
+    if (a->shape.rank == 0 && a->dtype == AG_F64)
+        return ag_scalar_new(t, AG_OP_CONSTANT, *(const double *)a->data);
+    const ag_layout *l = ag_layout_of_array(t, a);
+    return l ? ag_node_new(t, AG_OP_CONSTANT, l, a->data, NULL, 0, false) : ag_inert(t);
+}
+
 ag_array ag_array_of(ag_tape *t, uint32_t id)
 {
     ag_node *d = ag_node_or_null(t, id);

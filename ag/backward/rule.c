@@ -1,0 +1,50 @@
+/* Running an op's derivative rule, and checking what it gives: for the plain pass, the pass that records and local
+ * derivatives alike. */
+#include "ag/backward/backward.h"
+
+bool ag_rule_begin(ag_tape *t, uint32_t id, ag_rule *r)
+{
+    ag_call *c = &r->call;
+    ag_call_of(t, id, c, r->ids, r->constants);
+    if (!c->op->vjp)
+        return ag_call_fail(c, AG_EUSE, "the op has no derivative"), false;
+    size_t wanted = (size_t)c->outputs + (size_t)c->count;
+    r->dy = wanted <= AG_FEW ? r->few : ag_scratch(t, wanted * sizeof *r->dy);
+    if (!r->dy)
+        return false;
+    memset(r->dy, 0, wanted * sizeof *r->dy);
+    r->dx = r->dy + c->outputs;
+    return true;
+}
+
+ag_status ag_rule_run(ag_rule *r)
+{
+    ag_tape *t = r->call.tape;
+    bool pending = t->error.status;
+    r->call.op->vjp(&r->call, r->dy, r->dx);
+    return pending ? AG_OK : t->error.status; /* an error that the rule ignores is none the less */
+}
+
+ag_status ag_rule_result(const ag_rule *r, int i, uint32_t *id)
+{
+    const ag_call *c = &r->call;
+    ag_tape *t = c->tape;
+    *id = 0;
+    if (!ag_call_needs(c, i) || !r->dx[i].tape)
+        return AG_OK;
+    *id = AG_LIKELY(r->dx[i].tape == t) ? ag_quick_id(t, r->dx[i]) : 0;
+    if (AG_UNLIKELY(!*id)) {
+        char who[80];
+        snprintf(who, sizeof who, "the derivative rule of %s", c->op->name);
+        *id = ag_resolve(t, r->dx[i], who, i + 1);
+        if (!*id)
+            return ag_refuse(t, who);
+    }
+    ag_shape given = ag_layout_shape(ag_layout_at(t, *id)), own = ag_layout_shape(ag_layout_at(t, c->inputs[i]));
+    ag_axes axes;
+    if (AG_LIKELY(ag_broadcast_axes(own, given, &axes)))
+        return AG_OK;
+    char x[128], y[128];
+    return ag_fail(t, AG_ESHAPE, "the derivative rule of %s gave %s for operand %d, which has shape %s", c->op->name,
+                   ag_shape_text(given, x, sizeof x), i + 1, ag_shape_text(own, y, sizeof y));
+}
