@@ -214,20 +214,22 @@ static bool make_adjoints(ag_tape *t, uint32_t y)
     return true;
 }
 
-static ag_status seed(ag_pass *s, const ag_array *dy)
+/* The adjoint is looked up for each attempt: a number lies in a table that moves when rules record. */
+static ag_status seed(ag_pass *s)
 {
     ag_tape *t = s->t;
     ag_node *d = ag_node_or_null(t, s->y);
+    double one = 1;
+    ag_array to, dy = s->dy ? ag_array_of(t, s->dy) : ag_layout_array(&ag_scalar_layouts[AG_F64], &one);
+    bool add;
     if (!d || !d->data) {
-        t->adjoints[s->y] = dy ? ag_array_get(dy, 0) : 1;
+        t->adjoints[s->y] = ag_array_get(&dy, 0);
         return AG_OK;
     }
-    bool add;
-    ag_array to;
     if (!ag_pass_target(s, d, &to, &add))
         return t->error.status;
-    if (dy)
-        ag_copy_array(&to, dy, false, t->options.threads);
+    if (s->dy)
+        ag_copy_array(&to, &dy, false, t->options.threads);
     else
         ag_fill_array(&to, 1);
     return AG_OK;
@@ -245,9 +247,9 @@ static void abandon(ag_pass *s)
     }
 }
 
-static ag_status attempts(ag_pass *s, const ag_array *dy)
+static ag_status attempts(ag_pass *s)
 {
-    ag_status status = seed(s, dy);
+    ag_status status = seed(s);
     if (!status)
         status = run(s);
     if (status || !s->restart)
@@ -257,7 +259,7 @@ static ag_status attempts(ag_pass *s, const ag_array *dy)
     s->careful = true;
     if (!find_reached(s))
         return s->t->error.status;
-    status = seed(s, dy);
+    status = seed(s);
     return status ? status : run(s);
 }
 
@@ -280,9 +282,9 @@ static uint32_t top_of(const ag_tape *t, uint32_t y)
     return op && op->outputs > 1 ? i + (uint32_t)op->outputs - 1 : y;
 }
 
-ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *dy, ag_target *targets, size_t count)
+ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_target *targets, size_t count)
 {
-    ag_pass s = { .t = t, .y = AG_INDEX(y), .targets = targets, .count = count };
+    ag_pass s = { .t = t, .y = AG_INDEX(y), .dy = dy, .targets = targets, .count = count };
     s.top = top_of(t, s.y);
     if (!make_adjoints(t, s.top))
         return t->error.status;
@@ -294,7 +296,7 @@ ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *dy, ag_target *target
     }
     t->busy++;
     t->in_pass = true;
-    ag_status status = attempts(&s, dy);
+    ag_status status = attempts(&s);
     if (!status)
         status = count ? ag_pass_deliver_targets(&s) : ag_pass_commit(&s);
     if (status || count)

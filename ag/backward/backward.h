@@ -10,14 +10,15 @@ typedef struct ag_target { /* whose adjoint ag_gradients wants */
     uint32_t id, slot;     /* slot + 1 for a persistent tensor: all its leaves count */
     void *data;            /* dense, of the tensor's shape; NULL until something arrived */
 } ag_target;
-ag_status ag_sweep(ag_tape *t, uint32_t y, const ag_array *seed, ag_target *targets, size_t count);
+/* The pass from y, whose adjoint is dy; 0: ones. */
+ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_target *targets, size_t count);
 /* By index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory. */
 uint8_t *ag_reachable(ag_tape *t, uint32_t y);
 
 typedef struct ag_pass {
     ag_tape *t;
-    uint32_t y, top;    /* the pass begins at y; top: the last output of y's op */
-    ag_target *targets; /* of ag_gradients; none: the leaves' gradients */
+    uint32_t y, dy, top; /* the pass begins at y with the adjoint dy, 0: ones; top: the last output of y's op */
+    ag_target *targets;  /* of ag_gradients; none: the leaves' gradients */
     size_t count;
     uint8_t *reached; /* by index; NULL until needed */
     double *kept;     /* adjoints of rank-0 records by index; NULL if nobody wants them */
@@ -104,7 +105,7 @@ bool ag_row_constant_slope(const ag_row *row, ag_row_params p, int k, double *sl
 
 /* ---- recorded.c: the pass that records */
 
-ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count,
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_target *targets, size_t count,
                              ag_tensor *out);
 
 /* ---- gradients.c */

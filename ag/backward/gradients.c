@@ -30,14 +30,15 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
         return ag_fail(t, AG_ESHAPE, "%s: the tensor has shape %s, not one element; see ag_backward_from", who,
                        ag_shape_text(shape, text, sizeof text));
     if (!dy)
-        return ag_sweep(t, id, NULL, NULL, 0);
-    ag_array a = ag_array_of(t, seed);
-    if (!ag_shape_equal(a.shape, shape))
+        return ag_sweep(t, id, 0, NULL, 0);
+    ag_shape given = ag_layout_shape(ag_layout_at(t, seed));
+    if (!ag_shape_equal(given, shape))
         return ag_fail(t, AG_ESHAPE, "%s: the adjoint has shape %s, the tensor %s", who,
-                       ag_shape_text(a.shape, other, sizeof other), ag_shape_text(shape, text, sizeof text));
-    if (!ag_is_float(a.dtype))
-        return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(a.dtype));
-    return ag_sweep(t, id, &a, NULL, 0);
+                       ag_shape_text(given, other, sizeof other), ag_shape_text(shape, text, sizeof text));
+    ag_dtype dtype = ag_layout_at(t, seed)->dtype;
+    if (!ag_is_float(dtype))
+        return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(dtype));
+    return ag_sweep(t, id, seed, NULL, 0);
 }
 
 ag_status ag_backward(ag_tensor y)
@@ -69,14 +70,10 @@ static ag_tensor result(ag_tape *t, const ag_target *target)
     const ag_layout *l = target->slot ? t->slots[target->slot - 1].layout : ag_layout_at(t, target->id);
     if (!target->data)
         return ag_zeros(t, l->dtype, ag_layout_shape(l));
-    if (l->rank == 0 && l->dtype == AG_F64)
-        return ag_scalar_new(t, AG_OP_CONSTANT, *(double *)target->data);
     ag_array a = ag_layout_array(l, target->data);
-    if (!target->slot)
+    if (!target->slot && t->headers[AG_INDEX(target->id)].op != AG_OP_PERSISTENT)
         ag_array_dense(&a); /* the adjoint of an intermediate is dense, whatever its strides */
-    bool leaf = !target->slot && t->headers[AG_INDEX(target->id)].op == AG_OP_PERSISTENT;
-    const ag_layout *own = leaf ? l : ag_layout_of_array(t, &a);
-    return own ? ag_node_new(t, AG_OP_CONSTANT, own, target->data, NULL, 0, false) : ag_inert(t);
+    return ag_constant_of(t, &a);
 }
 
 static bool is_constant(const ag_tape *t, const ag_target *target)
@@ -84,8 +81,7 @@ static bool is_constant(const ag_tape *t, const ag_target *target)
     return !target->slot && !ag_needs(t, target->id);
 }
 
-static ag_status plain_gradients(ag_tape *t, uint32_t y, const ag_array *dy, ag_target *targets, size_t count,
-                                 ag_tensor *out)
+static ag_status plain_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_target *targets, size_t count, ag_tensor *out)
 {
     ag_status status = ag_needs(t, y) ? ag_sweep(t, y, dy, targets, count) : AG_OK;
     for (size_t i = 0; i < count && !status; i++) {
@@ -98,7 +94,7 @@ static ag_status plain_gradients(ag_tape *t, uint32_t y, const ag_array *dy, ag_
     return status;
 }
 
-static ag_status graph_gradients(ag_tape *t, uint32_t y, ag_tensor dy, ag_target *targets, size_t count, ag_tensor *out)
+static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_target *targets, size_t count, ag_tensor *out)
 {
     uint32_t no_grad = t->no_grad;
     t->no_grad = 0;
@@ -106,9 +102,9 @@ static ag_status graph_gradients(ag_tape *t, uint32_t y, ag_tensor dy, ag_target
     t->busy++;
     t->in_pass = true;
     const ag_layout *l = ag_layout_at(t, y);
-    if (!dy.tape)
-        dy = ag_ones(t, l->dtype, ag_layout_shape(l));
-    ag_status status = dy.id ? ag_graph_gradients(t, y, dy, targets, count, out) : ag_refuse(t, "ag_gradients");
+    if (!dy)
+        dy = ag_ones(t, l->dtype, ag_layout_shape(l)).id;
+    ag_status status = dy ? ag_graph_gradients(t, y, dy, targets, count, out) : ag_refuse(t, "ag_gradients");
     t->in_pass = false;
     t->busy--;
     t->no_grad = no_grad;
@@ -161,16 +157,10 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
             return ag_refuse(t, who);
     if (!targets)
         return t->error.status;
-    ag_status status = AG_OK;
-    ag_array a;
     if (!xs.count)
         return AG_OK;
-    if (seed)
-        a = ag_array_of(t, seed);
-    if (flags & AG_CREATE_GRAPH)
-        status = graph_gradients(t, id, dy, targets, xs.count, out);
-    else
-        status = plain_gradients(t, id, seed ? &a : NULL, targets, xs.count, out);
+    ag_status status =
+        (flags & AG_CREATE_GRAPH ? graph_gradients : plain_gradients)(t, id, seed, targets, xs.count, out);
     for (size_t i = 0; status && i < xs.count; i++)
         out[i] = ag_inert(t);
     return status;
@@ -354,9 +344,13 @@ ag_status ag_retain_grad(ag_tensor x)
         return ag_refuse(t, "ag_retain_grad");
     if (!ag_needs(t, id))
         return ag_fail(t, AG_EUSE, "ag_retain_grad: the tensor wants no gradient");
-    t->headers[AG_INDEX(id)].flags |= AG_RETAINED;
-    const ag_node *d = ag_node_or_null(t, id);
-    if (!d || !d->data)
-        t->any_retained = true;
+    uint32_t i = AG_INDEX(id);
+    bool kept = t->headers[i].flags & AG_RETAINED || t->options.keep_grads;
+    t->headers[i].flags |= AG_RETAINED;
+    if (id & AG_TAG_RANKED)
+        return AG_OK;
+    if (!kept && t->retained && i < t->retained_capacity)
+        t->retained[i] = 0; /* what arrived in passes that kept the gradients of other numbers */
+    t->any_retained = true;
     return AG_OK;
 }

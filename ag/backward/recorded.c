@@ -95,7 +95,7 @@ static bool take(replay *p, const ag_target *target, ag_tensor *out)
     return out->id;
 }
 
-ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_target *targets, size_t count,
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_target *targets, size_t count,
                              ag_tensor *out)
 {
     replay p = { .t = t, .top = AG_INDEX(y) };
@@ -110,7 +110,7 @@ ag_status ag_graph_gradients(ag_tape *t, uint32_t y, ag_tensor seed, const ag_ta
     if (!p.adjoint)
         return t->error.status;
     memset(p.adjoint, 0, bytes);
-    p.adjoint[AG_INDEX(y)] = seed.id;
+    p.adjoint[AG_INDEX(y)] = dy;
     ag_status status = AG_OK;
     for (uint32_t i = p.top; i > 0 && !status; i--)
         if (t->headers[i].op >= AG_OP_FIRST && t->headers[i].flags & AG_NEEDS)
