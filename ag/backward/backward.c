@@ -266,10 +266,10 @@ static ag_status attempts(ag_pass *s)
 /* Adjoints of rank-0 intermediates are kept where an option or a target asks for them. */
 static bool wants_kept(const ag_pass *s)
 {
-    if (!s->count)
+    if (!s->targets)
         return s->t->options.keep_grads || s->t->any_retained;
-    for (size_t i = 0; i < s->count; i++)
-        if (!s->targets[i].slot && !(s->targets[i].id & AG_TAG_RANKED))
+    for (size_t k = 0; k < s->targets->count; k++)
+        if (ag_target_is_number(s->t, &s->targets->at[k]))
             return true;
     return false;
 }
@@ -282,9 +282,9 @@ static uint32_t top_of(const ag_tape *t, uint32_t y)
     return op && op->outputs > 1 ? i + (uint32_t)op->outputs - 1 : y;
 }
 
-ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_target *targets, size_t count)
+ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
 {
-    ag_pass s = { .t = t, .y = AG_INDEX(y), .dy = dy, .targets = targets, .count = count };
+    ag_pass s = { .t = t, .y = AG_INDEX(y), .dy = dy, .targets = targets };
     s.top = top_of(t, s.y);
     if (!make_adjoints(t, s.top))
         return t->error.status;
@@ -298,8 +298,8 @@ ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_target *targets, size
     t->in_pass = true;
     ag_status status = attempts(&s);
     if (!status)
-        status = count ? ag_pass_deliver_targets(&s) : ag_pass_commit(&s);
-    if (status || count)
+        status = targets ? ag_pass_deliver_targets(&s) : ag_pass_commit(&s);
+    if (status || targets)
         abandon(&s);
     t->in_pass = false;
     t->busy--;

@@ -6,24 +6,42 @@
 
 /* ---- backward.c: the order of the plain pass */
 
-typedef struct ag_target { /* whose adjoint ag_gradients wants */
-    uint32_t id, slot;     /* slot + 1 for a persistent tensor: all its leaves count */
-    void *data;            /* dense, of the tensor's shape; NULL until something arrived */
-} ag_target;
+typedef struct ag_targets ag_targets;
 /* The pass from y, whose adjoint is dy; 0: ones. */
-ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_target *targets, size_t count);
+ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets);
 /* By index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory. */
 uint8_t *ag_reachable(ag_tape *t, uint32_t y);
 
 typedef struct ag_pass {
     ag_tape *t;
     uint32_t y, dy, top; /* the pass begins at y with the adjoint dy, 0: ones; top: the last output of y's op */
-    ag_target *targets;  /* of ag_gradients; none: the leaves' gradients */
-    size_t count;
-    uint8_t *reached; /* by index; NULL until needed */
-    double *kept;     /* adjoints of rank-0 records by index; NULL if nobody wants them */
+    ag_targets *targets; /* of ag_gradients; NULL: the leaves' gradients */
+    uint8_t *reached;    /* by index; NULL until needed */
+    double *kept;        /* adjoints of rank-0 records by index; NULL if nobody wants them */
     bool careful, restart;
 } ag_pass;
+
+/* ---- targets.c: of ag_gradients */
+
+typedef struct ag_target {
+    uint32_t id, slot; /* slot + 1 for a persistent tensor: all its leaves count */
+    size_t next;       /* 1 + the next one that is the same persistent tensor; 0: none */
+    void *data;        /* dense, of the tensor's shape; NULL until something arrived */
+} ag_target;
+struct ag_targets {
+    ag_target *at;
+    size_t count;
+    bool *is_target;                 /* by place in the table of nodes */
+    size_t *of_slot;                 /* by slot: 1 + the first target, 0: none; NULL: no target is persistent */
+    uint32_t node_count, slot_count; /* of these */
+};
+bool ag_targets_begin(ag_tape *t, ag_targets *s); /* of `at` and `count`; false: no memory */
+void ag_targets_end(ag_tape *t, ag_targets *s);
+/* 1 + the first target that the leaf at index i belongs to; 0: none */
+size_t ag_targets_at_leaf(const ag_tape *t, const ag_targets *s, uint32_t i);
+const ag_layout *ag_target_layout(const ag_tape *t, const ag_target *x);
+bool ag_target_is_number(const ag_tape *t, const ag_target *x); /* whose adjoint no pass keeps unless asked to */
+ag_status ag_pass_deliver_targets(ag_pass *s);
 
 /* ---- backward_op.c: one op in a plain pass */
 
@@ -40,7 +58,7 @@ void *ag_pass_place(ag_pass *s, ag_node *d, bool *add);
 static inline ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
 {
     ag_tape *t = s->t;
-    if (s->count || t->headers[d->id].op != AG_OP_PERSISTENT)
+    if (s->targets || t->headers[d->id].op != AG_OP_PERSISTENT)
         return NULL;
     ag_slot *slot = &t->slots[d->input[0]];
     const ag_stored *g = &slot->grad;
@@ -53,11 +71,10 @@ bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution, doub
 /* Gives a node's adjoint back. */
 void ag_pass_drop(ag_pass *s, ag_node *d);
 /* Does the node's adjoint outlive the visit? */
-bool ag_pass_is_target(const ag_pass *s, const ag_node *d);
 static inline bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
 {
-    if (s->count)
-        return ag_pass_is_target(s, d);
+    if (s->targets)
+        return s->targets->is_target[d - s->t->nodes];
     return s->t->options.keep_grads || s->t->headers[d->id].flags & AG_RETAINED;
 }
 
@@ -83,7 +100,6 @@ ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar);
 
 /* Adjoints become gradients, or the targets' data. */
 ag_status ag_pass_commit(ag_pass *s);
-ag_status ag_pass_deliver_targets(ag_pass *s);
 
 /* ---- elementwise_steps.c */
 
@@ -105,8 +121,7 @@ bool ag_row_constant_slope(const ag_row *row, ag_row_params p, int k, double *sl
 
 /* ---- recorded.c: the pass that records */
 
-ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_target *targets, size_t count,
-                             ag_tensor *out);
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targets *targets, ag_tensor *out);
 
 /* ---- gradients.c */
 

@@ -44,14 +44,6 @@ void ag_pass_drop(ag_pass *s, ag_node *d)
     d->flags &= (uint8_t)~AG_NODE_DIRECT;
 }
 
-bool ag_pass_is_target(const ag_pass *s, const ag_node *d)
-{
-    for (size_t i = 0; i < s->count; i++)
-        if (!s->targets[i].slot && AG_INDEX(s->targets[i].id) == d->id)
-            return true;
-    return false;
-}
-
 bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution, double scale)
 {
     ag_tape *t = s->t;

@@ -30,7 +30,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
         return ag_fail(t, AG_ESHAPE, "%s: the tensor has shape %s, not one element; see ag_backward_from", who,
                        ag_shape_text(shape, text, sizeof text));
     if (!dy)
-        return ag_sweep(t, id, 0, NULL, 0);
+        return ag_sweep(t, id, 0, NULL);
     ag_shape given = ag_layout_shape(ag_layout_at(t, seed));
     if (!ag_shape_equal(given, shape))
         return ag_fail(t, AG_ESHAPE, "%s: the adjoint has shape %s, the tensor %s", who,
@@ -38,7 +38,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
     ag_dtype dtype = ag_layout_at(t, seed)->dtype;
     if (!ag_is_float(dtype))
         return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(dtype));
-    return ag_sweep(t, id, seed, NULL, 0);
+    return ag_sweep(t, id, seed, NULL);
 }
 
 ag_status ag_backward(ag_tensor y)
@@ -67,7 +67,7 @@ static bool set_target(ag_tape *t, ag_tensor x, ag_target *target, const char *w
 /* What the sweep left for the target, as a transient tensor. */
 static ag_tensor result(ag_tape *t, const ag_target *target)
 {
-    const ag_layout *l = target->slot ? t->slots[target->slot - 1].layout : ag_layout_at(t, target->id);
+    const ag_layout *l = ag_target_layout(t, target);
     if (!target->data)
         return ag_zeros(t, l->dtype, ag_layout_shape(l));
     ag_array a = ag_layout_array(l, target->data);
@@ -81,20 +81,20 @@ static bool is_constant(const ag_tape *t, const ag_target *target)
     return !target->slot && !ag_needs(t, target->id);
 }
 
-static ag_status plain_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_target *targets, size_t count, ag_tensor *out)
+static ag_status plain_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets, ag_tensor *out)
 {
-    ag_status status = ag_needs(t, y) ? ag_sweep(t, y, dy, targets, count) : AG_OK;
-    for (size_t i = 0; i < count && !status; i++) {
-        if (is_constant(t, &targets[i]))
-            targets[i].data = NULL;
-        out[i] = result(t, &targets[i]);
+    ag_status status = ag_needs(t, y) ? ag_sweep(t, y, dy, targets) : AG_OK;
+    for (size_t i = 0; i < targets->count && !status; i++) {
+        if (is_constant(t, &targets->at[i]))
+            targets->at[i].data = NULL;
+        out[i] = result(t, &targets->at[i]);
         if (!out[i].id)
             status = ag_refuse(t, "ag_gradients");
     }
     return status;
 }
 
-static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_target *targets, size_t count, ag_tensor *out)
+static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets, ag_tensor *out)
 {
     uint32_t no_grad = t->no_grad;
     t->no_grad = 0;
@@ -104,7 +104,7 @@ static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_target 
     const ag_layout *l = ag_layout_at(t, y);
     if (!dy)
         dy = ag_ones(t, l->dtype, ag_layout_shape(l)).id;
-    ag_status status = dy ? ag_graph_gradients(t, y, dy, targets, count, out) : ag_refuse(t, "ag_gradients");
+    ag_status status = dy ? ag_graph_gradients(t, y, dy, targets, out) : ag_refuse(t, "ag_gradients");
     t->in_pass = false;
     t->busy--;
     t->no_grad = no_grad;
@@ -123,7 +123,8 @@ static ag_status wrong_shape(ag_tape *t, const char *who, const char *what, ag_s
 static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who)
 {
     ag_tape *t = y.tape;
-    ag_target few[AG_FEW], *targets = few;
+    ag_target few[AG_FEW];
+    ag_targets targets = { .at = few, .count = xs.count };
     if (!t)
         return AG_ENULL;
     for (size_t i = 0; out && i < xs.count; i++)
@@ -150,17 +151,19 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
     if (seed && !ag_layout_same_shape(ag_layout_at(t, seed), ag_layout_at(t, id)))
         return wrong_shape(t, who, "adjoint", ag_layout_shape(ag_layout_at(t, seed)),
                            ag_layout_shape(ag_layout_at(t, id)));
-    if (xs.count > AG_FEW)
-        targets = ag_scratch(t, xs.count * sizeof *targets);
-    for (size_t i = 0; targets && i < xs.count; i++)
-        if (!set_target(t, xs.at[i], &targets[i], who))
-            return ag_refuse(t, who);
-    if (!targets)
-        return t->error.status;
     if (!xs.count)
         return AG_OK;
-    ag_status status =
-        (flags & AG_CREATE_GRAPH ? graph_gradients : plain_gradients)(t, id, seed, targets, xs.count, out);
+    if (xs.count > AG_FEW)
+        targets.at = ag_scratch(t, xs.count * sizeof *targets.at);
+    if (!targets.at)
+        return t->error.status;
+    for (size_t i = 0; i < xs.count; i++)
+        if (!set_target(t, xs.at[i], &targets.at[i], who))
+            return ag_refuse(t, who);
+    if (!ag_targets_begin(t, &targets))
+        return t->error.status;
+    ag_status status = (flags & AG_CREATE_GRAPH ? graph_gradients : plain_gradients)(t, id, seed, &targets, out);
+    ag_targets_end(t, &targets);
     for (size_t i = 0; status && i < xs.count; i++)
         out[i] = ag_inert(t);
     return status;

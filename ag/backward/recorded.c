@@ -71,32 +71,41 @@ static ag_status replay_node(replay *p, uint32_t i)
     return status;
 }
 
-static bool take(replay *p, const ag_target *target, ag_tensor *out)
+/* The sum of the adjoints of a persistent tensor's leaves, for each target that is one. */
+static ag_status take_leaves(const replay *p, const ag_targets *targets, ag_tensor *out)
 {
     ag_tape *t = p->t;
-    if (!target->slot) {
-        uint32_t i = AG_INDEX(target->id);
-        uint32_t id = i <= p->top ? p->adjoint[i] : 0;
-        const ag_layout *l = ag_layout_at(t, i);
-        *out = id ? ag_handle(t, id) : ag_zeros(t, l->dtype, ag_layout_shape(l));
-        return out->id;
-    }
-    const ag_slot *slot = &t->slots[target->slot - 1];
-    *out = (ag_tensor){ 0 };
-    for (uint32_t n = 0; n < t->stop_count && t->stops[n] <= p->top; n++) {
+    for (uint32_t n = 0; targets->of_slot && n < t->stop_count && t->stops[n] <= p->top; n++) {
         uint32_t i = t->stops[n];
-        if (t->headers[i].op != AG_OP_PERSISTENT || ag_leaf_slot(t, i) != target->slot - 1 || !p->adjoint[i])
-            continue;
-        ag_tensor g = ag_handle(t, p->adjoint[i]);
-        *out = out->tape ? ag_add(*out, g) : g;
+        for (size_t k = p->adjoint[i] ? ag_targets_at_leaf(t, targets, i) : 0; k; k = targets->at[k - 1].next) {
+            ag_tensor g = ag_handle(t, p->adjoint[i]), *to = &out[k - 1];
+            *to = to->id ? ag_add(*to, g) : g;
+            if (!to->id)
+                return t->error.status;
+        }
     }
-    if (!out->tape)
-        *out = ag_zeros(t, slot->layout->dtype, ag_layout_shape(slot->layout));
-    return out->id;
+    return AG_OK;
 }
 
-ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_target *targets, size_t count,
-                             ag_tensor *out)
+static ag_status take_all(const replay *p, const ag_targets *targets, ag_tensor *out)
+{
+    ag_tape *t = p->t;
+    for (size_t k = 0; k < targets->count; k++) {
+        uint32_t i = AG_INDEX(targets->at[k].id);
+        bool arrived = !targets->at[k].slot && i <= p->top && p->adjoint[i];
+        out[k] = arrived ? ag_handle(t, p->adjoint[i]) : ag_inert(t);
+    }
+    ag_status status = take_leaves(p, targets, out);
+    for (size_t k = 0; k < targets->count && !status; k++) {
+        const ag_layout *l = ag_target_layout(t, &targets->at[k]);
+        if (!out[k].id)
+            out[k] = ag_zeros(t, l->dtype, ag_layout_shape(l));
+        status = out[k].id ? AG_OK : t->error.status;
+    }
+    return status;
+}
+
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targets *targets, ag_tensor *out)
 {
     replay p = { .t = t, .top = AG_INDEX(y) };
     uint32_t first = p.top;
@@ -115,9 +124,8 @@ ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targe
     for (uint32_t i = p.top; i > 0 && !status; i--)
         if (t->headers[i].op >= AG_OP_FIRST && t->headers[i].flags & AG_NEEDS)
             status = replay_node(&p, i);
-    for (size_t k = 0; k < count && !status; k++)
-        if (!take(&p, &targets[k], &out[k]))
-            status = ag_refuse(t, "ag_gradients");
+    if (!status)
+        status = take_all(&p, targets, out);
     ag_pool_give(t, p.adjoint, bytes);
     return status;
 }

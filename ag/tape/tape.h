@@ -337,7 +337,7 @@ bool ag_begin(ag_tape *t); /* an action may run: t is not NULL and no error pend
 ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs,
                       size_t count, bool needs);
 ag_tensor ag_scalar_new(ag_tape *t, uint32_t op, double value); /* a record without a node; op: constant or variable */
-ag_tensor ag_constant_of(ag_tape *t, const ag_array *a); /* with a's data, which lives as long */
+ag_tensor ag_constant_of(ag_tape *t, const ag_array *a);        /* with a's data, which lives as long */
 ag_array ag_array_of(ag_tape *t, uint32_t id); /* data may point into the records: void at the next node */
 /* The same for the functions of an op: a number is copied to `number`, so that it stays where it is. */
 ag_array ag_array_for_op(ag_tape *t, uint32_t id, double *number);
@@ -346,7 +346,7 @@ static inline bool ag_needs(const ag_tape *t, uint32_t id)
 {
     return t->headers[AG_INDEX(id)].flags & AG_NEEDS;
 }
-ag_slot *ag_slot_of(ag_tensor persistent, const char *who); /* NULL: reported */
+ag_slot *ag_slot_of(ag_tensor persistent, const char *who);        /* NULL: reported */
 static inline uint32_t ag_leaf_slot(const ag_tape *t, uint32_t id) /* the slot of which a live node is the leaf */
 {
     const ag_node *d = ag_node_or_null(t, id);

@@ -1,0 +1,106 @@
+/* The tensors by which ag_gradients differentiates, however many: found by their place, not by a search. */
+#include "ag/backward/backward.h"
+
+static bool any_slot(const ag_targets *s)
+{
+    for (size_t k = 0; k < s->count; k++)
+        if (s->at[k].slot)
+            return true;
+    return false;
+}
+
+bool ag_targets_begin(ag_tape *t, ag_targets *s)
+{
+    s->node_count = t->node_count;
+    s->slot_count = any_slot(s) ? t->slot_count : 0;
+    s->is_target = ag_pool_take(t, s->node_count);
+    s->of_slot = s->slot_count ? ag_pool_take(t, s->slot_count * sizeof *s->of_slot) : NULL;
+    if (!s->is_target || (s->slot_count && !s->of_slot)) {
+        ag_targets_end(t, s);
+        return false;
+    }
+    memset(s->is_target, 0, s->node_count);
+    if (s->of_slot)
+        memset(s->of_slot, 0, s->slot_count * sizeof *s->of_slot);
+    for (size_t k = 0; k < s->count; k++) {
+        ag_target *x = &s->at[k];
+        if (x->slot) {
+            x->next = s->of_slot[x->slot - 1];
+            s->of_slot[x->slot - 1] = k + 1;
+        } else if (x->id & AG_TAG_RANKED) {
+            s->is_target[ag_node_at(t, x->id) - t->nodes] = true;
+        }
+    }
+    return true;
+}
+
+void ag_targets_end(ag_tape *t, ag_targets *s)
+{
+    ag_pool_give(t, s->is_target, s->node_count);
+    ag_pool_give(t, s->of_slot, s->slot_count * sizeof *s->of_slot);
+}
+
+size_t ag_targets_at_leaf(const ag_tape *t, const ag_targets *s, uint32_t i)
+{
+    return s->of_slot && t->headers[i].op == AG_OP_PERSISTENT ? s->of_slot[ag_leaf_slot(t, i)] : 0;
+}
+
+const ag_layout *ag_target_layout(const ag_tape *t, const ag_target *x)
+{
+    return x->slot ? t->slots[x->slot - 1].layout : ag_layout_at(t, x->id);
+}
+
+bool ag_target_is_number(const ag_tape *t, const ag_target *x)
+{
+    return !x->slot && !(x->id & AG_TAG_RANKED) && t->headers[AG_INDEX(x->id)].op >= AG_OP_OUTPUT;
+}
+
+/* ---- at the end of a plain pass */
+
+static bool take_number(ag_pass *s, ag_target *target, double g)
+{
+    bool add = target->data;
+    if (!add)
+        target->data = ag_scratch(s->t, sizeof(double));
+    if (target->data)
+        *(double *)target->data = add ? *(double *)target->data + g : g;
+    return target->data;
+}
+
+static bool take(ag_pass *s, ag_target *target, uint32_t i)
+{
+    ag_tape *t = s->t;
+    const ag_node *d = ag_node_or_null(t, i);
+    if (!d || !d->data)
+        return take_number(s, target, ag_target_is_number(t, target) ? s->kept[i] : t->adjoints[i]);
+    if (!d->adjoint)
+        return true;
+    bool add = target->data;
+    if (!add)
+        target->data = ag_scratch(t, ag_layout_bytes(d->layout));
+    if (!target->data)
+        return false;
+    ag_array to = {
+        .data = target->data, .dtype = d->layout->dtype, .shape = AG_SHAPE(d->layout->size), .stride = { 1 }
+    };
+    ag_array from = to;
+    from.data = d->adjoint;
+    ag_copy_array(&to, &from, add, t->options.threads);
+    return true;
+}
+
+ag_status ag_pass_deliver_targets(ag_pass *s)
+{
+    ag_tape *t = s->t;
+    ag_targets *all = s->targets;
+    for (size_t k = 0; k < all->count; k++) {
+        uint32_t i = AG_INDEX(all->at[k].id);
+        if (!all->at[k].slot && i <= s->top && !take(s, &all->at[k], i))
+            return t->error.status;
+    }
+    for (uint32_t n = 0; all->of_slot && n < t->stop_count && t->stops[n] <= s->top; n++)
+        for (size_t k = ag_targets_at_leaf(t, all, t->stops[n]); k; k = all->at[k - 1].next)
+            if (!take(s, &all->at[k - 1], t->stops[n]))
+                return t->error.status;
+    return AG_OK;
+}
