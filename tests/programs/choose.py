@@ -11,6 +11,7 @@ BINARY = ["add", "sub", "mul", "div", "pow", "maximum", "minimum", "chain"]
 COMPARE = ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "chained"]
 OVER = ["sum_over", "mean_over", "max_over", "min_over", "logsumexp"]
 WHOLE = ["sum", "mean", "max", "min"]
+SAME = ["cast", "squeeze", "flatten", "reshape", "expand"]  # may return their operand
 POSITIVE = ["square", "exp", "sigmoid", "softplus", "abs"]
 
 
@@ -370,7 +371,9 @@ class Writer:
         if way == 1:
             return self.op("require_grad", self.op("detach", x))
         if way == 2:
-            if not self.run.env[x].requires_grad or self.run.env[x].is_leaf:
+            made = [s for s in self.statements if s.makes_tensor()][x]
+            itself = len(made.operands) == 1 and self.run.env[x].shape == self.run.env[made.operands[0]].shape
+            if not self.run.env[x].requires_grad or self.run.env[x].is_leaf or (itself and made.word in SAME):
                 raise Reject("no intermediate result")
             self.add(Statement("retain", (x,)))
             return None

@@ -1,5 +1,6 @@
 """The language of tests/programs.h on PyTorch's side: statements, the ops, and running a program."""
 import dataclasses
+import functools
 import numpy
 import torch
 import torch.nn.functional as F
@@ -58,13 +59,15 @@ def leaf_values(s, step):
     return s.low + numpy.floor(k * (s.high - s.low) * s.grid / 65536) / s.grid
 
 
-def weights(t):
-    n = t.numel()
-    if n < 2:
-        return torch.ones_like(t)
+@functools.lru_cache(maxsize=1000)
+def weights_of(n):
     i = numpy.arange(n, dtype=numpy.uint64)
     w = 1 + ((i * numpy.uint64(2654435761) >> numpy.uint64(16)) % numpy.uint64(65536)).astype(numpy.float64) / 65536
-    return torch.from_numpy(w).reshape(t.shape).to(t.dtype)
+    return torch.from_numpy(w)
+
+
+def weights(t):
+    return weights_of(t.numel()).reshape(t.shape).to(t.dtype)
 
 
 # ---- ops: functions of operands and parameters
