@@ -88,8 +88,8 @@ static ag_shape shape_of(const arguments *a)
 UNARY(neg) UNARY(square) UNARY(sqrt) UNARY(exp) UNARY(log) UNARY(sin) UNARY(cos) UNARY(tanh) UNARY(sigmoid) UNARY(relu)
 UNARY(softplus) UNARY(abs) UNARY(sign) UNARY(sum) UNARY(mean) UNARY(max) UNARY(min)
 UNARY_C(add_scalar) UNARY_C(mul_scalar) UNARY_C(pow_scalar) UNARY_C(leaky_relu) UNARY_C(maximum_scalar)
-UNARY_C(minimum_scalar) UNARY_C(heaviside) C_UNARY(scalar_sub) C_UNARY(scalar_div) UNARY_CD(clamp) UNARY_CD(within)
-BINARY(add) BINARY(sub) BINARY(mul) BINARY(div) BINARY(pow) BINARY(maximum) BINARY(minimum) BINARY(chain) BINARY(chained)
+UNARY_C(minimum_scalar) UNARY_C(heaviside) C_UNARY(scalar_sub) C_UNARY(scalar_div) UNARY_CD(clamp)
+BINARY(add) BINARY(sub) BINARY(mul) BINARY(div) BINARY(pow) BINARY(maximum) BINARY(minimum) BINARY(chain)
 BINARY(less) BINARY(less_equal) BINARY(greater) BINARY(greater_equal) BINARY(equal) BINARY(not_equal) BINARY(matmul)
 BINARY(dot) BINARY(cross_entropy) BINARY(mse) BINARY(bce) BINARY(bce_logits)
 OVER(sum_over) OVER(mean_over) OVER(max_over) OVER(min_over) OVER(logsumexp)
@@ -150,8 +150,8 @@ static const named_op named_ops[] = {
     ENTRY(neg), ENTRY(square), ENTRY(sqrt), ENTRY(exp), ENTRY(log), ENTRY(sin), ENTRY(cos), ENTRY(tanh), ENTRY(sigmoid),
     ENTRY(relu), ENTRY(softplus), ENTRY(abs), ENTRY(sign), ENTRY(add_scalar), ENTRY(mul_scalar), ENTRY(scalar_sub),
     ENTRY(scalar_div), ENTRY(pow_scalar), ENTRY(leaky_relu), ENTRY(maximum_scalar), ENTRY(minimum_scalar), ENTRY(heaviside),
-    ENTRY(clamp), ENTRY(within), ENTRY(add), ENTRY(sub), ENTRY(mul), ENTRY(div), ENTRY(pow), ENTRY(maximum), ENTRY(minimum),
-    ENTRY(chain), ENTRY(chained), ENTRY(less), ENTRY(less_equal), ENTRY(greater), ENTRY(greater_equal), ENTRY(equal),
+    ENTRY(clamp), ENTRY(add), ENTRY(sub), ENTRY(mul), ENTRY(div), ENTRY(pow), ENTRY(maximum), ENTRY(minimum),
+    ENTRY(chain), ENTRY(less), ENTRY(less_equal), ENTRY(greater), ENTRY(greater_equal), ENTRY(equal),
     ENTRY(not_equal), ENTRY(sum), ENTRY(mean), ENTRY(max), ENTRY(min), ENTRY(sum_over), ENTRY(mean_over), ENTRY(max_over),
     ENTRY(min_over), ENTRY(logsumexp), ENTRY(softmax), ENTRY(log_softmax), ENTRY(matmul), ENTRY(dot), ENTRY(linear),
     ENTRY(cross_entropy), ENTRY(mse), ENTRY(bce), ENTRY(bce_logits), ENTRY(one_hot), ENTRY(transpose), ENTRY(permute),

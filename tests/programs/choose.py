@@ -8,7 +8,7 @@ UNARY = ["neg", "square", "sqrt", "exp", "log", "sin", "cos", "tanh", "sigmoid",
 CONSTANT = ["add_scalar", "mul_scalar", "scalar_sub", "scalar_div", "pow_scalar", "leaky_relu", "maximum_scalar",
             "minimum_scalar", "heaviside"]
 BINARY = ["add", "sub", "mul", "div", "pow", "maximum", "minimum", "chain"]
-COMPARE = ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "chained"]
+COMPARE = ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal"]
 OVER = ["sum_over", "mean_over", "max_over", "min_over", "logsumexp"]
 WHOLE = ["sum", "mean", "max", "min"]
 SAME = ["cast", "squeeze", "flatten", "reshape", "expand"]  # may return their operand
@@ -123,12 +123,12 @@ class Writer:
     # ---- statements
 
     def unary(self):
-        word = self.r.choice(UNARY + CONSTANT + ["clamp", "within"])
+        word = self.r.choice(UNARY + CONSTANT + ["clamp"])
         x = self.pick(tag=self.r.choice(["float"] * 8 + ["f32", "f64"]))
         p = [self.number()] if word in CONSTANT else []
         if word == "pow_scalar":
             p = [self.r.choice([0.0, 1.0, 2.0, 3.0, -1.0, -2.0, 0.5, 1.5, 2.5])]
-        if word in ("clamp", "within"):
+        if word == "clamp":
             p = sorted([self.number(), self.number()])
         if word == "sqrt" and self.r.random() < 0.2:  # a kink's other side is not looked at
             x = self.op("add_scalar", self.op("relu", x), p=[0.5])
@@ -355,7 +355,7 @@ class Writer:
         if way == 3:
             return self.op("sum_over", x, p=[0, *self.axes(self.run.env[x].dim())])
         y = self.r.choice([i for i in at if self.tags[i] == self.tags[x] and self.run.env[i].shape == self.run.env[x].shape])
-        return self.op(self.r.choice(COMPARE[:-1]), x, y)
+        return self.op(self.r.choice(COMPARE), x, y)
 
     def cast(self):
         tag = self.r.choice(["float", "float", "f32", "f64"])

@@ -21,7 +21,7 @@ torch.set_num_threads(1)
 
 def grow(w, size):
     ways = {w.unary: 8, w.binary: 8, w.where: 2, w.reduce: 4, w.softmax: 1, w.view: 7, w.product: 3, w.loss: 1, w.integer: 1,
-            w.history: 1.2, w.cast: 0.5, w.masked: 0.6, w.assign: 0.5}
+            w.history: 1.2, w.cast: 0.5, w.masked: 1, w.assign: 0.5}
     for _ in range(w.r.choice([1, 1, 2, 3])):
         w.leaf(w.shape(), kind=w.r.choice("vpq"))
     for _ in range(8 * size):
