@@ -4,6 +4,7 @@
 #define AG_CHECK_CHECK_H
 
 #include "ag/backward/backward.h"
+#include <math.h>
 
 /* The checks' own random calls are far from those that f makes on the tape. */
 #define AG_CHECK_RANDOM ((uint64_t)1 << 62)
@@ -24,6 +25,7 @@ typedef struct ag_line {
     double finest;        /* no step is smaller: it would not move the point, or hardly */
     double below, above;  /* room on either side, which no step may leave */
     double precision;     /* relative, at which to stop */
+    bool thorough;        /* not to stop before the smallest step */
     const double *center; /* the values at 0 */
     const double *noise;  /* how far they are off, absolute */
 } ag_line;
@@ -31,6 +33,8 @@ typedef struct ag_line {
 typedef enum ag_slope_kind { AG_SLOPE_UNRESOLVED, AG_SLOPE_SMOOTH, AG_SLOPE_KINK } ag_slope_kind;
 typedef struct ag_slope {
     double value, estimate; /* of the error; infinite where nothing was found */
+    double bend, reach;     /* within the first step: the second derivative, how steep it is; roughly */
+    double level;           /* of the noise; set by ag_line_noise */
     ag_slope_kind kind;
 } ag_slope;
 
@@ -38,9 +42,13 @@ typedef struct ag_slope {
  * kinks. `memory`: ag_line_bytes(count). False: `at` gave up. */
 size_t ag_line_bytes(int64_t count);
 bool ag_line_slopes(const ag_line *l, void *memory, ag_slope *slopes);
+
+/* ---- noise.c */
+
+enum { AG_NOISE_POINTS = 16 };
 /* The noise of the values, from high differences of points `spacing` apart (Hamming; More and Wild 2011): noise[i] is
- * raised to it. */
-bool ag_line_noise(const ag_line *l, double spacing, void *memory, double *noise);
+ * raised to it. slopes, if given: of the straight lines through the points; bend: by how much their halves differ. */
+bool ag_line_noise(const ag_line *l, double spacing, void *memory, double *noise, ag_slope *slopes);
 
 /* ---- function.c: the derivatives of a function against numeric ones */
 
@@ -105,6 +113,13 @@ bool ag_evaluation_at(ag_evaluation *v, int order, double *value, double *size);
  * order 1. */
 typedef void ag_row_taker(void *user, int64_t group, const double *row);
 bool ag_evaluation_rows(ag_evaluation *v, int order, ag_row_taker *row, void *user);
+/* A group's value, after ag_evaluation_run, as a tensor; an error is pending where it failed. */
+enum { AG_ALL_GROUPS = -1 }; /* weighted, for order 1 */
+ag_tensor ag_evaluation_sum(ag_evaluation *v, int order, int64_t group);
+
+/* ---- rounding.c */
+
+double ag_evaluation_rounding(ag_evaluation *v, int order, int64_t group); /* of a group's value at v->point */
 
 /* ---- evaluate_once.c: f at v->point. Where the functions return false the result says why, or an error is pending */
 
@@ -114,6 +129,54 @@ bool ag_evaluation_hold(ag_evaluation *v);                           /* before t
 bool ag_evaluation_run(ag_evaluation *v);                            /* makes v->leaf and v->y */
 bool ag_evaluation_reach(ag_evaluation *v, ag_tensor of);            /* adds to v->reached */
 void ag_evaluation_end(ag_evaluation *v); /* after ag_evaluation_begin, whatever it returned: inputs are as before */
+
+/* What function.c, line.c and judge.c share. */
+typedef struct ag_checker {
+    ag_evaluation v;
+    const ag_probe *p;
+    ag_probe_result *result;
+    int order;
+    int64_t columns, rows; /* derivatives of `rows` values by `columns` elements, or along as many directions */
+    double *analytic;      /* rows by columns */
+    double *direction;     /* columns by n; NULL: the elements themselves */
+    double *probing;       /* the direction in which noise is measured: n */
+    double *along;         /* per row: the analytic derivative in that direction */
+    double *rounding;      /* per row: of the value inside f; negative: not asked for yet */
+    double *center, *again, *size, *noise; /* per row: the value, evaluated twice; its scale; how far it is off */
+    ag_slope *slope, *near; /* of the rows along the column's line; along `probing`, close to the point */
+    bool contradicted;      /* the analytic derivative is not what is seen close to the point */
+    void *memory;
+    double largest, steepest; /* of all values, of all analytic derivatives */
+    int64_t seen, lost;       /* derivatives that were resolved; those that rounding hides, but for nothing */
+    bool hidden;              /* too many of the latter in an order */
+    size_t unused;            /* the first input that f does not read; as many as there are: none */
+    int64_t column;           /* that is being looked at */
+    const double *direct;     /* its direction, or that of the noise */
+    double worst;             /* the worst disagreement so far, relative to what was allowed */
+} ag_checker;
+
+/* What a difference may amount to, relative to the derivative. */
+#define AG_CHECK_TOLERANCE 1e-6
+
+/* Steps are relative to this. */
+static inline double ag_check_unit(double x)
+{
+    return fmax(fabs(x), 1);
+}
+
+/* ---- line.c */
+
+size_t ag_check_input_of(const ag_probe *p, int64_t *i); /* which one element i belongs to; i: the index in it */
+ag_line ag_checker_line(ag_checker *c);                  /* through the point along c->direct or c->column */
+void ag_checker_aim(ag_checker *c);                      /* c->probing */
+bool ag_checker_noise(ag_checker *c);                    /* c->noise, c->near */
+bool ag_checker_is_contradicted(const ag_checker *c);
+double ag_checker_rounding(ag_checker *c, int64_t row); /* at the point and close to it */
+
+/* ---- judge.c */
+
+ag_verdict ag_checker_judge(ag_checker *c, int64_t row, double analytic, double *tolerance);
+void ag_checker_note(ag_checker *c, int64_t row, double analytic); /* judges it for the report */
 
 /* ---- influence.c */
 

@@ -1,22 +1,26 @@
 /* Numeric derivatives with error estimates. Three series per value (central, forward and backward differences) are
- * extrapolated while the step is halved. Where forward and backward limits differ there is a kink, where the values do
- * there is a jump. */
+ * extrapolated while the step is halved. Of estimates that contradict each other those of smaller steps count. Where
+ * forward and backward limits differ there is a kink, where the values do there is a jump. */
 #include "ag/check/check.h"
+#include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
-enum { COLUMNS = 7, ROWS = 30, UNDEFINED_ROWS = 40, LEAST_ROWS = 4, NOISE_POINTS = 16, LEAST_CHANGES = 10 };
+enum { COLUMNS = 7, ROWS = 30, UNDEFINED_ROWS = 40, LEAST_ROWS = 4, RIVALS = 3 };
 /* By how much extrapolation amplifies the noise of a central and of a one-sided difference:
  * prod (r^k + 1) / (r^k - 1). */
 static const double CENTRAL_NOISE = 2, SIDE_NOISE = 9;
+/* Estimates contradict each other where they are apart by more than this many times both. */
+static const double CONTRADICTION = 4;
 
 typedef struct series {
     double entry[COLUMNS];  /* the last row of the extrapolation table */
     double last;            /* the best value of that row */
-    double value, estimate; /* the best of all rows */
+    double value, estimate; /* the best of all rows that those of smaller steps do not contradict */
+    double rival, doubt;    /* the best of the last rows, which do; its estimate */
     double largest;         /* difference quotient of all rows */
     double floor;           /* the part of the estimate that is noise */
     int rows, worse;        /* rows since the best one with a much larger estimate */
+    int rivals;             /* rows that contradict it and agree with each other */
 } series;
 
 typedef struct change { /* of the value across the point: a jump if it stays while the step shrinks */
@@ -27,9 +31,44 @@ typedef struct change { /* of the value across the point: a jump if it stays whi
 typedef struct tables {
     series central, up, down;
     change jump_up, jump_down;
+    double bend, reach; /* of the largest step: second difference quotient, larger one-sided first one */
 } tables;
 
 static const series EMPTY = { .estimate = INFINITY };
+
+static bool contradict(double a, double of_a, double b, double of_b)
+{
+    return fabs(a - b) > CONTRADICTION * (of_a + of_b);
+}
+
+static void take(series *s, double value, double estimate, double noise)
+{
+    s->value = value;
+    s->estimate = estimate;
+    s->floor = noise;
+    s->worse = s->rivals = 0;
+}
+
+/* The smallest estimate wins, but not against several smaller steps: a function that is flat, or oscillates, or is bent
+ * farther away looks well there. */
+static void weigh(series *s, double value, double estimate, double noise)
+{
+    if (estimate == INFINITY || !contradict(value, estimate, s->value, s->estimate)) {
+        if (estimate < s->estimate)
+            take(s, value, estimate, noise);
+        else if (estimate > 4 * s->estimate)
+            s->worse++;
+        return;
+    }
+    bool agrees = s->rivals && !contradict(value, estimate, s->rival, s->doubt);
+    s->rivals = agrees ? s->rivals + 1 : 1;
+    if (!agrees || estimate < s->doubt) {
+        s->rival = value;
+        s->doubt = estimate;
+    }
+    if (s->rivals >= RIVALS)
+        take(s, s->rival, s->doubt, noise);
+}
 
 /* Adds the difference quotient d of the step 2^-rows to a series whose error runs in powers of step^power. */
 static void extrapolate(series *s, double d, double noise, int power)
@@ -55,15 +94,7 @@ static void extrapolate(series *s, double d, double noise, int power)
         error = fmax(error, fabs(best - s->last)); /* two rows agree by chance more rarely than two entries */
     s->last = best;
     s->rows++;
-    double estimate = error + noise;
-    if (estimate < s->estimate) {
-        s->value = best;
-        s->estimate = estimate;
-        s->floor = noise;
-        s->worse = 0;
-    } else if (estimate > 4 * s->estimate) {
-        s->worse++;
-    }
+    weigh(s, best, error + noise, noise);
 }
 
 static bool only_noise(const series *s)
@@ -73,7 +104,8 @@ static bool only_noise(const series *s)
 
 static bool settled(const series *s, double precision)
 {
-    return s->rows >= LEAST_ROWS && (s->estimate <= precision * fabs(s->value) || (s->worse >= 2 && only_noise(s)));
+    return s->rows >= LEAST_ROWS && !s->rivals &&
+           (s->estimate <= precision * fabs(s->value) || (s->worse >= 2 && only_noise(s)));
 }
 
 static void watch(change *c, double difference, double noise)
@@ -86,6 +118,11 @@ static void watch(change *c, double difference, double noise)
 
 static void add_row(tables *v, double up, double center, double down, double h, double noise)
 {
+    noise = fmax(noise, DBL_EPSILON * fmax(fabs(up), fabs(down))); /* NaN beyond the domain counts for nothing */
+    if (!v->up.rows && !v->down.rows) {
+        v->bend = fabs(up - center - (center - down)) / h / h;
+        v->reach = fmax(fabs(up - center), fabs(center - down)) / h;
+    }
     extrapolate(&v->up, (up - center) / h, SIDE_NOISE * noise / h, 1);
     extrapolate(&v->down, (center - down) / h, SIDE_NOISE * noise / h, 1);
     extrapolate(&v->central, (up - down) / (2 * h), CENTRAL_NOISE * noise / h, 2);
@@ -98,7 +135,13 @@ static bool found(const series *s)
     return s->estimate < INFINITY;
 }
 
-/* Both sides in accord, or only one there is: no need for smaller steps. */
+/* The smallest steps contradict the rest, but are too few. */
+static bool in_doubt(const tables *v)
+{
+    return v->central.rivals > 1 || v->up.rivals > 1 || v->down.rivals > 1;
+}
+
+/* Both sides in accord, or only one there is: no need for smaller steps, unless something speaks against them. */
 static bool finished(const tables *v, double precision)
 {
     const double side_precision = fmax(precision, 1e-7);
@@ -122,9 +165,21 @@ static ag_slope conclude_one_side(const tables *v)
 {
     const series *side = v->up.estimate <= v->down.estimate ? &v->up : &v->down;
     if (!found(side))
-        return (ag_slope){ NAN, INFINITY, is_jump(v) ? AG_SLOPE_KINK : AG_SLOPE_UNRESOLVED };
-    return (ag_slope){ side->value, side->estimate,
-                       vague(side, fabs(side->value)) ? AG_SLOPE_UNRESOLVED : AG_SLOPE_SMOOTH };
+        return (ag_slope){ NAN, INFINITY, 0, v->reach, 0, is_jump(v) ? AG_SLOPE_KINK : AG_SLOPE_UNRESOLVED };
+    bool unresolved = vague(side, fabs(side->value)) || side->rivals > 1;
+    return (
+        ag_slope){ side->value, side->estimate, 0, v->reach, 0, unresolved ? AG_SLOPE_UNRESOLVED : AG_SLOPE_SMOOTH };
+}
+
+/* Limits of both sides: is there a derivative? */
+static ag_slope_kind accord(const tables *v, double apart, double unsure, double size)
+{
+    if (vague(&v->up, size) || vague(&v->down, size))
+        return AG_SLOPE_UNRESOLVED;
+    if (apart <= CONTRADICTION * unsure + 1e-5 * size)
+        return AG_SLOPE_SMOOTH;
+    /* where there is a kink the smallest steps see it too; else it is too near for them to tell */
+    return fabs(v->up.last - v->down.last) > apart / 2 ? AG_SLOPE_KINK : AG_SLOPE_UNRESOLVED;
 }
 
 static ag_slope conclude(const tables *v)
@@ -134,23 +189,22 @@ static ag_slope conclude(const tables *v)
         return conclude_one_side(v);
     double up = v->up.value, down = v->down.value, apart = fabs(up - down);
     double size = fmax(fabs(c->value), fmax(fabs(up), fabs(down))), unsure = v->up.estimate + v->down.estimate;
-    ag_slope middle = { c->value, c->estimate, AG_SLOPE_KINK };
+    ag_slope middle = { c->value, c->estimate, v->bend, v->reach, 0, AG_SLOPE_KINK };
     if (is_jump(v))
         return middle;
-    middle.kind = AG_SLOPE_UNRESOLVED;
-    if (vague(&v->up, size) || vague(&v->down, size))
+    middle.kind = accord(v, apart, unsure, size);
+    if (middle.kind != AG_SLOPE_SMOOTH)
         return middle;
-    bool still_apart =
-        fabs(v->up.last - v->down.last) > apart / 2; /* at the smallest steps too, where there is a kink */
-    middle.kind = apart > 4 * unsure + 1e-5 * size && still_apart ? AG_SLOPE_KINK : AG_SLOPE_SMOOTH;
-    if (middle.kind == AG_SLOPE_SMOOTH && (unsure + apart) / 2 < c->estimate) /* x|x| has no expansion in h^2 */
-        return (ag_slope){ (up + down) / 2, (unsure + apart) / 2, AG_SLOPE_SMOOTH };
-    return middle;
+    ag_slope sides = { (up + down) / 2, (unsure + apart) / 2, v->bend, v->reach, 0, AG_SLOPE_SMOOTH };
+    if (contradict(middle.value, middle.estimate, sides.value, sides.estimate) || in_doubt(v))
+        middle.kind = AG_SLOPE_UNRESOLVED;
+    return middle.kind == AG_SLOPE_SMOOTH && sides.estimate < c->estimate ? sides
+                                                                          : middle; /* x|x| has no expansion in h^2 */
 }
 
 size_t ag_line_bytes(int64_t count)
 {
-    return (size_t)count * (sizeof(tables) + (NOISE_POINTS + 2) * sizeof(double));
+    return (size_t)count * (sizeof(tables) + (AG_NOISE_POINTS + 2) * sizeof(double));
 }
 
 /* The first step: a power of two, so that x + h and x - h are mostly exact, and well inside where there is little room.
@@ -180,6 +234,8 @@ static bool all_finite(const double *v, int64_t count)
 
 static bool all_finished(const tables *v, const ag_line *l)
 {
+    if (l->thorough)
+        return false;
     for (int64_t i = 0; i < l->count; i++)
         if (!finished(&v[i], l->precision))
             return false;
@@ -218,88 +274,5 @@ bool ag_line_slopes(const ag_line *l, void *memory, ag_slope *slopes)
     }
     for (int64_t i = 0; i < l->count; i++)
         slopes[i] = conclude(&v[i]);
-    return true;
-}
-
-/* ---- noise */
-
-static int by_size(const void *a, const void *b)
-{
-    double x = fabs(*(const double *)a), y = fabs(*(const double *)b);
-    return (x > y) - (x < y);
-}
-
-/* What three fifths of the k-th differences do not exceed, scaled to the deviation of a single value. Those of a smooth
- * function vanish, and a kink or a jump disturbs a third of the fourth ones at most. */
-static double difference_level(const double *difference, int count, int k)
-{
-    double sorted[NOISE_POINTS], scale = 1;
-    for (int i = 1; i <= k; i++)
-        scale *= (double)i / (k + i); /* (k!)^2 / (2k)! */
-    memcpy(sorted, difference, (size_t)count * sizeof *sorted);
-    qsort(sorted, (size_t)count, sizeof *sorted, by_size);
-    return sqrt(scale) * fabs(sorted[count * 3 / 5]) / 0.88;
-}
-
-/* How often the sign changes from one to the next: nearly always in noise, hardly ever near singularities, where high
- * differences are large, too. */
-static int sign_changes(const double *difference, int count)
-{
-    int changes = 0;
-    for (int i = 1; i < count; i++)
-        changes += difference[i - 1] * difference[i] < 0;
-    return changes;
-}
-
-static double noise_of(double *v)
-{
-    double level = INFINITY, largest = 0;
-    int changes = 0;
-    for (int i = 0; i < NOISE_POINTS; i++)
-        largest = fmax(largest, fabs(v[i]));
-    for (int i = 0; i < NOISE_POINTS && largest > 0; i++)
-        v[i] /= largest; /* so that squares do not underflow */
-    for (int k = 1; k <= 6; k++) {
-        int count = NOISE_POINTS - k;
-        for (int i = 0; i < count; i++)
-            v[i] = v[i + 1] - v[i];
-        if (k < 4)
-            continue;
-        level = fmin(level, difference_level(v, count, k));
-        changes += sign_changes(v, count);
-    }
-    return isfinite(level) && changes >= LEAST_CHANGES ? 4 * level * largest : 0;
-}
-
-/* The noise on one side of the point, which is left out: a jump there is not noise. */
-static bool noise_on_side(const ag_line *l, double spacing, double *values, double *level)
-{
-    for (int k = 0; k < NOISE_POINTS; k++)
-        if (!l->at(l->user, spacing * (k + 1), values + k * l->count))
-            return false;
-    for (int64_t i = 0; i < l->count; i++) {
-        double v[NOISE_POINTS];
-        for (int k = 0; k < NOISE_POINTS; k++)
-            v[k] = values[k * l->count + i];
-        level[i] = noise_of(v);
-    }
-    return true;
-}
-
-/* Where there seems to be some, the other side must show it as well: a pole or kinks may lie on the first. */
-bool ag_line_noise(const ag_line *l, double spacing, void *memory, double *noise)
-{
-    double *level = memory, *other = level + l->count, *values = other + l->count;
-    bool much = false;
-    if (!noise_on_side(l, spacing, values, level))
-        return false;
-    for (int64_t i = 0; i < l->count; i++) {
-        other[i] = level[i];
-        much |= level[i] > 64 * noise[i];
-    }
-    if (much && l->below > spacing * (NOISE_POINTS + 1) && !noise_on_side(l, -spacing, values, other))
-        return false;
-    for (int64_t i = 0; i < l->count; i++)
-        noise[i] = fmax(noise[i], fmin(level[i], other[i]));
     return true;
 }

@@ -1,0 +1,55 @@
+/* How far rounding inside f may move its value, or its first derivative: the last bits of all intermediate results,
+ * each times the derivative by it. Where terms cancel that is far more than the last bits of the result. */
+#include "ag/check/check.h"
+#include <float.h>
+
+enum { MOST_NODES = 1024 };
+
+/* The floating results from `first` on through which a gradient flows, the last ones if there are too many. */
+static size_t list_results(ag_tape *t, uint32_t first, ag_tensor *to)
+{
+    size_t count = 0;
+    for (uint32_t i = ag_next(t) - 1; i >= first && count < MOST_NODES; i--) {
+        const ag_node *d = ag_node_or_null(t, i);
+        if (t->headers[i].flags & AG_NEEDS)
+            to[count++] = ag_handle(t, d && d->data ? i | AG_TAG_RANKED : i);
+    }
+    return count;
+}
+
+static double sum_of_sizes(ag_tape *t, const ag_tensor *x, const ag_tensor *dx, size_t count)
+{
+    double sum = 0;
+    for (size_t k = 0; k < count; k++)
+        sum += ag_item(ag_cast(ag_sum(ag_abs(ag_mul(x[k], dx[k]))), AG_F64));
+    return t->error.status ? 0 : DBL_EPSILON * sum;
+}
+
+double ag_evaluation_rounding(ag_evaluation *v, int order, int64_t group)
+{
+    ag_tape *t = v->t;
+    const ag_probe_result before = *v->result;
+    const size_t inputs = v->p->inputs;
+    ag_mark mark = ag_tape_mark(t);
+    ag_tensor *x = ag_scratch(t, (2 * MOST_NODES + inputs) * sizeof *x), *leaf = x + 2 * MOST_NODES;
+    double rounding = 0;
+    if (x)
+        memcpy(leaf, v->leaf, inputs * sizeof *leaf); /* another evaluation may be at work */
+    if (x && ag_evaluation_run(v)) {
+        ag_tensor sum = ag_evaluation_sum(v, order, group);
+        size_t count = sum.id ? list_results(t, mark.id, x) : 0;
+        t->no_grad++;
+        ag_set_recording(t);
+        if (count && !ag_gradients(sum, (ag_list){ x, count }, 0, x + MOST_NODES))
+            rounding = sum_of_sizes(t, x, x + MOST_NODES, count);
+        t->no_grad--;
+        ag_set_recording(t);
+    }
+    if (t->error.status != AG_ENOMEM && t->error.status != AG_ELIMIT)
+        t->error.status = AG_OK; /* what cannot be had here says nothing about f */
+    *v->result = before;
+    if (x)
+        memcpy(v->leaf, leaf, inputs * sizeof *leaf);
+    ag_tape_rewind(t, mark);
+    return rounding;
+}
