@@ -56,11 +56,12 @@ static void extremum_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 
 #define TAKEN(x, y) ((x) == (y) || (x) != (x))
 
-/* Arrays of a row: how many elements share, x, y. Along reduced axes y stays where it is. */
+/* Arrays of a row: how many elements share, x, y. Along reduced axes y stays where it is. A count in f32 would stop at
+ * 2^24. */
 #define COUNT(name, type)                                                      \
     static void name(const ag_walk_row *w, void *context)                      \
     {                                                                          \
-        type *count = w->data[0];                                              \
+        double *count = w->data[0];                                            \
         const type *x = w->data[1], *y = w->data[2];                           \
         const int64_t cs = w->stride[0], xs = w->stride[1], ys = w->stride[2]; \
         (void)context;                                                         \
@@ -68,7 +69,7 @@ static void extremum_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
             int64_t n = 0;                                                     \
             for (int64_t i = 0; i < w->n; i++)                                 \
                 n += TAKEN(x[i * xs], *y);                                     \
-            *count += (type)n;                                                 \
+            *count += (double)n;                                               \
         } else {                                                               \
             for (int64_t i = 0; i < w->n; i++)                                 \
                 count[i * cs] += TAKEN(x[i * xs], y[i * ys]);                  \
@@ -77,15 +78,16 @@ static void extremum_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 COUNT(count_f32, float)
 COUNT(count_f64, double)
 
-/* Arrays of a row: what each receiver gets in place of the count, dy. */
-#define DIVIDE(name, type)                                                            \
-    static void name(const ag_walk_row *w, void *context)                             \
-    {                                                                                 \
-        type *share = w->data[0];                                                     \
-        const type *dy = w->data[1];                                                  \
-        (void)context;                                                                \
-        for (int64_t i = 0; i < w->n; i++)                                            \
-            share[i * w->stride[0]] = dy[i * w->stride[1]] / share[i * w->stride[0]]; \
+/* Arrays of a row: what each receiver gets, dy, the count. */
+#define DIVIDE(name, type)                                                                            \
+    static void name(const ag_walk_row *w, void *context)                                             \
+    {                                                                                                 \
+        type *share = w->data[0];                                                                     \
+        const type *dy = w->data[1];                                                                  \
+        const double *count = w->data[2];                                                             \
+        (void)context;                                                                                \
+        for (int64_t i = 0; i < w->n; i++)                                                            \
+            share[i * w->stride[0]] = (type)((double)dy[i * w->stride[1]] / count[i * w->stride[2]]); \
     }
 DIVIDE(divide_f32, float)
 DIVIDE(divide_f64, double)
@@ -122,15 +124,17 @@ static ag_status extremum_vjp_fused(const ag_call *c, const ag_array *dy, ag_arr
     const ag_array *x = ag_call_input_array(c, 0), *y = ag_call_output_array(c, 0);
     if (!x || !y)
         return AG_EUSE;
-    ag_array share = *dy;
+    ag_array share = *dy, count = *dy;
     bool add = beta[0] != 0, single = x->dtype == AG_F32;
+    count.dtype = AG_F64;
     share.data = ag_call_scratch(c, (size_t)ag_array_size(dy) * ag_dtype_size(dy->dtype));
-    if (!share.data)
+    count.data = ag_call_scratch(c, (size_t)ag_array_size(dy) * sizeof(double));
+    if (!share.data || !count.data)
         return AG_ENOMEM;
-    ag_fill_array(&share, 0);
-    ag_array shares = spread(c, &share, x->shape), ys = spread(c, y, x->shape);
-    ag_walk(x->shape, 3, (const ag_array *const[]){ &shares, x, &ys }, single ? count_f32 : count_f64, NULL, 1);
-    ag_walk(dy->shape, 2, (const ag_array *const[]){ &share, dy }, single ? divide_f32 : divide_f64, NULL, 1);
+    ag_fill_array(&count, 0);
+    ag_array shares = spread(c, &share, x->shape), counts = spread(c, &count, x->shape), ys = spread(c, y, x->shape);
+    ag_walk(x->shape, 3, (const ag_array *const[]){ &counts, x, &ys }, single ? count_f32 : count_f64, NULL, 1);
+    ag_walk(dy->shape, 3, (const ag_array *const[]){ &share, dy, &count }, single ? divide_f32 : divide_f64, NULL, 1);
     ag_walk(x->shape, 4, (const ag_array *const[]){ &dx[0], x, &ys, &shares }, single ? share_f32 : share_f64, &add,
             ag_call_threads(c));
     return AG_OK;
