@@ -69,7 +69,7 @@ static bool match(ag_tape *t, const ag_row *row, ag_operands *p)
     }
     const ag_operand *a = &p->x[0], *b = &p->x[1];
     p->constant = AG_ROW_ARRAYS;
-    if (p->count == 2)
+    if (p->count == 2 && ag_is_float(p->dtype)) /* a double does not hold every integer */
         p->constant = b->scalar ? AG_ROW_B_CONSTANT : a->scalar ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
     const ag_operand *only = p->count == 1 || p->constant == AG_ROW_B_CONSTANT ? a : p->constant ? b : NULL;
     bool same = only || ag_layout_same_shape(a->layout, b->layout);
@@ -122,7 +122,7 @@ static void forward(ag_tape *t, const ag_row *row, const ag_operands *p, ag_row_
     _Alignas(8) char number[8]; /* the array of one element where both operands are rank 0 */
     const void *data[2] = { p->x[0].data, p->count == 2 ? p->x[1].data : NULL };
     int array = p->constant == AG_ROW_A_CONSTANT ? 1 : 0;
-    if (p->x[array].scalar && (!data[array] || p->x[array].layout->dtype != work)) {
+    if (ag_is_float(work) && p->x[array].scalar && (!data[array] || p->x[array].layout->dtype != work)) {
         ag_array one = ag_dense_array(AG_SCALAR, work, number);
         ag_fill_array(&one, p->x[array].value);
         data[array] = number;
