@@ -288,7 +288,8 @@ AG_API ag_dtype ag_dtype_of(ag_tensor x);                /* AG_FLOAT on error */
 AG_API int64_t ag_size_of(ag_tensor x);                  /* number of elements; -1 on error */
 AG_API bool ag_needs_grad(ag_tensor x);                  /* does a gradient flow through x? */
 AG_API bool ag_is_persistent(ag_tensor x);
-/* ag_item - the only element; ag_item_at - element i in row-major order. NaN on error (AG_ESHAPE). */
+/* ag_item - the only element; ag_item_at - element i in row-major order. NaN on error (AG_ESHAPE). An i64 beyond 2^53
+ * comes rounded to a double: for its exact value see ag_data. */
 AG_API double ag_item(ag_tensor x);
 AG_API double ag_item_at(ag_tensor x, int64_t i);
 /* ag_data - the elements, row-major, as dtype `expected` (AG_FLOAT: the tape's), for reading until the next call that

@@ -43,6 +43,21 @@ static void tensors_print(void **state)
     ag_tape_free(t);
 }
 
+static void integers_print_exactly(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const int64_t large[] = { INT64_MAX, INT64_MIN, ((int64_t)1 << 53) + 1, -1 };
+    ag_tensor x = ag_from(t, AG_I64, AG_SHAPE(4), large, sizeof large);
+    expect_printed(x, "i64[4] (constant) [9223372036854775807, -9223372036854775808, 9007199254740993, -1]\n");
+    expect_printed(ag_full(t, AG_U8, AG_SCALAR, 255), "u8[] (constant) 255\n");
+    expect_printed(ag_full(t, AG_I32, AG_SCALAR, INT32_MIN), "i32[] (constant) -2147483648\n");
+    char *text = printed(ag_print_graph, ag_select(x, 0, 2));
+    assert_non_null(strstr(text, "9007199254740993"));
+    free(text);
+    ag_tape_free(t);
+}
+
 /* No elements, but dimensions that would take for ever. */
 static void empty_giants_print(void **state)
 {
@@ -181,9 +196,13 @@ static void files_that_cannot_be_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(tensors_print),       cmocka_unit_test(empty_giants_print),
-        cmocka_unit_test(showing_never_fails), cmocka_unit_test(names),
-        cmocka_unit_test(graphs_print),        cmocka_unit_test(files_that_cannot_be_written),
+        cmocka_unit_test(tensors_print),
+        cmocka_unit_test(integers_print_exactly),
+        cmocka_unit_test(empty_giants_print),
+        cmocka_unit_test(showing_never_fails),
+        cmocka_unit_test(names),
+        cmocka_unit_test(graphs_print),
+        cmocka_unit_test(files_that_cannot_be_written),
     };
     return cmocka_run_group_tests_name("print", tests, NULL, NULL);
 }

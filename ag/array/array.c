@@ -88,12 +88,25 @@ static double get(const ag_array *a, int64_t at)
     }
 }
 
-double ag_array_get(const ag_array *a, int64_t i)
+static int64_t place_of(const ag_array *a, int64_t i)
 {
     int64_t at = 0;
     for (int k = a->shape.rank - 1; k >= 0; k--) {
         at += i % a->shape.dim[k] * a->stride[k];
         i /= a->shape.dim[k];
     }
-    return get(a, at);
+    return at;
+}
+
+double ag_array_get(const ag_array *a, int64_t i)
+{
+    return get(a, place_of(a, i));
+}
+
+int64_t ag_array_get_integer(const ag_array *a, int64_t i)
+{
+    const int64_t at = place_of(a, i);
+    return a->dtype == AG_I64   ? ((const int64_t *)a->data)[at]
+           : a->dtype == AG_I32 ? ((const int32_t *)a->data)[at]
+                                : ((const uint8_t *)a->data)[at];
 }

@@ -65,8 +65,9 @@ static inline size_t ag_layout_bytes(const ag_layout *l)
 void ag_array_dense(ag_array *a); /* sets row-major strides for its shape */
 bool ag_array_is_dense(const ag_array *a);
 int64_t ag_array_size(const ag_array *a);
-ag_array ag_array_expand(const ag_array *a, ag_shape to); /* stride 0 along broadcast dimensions */
-double ag_array_get(const ag_array *a, int64_t i);        /* element i in row-major order */
+ag_array ag_array_expand(const ag_array *a, ag_shape to);   /* stride 0 along broadcast dimensions */
+double ag_array_get(const ag_array *a, int64_t i);          /* element i in row-major order */
+int64_t ag_array_get_integer(const ag_array *a, int64_t i); /* of an integer array: exact, as a double may not be */
 ag_array ag_dense_array(ag_shape shape, ag_dtype d, const void *data);
 
 /* ---- shape.c: shapes and axes */

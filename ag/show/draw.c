@@ -1,5 +1,6 @@
 /* The graph behind a tensor, as a table and as a Graphviz digraph. */
 #include "ag/backward/backward.h"
+#include <inttypes.h>
 
 enum { LARGEST = 2000 }; /* nodes that still make a picture */
 
@@ -42,7 +43,9 @@ static const char *value_text(ag_tape *t, uint32_t id, char *text, size_t bytes)
 {
     ag_array a = ag_array_of(t, id);
     char shape[128];
-    if (ag_array_size(&a) == 1)
+    if (ag_array_size(&a) == 1 && !ag_is_float(a.dtype))
+        snprintf(text, bytes, "%" PRId64, ag_array_get_integer(&a, 0));
+    else if (ag_array_size(&a) == 1)
         snprintf(text, bytes, "%.10g", ag_array_get(&a, 0));
     else
         snprintf(text, bytes, "%s%s", ag_dtype_name(a.dtype), ag_shape_text(a.shape, shape, sizeof shape));

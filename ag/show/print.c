@@ -1,6 +1,6 @@
 /* Tensors as text. */
 #include "ag/backward/backward.h"
-#include <math.h>
+#include <inttypes.h>
 #include <stdarg.h>
 
 enum { EDGE = 3, ABRIDGED_FROM = 1000, SHOWN = 4096 };
@@ -20,19 +20,14 @@ static void AG_PRINTF(2, 3) put(text *to, const char *format, ...)
         to->used = to->used + (size_t)n < to->room ? to->used + (size_t)n : to->room - 1;
 }
 
-static void put_number(text *to, ag_dtype d, double v)
-{
-    if (ag_is_float(d))
-        put(to, "%.*g", d == AG_F32 ? 6 : 8, v);
-    else
-        put(to, "%.0f", v);
-}
-
 static void put_dimension(text *to, const ag_array *a, int axis, int64_t at, bool abridged)
 {
     if (axis == a->shape.rank) {
         ag_array one = { .data = (char *)a->data + at * (int64_t)ag_dtype_size(a->dtype), .dtype = a->dtype };
-        put_number(to, a->dtype, ag_array_get(&one, 0));
+        if (ag_is_float(a->dtype))
+            put(to, "%.*g", a->dtype == AG_F32 ? 6 : 8, ag_array_get(&one, 0));
+        else
+            put(to, "%" PRId64, ag_array_get_integer(&one, 0));
         return;
     }
     int64_t n = a->shape.dim[axis];
