@@ -175,6 +175,8 @@ static void errors_between_tapes_go_to_the_first_operands(void **state)
     assert_true(is_inert(ag_matmul(y, v), other));
     expect_error(other, AG_EUSE, "ag_matmul: operand 2 belongs to another tape");
     expect_fine(t);
+    assert_true(is_inert(ag_apply(ag_ops(NULL)[0], AG_LIST(x, y), NULL), t));
+    expect_error(t, AG_EUSE, "ag_");
     assert_int_equal(ag_assign(ag_param(x, "p"), y), AG_EUSE);
     expect_error(t, AG_EUSE, "ag_assign");
     ag_tensor g;

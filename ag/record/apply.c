@@ -116,7 +116,7 @@ static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
         a->ids[i] = AG_LIKELY(inputs.at[i].tape == t) ? ag_quick_id(t, inputs.at[i]) : 0;
         if (!a->ids[i] && inputs.at[i].tape == t && ag_is_persistent(inputs.at[i])) /* its first use in this step */
             a->ids[i] = ag_resolve(t, inputs.at[i], a->call.op->name, (int)i + 1);
-        if (AG_UNLIKELY(!a->ids[i]))
+        else if (AG_UNLIKELY(!a->ids[i]))
             a->ids[i] = resolve_slowly(t, a->call.op, inputs, i);
         if (!a->ids[i])
             return false;
@@ -127,12 +127,12 @@ static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
     return show_operands(t, a);
 }
 
-/* The status of a function of the op that did not succeed, which may have said nothing. */
+/* The status of a function of the op that did not succeed, which may have said nothing, or nothing that is known. */
 static ag_status failed(const ag_call *c, ag_status s, const char *what)
 {
-    if (!s || c->tape->error.status)
-        return s;
-    return ag_call_fail(c, s == AG_USE_RULE ? AG_EUSE : s, "%s failed without saying why", what);
+    if ((unsigned)s >= AG_USE_RULE)
+        s = AG_EUSE;
+    return s && !c->tape->error.status ? ag_call_fail(c, s, "%s failed without saying why", what) : s;
 }
 
 static ag_status find_shapes(application *a)
@@ -330,22 +330,29 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
     return s;
 }
 
+/* The one tape of the operands; NULL: reported where possible. */
+static inline ag_tape *tape_of(const ag_op *op, ag_list inputs)
+{
+    ag_tape *t = inputs.count ? inputs.at[0].tape : NULL;
+    bool same = t;
+    for (size_t i = 1; i < inputs.count; i++)
+        same &= inputs.at[i].tape == t;
+    if (AG_LIKELY(same))
+        return t;
+    char who[80] = "ag_apply";
+    if (op->name)
+        snprintf(who, sizeof who, "%s%s", ag_op_prefix(op), op->name);
+    return ag_common_tape(inputs.at, inputs.count, who);
+}
+
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params)
 {
     ag_tensor y[AG_MAX_OUTPUTS];
     if (!inputs.at)
         return ag_inert(NULL);
-    ag_tape *t = inputs.count ? inputs.at[0].tape : NULL;
-    bool same = t;
-    for (size_t i = 1; i < inputs.count; i++)
-        same &= inputs.at[i].tape == t;
-    if (AG_UNLIKELY(!same)) {
-        char who[80];
-        snprintf(who, sizeof who, "ag_%s", ag_op_at(NULL, number)->name);
-        t = ag_common_tape(inputs.at, inputs.count, who);
-        if (!t)
-            return ag_inert(inputs.count ? inputs.at[0].tape : NULL);
-    }
+    ag_tape *t = tape_of(ag_op_at(NULL, number), inputs);
+    if (AG_UNLIKELY(!t))
+        return ag_inert(inputs.count ? inputs.at[0].tape : NULL);
     ag_apply_number(t, number, inputs, params, y);
     return y[0];
 }
@@ -356,7 +363,7 @@ static ag_status apply_user(const ag_op *op, ag_list inputs, const void *params,
     ag_tape *first = inputs.count ? inputs.at[0].tape : NULL;
     for (int i = 0; i < count; i++)
         y[i] = ag_inert(first);
-    ag_tape *t = ag_common_tape(inputs.at, inputs.count, op->name ? op->name : "ag_apply");
+    ag_tape *t = tape_of(op, inputs);
     if (!t)
         return first ? first->error.status : AG_ENULL;
     for (int i = 0; i < count; i++)
