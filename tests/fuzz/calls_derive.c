@@ -27,15 +27,64 @@ static void play_backward(world *w)
     end_status(&f, s);
 }
 
+/* ---- a pass against another one */
+
+enum { COMPARED = 32 };
+
+static int read_grad(ag_tensor p, double *to)
+{
+    ag_storage s;
+    if (ag_storage_of(p, &s) || s.count > COMPARED)
+        return -1;
+    for (int64_t i = 0; i < s.count; i++)
+        to[i] = !s.grad ? 0 : s.dtype == AG_F32 ? (double)((float *)s.grad)[i] : ((double *)s.grad)[i];
+    return (int)s.count;
+}
+
+/* What ag_backward(y) added to the parameter's gradient is what ag_gradients gives. */
+static void compare_passes(world *w, lane *l, ag_tensor y, const known *p, const double *before)
+{
+    double after[COMPARED], given[COMPARED], most = 0;
+    int count = read_grad(p->x, after), callbacks = w->callbacks;
+    ag_tensor g;
+    bool linear = p->shape.rank < 2; /* the storage may have another order */
+    if (count < 1 || !linear || ag_error_push(l->t))
+        return;
+    ag_status s = ag_gradients(y, AG_LIST(p->x), draw(w, 2), &g);
+    if (!s)
+        s = ag_copy_out(g, AG_F64, given, (size_t)count * sizeof *given);
+    ag_error_pop(l->t);
+    if (s || w->callbacks != callbacks)
+        return;
+    for (int i = 0; i < count; i++) {
+        if (!isfinite(after[i]) || !isfinite(given[i]))
+            return;
+        most = fmax(most, fmax(fabs(after[i]), fmax(fabs(before[i]), fabs(given[i]))));
+    }
+    double tolerance = l->options.dtype == AG_F32 || p->dtype == AG_F32 ? 1e-2 : 1e-5;
+    for (int i = 0; i < count && most < 1e30; i++)
+        if (fabs(after[i] - before[i] - given[i]) > tolerance * most)
+            fault(w, "ag_backward added %g where ag_gradients gives %g", after[i] - before[i], given[i]);
+}
+
 /* The sum of something, so that there is a gradient to be had. */
 static void play_loss(world *w)
 {
-    argument y = pick(w);
+    argument y = pick(w), p = { { 0 }, -1 };
+    if (chance(w, 4))
+        p = pick_of(w, is_param);
     frame f = begin(w, y.x.tape, "ag_backward(ag_sum(%s))", text_of(w, y));
+    double grad[COMPARED];
     uint64_t before = f.lane >= 0 ? grads_hash(w, f.lane) : 0;
-    ag_status s = ag_backward(ag_sum(y.x));
+    bool compares = f.lane >= 0 && w->depth == 0 && p.place >= 0 && !f.gone && p.x.tape == y.x.tape && !f.before;
+    compares = compares && read_grad(p.x, grad) > 0;
+    ag_tensor sum = ag_sum(y.x);
+    ag_status s = ag_backward(sum);
     check_grads(&f, s, before);
+    f.gone = f.foreign = false; /* the parameter's, perhaps */
     end_status(&f, s);
+    if (compares && !s && w->callbacks == f.callbacks)
+        compare_passes(w, &w->lanes[f.lane], sum, &w->at[p.place], grad);
 }
 
 static void play_gradients(world *w)
@@ -121,7 +170,7 @@ static void play_print(world *w)
     ag_status s = which == 0 ? ag_print(x.x, to) : which == 1 ? ag_print_graph(x.x, to) : ag_draw(x.x, to);
     if (to)
         fclose(to);
-    if (!s && to && !bytes)
+    if (!s && to && !bytes && w->lanes[f.lane < 0 ? 0 : f.lane].told == f.told)
         fault(w, "nothing was printed");
     free(text);
     end_anyway(&f, s);

@@ -119,7 +119,8 @@ static void play_forward(world *w)
     f.inert |= !m;
     int before = w->callbacks;
     ag_tensor y = nn_forward(m, x.x);
-    if (w->callbacks != before || f.gone || (m && x.x.tape != l->t)) { /* what it was given may come out */
+    bool sure = x.place < 0 || w->at[x.place].life == ALIVE;
+    if (w->callbacks != before || !sure || (m && x.x.tape != l->t)) { /* what it was given may come out */
         end_call(&f);
         return;
     }

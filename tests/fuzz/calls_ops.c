@@ -7,12 +7,11 @@
 #define UNARY(X) X(ag_neg) X(ag_square) X(ag_sqrt) X(ag_exp) X(ag_log) X(ag_sin) X(ag_cos) X(ag_tanh) X(ag_sigmoid) \
     X(ag_softplus) X(ag_relu) X(ag_abs) X(ag_sign) X(ag_sum) X(ag_mean) X(ag_max) X(ag_min)
 #define BINARY(X) X(ag_add) X(ag_sub) X(ag_mul) X(ag_div) X(ag_pow) X(ag_maximum) X(ag_minimum) X(ag_chain) \
-    X(ag_less) X(ag_less_equal) X(ag_greater) X(ag_greater_equal) X(ag_equal) X(ag_not_equal) X(ag_chained) \
+    X(ag_less) X(ag_less_equal) X(ag_greater) X(ag_greater_equal) X(ag_equal) X(ag_not_equal) \
     X(ag_mse) X(ag_bce) X(ag_bce_logits)
 #define NUMBER_AFTER(X) X(ag_add_scalar) X(ag_mul_scalar) X(ag_pow_scalar) X(ag_leaky_relu) X(ag_maximum_scalar) \
     X(ag_minimum_scalar) X(ag_heaviside)
 #define NUMBER_BEFORE(X) X(ag_scalar_sub) X(ag_scalar_div)
-#define BOUNDS(X) X(ag_clamp) X(ag_within)
 #define OVER(X) X(ag_sum_over) X(ag_mean_over) X(ag_max_over) X(ag_min_over) X(ag_logsumexp)
 #define ALONG(X) X(ag_softmax) X(ag_log_softmax) X(ag_unsqueeze) X(ag_squeeze)
 /* clang-format on */
@@ -34,10 +33,6 @@ static const struct {
     const char *name;
     ag_tensor (*call)(double, ag_tensor);
 } number_before[] = { NUMBER_BEFORE(LISTED) };
-static const struct {
-    const char *name;
-    ag_tensor (*call)(ag_tensor, double, double);
-} bounds[] = { BOUNDS(LISTED) };
 static const struct {
     const char *name;
     ag_tensor (*call)(ag_tensor, ag_axes, int);
@@ -77,13 +72,12 @@ static void play_number(world *w)
     }
 }
 
-static void play_bounds(world *w)
+static void play_clamp(world *w)
 {
-    int i = draw(w, COUNT(bounds));
     argument x = pick(w);
     double low = draw_number(w), high = chance(w, 4) ? draw_number(w) : low + draw(w, 3);
-    frame f = begin(w, x.x.tape, "%s(%s, %g, %g)", bounds[i].name, text_of(w, x), low, high);
-    end_tensor(&f, bounds[i].call(x.x, low, high), -1);
+    frame f = begin(w, x.x.tape, "ag_clamp(%s, %g, %g)", text_of(w, x), low, high);
+    end_tensor(&f, ag_clamp(x.x, low, high), -1);
 }
 
 static const char *text_of_axes(const ag_axes *a)
@@ -250,7 +244,7 @@ const move op_moves[] = {
     { .name = "unary", 12, play_unary },
     { .name = "binary", 16, play_binary },
     { .name = "number", 8, play_number },
-    { .name = "bounds", 2, play_bounds },
+    { .name = "clamp", 2, play_clamp },
     { .name = "over", 6, play_over },
     { .name = "along", 4, play_along },
     { .name = "cast", 2, play_cast },

@@ -42,16 +42,6 @@ static optim *any_optim(world *w, lane *l)
     return l->optim_count && !rude(w, may_absent) ? l->optims[draw(w, l->optim_count)] : NULL;
 }
 
-/* After a step the parameters of the lane may have other values. */
-static void stepped(world *w, const lane *l)
-{
-    for (int i = 0; i < w->used_count; i++) {
-        const known *k = &w->at[w->used[i]];
-        if (k->param && k->life == ALIVE && &w->lanes[k->tape] == l)
-            wrote(w, w->used[i]);
-    }
-}
-
 static void play_step(world *w)
 {
     lane *l = draw_lane(w);
@@ -59,7 +49,7 @@ static void play_step(world *w)
     frame f = begin(w, l->t, "optim_step(%s)", o ? "o" : "NULL");
     ag_status s = optim_step(o);
     if (!s)
-        stepped(w, l);
+        wrote_all(w, (int)(l - w->lanes));
     f.inert |= !o;
     end_status(&f, s);
 }

@@ -162,7 +162,7 @@ static void play_release(world *w)
     ag_status s = ag_release(p.x);
     for (int i = 0; i < w->used_count && !s && p.place >= 0; i++) {
         known *k = &w->at[w->used[i]];
-        if (k->x.id == p.x.id && k->x.epoch == p.x.epoch && k->x.tape == p.x.tape)
+        if (is_same(k->x, p.x))
             k->life = GONE;
     }
     end_anyway(&f, s);

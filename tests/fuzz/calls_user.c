@@ -36,7 +36,7 @@ static void apply(world *w, const ag_op *op, const void *params, bool own)
         ag_tensor y = ag_apply(op, xs, params);
         int place = -1;
         for (int i = 0; i < w->used_count && view && xs.at && xs.count; i++)
-            if (w->at[w->used[i]].x.id == xs.at[0].id && w->at[w->used[i]].x.epoch == xs.at[0].epoch)
+            if (is_same(w->at[w->used[i]].x, xs.at[0]))
                 place = w->used[i];
         end_tensor(&f, y, place);
         return;

@@ -184,11 +184,9 @@ const char *text_of_list(world *w, ag_list l)
     int used = snprintf(text, TEXT, l.at ? "{" : "NULL{%zu", l.count);
     for (size_t i = 0; l.at && i < l.count && used < TEXT - 20; i++) {
         argument a = { l.at[i], -1 };
-        for (int k = w->used_count - 1; k >= 0 && a.place < 0; k--) {
-            ag_tensor x = w->at[w->used[k]].x;
-            if (x.tape == a.x.tape && x.id == a.x.id && x.epoch == a.x.epoch)
+        for (int k = w->used_count - 1; k >= 0 && a.place < 0; k--)
+            if (is_same(w->at[w->used[k]].x, a.x))
                 a.place = w->used[k];
-        }
         used += snprintf(text + used, (size_t)(TEXT - used), "%s%s", i ? ", " : "", text_of(w, a));
     }
     snprintf(text + used, (size_t)(TEXT - used), "}");

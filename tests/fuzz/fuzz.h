@@ -141,6 +141,7 @@ void play_inside(world *w); /* some calls from within a callback */
 
 /* ---- model.c */
 
+bool is_same(ag_tensor x, ag_tensor y); /* the same handle */
 frame begin(world *w, ag_tape *t, const char *format, ...) AG_PRINTF(3, 4);
 /* The outcome of a call: of a function that returns a tensor, a status, or nothing of the kind. `source` is the place
  * of the tensor whose values the result may share, -1 for none. They return the place of the result, and the status. */
@@ -151,6 +152,7 @@ void end_call(frame *f);
 ag_status end_anyway(frame *f, ag_status s);
 int learn(world *w, ag_tensor x, int source, bool sure);
 void wrote(world *w, int place);               /* a tensor's values, and those that share them, are others now */
+void wrote_all(world *w, int lane);            /* so are those of all persistent ones */
 void ended(world *w, int lane, uint64_t time); /* transient tensors made after `time` are gone */
 void look(world *w, const known *k);
 void look_around(world *w, bool all);

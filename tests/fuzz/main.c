@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -77,6 +78,8 @@ static _Noreturn void work(uint64_t seed, uint64_t count, double end, bool log, 
     world *w = calloc(1, sizeof *w);
     if (!w)
         _exit(1);
+    mallopt(M_MMAP_THRESHOLD, 1 << 28); /* blocks stay with the process */
+    mallopt(M_TRIM_THRESHOLD, 1 << 28);
     w->log = log;
     snprintf(w->directory, sizeof w->directory, "%s", directory);
     for (uint64_t i = 0; i < count && (i % 16 || now() < end); i++) {

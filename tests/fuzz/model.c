@@ -76,11 +76,16 @@ static int lane_of(const world *w, const ag_tape *t)
     return -1;
 }
 
+bool is_same(ag_tensor x, ag_tensor y)
+{
+    return x.id == y.id && x.epoch == y.epoch && x.tape == y.tape;
+}
+
 static known *find(world *w, ag_tensor x)
 {
     for (int i = w->used_count - 1; i >= 0; i--) {
         known *k = &w->at[w->used[i]];
-        if (k->x.id == x.id && k->x.epoch == x.epoch && k->x.tape == x.tape && k->life != GONE)
+        if (is_same(k->x, x) && k->life != GONE)
             return k;
     }
     return NULL;
@@ -154,6 +159,13 @@ void wrote(world *w, int place)
         if (k->group == group && k->life != GONE && ag_ok(k->x))
             k->hash = values_hash(k->x, k->dtype, k->shape);
     }
+}
+
+void wrote_all(world *w, int lane)
+{
+    for (int i = 0; i < w->used_count; i++)
+        if (w->at[w->used[i]].persistent && w->at[w->used[i]].life == ALIVE && w->at[w->used[i]].tape == lane)
+            wrote(w, w->used[i]);
 }
 
 void ended(world *w, int lane, uint64_t time)

@@ -234,8 +234,11 @@ static ag_status fused(const ag_call *c, const ag_array *dy, ag_array *dx, const
     if (!x || !y)
         return t.number % 2 ? AG_USE_RULE : AG_EUSE;
     for (int k = 0; k < ag_call_inputs(c); k++)
+        if (dx[k].data && ag_shape_size(dx[k].shape) != ag_shape_size(dy[0].shape))
+            return AG_USE_RULE;
+    for (int k = 0; k < ag_call_inputs(c); k++)
         for (int64_t i = 0; dx[k].data && i < ag_shape_size(dx[k].shape); i++) {
-            double v = i < ag_shape_size(dy[0].shape) ? 2 * element(&dy[0], i) : 0;
+            double v = dy[0].data ? 2 * element(&dy[0], i) * (k ? element(x, i) : 1) : 0;
             store(&dx[k], i, v + (beta[k] ? beta[k] * element(&dx[k], i) : 0));
         }
     return t.kind == FUSED_FAILS ? fail(c, t.w) : AG_OK;
