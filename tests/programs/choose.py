@@ -154,20 +154,17 @@ class Writer:
 
     def masked(self):
         """An infinite derivative behind one that is 0: nothing comes of it."""
-        x = self.pick()
-        way = self.r.randrange(4)
-        m = self.op("relu", x) if way == 0 else self.op("maximum_scalar", x, p=[0.0]) if way == 1 else \
-            self.op("clamp", x, p=[0.0, 9.0]) if way == 2 else \
-            self.op("where", self.op("greater", x, self.leaf([], "c", low=0, high=0)), x, self.leaf([], "c", low=0, high=0))
+        x, zero = self.pick(), self.leaf([], "c", low=0, high=0)
+        m = self.r.choice([
+            lambda: self.op("relu", x), lambda: self.op("maximum_scalar", x, p=[0.0]), lambda: self.op("clamp", x, p=[0.0, 9.0]),
+            lambda: self.op("where", self.op("greater", x, zero), x, zero)])()
         if self.r.random() < 0.3:
             m = self.view_of(m)
-        if self.r.random() < 0.6:
-            return self.op("sqrt", m) if self.r.random() < 0.5 else self.op("pow_scalar", m, p=[self.r.choice([0.5, 1.5])])
-        way = self.r.randrange(3)
-        y = self.op("log", m) if way == 0 else self.op("scalar_div", m, p=[1.5]) if way == 1 else \
-            self.op("pow_scalar", m, p=[-1.0])
-        zero = self.leaf([], "c", low=0, high=0)
-        return self.op("where", self.op("greater", m, zero), y, zero)
+        finite = [("sqrt", []), ("sqrt", []), ("pow_scalar", [0.5]), ("pow_scalar", [1.5])]
+        infinite = [("log", []), ("scalar_div", [1.5]), ("pow_scalar", [-1.0])]
+        word, p = self.r.choice(finite + infinite)
+        y = self.op(word, m, p=p)
+        return y if (word, p) in finite else self.op("where", self.op("greater", m, zero), y, zero)
 
     def assign(self):
         """Behind ops that do not look at the values on the way back."""
@@ -323,7 +320,7 @@ class Writer:
             x = self.pick(lambda t: t.dim() in (1, 2) and t.numel() > 0)
             t = self.run.env[x]
             if t.dim() == 2 and self.r.random() < 0.4:
-                target = self.op(self.r.choice(["softmax"]), self.existing_or_leaf(t.shape), p=[-1])
+                target = self.op("softmax", self.existing_or_leaf(t.shape), p=[-1])
             else:
                 dtype = self.r.choice(["i64", "i32", "u8"] if t.shape[-1] < 256 else ["i64", "i32"])
                 target = self.leaf(t.shape[:-1], dtype=dtype, low=0, high=t.shape[-1], grid=1)

@@ -255,6 +255,8 @@ class Run:
             raise Reject("outside of the domain")
         if s.word in INFINITE and any(bool(((i == 0) & i.signbit()).any()) for i in x):
             raise Reject("the sign of a zero")
+        if s.word == "cast" and x[0].is_floating_point() and not bool(x[0].isfinite().all()):
+            raise Reject("a cast of infinity")
         if s.word == "pow" and bool((x[1] == 0).any()):  # d/da d/db a^b is 1/a there, which PyTorch takes for 0
             raise Reject("an exponent of 0")
         if s.word not in KINKS:
