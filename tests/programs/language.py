@@ -257,8 +257,8 @@ class Run:
             raise Reject("the sign of a zero")
         if s.word == "cast" and x[0].is_floating_point() and not bool(x[0].isfinite().all()):
             raise Reject("a cast of infinity")
-        if s.word == "pow" and bool((x[1] == 0).any()):  # d/da d/db a^b is 1/a there, which PyTorch takes for 0
-            raise Reject("an exponent of 0")
+        if s.word == "pow" and self.env[s.operands[1]].requires_grad and bool(((x[1] == 0) | (x[1] == 1)).any()):
+            raise Reject("an exponent of 0")  # b a^(b-1) has the derivative 1/a by b there, which PyTorch takes for 0
         if s.word not in KINKS:
             return
         try:
