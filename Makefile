@@ -107,7 +107,7 @@ tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildca
 faces := $(if $(TESTS),,$(addprefix $(BUILD)/face/,$(call name,$(wildcard tests/face/*.c))))
 scripts := $(if $(TESTS),,$(wildcard tests/*.sh))
 benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
-fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/fuzz/*.c))
+fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fuzz/files.c,$(wildcard tests/fuzz/*.c)))
 examples := $(addprefix $(BUILD)/examples/,$(call name,$(sort $(wildcard examples/*.c))))
 
 .PHONY: library examples test fuzz bench bench-peers demo programs docs format format-check install uninstall deb packaged clean help FORCE
@@ -164,6 +164,8 @@ $(bench_inside): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libag.a $(BUILD)/set
 $(BUILD)/fuzz: $(fuzz_objects) $(BUILD)/libag.a
 	@echo '  link  $@'
 	$(CC) $(flags) $(CFLAGS) -o $@ $(fuzz_objects) $(BUILD)/libag.a $(libs) $(LDFLAGS)
+$(BUILD)/fuzz_files: tests/fuzz/files.c $(BUILD)/libag.a $(BUILD)/settings
+	$(call inside)
 $(BUILD)/ops_md: docs/ops_md.c $(BUILD)/libag.a $(BUILD)/settings
 	$(call inside)
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libag.so $(BUILD)/settings
@@ -177,7 +179,8 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libag.so $(BUILD)/settings
 
 test: library $(tests) $(faces) $(if $(TESTS),,$(examples)) ## all tests; TESTS='a b' for test_a and test_b alone
 	@BUILD=$(BUILD) CC='$(CC)' CXX='$(CXX)' SAN='$(SAN)' tests/run $(tests) $(scripts)
-fuzz: $(BUILD)/fuzz ## plays random calls for SECONDS=60, from SEED=... on
+fuzz: $(BUILD)/fuzz $(BUILD)/fuzz_files ## reads damaged files, and plays random calls for SECONDS=60, from SEED=... on
+	$(BUILD)/fuzz_files 20000 $(SEED)
 	$(BUILD)/fuzz -t $(or $(SECONDS),60) $(SEED:%=-s %)
 demo: $(examples) ## runs the examples; pictures go to out/
 	@mkdir -p out; export OMP_WAIT_POLICY=passive; for program in $(examples); do echo "== $${program##*/}"; $$program || exit 1; done
