@@ -4,17 +4,10 @@
 
 #include "ag/record/record.h"
 
+#include "tests/support.h"
+
 #include <float.h>
 #include <limits.h>
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#define UNUSED __attribute__((unused))
 
 enum { GUARD = 16 };
 

@@ -1,39 +1,7 @@
 /* Memory that fails: whichever allocation it is, the tape stays usable and the same tape completes the work with the
  * same numbers; and a warm training loop asks for none. */
-#include "support.h"
+#include "memory.h"
 #include "ag/record/record.h"
-
-/* ---- an allocator that counts and fails */
-
-typedef struct memory {
-    long requests, fail_at; /* the request that fails, from 0; -1: none */
-    bool for_good;          /* and all after it */
-    size_t largest;         /* larger ones fail; 0: none */
-    size_t bytes;           /* in use */
-} memory;
-
-static void *take(void *user, size_t bytes, size_t alignment)
-{
-    memory *m = user;
-    void *p = NULL;
-    long number = m->requests++;
-    if (m->largest && bytes > m->largest)
-        return NULL;
-    if (m->fail_at >= 0 && (number == m->fail_at || (m->for_good && number > m->fail_at)))
-        return NULL;
-    if (posix_memalign(&p, alignment < sizeof(void *) ? sizeof(void *) : alignment, bytes + !bytes))
-        return NULL;
-    m->bytes += bytes;
-    memset(p, 0xa5, bytes); /* nothing may rely on zeros */
-    return p;
-}
-
-static void give_back(void *user, void *p, size_t bytes)
-{
-    memory *m = user;
-    m->bytes -= bytes;
-    free(p);
-}
 
 static ag_tape *tape_on(memory *m, bool keep_grads)
 {
@@ -41,7 +9,7 @@ static ag_tape *tape_on(memory *m, bool keep_grads)
                                      .threads = 2,
                                      .on_error = ag_quiet,
                                      .keep_grads = keep_grads,
-                                     .allocator = { .allocate = take, .release = give_back, .user = m },
+                                     .allocator = allocator_of(m),
                                      .memory_limit = (uint64_t)1 << 40 });
 }
 
@@ -138,7 +106,7 @@ static void odds_and_ends(ag_tape *t, numbers *n)
 static void run_with_failures(work *w, bool keep_grads)
 {
     static numbers expected, again; /* large for a stack */
-    memory m = { .fail_at = -1 };
+    memory m = { 0 };
     ag_tape *t = tape_on(&m, keep_grads);
     expected.count = 0;
     w(t, &expected);
@@ -148,7 +116,7 @@ static void run_with_failures(work *w, bool keep_grads)
     assert_int_equal(m.bytes, 0);
     long failures = 0, total = m.requests;
     for (long i = 0; i < 2 * total; i++) {
-        m = (memory){ .fail_at = i / 2, .for_good = i % 2 };
+        m = (memory){ .fail_at = i / 2 + 1, .for_good = i % 2 };
         t = tape_on(&m, keep_grads);
         again.count = 0;
         if (t) {
@@ -159,7 +127,7 @@ static void run_with_failures(work *w, bool keep_grads)
                 failures++;
             if (ag_error(t))
                 check_error(t, AG_ENOMEM, "", __FILE__, __LINE__);
-            m.fail_at = -1;
+            m.fail_at = 0;
             for (size_t k = 0; k < ag_params(t).count; k++)
                 ag_zero_grad(ag_params(t).at[k]);
             assert_int_equal(ag_tape_reset(t), AG_OK);
@@ -191,7 +159,7 @@ static void leave_room(memory *m, ag_tape *t, bool pool, size_t blocks)
         assert_non_null(ag_arena_take(t, &t->arena, 1 << 22));
         ag_arena_rewind(&t->arena, 0);
     }
-    m->largest = 1 << 20; /* tables may grow */
+    m->limit = 1 << 20; /* tables may grow */
 }
 
 static size_t more_room(size_t blocks)
@@ -202,7 +170,7 @@ static size_t more_room(size_t blocks)
 static void run_with_little_room(work *w, bool keep_grads)
 {
     static numbers expected, again;
-    memory m = { .fail_at = -1 };
+    memory m = { 0 };
     ag_tape *t = tape_on(&m, keep_grads);
     expected.count = 0;
     w(t, &expected);
@@ -210,14 +178,14 @@ static void run_with_little_room(work *w, bool keep_grads)
     for (int pool = 0; pool < 2; pool++) {
         bool failed = true;
         for (size_t i = 0; failed; i = more_room(i)) {
-            m = (memory){ .fail_at = -1 };
+            m = (memory){ 0 };
             t = tape_on(&m, keep_grads);
             leave_room(&m, t, pool, i);
             again.count = 0;
             w(t, &again);
             failed = ag_error(t) != AG_OK;
             assert_true(!failed || ag_error(t) == AG_ENOMEM);
-            m.largest = 0;
+            m.limit = 0;
             ag_error_clear(t);
             for (size_t k = 0; k < ag_params(t).count; k++)
                 ag_zero_grad(ag_params(t).at[k]);
@@ -316,8 +284,8 @@ static bool train(memory *m, ag_tape *t, numbers *n)
     while (!construct(t, &r)) {
         failed = true;
         expect_error(t, AG_ENOMEM, "");
-        m->fail_at = -1;
-        m->largest = 0;
+        m->fail_at = 0;
+        m->limit = 0;
         ag_tape_reset(t);
     }
     for (int i = 0; i < STEPS; i++) {
@@ -325,8 +293,8 @@ static bool train(memory *m, ag_tape *t, numbers *n)
             assert_false(failed);
             failed = true;
             expect_error(t, AG_ENOMEM, "");
-            m->fail_at = -1;
-            m->largest = 0;
+            m->fail_at = 0;
+            m->limit = 0;
             assert_int_equal(optim_zero_grad(r.adam), AG_OK);
             assert_int_equal(ag_tape_reset(t), AG_OK);
         }
@@ -342,7 +310,7 @@ static void a_training_step(void **state)
 {
     static numbers expected, again;
     (void)state;
-    memory m = { .fail_at = -1 };
+    memory m = { 0 };
     ag_tape *t = tape_on(&m, false);
     assert_false(train(&m, t, &expected));
     assert_int_equal(expected.count, STEPS + (IN + 1) * HIDDEN + (HIDDEN + 1) * HIDDEN + (HIDDEN + 1) * OUT);
@@ -351,7 +319,7 @@ static void a_training_step(void **state)
     assert_int_equal(m.bytes, 0);
     long total = m.requests, failures = 0;
     for (long i = 0; i < 2 * total; i++) {
-        m = (memory){ .fail_at = i / 2, .for_good = i % 2 };
+        m = (memory){ .fail_at = i / 2 + 1, .for_good = i % 2 };
         t = tape_on(&m, false);
         if (t) {
             failures += train(&m, t, &again);
@@ -365,7 +333,7 @@ static void a_training_step(void **state)
     for (int pool = 0; pool < 2; pool++) {
         bool failed = true;
         for (size_t i = 0; failed; i = more_room(i)) {
-            m = (memory){ .fail_at = -1 };
+            m = (memory){ 0 };
             t = tape_on(&m, false);
             leave_room(&m, t, pool, i);
             failed = train(&m, t, &again);

@@ -87,7 +87,7 @@ static void every_mistake_is_found_at_every_scale(void **state)
     ag_tensor x = values_1(*state);
     const double scales[] = { 1, 1e-12, 1e12, 1e-100, 1e100 };
     for (int m = NONE; m <= SECOND_FLIPPED; m++)
-        for (size_t s = 0; s < COUNT(scales); s++)
+        for (size_t s = 0; s < ARRAY_SIZE(scales); s++)
             for (int ranked = scales[s] > 1; ranked < 2; ranked++) {
                 cube_case c = { (mistake)m, scales[s], ranked };
                 ag_verdict v = ag_gradcheck(cube, &c, AG_LIST(x), NULL);
@@ -109,7 +109,7 @@ static void an_offset_makes_no_mistake_pass(void **state)
 {
     ag_tensor x = values_1(*state);
     const double offsets[] = { 1, 1e3, 1e6, 1e6 }, scales[] = { 1e-12, 1e-11, 1e-7, 1e-3 };
-    for (size_t i = 0; i < COUNT(offsets); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(offsets); i++)
         for (int m = NONE; m <= SECOND_FLIPPED; m++) {
             struct {
                 double offset;

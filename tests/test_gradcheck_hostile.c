@@ -238,8 +238,8 @@ static void points_without_a_neighbourhood_are_inconclusive(void **state)
     ag_tape *t = *state;
     const double at[] = { INFINITY, -INFINITY, NAN };
     ag_tensor (*functions[])(ag_tensor) = { ag_tanh, ag_exp, ag_square, ag_sigmoid, ag_sign, ag_relu };
-    for (size_t i = 0; i < COUNT(at); i++)
-        for (size_t k = 0; k < COUNT(functions); k++) {
+    for (size_t i = 0; i < ARRAY_SIZE(at); i++)
+        for (size_t k = 0; k < ARRAY_SIZE(functions); k++) {
             ag_tensor x = AG_VALUES(t, AG_SHAPE(2), 0.5, at[i]);
             expect(apply, &functions[k], AG_LIST(x), AG_INCONCLUSIVE, "");
             expect(apply, &functions[k], AG_LIST(ag_param(x, "p")), AG_INCONCLUSIVE, "");

@@ -65,7 +65,7 @@ static void kinks_and_jumps_are_told(void **state)
     assert_int_equal(at_point(t, cusp, 0, 1), AG_INCONCLUSIVE);
     const double near[] = { 1e-2, -1e-3, 1e-4, -1e-5, 1e-6 }; /* steps that cross the kink are not used */
     assert_int_equal(at_point(t, slightly_bent, 1e-3, 2), AG_PASS);
-    for (size_t i = 0; i < COUNT(near); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(near); i++) {
         assert_int_equal(at_point(t, ag_abs, near[i], 2), AG_PASS);
         assert_int_equal(at_point(t, ag_relu, near[i], 2), AG_PASS);
         assert_int_equal(at_point(t, step_at_zero, near[i], 2), AG_PASS);

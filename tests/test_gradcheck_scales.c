@@ -84,7 +84,7 @@ static void a_function_that_oscillates_within_the_first_step_is_seen(void **stat
     for (int i = 3; i < 20; i++) /* whole periods fit into the steps */
         expect(*state, (scaled){ ag_sin, 2 * 3.14159265358979323846 * ldexp(1, i), 0, NONE }, 0.3, "a period of 2^-i");
     const double large[] = { 31.7, -1e3, 1.5e6, -7.7e7 };
-    for (size_t i = 0; i < COUNT(large); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(large); i++)
         expect(*state, (scaled){ ag_cos, 1, 0, NONE }, large[i], "cos");
 }
 
@@ -103,7 +103,7 @@ static ag_tensor wave(ag_tensor x)
 static void a_kink_nearby_makes_no_right_derivative_fail(void **state)
 {
     ag_tensor (*functions[])(ag_tensor) = { ag_abs, ag_relu, leaky, wave };
-    for (size_t i = 0; i < COUNT(functions); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
         for (double near = 1e-3; near > 1e-14; near /= 3)
             for (int side = -1; side <= 1; side += 2)
                 for (int m = NONE; m <= MISSING; m++) {
@@ -147,7 +147,7 @@ static ag_tensor cube(ag_tensor x)
 static void a_gradient_that_cancels_does_not_fail(void **state)
 {
     ag_tensor (*functions[])(ag_tensor) = { none_of_all, one_less_one, squared_rest, less_their_mean };
-    for (size_t i = 0; i < COUNT(functions); i++)
+    for (size_t i = 0; i < ARRAY_SIZE(functions); i++)
         for (int k = 0; k < 50; k++) {
             ag_verdict v = check(*state, (scaled){ functions[i], 1, 0, NONE }, 0.1 * k - 2.4, 0);
             if (v == AG_FAIL)
@@ -168,9 +168,9 @@ static void any_step_is_survived(void **state)
     const double steps[] = { 5e-324, 1e-300, 1e-17, 1e-9, 1e-3, 1, 1e3, 1e100, 1.7e308 },
                  at[] = { 0, 1e-300, 0.7, -1e5, 1e300 };
     ag_tensor (*functions[])(ag_tensor) = { ag_tanh, ag_sigmoid, ag_square };
-    for (size_t s = 0; s < COUNT(steps); s++)
-        for (size_t i = 0; i < COUNT(at); i++)
-            for (size_t k = 0; k < COUNT(functions); k++)
+    for (size_t s = 0; s < ARRAY_SIZE(steps); s++)
+        for (size_t i = 0; i < ARRAY_SIZE(at); i++)
+            for (size_t k = 0; k < ARRAY_SIZE(functions); k++)
                 for (int directions = 0; directions < 2; directions++) {
                     ag_check_options o = { .step = steps[s], .directions = directions };
                     scaled right = { functions[k], 1, 0, NONE }, wrong = { ag_neg, 1, 0, MISSING };

@@ -35,10 +35,10 @@ static void init_makes_a_module(void **state)
     nn_init(&m, t, NULL, NULL);
     assert_string_equal(m.name, "module");
     nn_init(NULL, t, "x", twice);
-    assert_error(t, AG_ENULL, "nn_init");
+    expect_error(t, AG_ENULL, "nn_init");
     nn_init(&m, NULL, "x", twice); /* stays inert */
     assert_true(is_inert(nn_param(&m, two(t), "a"), t));
-    assert_error(t, AG_ENULL, "nn_param");
+    expect_error(t, AG_ENULL, "nn_param");
     nn_init(NULL, NULL, NULL, NULL);
     ag_tape_free(t);
 }
@@ -65,7 +65,7 @@ static void params_and_buffers_are_found(void **state)
     assert_true(same_handle(list.at[0], a)); /* the old list is still there */
     ag_tensor whole = nn_buffer(&m, ag_zeros(t, AG_I64, AG_SHAPE(2)), "whole");
     assert_int_equal(ag_dtype_of(whole), AG_I64);
-    assert_fine(t);
+    expect_fine(t);
     ag_tape_reset(t);
     assert_near(ag_item_at(nn_find(&m, "a"), 1), 2, 0);
     ag_tape_free(t);
@@ -86,11 +86,11 @@ static void names_are_checked(void **state)
                           longest };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         assert_true(is_inert(nn_param(&m, two(t), bad[i]), t));
-        assert_error(t, AG_EARG, "nn_param: the name");
+        expect_error(t, AG_EARG, "nn_param: the name");
         assert_true(is_inert(nn_buffer(&m, two(t), bad[i]), t));
-        assert_error(t, AG_EARG, "nn_buffer: the name");
+        expect_error(t, AG_EARG, "nn_buffer: the name");
         assert_null(nn_child(&m, &child, bad[i]));
-        assert_error(t, AG_EARG, "nn_child: the name");
+        expect_error(t, AG_EARG, "nn_child: the name");
     }
     assert_int_equal(nn_params(&m).count, 0);
     assert_int_equal(ag_params(t).count, 0); /* a refused name makes no parameter */
@@ -98,7 +98,7 @@ static void names_are_checked(void **state)
     const char *good[] = { longest, "w\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x8c\x8d", "with space", "a/b", "\"" };
     for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
         ag_tensor x = nn_param(&m, two(t), good[i]);
-        assert_fine(t);
+        expect_fine(t);
         assert_true(same_handle(nn_find(&m, good[i]), x));
     }
     ag_tape_free(t);
@@ -113,16 +113,16 @@ static void names_are_unique(void **state)
     nn_init(&child, t, "child", NULL);
     ag_tensor a = nn_param(&m, two(t), "a");
     assert_true(is_inert(nn_param(&m, two(t), "a"), t));
-    assert_error(t, AG_EARG, "has a 'a' already");
+    expect_error(t, AG_EARG, "has a 'a' already");
     assert_true(is_inert(nn_buffer(&m, two(t), "a"), t));
-    assert_error(t, AG_EARG, "already");
+    expect_error(t, AG_EARG, "already");
     assert_null(nn_child(&m, &child, "a"));
-    assert_error(t, AG_EARG, "already");
+    expect_error(t, AG_EARG, "already");
     assert_true(is_inert(nn_share(&m, a, "a"), t));
-    assert_error(t, AG_EARG, "already");
+    expect_error(t, AG_EARG, "already");
     assert_ptr_equal(nn_child(&m, &child, "c"), &child);
     assert_null(nn_child(&m, &child, "c"));
-    assert_error(t, AG_EARG, "already");
+    expect_error(t, AG_EARG, "already");
     assert_int_equal(nn_params(&m).count, 1);
     ag_tape_free(t);
 }
@@ -136,23 +136,23 @@ static void bad_values_are_refused(void **state)
     ag_tensor none = { 0 }, stale = two(t), foreign = two(other);
     ag_tape_reset(t);
     assert_true(is_inert(nn_param(&m, none, "a"), t));
-    assert_error(t, AG_ENULL, "the value of 'a' is absent");
+    expect_error(t, AG_ENULL, "the value of 'a' is absent");
     assert_true(is_inert(nn_buffer(&m, none, "a"), t));
-    assert_error(t, AG_ENULL, "nn_buffer");
+    expect_error(t, AG_ENULL, "nn_buffer");
     assert_true(is_inert(nn_param(&m, stale, "a"), t));
-    assert_error(t, AG_ESTALE, "ag_param");
+    expect_error(t, AG_ESTALE, "ag_param");
     assert_true(is_inert(nn_param(&m, foreign, "a"), t));
-    assert_error(t, AG_EUSE, "another tape");
-    assert_fine(other);
+    expect_error(t, AG_EUSE, "another tape");
+    expect_fine(other);
     assert_true(is_inert(nn_param(&m, ag_zeros(t, AG_I32, AG_SHAPE(2)), "a"), t));
-    assert_error(t, AG_EDTYPE, "i32");
+    expect_error(t, AG_EDTYPE, "i32");
     ag_tensor inert = { t, 0, 0 };
     assert_true(is_inert(nn_param(&m, inert, "a"), t));
     assert_true(is_inert(nn_buffer(&m, inert, "a"), t));
-    assert_fine(t); /* whoever made it reported */
+    expect_fine(t); /* whoever made it reported */
     assert_true(
         ag_ok(nn_param(&m, ag_zeros(t, AG_FLOAT, AG_SHAPE(0, 3)), "a"))); /* the name is free yet; empty is fine */
-    assert_fine(t);
+    expect_fine(t);
     ag_tape_free(t);
     ag_tape_free(other);
 }
@@ -173,15 +173,15 @@ static void share_registers_the_tensor_itself(void **state)
     assert_true(same_handle(nn_share(&m, plain, "plain"), plain));
     assert_int_equal(nn_params(&m).count, 1); /* a buffer stays one */
     assert_true(is_inert(nn_share(&m, two(t), "x"), t));
-    assert_error(t, AG_EUSE, "transient");
+    expect_error(t, AG_EUSE, "transient");
     assert_true(is_inert(nn_share(&m, (ag_tensor){ 0 }, "x"), t));
-    assert_error(t, AG_ENULL, "nn_share");
+    expect_error(t, AG_ENULL, "nn_share");
     ag_tensor released = ag_buffer(two(t), "r");
     ag_release(released);
     assert_true(is_inert(nn_share(&m, released, "x"), t));
-    assert_error(t, AG_ESTALE, "");
+    expect_error(t, AG_ESTALE, "");
     assert_true(is_inert(nn_share(NULL, w, "x"), t));
-    assert_error(t, AG_ENULL, "module is absent");
+    expect_error(t, AG_ENULL, "module is absent");
     ag_tape_free(t);
 }
 
@@ -212,10 +212,10 @@ static void children_nest(void **state)
                              "a.b.c.w.", "a.b.c.w.x", ".a.b.c.w", "a..b.c.w", "a.b.c.W" };
     for (size_t i = 0; i < ARRAY_SIZE(absent); i++) {
         assert_true(is_inert(nn_find(&m[0], absent[i]), t));
-        assert_error(t, AG_EARG, "nn_find: module 'level' has no");
+        expect_error(t, AG_EARG, "nn_find: module 'level' has no");
     }
     assert_true(is_inert(nn_find(&m[0], NULL), t));
-    assert_error(t, AG_ENULL, "nn_find");
+    expect_error(t, AG_ENULL, "nn_find");
     ag_tape_free(t);
 }
 
@@ -229,19 +229,19 @@ static void cycles_are_refused(void **state)
     nn_init(&c, t, "c", NULL);
     nn_init(&foreign, other, "foreign", NULL);
     assert_null(nn_child(&a, &a, "self"));
-    assert_error(t, AG_EARG, "contain itself");
+    expect_error(t, AG_EARG, "contain itself");
     nn_child(&a, &b, "b");
     nn_child(&b, &c, "c");
     assert_null(nn_child(&c, &a, "a"));
-    assert_error(t, AG_EARG, "contain itself");
+    expect_error(t, AG_EARG, "contain itself");
     assert_null(nn_child(&a, NULL, "x"));
-    assert_error(t, AG_ENULL, "nn_child");
+    expect_error(t, AG_ENULL, "nn_child");
     assert_null(nn_child(NULL, &a, "x"));
-    assert_error(t, AG_ENULL, "nn_child");
+    expect_error(t, AG_ENULL, "nn_child");
     assert_null(nn_child(NULL, NULL, "x"));
     assert_null(nn_child(&a, &foreign, "x"));
-    assert_error(t, AG_EUSE, "another tape");
-    assert_fine(other);
+    expect_error(t, AG_EUSE, "another tape");
+    expect_fine(other);
     nn_child(&a, &c, "again"); /* twice in one tree is fine */
     nn_param(&c, two(t), "w");
     assert_int_equal(nn_params(&a).count, 1);
@@ -263,16 +263,16 @@ static void depth_is_limited(void **state)
     while (made > 0 && nn_child(&m[made - 1], &m[made], "c")) /* from below */
         made--;
     assert_true(made > 0);
-    assert_error(t, AG_ELIMIT, "more than 32 deep");
+    expect_error(t, AG_ELIMIT, "more than 32 deep");
     assert_int_equal(nn_params(&m[made]).count, 1); /* what was accepted works */
-    assert_fine(t);
+    expect_fine(t);
     for (int i = 0; i < DEEP; i++)
         nn_init(&m[i], t, "m", NULL);
     for (int i = 0; i + 1 < DEEP; i++) /* from above: each link is shallow */
         assert_non_null(nn_child(&m[i], &m[i + 1], "c"));
     nn_param(&m[DEEP - 1], two(t), "w");
     assert_int_equal(nn_params(&m[0]).count, 0);
-    assert_error(t, AG_ELIMIT, "more than 32 deep");
+    expect_error(t, AG_ELIMIT, "more than 32 deep");
     nn_train(&m[0], false);
     ag_tape_free(t);
 }
@@ -288,25 +288,25 @@ static void forward_checks_both_ends(void **state)
     ag_tensor x = two(t), y = nn_forward(&m, x);
     assert_near(ag_item_at(y, 1), 4, 0);
     assert_true(is_inert(nn_forward(&empty, x), t));
-    assert_error(t, AG_EUSE, "'empty' has no forward");
+    expect_error(t, AG_EUSE, "'empty' has no forward");
     assert_true(is_inert(nn_forward(&broken, x), t));
-    assert_error(t, AG_ENULL, "'broken' returned no tensor");
+    expect_error(t, AG_ENULL, "'broken' returned no tensor");
     assert_true(is_inert(nn_forward(&m, (ag_tensor){ 0 }), t));
-    assert_error(t, AG_ENULL, "the input of module 'doubler' is absent");
+    expect_error(t, AG_ENULL, "the input of module 'doubler' is absent");
     assert_true(is_inert(nn_forward(NULL, x), t));
-    assert_error(t, AG_ENULL, "module is absent");
+    expect_error(t, AG_ENULL, "module is absent");
     assert_true(is_inert(nn_forward(NULL, (ag_tensor){ 0 }), NULL));
     assert_true(is_inert(nn_forward(&m, (ag_tensor){ t, 0, 0 }), t));
-    assert_fine(t);
+    expect_fine(t);
     ag_tape_reset(t);
     assert_true(is_inert(nn_forward(&m, x), t));
-    assert_error(t, AG_ESTALE, "doubler: ag_add");
+    expect_error(t, AG_ESTALE, "doubler: ag_add");
     ag_tensor z = nn_forward(&m, two(other)); /* a module without parameters reports nothing of its own */
     assert_near(ag_item_at(z, 0), 2, 0);
     nn_module failed = { .tape = t };
     ag_fail(t, AG_EARG, "an earlier error");
     assert_true(is_inert(nn_forward(&failed, x), t));
-    assert_error(t, AG_EARG, "an earlier error");
+    expect_error(t, AG_EARG, "an earlier error");
     ag_tape_free(t);
     ag_tape_free(other);
 }
@@ -359,7 +359,7 @@ static void memory_failures_leave_it_usable(void **state)
         memory.fail_at = 0;
         ag_error_clear(t);
         build(t, &m, &child);
-        assert_fine(t);
+        expect_fine(t);
         assert_int_equal(nn_params(&m).count, 1);
         assert_true(ag_ok(nn_find(&m, "c.a")) && ag_ok(nn_find(&m, "c.b")));
         ag_tape_free(t);

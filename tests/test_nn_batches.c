@@ -17,7 +17,7 @@ static nn_dataset counting(ag_tape *t, ag_dtype d, int64_t count)
     free(values);
     data.x = ag_buffer(x, "x");
     data.y = ag_buffer(y, "y");
-    assert_fine(t);
+    expect_fine(t);
     return data;
 }
 
@@ -65,7 +65,7 @@ static void batches_go_through_the_data(void **state)
             assert_int_equal(b->count, 0);
             assert_true(is_inert(b->x, t) && is_inert(b->y, t) && is_inert(b->index, t));
         }
-        assert_fine(t);
+        expect_fine(t);
         ag_tape_free(t);
     }
 }
@@ -98,7 +98,7 @@ static void shuffling_is_a_permutation(void **state)
                 seen[orders[run][epoch][i]] = true;
             }
         }
-        assert_fine(t);
+        expect_fine(t);
         ag_tape_free(t);
     }
     assert_memory_equal(orders[0], orders[1], sizeof orders[0]);              /* same seed, same order */
@@ -128,7 +128,7 @@ static void ends_are_as_asked(void **state)
             assert_int_equal(b->epoch, epoch + 1);
         }
     }
-    assert_fine(t);
+    expect_fine(t);
     ag_tape_free(t);
 }
 
@@ -157,7 +157,7 @@ static void any_shape_and_no_labels(void **state)
     b = nn_batches_new(d, (nn_batches_config){ .size = 3, .scale = 2 });
     assert_true(nn_batches_next(b));
     assert_int_equal(ag_size_of(b->x), 0);
-    assert_fine(t);
+    expect_fine(t);
     ag_tape_free(t);
 }
 
@@ -196,12 +196,12 @@ static void bad_configurations_are_refused(void **state)
     };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         assert_null(nn_batches_new(bad[i].data, bad[i].config));
-        assert_error(t, bad[i].status, bad[i].text);
+        expect_error(t, bad[i].status, bad[i].text);
     }
     assert_null(nn_batches_new(none, two));
     assert_null(nn_batches_new(inert, two));
-    assert_fine(t);
-    assert_fine(other);
+    expect_fine(t);
+    expect_fine(other);
     assert_false(nn_batches_next(NULL));
     ag_tape_free(t);
     ag_tape_free(other);
@@ -219,7 +219,7 @@ static void a_pending_error_ends_the_loop(void **state)
         assert_int_equal(b->count, 0);
         assert_int_equal(b->epoch, 0);
     }
-    assert_error(t, AG_EARG, "a mistake");
+    expect_error(t, AG_EARG, "a mistake");
     assert_true(nn_batches_next(b)); /* nothing was skipped */
     assert_near(ag_item_at(b->index, 0), 4, 0);
     ag_tape_free(t);
@@ -233,7 +233,7 @@ static void released_data_are_found_out(void **state)
     nn_batches *b = nn_batches_new(data, (nn_batches_config){ .size = 4 });
     ag_release(data.y);
     assert_false(nn_batches_next(b));
-    assert_error(t, AG_ESTALE, "");
+    expect_error(t, AG_ESTALE, "");
     ag_tape_free(t);
 }
 
@@ -287,7 +287,7 @@ static void a_warm_loop_allocates_nothing(void **state)
             ag_tape_reset(t);
     }
     assert_int_equal(memory.requests, 0);
-    assert_fine(t);
+    expect_fine(t);
     ag_tape_free(t);
 }
 
@@ -299,7 +299,7 @@ static void samples_without_elements(void **state)
     ag_tape *t = f64_tape();
     for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
         nn_dataset d = { ag_buffer(ag_zeros(t, AG_U8, AG_SHAPE(counts[i], 0)), "x"), { 0 } };
-        assert_fine(t);
+        expect_fine(t);
         assert_null(nn_batches_new(d, (nn_batches_config){ .size = 1, .shuffle = i % 2 }));
         assert_true(ag_error(t) == AG_ELIMIT || ag_error(t) == AG_ENOMEM);
         ag_error_clear(t);
@@ -308,7 +308,7 @@ static void samples_without_elements(void **state)
     nn_batches *b = nn_batches_new(few, (nn_batches_config){ .size = INT64_MAX, .shuffle = true });
     assert_true(nn_batches_next(b) && b->count == 3);
     assert_false(nn_batches_next(b));
-    assert_fine(t);
+    expect_fine(t);
     ag_tape_free(t);
 }
 

@@ -39,8 +39,8 @@ static void sums_of_integers(void **state)
     VALUES(ag_sum_over(x, AG_AXES(1), 0), AG_SHAPE(2), 4000000000.0, 4);
     assert_int_equal(ag_dtype_of(ag_sum(y)), AG_I64);
     VALUES(ag_sum(y), AG_SCALAR, 511);
-    check_error(ag_mean(x), t, AG_EDTYPE, "ag_mean: [2,2] i32");
-    check_error(ag_mean_over(y, AG_AXES(0), 0), t, AG_EDTYPE, "ag_cast");
+    expect_failure(ag_mean(x), t, AG_EDTYPE, "ag_mean: [2,2] i32");
+    expect_failure(ag_mean_over(y, AG_AXES(0), 0), t, AG_EDTYPE, "ag_cast");
 }
 
 static void gradients_of_sums(void **state)
@@ -62,11 +62,11 @@ static void errors_of_sums(void **state)
 {
     ag_tape *t = *state;
     ag_tensor x = counting(t, AG_SHAPE(2, 3));
-    check_error(ag_sum_over(x, AG_AXES(2), 0), t, AG_ESHAPE, "ag_sum_over: [2,3] f64: of the axes 2");
-    check_error(ag_sum_over(x, AG_AXES(-3), 0), t, AG_ESHAPE, "-3");
-    check_error(ag_sum_over(x, AG_AXES(1, -1), 0), t, AG_ESHAPE, "1, -1");
-    check_error(ag_mean_over(x, AG_AXES(0), 2), t, AG_EARG, "AG_KEEPDIM");
-    check_error(ag_sum_over(ag_constant(t, 1), AG_AXES(0), 0), t, AG_ESHAPE, "ag_sum_over: [] f64");
+    expect_failure(ag_sum_over(x, AG_AXES(2), 0), t, AG_ESHAPE, "ag_sum_over: [2,3] f64: of the axes 2");
+    expect_failure(ag_sum_over(x, AG_AXES(-3), 0), t, AG_ESHAPE, "-3");
+    expect_failure(ag_sum_over(x, AG_AXES(1, -1), 0), t, AG_ESHAPE, "1, -1");
+    expect_failure(ag_mean_over(x, AG_AXES(0), 2), t, AG_EARG, "AG_KEEPDIM");
+    expect_failure(ag_sum_over(ag_constant(t, 1), AG_AXES(0), 0), t, AG_ESHAPE, "ag_sum_over: [] f64");
 }
 
 /* ---- extrema */
@@ -90,11 +90,11 @@ static void extrema(void **state)
     VALUES(ag_max_over(ag_cast(x, AG_U8), AG_AXES(1), 0), AG_SHAPE(2), 7, 9);
     assert_int_equal(ag_dtype_of(ag_max(ag_cast(x, AG_I64))), AG_I64);
     assert_int_equal(ag_size_of(ag_max_over(ag_zeros(t, AG_F64, AG_SHAPE(2, 0)), AG_AXES(0), 0)), 0);
-    check_error(ag_max(ag_zeros(t, AG_F64, AG_SHAPE(0))), t, AG_ESHAPE, "ag_max: [0] f64");
-    check_error(ag_min_over(ag_zeros(t, AG_F64, AG_SHAPE(2, 0)), AG_AXES(1), 0), t, AG_ESHAPE,
-                "ag_min_over: [2,0] f64");
-    check_error(ag_max_over(x, AG_AXES(0, 0), 0), t, AG_ESHAPE, "0, 0");
-    check_error(ag_min_over(x, AG_AXES(0), 8), t, AG_EARG, "flags");
+    expect_failure(ag_max(ag_zeros(t, AG_F64, AG_SHAPE(0))), t, AG_ESHAPE, "ag_max: [0] f64");
+    expect_failure(ag_min_over(ag_zeros(t, AG_F64, AG_SHAPE(2, 0)), AG_AXES(1), 0), t, AG_ESHAPE,
+                   "ag_min_over: [2,0] f64");
+    expect_failure(ag_max_over(x, AG_AXES(0, 0), 0), t, AG_ESHAPE, "0, 0");
+    expect_failure(ag_min_over(x, AG_AXES(0), 8), t, AG_EARG, "flags");
 }
 
 static void gradients_of_extrema(void **state)

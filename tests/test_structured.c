@@ -24,24 +24,24 @@ static void joining(void **state)
         many[i] = ag_constant(t, i);
         expected[i] = i;
     }
-    check_values(ag_stack((ag_list){ many, 100 }, 0), AG_SHAPE(100), expected);
+    check_exactly(ag_stack((ag_list){ many, 100 }, 0), AG_SHAPE(100), expected);
 }
 
 static void errors_of_joining(void **state)
 {
     ag_tape *t = *state;
     ag_tensor x = counting(t, AG_SHAPE(2, 2)), y = counting(t, AG_SHAPE(1, 3)), s = ag_constant(t, 1);
-    check_error(ag_concat(AG_LIST(x, y), 0), t, AG_ESHAPE, "ag_concat: [2,2] f64 and [1,3] f64: operand 2");
-    check_error(ag_concat(AG_LIST(x, ag_select(x, 0, 0)), 0), t, AG_ESHAPE, "operand 2");
-    check_error(ag_concat(AG_LIST(x, x), 2), t, AG_ESHAPE, "no axis 2");
-    check_error(ag_concat(AG_LIST(s, s), 0), t, AG_ESHAPE, "ag_stack");
-    check_error(ag_concat(AG_LIST(x, ag_cast(x, AG_F32)), 0), t, AG_EDTYPE, "ag_cast");
-    check_error(ag_stack(AG_LIST(x, y), 0), t, AG_ESHAPE, "ag_stack: [2,2] f64 and [1,3] f64");
-    check_error(ag_stack(AG_LIST(x, x), 3), t, AG_ESHAPE, "no axis 3");
-    check_error(ag_stack(AG_LIST(x, ag_cast(x, AG_I32)), 0), t, AG_EDTYPE, "ag_cast");
-    check_error(ag_stack(AG_LIST(s, ag_cast(s, AG_I64)), 0), t, AG_EDTYPE, "ag_cast");
+    expect_failure(ag_concat(AG_LIST(x, y), 0), t, AG_ESHAPE, "ag_concat: [2,2] f64 and [1,3] f64: operand 2");
+    expect_failure(ag_concat(AG_LIST(x, ag_select(x, 0, 0)), 0), t, AG_ESHAPE, "operand 2");
+    expect_failure(ag_concat(AG_LIST(x, x), 2), t, AG_ESHAPE, "no axis 2");
+    expect_failure(ag_concat(AG_LIST(s, s), 0), t, AG_ESHAPE, "ag_stack");
+    expect_failure(ag_concat(AG_LIST(x, ag_cast(x, AG_F32)), 0), t, AG_EDTYPE, "ag_cast");
+    expect_failure(ag_stack(AG_LIST(x, y), 0), t, AG_ESHAPE, "ag_stack: [2,2] f64 and [1,3] f64");
+    expect_failure(ag_stack(AG_LIST(x, x), 3), t, AG_ESHAPE, "no axis 3");
+    expect_failure(ag_stack(AG_LIST(x, ag_cast(x, AG_I32)), 0), t, AG_EDTYPE, "ag_cast");
+    expect_failure(ag_stack(AG_LIST(s, ag_cast(s, AG_I64)), 0), t, AG_EDTYPE, "ag_cast");
     ag_tensor deep = ag_zeros(t, AG_F64, AG_SHAPE(1, 1, 1, 1, 1, 1, 1, 1));
-    check_error(ag_stack(AG_LIST(deep, deep), 0), t, AG_ESHAPE, "at most 8");
+    expect_failure(ag_stack(AG_LIST(deep, deep), 0), t, AG_ESHAPE, "at most 8");
 }
 
 static void gradients_of_joining(void **state)
@@ -74,11 +74,11 @@ static void choices(void **state)
     assert_int_equal(ag_dtype_of(ag_where(positive, ag_cast(x, AG_F32), zero)), AG_F32);
     assert_int_equal(ag_dtype_of(ag_where(positive, zero, ag_full(t, AG_F32, AG_SCALAR, 1))), AG_F64);
     VALUES(ag_where(positive, ag_cast(x, AG_F32), ag_constant(t, 0.1)), AG_SHAPE(2, 2), 1, 0.1f, 0.1f, 4);
-    check_error(ag_where(x, x, x), t, AG_EDTYPE, "the condition must be u8");
-    check_error(ag_where(positive, x, ag_cast(x, AG_F32)), t, AG_EDTYPE, "differ");
-    check_error(ag_where(positive, x, ag_cast(zero, AG_I32)), t, AG_EDTYPE, "differ");
-    check_error(ag_where(positive, x, counting(t, AG_SHAPE(3))), t, AG_ESHAPE,
-                "ag_where: [2,2] u8, [2,2] f64 and [3] f64");
+    expect_failure(ag_where(x, x, x), t, AG_EDTYPE, "the condition must be u8");
+    expect_failure(ag_where(positive, x, ag_cast(x, AG_F32)), t, AG_EDTYPE, "differ");
+    expect_failure(ag_where(positive, x, ag_cast(zero, AG_I32)), t, AG_EDTYPE, "differ");
+    expect_failure(ag_where(positive, x, counting(t, AG_SHAPE(3))), t, AG_ESHAPE,
+                   "ag_where: [2,2] u8, [2,2] f64 and [3] f64");
 }
 
 static void gradients_of_choices(void **state)
@@ -116,7 +116,7 @@ static void casts(void **state)
     VALUES(ag_cast(ag_constant(t, 2.5), AG_I64), AG_SCALAR, 2);
     ag_tensor same = ag_cast(x, AG_FLOAT);
     assert_true(same.id == x.id && same.epoch == x.epoch);
-    check_error(ag_cast(x, (ag_dtype)17), t, AG_EDTYPE, "17 is no dtype");
+    expect_failure(ag_cast(x, (ag_dtype)17), t, AG_EDTYPE, "17 is no dtype");
     assert_int_equal(ag_cast((ag_tensor){ 0 }, AG_F32).id, 0);
 }
 
@@ -160,7 +160,7 @@ static void inert_operands_pass_through(void **state)
                             ag_stack(AG_LIST(bad, x), 0),
                             ag_where(ag_greater(x, x), bad, x),
                             ag_cast(bad, AG_F32) };
-    for (size_t i = 0; i < COUNT(results); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(results); i++) {
         assert_int_equal(results[i].id, 0);
         assert_ptr_equal(results[i].tape, t);
     }
@@ -173,11 +173,11 @@ static void stale_operands_are_found_out(void **state)
     ag_tape *t = *state;
     ag_tensor x = counting(t, AG_SHAPE(2, 2));
     assert_int_equal(ag_tape_reset(t), AG_OK);
-    check_error(ag_sum(x), t, AG_ESTALE, "ag_sum");
-    check_error(ag_reshape(x, AG_SHAPE(4)), t, AG_ESTALE, "ag_reshape");
-    check_error(ag_flatten(x, 0, 1), t, AG_ESTALE, "ag_flatten");
-    check_error(ag_cast(x, AG_F32), t, AG_ESTALE, "ag_cast");
-    check_error(ag_concat(AG_LIST(counting(t, AG_SHAPE(2, 2)), x), 0), t, AG_ESTALE, "operand 2");
+    expect_failure(ag_sum(x), t, AG_ESTALE, "ag_sum");
+    expect_failure(ag_reshape(x, AG_SHAPE(4)), t, AG_ESTALE, "ag_reshape");
+    expect_failure(ag_flatten(x, 0, 1), t, AG_ESTALE, "ag_flatten");
+    expect_failure(ag_cast(x, AG_F32), t, AG_ESTALE, "ag_cast");
+    expect_failure(ag_concat(AG_LIST(counting(t, AG_SHAPE(2, 2)), x), 0), t, AG_ESTALE, "operand 2");
 }
 
 /* Parameters that are stored by columns, their gradients too. */
@@ -200,13 +200,13 @@ static void parameters_of_any_storage_order(void **state)
         { 0, 0, 1, 1, 1, 1 }, { 1, 1, 1, 1, 1, 1 }, { 1.0 / 6, 1.0 / 6, 1.0 / 6, 1.0 / 6, 1.0 / 6, 1.0 / 6 }
     };
     double total[6] = { 0 };
-    for (size_t k = 0; k < COUNT(parts); k++) {
+    for (size_t k = 0; k < ARRAY_SIZE(parts); k++) {
         assert_int_equal(ag_zero_grad(w), AG_OK);
         assert_int_equal(ag_backward(parts[k]), AG_OK);
-        check_values(ag_grad(w), AG_SHAPE(2, 3), expected[k]);
+        check_exactly(ag_grad(w), AG_SHAPE(2, 3), expected[k]);
     }
     assert_int_equal(ag_zero_grad(w), AG_OK);
-    for (size_t k = 0; k < COUNT(parts); k++) {
+    for (size_t k = 0; k < ARRAY_SIZE(parts); k++) {
         assert_int_equal(ag_backward(parts[k]), AG_OK);
         for (int i = 0; i < 6; i++)
             total[i] += expected[k][i];
