@@ -101,17 +101,35 @@ typedef struct ag_options {
 
 #define AG_COUNT(type, ...) (sizeof((type[]){ __VA_ARGS__ }) / sizeof(type))
 #ifdef __cplusplus
-/* C++ has no compound literals that live as long as a call's arguments; these are temporaries that do. */
+/* C++ has no compound literals that live as long as a call's arguments; these are temporaries that do. Numbers may be of
+ * any type that C would convert, each evaluated once, from left to right. */
 } /* extern "C" */
 #include <initializer_list>
+#include <type_traits>
 namespace ag_detail
 {
-struct shape : ag_shape {
-    shape(std::initializer_list<int64_t> d) : ag_shape()
+template <typename To> struct integer {
+    To v;
+    template <typename From,
+              typename = typename std::enable_if<std::is_integral<From>::value || std::is_enum<From>::value>::type>
+    integer(From n) : v(static_cast<To>(n))
     {
-        for (int64_t v : d)
+    }
+};
+struct number {
+    double v;
+    template <typename From, typename = typename std::enable_if<std::is_arithmetic<From>::value>::type>
+    number(From n) : v(static_cast<double>(n))
+    {
+    }
+};
+static_assert(sizeof(number) == sizeof(double), "a list of numbers is an array of doubles");
+struct shape : ag_shape {
+    shape(std::initializer_list<integer<int64_t>> d) : ag_shape()
+    {
+        for (const integer<int64_t> &n : d)
             if (rank < AG_MAX_RANK)
-                dim[rank++] = v;
+                dim[rank++] = n.v;
             else {
                 rank = -1;
                 break;
@@ -119,11 +137,15 @@ struct shape : ag_shape {
     }
 };
 struct axes : ag_axes {
-    axes(std::initializer_list<int> a) : ag_axes()
+    axes(std::initializer_list<integer<int>> a) : ag_axes()
     {
-        for (int v : a)
+        for (const integer<int> &n : a)
             if (count < AG_MAX_RANK)
-                axis[count++] = v;
+                axis[count++] = n.v;
+            else {
+                count = AG_MAX_RANK + 1; /* refused wherever it goes */
+                break;
+            }
     }
 };
 struct list : ag_list {
@@ -135,9 +157,7 @@ struct list : ag_list {
 #define AG_SHAPE(...) (ag_detail::shape({ __VA_ARGS__ }))
 #define AG_AXES(...) (ag_detail::axes({ __VA_ARGS__ }))
 #define AG_LIST(...) (ag_detail::list({ __VA_ARGS__ }))
-#define AG_VALUES(t, shape, ...)                                                \
-    ag_values(t, shape, std::initializer_list<double>({ __VA_ARGS__ }).begin(), \
-              std::initializer_list<double>({ __VA_ARGS__ }).size())
+#define AG_VALUES(t, shape, ...) (ag_detail::values(t, shape, { __VA_ARGS__ }))
 extern "C" {
 #else
 #define AG_DIMS(...)                         \
@@ -358,6 +378,13 @@ AG_API ag_status ag_print_graph(ag_tensor y, FILE *to);
 AG_API ag_status ag_draw(ag_tensor y, FILE *to);
 
 #ifdef __cplusplus
+} /* extern "C" */
+namespace ag_detail
+{
+inline ag_tensor values(ag_tape *t, ag_shape s, std::initializer_list<number> n)
+{
+    return ag_values(t, s, n.size() ? &n.begin()->v : nullptr, n.size());
 }
+} // namespace ag_detail
 #endif
 #endif

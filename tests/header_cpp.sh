@@ -4,7 +4,7 @@ set -u
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-strict="-std=c++17 -Wall -Wextra -Wpedantic -Werror"
+strict="-Wall -Wextra -Wpedantic -Wconversion -Werror"
 
 check() {
     local name=$1
@@ -22,11 +22,13 @@ cat >"$work/program.cc" <<'END'
 #include "optim/optim.h"
 #include <cmath>
 #include <cstdio>
+#include <vector>
 
 static int failures = 0;
 
-static void expect(const char *what, double got, double wanted)
+template <typename A, typename B> static void expect(const char *what, A a, B b)
 {
+    const double got = static_cast<double>(a), wanted = static_cast<double>(b);
     if (!(std::fabs(got - wanted) < 1e-12)) {
         std::printf("%s: %.17g, not %.17g\n", what, got, wanted);
         failures++;
@@ -57,10 +59,31 @@ int main()
     expect("all axes", ag_item(ag_sum_over(ag_full(t, AG_FLOAT, AG_SHAPE(2, 2), 3), AG_ALL, 0)), 12);
     expect("a number", ag_item(ag_full(t, AG_F32, AG_SCALAR, 3)), 3);
 
+    // every argument is evaluated once, of whatever type it is
+    int calls = 0;
+    const auto next = [&calls] { return ++calls; };
+    const std::vector<float> three(3, 1.5f);
+    enum { COLUMNS = 2 };
+    ag_tensor counted = AG_VALUES(t, AG_SHAPE(three.size(), COLUMNS), next(), next(), 2.5f, three[2], calls, 7u);
+    expect("calls", calls, 2);
+    const double numbers[] = { 1, 2, 2.5, 1.5, 2, 7 };
+    for (int i = 0; i < 6; i++)
+        expect("a number", ag_item_at(counted, i), numbers[i]);
+    expect("extents", ag_size_of(ag_zeros(t, AG_U8, AG_SHAPE(next(), 1u, three.size()))), 9);
+    expect("calls", calls, 3);
+    expect("an axis", ag_size_of(ag_sum_over(counted, AG_AXES(three.size() - 3), 0)), 2);
+    std::vector<double> many;
+    for (int i = 0; i < 1000; i++) // on a stack that was used
+        many.push_back(ag_item_at(AG_VALUES(t, AG_SHAPE(3), i, i + 0.5, -i), 1));
+    expect("the last of many", many[999], 999.5);
+
     // too many dimensions are an error here too, not a truncation
     ag_error_push(t);
     expect("nine dimensions", ag_ok(ag_zeros(t, AG_FLOAT, AG_SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1))), 0);
     expect("their error", ag_error_pop(t) == AG_OK, 0);
+    ag_error_push(t);
+    expect("nine axes", ag_ok(ag_sum_over(x, AG_AXES(0, 1, 2, 3, 4, 5, 6, 7, 8), 0)), 0);
+    expect("their error", ag_error_pop(t), AG_ESHAPE);
 
     nn_module *net = NN_SEQUENTIAL(t, nn_linear(t, 3, 4, {}), nn_activation(t, NN_TANH), nn_linear(t, 4, 1, {}));
     optim_sgd_config config = {};
@@ -91,15 +114,20 @@ for cxx in g++ clang++; do
         echo "skip $cxx: it is not there"
         continue
     fi
-    for header in ag/ag.h nn/nn.h optim/optim.h; do
-        printf '#include "%s"\n#include "%s"\n' $header $header >"$work/header.cc"
-        check "$cxx $header" $cxx $strict -I. -fsyntax-only "$work/header.cc"
+    # a library with sanitizers runs with those of the compiler that built it; one without with any
+    sanitizers=${SAN:-address,undefined}
+    [[ ${SAN:-} && $(family "$cxx") != $(family "${CC:-gcc}") ]] && sanitizers=
+    for standard in 11 17 20; do
+        for header in ag/ag.h nn/nn.h optim/optim.h; do
+            printf '#include "%s"\n#include "%s"\n' $header $header >"$work/header.cc"
+            check "$cxx $header in C++$standard" $cxx -std=c++$standard $strict -I. -fsyntax-only "$work/header.cc"
+        done
+        if [[ ! $sanitizers ]]; then
+            echo "skip $cxx program in C++$standard: the library has another compiler's sanitizers"
+            continue
+        fi
+        check "$cxx builds a program in C++$standard" $cxx -std=c++$standard -O$((standard > 11 ? 2 : 0)) $strict \
+            -fsanitize=$sanitizers -fno-sanitize-recover=all -I. "$work/program.cc" "$build/libag.so" -Wl,-rpath,"$build" -o "$work/program"
+        check "$cxx program in C++$standard" "$work/program"
     done
-    # a library with sanitizers runs with those of the compiler that built it
-    if [[ ${SAN:-} && $(family "$cxx") != $(family "${CC:-gcc}") ]]; then
-        echo "skip $cxx program: the library has another compiler's sanitizers"
-        continue
-    fi
-    check "$cxx builds a program" $cxx $strict ${SAN:+-fsanitize=$SAN} -I. "$work/program.cc" "$build/libag.so" -Wl,-rpath,"$build" -o "$work/$cxx"
-    check "$cxx program" "$work/$cxx"
 done
