@@ -361,6 +361,14 @@ AG_API void ag_no_grad_end(ag_tape *t);
 /* ag_detach - x's values (shared) without its history. */
 AG_API ag_tensor ag_detach(ag_tensor x);
 
+/* ag_custom_vjp - y, with the derivative by xs that `rule` gives: dx[i] = dy' (dy/dxs[i]), written in ag ops, so that it
+ * can be differentiated again; {0}: none. How y was computed does not matter, nothing flows back through it: the root
+ * of an equation or a fixed point (the implicit function theorem), a rounding that passes gradients straight through.
+ * The result shares y's values. `rule` and `user` must live until the tape's reset. Errors: AG_ENULL for no rule or an
+ * empty list; AG_EDTYPE if y is not floating. */
+typedef void ag_custom_rule(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *dx, void *user);
+AG_API ag_tensor ag_custom_vjp(ag_tensor y, ag_list xs, ag_custom_rule *rule, void *user);
+
 enum { AG_CREATE_GRAPH = 1 }; /* flags of ag_gradients */
 enum { AG_KEEPDIM = 1 };      /* flags of reductions: reduced axes stay, with extent 1 */
 

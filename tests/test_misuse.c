@@ -68,6 +68,7 @@ static void tensors_of_no_tape(void **state)
                                ag_vjp(absent, absent, absent),
                                ag_hvp(absent, absent, absent),
                                ag_grad(absent),
+                               ag_custom_vjp(absent, AG_LIST(absent), NULL, NULL),
                                ag_local(absent, absent),
                                ag_apply(NULL, AG_LIST(absent), NULL) };
     for (size_t i = 0; i < ARRAY_SIZE(made); i++)
