@@ -34,7 +34,7 @@ static void custom_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
             dx[i + 1] = (ag_tensor){ 0 };
 }
 
-static const ag_op custom = { .name = "custom_vjp",
+static const ag_op custom = { .name = "ag_custom_vjp",
                               .formula = "y, with a derivative of the caller's",
                               .flags = AG_VARIADIC | AG_VIEW,
                               .params_size = sizeof(custom_params),
