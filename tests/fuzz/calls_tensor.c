@@ -163,7 +163,7 @@ static void play_release(world *w)
     for (int i = 0; i < w->used_count && !s && p.place >= 0; i++) {
         known *k = &w->at[w->used[i]];
         if (is_same(k->x, p.x))
-            k->life = GONE;
+            k->life = w->depth ? EITHER : GONE; /* a gradient check undoes it */
     }
     end_anyway(&f, s);
 }

@@ -63,8 +63,38 @@ static void play_builtin(world *w)
     apply(w, op, params, false);
 }
 
+/* ---- a rule beside a value */
+
+static void custom_rule(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *dx, void *user)
+{
+    world *w = user;
+    w->callbacks++;
+    if (chance(w, 3) && !fuzz_without[may_rule_calls])
+        play_inside(w);
+    for (size_t i = 0; i < xs.count; i++)
+        dx[i] = i ? ag_mul(dy, chance(w, 2) ? y : xs.at[i]) : dy;
+    if (chance(w, 4) && !fuzz_without[may_rule_odd])
+        dx[0] = chance(w, 2) ? pick(w).x : (ag_tensor){ 0 };
+}
+
+static void play_custom(world *w)
+{
+    ag_tensor at[4];
+    argument y = pick(w);
+    ag_list xs = pick_list(w, at, 3);
+    bool none = rude(w, may_null_list);
+    frame f = begin(w,
+                    y.x.tape            ? y.x.tape
+                    : xs.at && xs.count ? at[0].tape
+                                        : NULL,
+                    "ag_custom_vjp(%s, %s)", text_of(w, y), text_of_list(w, xs));
+    f.inert |= !y.x.tape;
+    end_tensor(&f, ag_custom_vjp(y.x, xs, none ? NULL : custom_rule, w), y.place);
+}
+
 const move user_moves[] = {
     { .name = "user", 8, play_user },
+    { .name = "custom", 2, play_custom },
     { .name = "builtin", 1, play_builtin },
     { .name = NULL },
 };

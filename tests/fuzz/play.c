@@ -60,8 +60,8 @@ void handler(void *user, ag_status status, const char *text)
     observe(w, status);
     if (l->manner == 1 && !fuzz_without[may_handler_clears]) {
         note(w, "  (the handler clears)");
-        l->clears++;
         ag_error_clear(l->t);
+        l->clears += !ag_error(l->t);
     } else if (l->manner == 2 && !fuzz_without[may_handler_calls]) {
         note(w, "  (the handler calls)");
         play_inside(w);
