@@ -353,45 +353,22 @@ static void mutations(void **state)
     }
 }
 
-static void memory_failures_leave_nothing(void **state)
-{
-    (void)state;
-    for (long n = 1;; n++) {
-        memory memory = { .fail_at = n };
-        ag_tape *t = tape_on(&memory, AG_F64);
-        if (!t)
-            continue;
-        nn_classes classes = { 0 };
-        nn_dataset d = read_text(t, "a,b\n1,x\n2,y\n", (nn_csv_config){ .classes = &classes });
-        bool failed = memory.requests >= n;
-        assert_int_equal(ag_error(t), failed ? AG_ENOMEM : AG_OK);
-        assert_int_equal(ag_ok(d.x) && ag_ok(d.y) && classes.count == 2, !failed);
-        assert_true(!failed || (!ag_ok(d.x) && !ag_ok(d.y) && !classes.count));
-        memory.fail_at = 0;
-        ag_error_clear(t);
-        d = read_text(t, "a,b\n1,x\n2,y\n", (nn_csv_config){ .classes = &classes });
-        expect_fine(t);
-        ag_tape_free(t);
-        if (!failed)
-            break;
-    }
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(forms_of_one_table),
-                                        cmocka_unit_test(labels_are_classes_or_numbers),
-                                        cmocka_unit_test(fractions_are_no_classes),
-                                        cmocka_unit_test(a_first_line_of_numbers_must_be_declared),
-                                        cmocka_unit_test(classes_pass_from_file_to_file),
-                                        cmocka_unit_test(many_classes),
-                                        cmocka_unit_test(bad_tables_name_their_line),
-                                        cmocka_unit_test(numbers_beyond_f32),
-                                        cmocka_unit_test(bytes_that_are_no_text),
-                                        cmocka_unit_test(bad_configurations_are_refused),
-                                        cmocka_unit_test(the_locale_does_not_matter),
-                                        cmocka_unit_test(gzipped_tables),
-                                        cmocka_unit_test(mutations),
-                                        cmocka_unit_test(memory_failures_leave_nothing) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forms_of_one_table),
+        cmocka_unit_test(labels_are_classes_or_numbers),
+        cmocka_unit_test(fractions_are_no_classes),
+        cmocka_unit_test(a_first_line_of_numbers_must_be_declared),
+        cmocka_unit_test(classes_pass_from_file_to_file),
+        cmocka_unit_test(many_classes),
+        cmocka_unit_test(bad_tables_name_their_line),
+        cmocka_unit_test(numbers_beyond_f32),
+        cmocka_unit_test(bytes_that_are_no_text),
+        cmocka_unit_test(bad_configurations_are_refused),
+        cmocka_unit_test(the_locale_does_not_matter),
+        cmocka_unit_test(gzipped_tables),
+        cmocka_unit_test(mutations),
+    };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

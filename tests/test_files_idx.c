@@ -207,31 +207,6 @@ static void refused_data_take_no_memory(void **state)
     ag_tape_free(t);
 }
 
-/* Whichever allocation of the tape fails: an error, nothing left, and it works afterwards. */
-static void memory_failures_leave_nothing(void **state)
-{
-    (void)state;
-    const char *path = in_directory("x");
-    write_bytes(path, samples[2].bytes, HEAD + samples[2].size);
-    for (long n = 1;; n++) {
-        memory memory = { .fail_at = n };
-        ag_tape *t = tape_on(&memory, AG_F64);
-        if (!t)
-            continue;
-        nn_dataset d = nn_read_idx(t, path, path);
-        bool failed = memory.requests >= n;
-        assert_int_equal(ag_error(t), failed ? AG_ENOMEM : AG_OK);
-        assert_int_equal(ag_ok(d.x) && ag_ok(d.y), !failed);
-        memory.fail_at = 0;
-        ag_error_clear(t);
-        assert_int_equal(ag_size_of(nn_read_idx(t, path, path).y), 6);
-        expect_fine(t);
-        ag_tape_free(t);
-        if (!failed)
-            break;
-    }
-}
-
 static void fashion_mnist_is_read(void **state)
 {
     (void)state;
@@ -267,7 +242,6 @@ int main(void)
         cmocka_unit_test(headers_are_not_believed),
         cmocka_unit_test(labels_must_fit),
         cmocka_unit_test(refused_data_take_no_memory),
-        cmocka_unit_test(memory_failures_leave_nothing),
         cmocka_unit_test(fashion_mnist_is_read),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);

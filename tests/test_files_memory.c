@@ -49,7 +49,9 @@ static ag_status status_of(ag_tensor x)
 static ag_status read_idx(ag_tape *t, nn_module *m)
 {
     (void)m;
-    return status_of(nn_read_idx(t, in_directory("idx"), NULL).x);
+    nn_dataset d = nn_read_idx(t, in_directory("idx"), in_directory("idx"));
+    assert_int_equal(ag_ok(d.y), ag_ok(d.x));
+    return status_of(d.x);
 }
 
 static ag_status read_gzipped_idx(ag_tape *t, nn_module *m)
@@ -62,7 +64,10 @@ static ag_status read_csv(ag_tape *t, nn_module *m)
 {
     nn_classes classes = { 0 };
     (void)m;
-    return status_of(nn_read_csv(t, in_directory("csv"), (nn_csv_config){ .classes = &classes }).x);
+    nn_dataset d = nn_read_csv(t, in_directory("csv"), (nn_csv_config){ .classes = &classes });
+    assert_int_equal(ag_ok(d.y), ag_ok(d.x));
+    assert_int_equal(classes.count, ag_ok(d.x) ? 2 : 0);
+    return status_of(d.x);
 }
 
 static ag_status save(ag_tape *t, nn_module *m)
