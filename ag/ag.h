@@ -212,7 +212,7 @@ AG_API void ag_error_clear(ag_tape *t);
 AG_API ag_status ag_error_push(ag_tape *t);
 AG_API ag_status ag_error_pop(ag_tape *t);
 /* ag_fail - records an error as the library does: the first one is kept, the handler is called. Returns s.
- * Every error passes through here: a place for a breakpoint. */
+ * Every error of a tape's passes through here: a place for a breakpoint. */
 AG_API ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...) AG_PRINTF(3, 4);
 /* ag_status_name - "AG_ESHAPE" and the like. */
 AG_API const char *ag_status_name(ag_status s);

@@ -1,7 +1,7 @@
 /* Damaged files: tables, IDX files and weights, plain and gzipped, are changed at random and read. Whatever they hold,
  * reading gives good tensors or an error of the file, keeps no memory, and a refused file of weights changes none.
  *
- *     fuzz_files [FILES [SEED]]     tells the seed of a file that is read wrongly, and leaves the file */
+ *     fuzz_files [FILES [SEED]]     tells the seed of a file that is read wrongly, and leaves the file in TMPDIR */
 #include "nn/nn.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ typedef struct text {
 
 typedef struct fuzz {
     uint64_t seed, state;
-    char path[64];
+    char path[256];
     text original, changed, weights[2];
     ag_tape *t;
     nn_module *m;
@@ -326,7 +326,9 @@ int main(int argc, char **argv)
     static fuzz f;
     unsigned long files = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000;
     uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    char directory[] = "/tmp/ag-fuzz-XXXXXX";
+    const char *place = getenv("TMPDIR");
+    char directory[200];
+    snprintf(directory, sizeof directory, "%s/ag-fuzz-XXXXXX", place && *place ? place : "/tmp");
     if (!mkdtemp(directory))
         return 1;
     snprintf(f.path, sizeof f.path, "%s/file", directory);
