@@ -102,18 +102,18 @@ def write(number, fixture):
         deep(w, 60 if fixture else w.r.choice([50, 100, 300]))
     else:
         grow(w, w.r.randint(3, 9 if fixture else 24))
-    return w.statements, finish(w)
+    losses = finish(w)
+    return w.statements, losses, w.run
 
 
-def replay(statements, dtype, step, careful):
+def replay(statements, dtype, step, careful=True):
     run = Run(dtype, step, careful)
     for s in statements:
         run.do(s)
     return run
 
 
-def find(statements, losses, order, dtype, step, careful=True):
-    run = replay(statements, dtype, step, careful)
+def find(run, statements, losses, order):
     made = [s for s in statements if s.makes_tensor()]
     leaves = [i for i, s in enumerate(made) if (s.word == "leaf" and s.kind in "vpq") or s.word == "require_grad"]
     retained = sorted({s.operands[0] for s in statements if s.word == "retain"})
@@ -140,7 +140,7 @@ def tolerances(statements, losses, order, steps):
     """In f64 and in f32, which may be 0: too inexact there. What loses digits in f32 does so in f64."""
     exact = not any("f32" in s.parameters for s in statements)
     try:
-        off = max(error(f, find(statements, losses, order, torch.float32, i, False)) for i, f in enumerate(steps))
+        off = max(error(f, find(replay(statements, torch.float32, i, False), statements, losses, order)) for i, f in enumerate(steps))
     except Reject:
         off = 1
     f32 = max(3e-5, 50 * off)
@@ -157,12 +157,12 @@ def numbers(values):
 
 def make(number, fixture=False):
     """The program's text, or Reject."""
-    statements, losses = write(number, fixture)
+    statements, losses, run = write(number, fixture)
     order = 3 if number % 5 == 0 else 2
-    steps = [find(statements, losses, order, torch.float64, 0)]
+    steps = [find(run, statements, losses, order)]
     if number % 3 == 0:
         try:
-            steps.append(find(statements, losses, order, torch.float64, 1))
+            steps.append(find(replay(statements, torch.float64, 1), statements, losses, order))
         except Reject:
             pass
     f64, f32 = tolerances(statements, losses, order, steps)
