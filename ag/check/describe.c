@@ -36,7 +36,7 @@ void ag_check_describe_unused(const ag_evaluation *v, size_t input, ag_probe_res
 void ag_check_describe(const ag_evaluation *v, ag_probe_result *result)
 {
     const ag_check_report *r = &result->report;
-    char by[160], element[128];
+    char by[200], element[128];
     const char *name = name_of(v, r->input);
     if (!v->p->options.directions)
         coordinates(v->p->shape[r->input], r->element, element, sizeof element);
