@@ -30,9 +30,10 @@ enum {                     /* flags of an op */
 /* An op. Either `map` (elementwise: one element, broadcasting and dtypes are the engine's) or `shape` and `forward`.
  * `shape` fills in dtype and shape of each output and validates: ag_call_fail. `vjp` is written in ag ops: dx[i] is the
  * contribution to input i, {0} for none; sums over broadcast dimensions and casts are the engine's. An input that needs
- * no gradient need not be computed (ag_call_needs). dy of an output that received none is zeros. `vjp_fused` is an
- * optional kernel for plain first-order passes: dx[i] = (its contribution) + beta[i] dx[i], dense, of the input's
- * shape; dx[i].data is NULL where not needed; it may return AG_USE_RULE before it has written anything. */
+ * no gradient need not be computed (ag_call_needs). dy of an output that received none is zeros; an integer output
+ * receives none. `vjp_fused` is an optional kernel for plain first-order passes: dx[i] = (its contribution) +
+ * beta[i] dx[i], dense, of the input's shape. Its dx[i].data is NULL where not needed, its dy[k].data where output k
+ * received none; it may return AG_USE_RULE before it has written anything. */
 typedef struct ag_op {
     const char *name, *formula;
     int inputs, outputs, flags; /* zero outputs: one */

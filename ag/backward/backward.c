@@ -73,12 +73,12 @@ static void reach_inputs(const ag_tape *t, uint8_t *mask, uint32_t i)
     const ag_node *d = ag_node_or_null(t, i);
     if (!d) {
         if (t->headers[i].op >= AG_OP_FIRST)
-            mask[t->records[i].parent[0]] = mask[t->records[i].parent[1]] = 1;
+            mask[t->records[i].parent[0]] = mask[t->records[i].parent[1]] = AG_REACHED;
         return;
     }
     const uint32_t *inputs = ag_node_inputs(d);
     for (int k = 0; k < d->inputs; k++)
-        mask[AG_INDEX(inputs[k])] = 1;
+        mask[AG_INDEX(inputs[k])] = AG_REACHED;
 }
 
 uint8_t *ag_reachable(ag_tape *t, uint32_t y)
@@ -87,10 +87,10 @@ uint8_t *ag_reachable(ag_tape *t, uint32_t y)
     if (!mask)
         return NULL;
     memset(mask, 0, (size_t)y + 1);
-    mask[y] = 1;
+    mask[y] = AG_REACHED;
     for (uint32_t i = y; i > 0; i--) {
         if (t->headers[i].op == AG_OP_OUTPUT && mask[i])
-            mask[i - ag_node_at(t, i)->output] = 1;
+            mask[i - ag_node_at(t, i)->output] |= AG_REACHED_BESIDE;
         else if (mask[i])
             reach_inputs(t, mask, i);
     }
@@ -104,10 +104,9 @@ static bool find_reached(ag_pass *s)
     return s->reached;
 }
 
-/* A rank-0 adjoint of zero may have arrived or not: false if it is certain that it has not. */
-static bool arrived(ag_pass *s, uint32_t i, double g)
+bool ag_pass_arrived(ag_pass *s, uint32_t i, double g)
 {
-    return g != 0 || (find_reached(s) && s->reached[i]);
+    return g != 0 || (i <= s->y && find_reached(s) && s->reached[i] & AG_REACHED);
 }
 
 /* ---- stops */
@@ -122,7 +121,7 @@ static ag_status visit_scalar_node(ag_pass *s, uint32_t i, ag_node *d)
         s->restart = true;
         return AG_OK;
     }
-    if (!arrived(s, i, g))
+    if (!ag_pass_arrived(s, i, g))
         return s->t->error.status;
     return ag_pass_node(s, d, &g);
 }
@@ -141,9 +140,9 @@ static ag_status visit_outputs(ag_pass *s, uint32_t i, int outputs)
         }
         if (s->kept && !d->data)
             s->kept[i + (uint32_t)k] = g;
-        any |= d->data ? d->adjoint != NULL : i + (uint32_t)k <= s->y && arrived(s, i + (uint32_t)k, g);
+        any |= d->data ? d->adjoint != NULL : ag_pass_arrived(s, i + (uint32_t)k, g);
     }
-    return any ? ag_pass_rule(s, ag_node_at(t, i), NULL) : t->error.status;
+    return any ? ag_pass_node(s, ag_node_at(t, i), NULL) : t->error.status;
 }
 
 static ag_status visit(ag_pass *s, uint32_t i)
@@ -151,7 +150,7 @@ static ag_status visit(ag_pass *s, uint32_t i)
     ag_tape *t = s->t;
     uint16_t number = t->headers[i].op;
     ag_node *d = ag_node_or_null(t, i);
-    if (!(t->headers[i].flags & AG_NEEDS)) {
+    if (!ag_op_needs(t, i)) {
         t->adjoints[i] = 0;
         return AG_OK;
     }

@@ -9,7 +9,8 @@
 typedef struct ag_targets ag_targets;
 /* The pass from y, whose adjoint is dy; 0: ones. */
 ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets);
-/* By index, from the pool (y + 1 bytes): does y depend on it? NULL: no memory. */
+enum { AG_REACHED = 1, AG_REACHED_BESIDE = 2 }; /* y depends on it; on another output of its op */
+/* By index, from the pool (y + 1 bytes): zero where y does not depend on it. NULL: no memory. */
 uint8_t *ag_reachable(ag_tape *t, uint32_t y);
 
 typedef struct ag_pass {
@@ -42,6 +43,11 @@ size_t ag_targets_at_leaf(const ag_tape *t, const ag_targets *s, uint32_t i);
 const ag_layout *ag_target_layout(const ag_tape *t, const ag_target *x);
 bool ag_target_is_number(const ag_tape *t, const ag_target *x); /* whose adjoint no pass keeps unless asked to */
 ag_status ag_pass_deliver_targets(ag_pass *s);
+
+/* ---- backward.c: the pass at work */
+
+/* Has the record i, whose adjoint is g, received anything? A zero may be a sum, or nothing. */
+bool ag_pass_arrived(ag_pass *s, uint32_t i, double g);
 
 /* ---- backward_op.c: one op in a plain pass */
 

@@ -98,12 +98,12 @@ typedef struct fused {
     ag_call call;
     uint32_t ids[3];
     double constants[2];
-    ag_array few[AG_FEW], few_dx[AG_FEW];
-    double few_number[AG_FEW], few_beta[AG_FEW], few_sum[AG_FEW];
+    ag_array few[AG_FEW], few_dy[AG_FEW], few_dx[AG_FEW];
+    double few_number[AG_FEW], few_seed[AG_FEW], few_beta[AG_FEW], few_sum[AG_FEW];
     void *few_block[AG_FEW];
-    ag_array *operands, *dx; /* inputs and outputs; what the kernel writes */
-    double *number, *beta, *sum;
-    void **block; /* of the pool, where dx is neither the adjoint nor sum */
+    ag_array *operands, *dy, *dx;       /* inputs and outputs; the outputs' adjoints; what the kernel writes */
+    double *number, *seed, *beta, *sum; /* values and adjoints of numbers; contributions to numbers */
+    void **block;                       /* of the pool, where dx is neither the adjoint nor sum */
 } fused;
 
 static bool reserve(ag_tape *t, fused *f)
@@ -112,11 +112,13 @@ static bool reserve(ag_tape *t, fused *f)
     bool small = all <= AG_FEW;
     f->operands = small ? f->few : ag_scratch(t, all * sizeof *f->operands);
     f->number = small ? f->few_number : ag_scratch(t, all * sizeof *f->number);
+    f->dy = small ? f->few_dy : ag_scratch(t, all * sizeof *f->dy);
+    f->seed = small ? f->few_seed : ag_scratch(t, all * sizeof *f->seed);
     f->dx = small ? f->few_dx : ag_scratch(t, all * sizeof *f->dx);
     f->beta = small ? f->few_beta : ag_scratch(t, all * sizeof *f->beta);
     f->sum = small ? f->few_sum : ag_scratch(t, all * sizeof *f->sum);
     f->block = small ? f->few_block : ag_scratch(t, all * sizeof *f->block);
-    return f->operands && f->number && f->dx && f->beta && f->sum && f->block;
+    return f->operands && f->number && f->dy && f->seed && f->dx && f->beta && f->sum && f->block;
 }
 
 static bool set_operands(ag_tape *t, fused *f)
@@ -135,6 +137,26 @@ static bool set_operands(ag_tape *t, fused *f)
         ag_array_dense(&copy);
         ag_copy_array(&copy, a, false, t->options.threads);
         *a = copy;
+    }
+    return true;
+}
+
+/* The adjoints of the outputs, without data where none arrived. False: no memory. */
+static bool set_adjoints(ag_pass *s, fused *f, const double *scalar)
+{
+    ag_tape *t = s->t;
+    for (int k = 0; k < f->call.outputs; k++) {
+        uint32_t id = f->call.id + (uint32_t)k;
+        const ag_node *y = ag_node_at(t, id);
+        if (y->data) {
+            f->dy[k] = adjoint_array(t, y);
+            continue;
+        }
+        f->seed[k] = scalar ? *scalar : t->adjoints[id];
+        bool any = scalar || ag_pass_arrived(s, id, f->seed[k]);
+        if (!any && id <= s->y && !s->reached)
+            return false;
+        f->dy[k] = ag_layout_array(&ag_scalar_layouts[AG_F64], any ? &f->seed[k] : NULL);
     }
     return true;
 }
@@ -203,9 +225,8 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     uint64_t position = ag_arena_position(&t->arena);
     uint32_t first = ag_next(t);
     ag_call_of(t, d->id, &f.call, f.ids, f.constants);
-    ag_array dy = scalar ? ag_layout_array(&ag_scalar_layouts[AG_F64], (void *)(uintptr_t)scalar) : adjoint_array(t, d);
     ag_status status = AG_OK;
-    bool ready = reserve(t, &f) && set_operands(t, &f);
+    bool ready = reserve(t, &f) && set_operands(t, &f) && set_adjoints(s, &f, scalar);
     int targets = 0;
     for (; ready && targets < f.call.count; targets++)
         ready = set_target(s, &f, targets);
@@ -216,12 +237,25 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
         return t->error.status;
     }
     f.call.operands = f.operands;
-    status = f.call.op->vjp_fused(&f.call, &dy, f.dx, f.beta);
+    status = f.call.op->vjp_fused(&f.call, f.dy, f.dx, f.beta);
     if (status && status != AG_USE_RULE && !t->error.status)
         ag_call_fail(&f.call, status, "its backward kernel failed");
     ag_status settled = settle(s, &f, !status);
     drop_made(t, first, position);
     return status ? status : settled;
+}
+
+/* The adjoints of an op's outputs were passed on. */
+static void consume(ag_pass *s, uint32_t id, int outputs)
+{
+    ag_tape *t = s->t;
+    for (int k = 0; k < outputs; k++) {
+        ag_node *y = ag_node_at(t, id + (uint32_t)k);
+        if (!y->data)
+            t->adjoints[id + (uint32_t)k] = 0;
+        else if (!ag_pass_keeps(s, y))
+            ag_pass_drop(s, y);
+    }
 }
 
 /* ---- rules */
@@ -231,12 +265,8 @@ static ag_tensor adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
 {
     ag_tape *t = s->t;
     ag_node *d = ag_node_at(t, id);
-    if (!d->data) {
-        double g = scalar ? *scalar : t->adjoints[id];
-        if (!scalar)
-            t->adjoints[id] = 0;
-        return ag_scalar_new(t, AG_OP_CONSTANT, g);
-    }
+    if (!d->data)
+        return ag_scalar_new(t, AG_OP_CONSTANT, scalar ? *scalar : t->adjoints[id]);
     if (!d->adjoint)
         return ag_zeros(t, d->layout->dtype, ag_layout_shape(d->layout));
     ag_array a = adjoint_array(t, d);
@@ -280,11 +310,8 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
     ag_status status = run_rule(s, id, scalar);
     t->busy--;
     ag_interlude_end(t, &rule);
-    for (int k = 0; !status && (!k || k < op->outputs); k++) {
-        ag_node *y = ag_node_at(t, id + (uint32_t)k);
-        if (!ag_pass_keeps(s, y))
-            ag_pass_drop(s, y);
-    }
+    if (!status)
+        consume(s, id, op->outputs ? op->outputs : 1);
     return status;
 }
 
@@ -302,8 +329,7 @@ ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar)
         status = visit_fused(s, d, scalar);
     if (status == AG_USE_RULE)
         return ag_pass_rule(s, ag_node_at(t, id), scalar);
-    d = ag_node_at(t, id); /* nodes move when a kernel makes some */
-    if (!status && !ag_pass_keeps(s, d))
-        ag_pass_drop(s, d);
+    if (!status)
+        consume(s, id, op->outputs ? op->outputs : 1);
     return status;
 }

@@ -122,7 +122,7 @@ ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targe
     p.adjoint[AG_INDEX(y)] = dy;
     ag_status status = AG_OK;
     for (uint32_t i = p.top; i > 0 && !status; i--)
-        if (t->headers[i].op >= AG_OP_FIRST && t->headers[i].flags & AG_NEEDS)
+        if (t->headers[i].op >= AG_OP_FIRST && ag_op_needs(t, i))
             status = replay_node(&p, i);
     if (!status)
         status = take_all(&p, targets, out);

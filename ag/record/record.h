@@ -143,6 +143,20 @@ void ag_range_walk(const ag_range *r, ag_dtype work, ag_shape shape, const ag_ar
 enum { AG_MAX_OUTPUTS = UINT8_MAX };                /* of an op: a node says which one it is in a byte */
 uint32_t ag_op_number(ag_tape *t, const ag_op *op); /* registers a user's op; 0 on failure */
 
+/* Does a gradient flow through the op whose first output is i? Others may be floating where that one is not. */
+static inline bool ag_op_needs(const ag_tape *t, uint32_t i)
+{
+    int outputs = 1;
+    if (AG_LIKELY(ag_needs(t, i)))
+        return true;
+    if (t->headers[i].op >= AG_OP_FIRST)
+        outputs = ag_op_at(t, t->headers[i].op)->outputs;
+    for (int k = 1; k < outputs; k++)
+        if (ag_needs(t, i + (uint32_t)k))
+            return true;
+    return false;
+}
+
 struct ag_call {
     ag_tape *tape;
     const ag_op *op;

@@ -175,7 +175,7 @@ ag_status ag_draw(ag_tensor y, FILE *to)
     if (!begin(&g, y, to, "ag_draw"))
         return y.tape ? y.tape->error.status : AG_ENULL;
     for (uint32_t i = 1; i <= g.y; i++)
-        nodes += g.reached[i];
+        nodes += g.reached[i] != 0;
     if (nodes > LARGEST) {
         ag_pool_give(g.t, g.reached, (size_t)g.y + 1);
         return ag_fail(g.t, AG_ELIMIT, "ag_draw: the graph has %u nodes, more than the %d that make a picture", nodes,
