@@ -33,8 +33,10 @@ enum {                     /* flags of an op */
  * no gradient need not be computed (ag_call_needs). dy of an output that received none is zeros; an integer output
  * receives none. `vjp_fused` is an optional kernel for plain first-order passes: dx[i] = (its contribution) +
  * beta[i] dx[i], dense, of the input's shape. Its dx[i].data is NULL where not needed, its dy[k].data where output k
- * received none; it may return AG_USE_RULE before it has written anything. */
+ * received none; it may return AG_USE_RULE before it has written anything. Definitions that contradict themselves are
+ * refused: AG_EARG. */
 typedef struct ag_op {
+    size_t size; /* sizeof(ag_op); zero: the fields that are here, whatever a later version adds */
     const char *name, *formula;
     int inputs, outputs, flags; /* zero outputs: one */
     size_t params_size;         /* plain data, copied */

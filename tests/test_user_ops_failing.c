@@ -254,6 +254,34 @@ static ag_status view_of_nowhere(const ag_call *c, const ag_array *x, ag_array *
     return AG_OK;
 }
 
+static const ag_op bad[] = {
+    { 0 },
+    { .name = "nothing", .inputs = 1 },
+    { .name = "no_forward", .inputs = 1, .shape = faulty_shape },
+    { .inputs = 1, .map = triple },
+    { .name = "two_maps", .inputs = 1, .outputs = 2, .map = triple },
+    { .name = "fewer_than_none", .inputs = 1, .outputs = -1, .shape = faulty_shape, .forward = faulty_forward },
+    { .name = "too_many", .inputs = 1, .outputs = 256, .shape = faulty_shape, .forward = faulty_forward },
+    { .name = "two_inputs", .inputs = 2, .map = triple },
+    { .name = "wants_params", .inputs = 1, .params_size = 8, .map = triple },
+    { .name = "bad_view", .inputs = 1, .flags = AG_VIEW, .shape = view_of_nowhere },
+    { .name = "negative", .inputs = -1, .map = triple },
+    { .name = "unknown_flag", .inputs = 1, .flags = 16, .map = triple },
+    { .name = "any_flag", .inputs = 1, .flags = -1, .map = triple },
+    { .name = "row", .inputs = 1, .flags = 1 << 16, .map = triple },
+    { .name = "row_of_arrays", .inputs = 1, .flags = 1 << 16, .shape = faulty_shape, .forward = faulty_forward },
+    { .name = "map_and_shape", .inputs = 1, .map = triple, .shape = faulty_shape },
+    { .name = "map_and_forward", .inputs = 1, .map = triple, .forward = faulty_forward },
+    { .name = "map_as_view", .inputs = 1, .flags = AG_VIEW, .map = triple },
+    { .name = "view", .inputs = 1, .flags = AG_VIEW, .shape = view_of_nowhere, .forward = faulty_forward },
+    { .name = "view_alone", .inputs = 1, .flags = AG_VIEW },
+    { .name = "no_gradient", .inputs = 1, .flags = AG_NO_GRADIENT, .map = triple, .vjp = faulty_vjp },
+    { .name = "no_kernel", .inputs = 1, .flags = AG_NO_GRADIENT, .map = triple, .vjp_fused = faulty_fused },
+    { .name = "no_tangent", .inputs = 1, .flags = AG_NO_GRADIENT, .map = triple, .jvp = faulty_vjp },
+    { .size = 8, .name = "another_size", .inputs = 1, .map = triple },
+    { .size = sizeof(ag_op) + 8, .name = "later_version", .inputs = 1, .map = triple },
+};
+
 static void definitions_are_checked(void **state)
 {
     (void)state;
@@ -261,19 +289,6 @@ static void definitions_are_checked(void **state)
     ag_tensor x = ag_variable(t, 1), many[20];
     for (int i = 0; i < 20; i++)
         many[i] = x;
-    const ag_op bad[] = {
-        { 0 },
-        { .name = "nothing", .inputs = 1 },
-        { .name = "no_forward", .inputs = 1, .shape = faulty_shape },
-        { .inputs = 1, .map = triple },
-        { .name = "two_maps", .inputs = 1, .outputs = 2, .map = triple },
-        { .name = "fewer_than_none", .inputs = 1, .outputs = -1, .shape = faulty_shape, .forward = faulty_forward },
-        { .name = "too_many", .inputs = 1, .outputs = 256, .shape = faulty_shape, .forward = faulty_forward },
-        { .name = "two_inputs", .inputs = 2, .map = triple },
-        { .name = "wants_params", .inputs = 1, .params_size = 8, .map = triple },
-        { .name = "bad_view", .inputs = 1, .flags = AG_VIEW, .shape = view_of_nowhere },
-        { .name = "negative", .inputs = -1, .map = triple },
-    };
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
         ag_tensor out[256];
         assert_true(is_inert(ag_apply(&bad[i], AG_LIST(x), NULL), t));
@@ -284,6 +299,8 @@ static void definitions_are_checked(void **state)
         ag_error_clear(t);
         assert_usable(t);
     }
+    const ag_op sized = { .size = sizeof sized, .name = "sized", .inputs = 1, .map = triple };
+    assert_item(ag_apply(&sized, AG_LIST(x), NULL), 3);
     const ag_op thrice = { .name = "thrice", .inputs = 1, .map = triple },
                 wide = { .name = "wide", .flags = AG_VARIADIC, .map = triple };
     ag_tensor out[2];

@@ -2,28 +2,6 @@
 #include "ag/record/record.h"
 #include <math.h>
 
-/* ---- the registry */
-
-uint32_t ag_op_number(ag_tape *t, const ag_op *op)
-{
-    for (uint32_t i = 0; i < t->user_op_count; i++)
-        if (t->user_ops[i] == op)
-            return ag_op_count + i;
-    for (uint32_t i = 0; i < ag_op_count - AG_OP_FIRST; i++)
-        if (ag_builtin[i] == op)
-            return AG_OP_FIRST + i;
-    if (t->user_op_count + ag_op_count >= UINT16_MAX) {
-        ag_fail(t, AG_ELIMIT, "ag_apply: more than %u different ops on one tape", t->user_op_count);
-        return 0;
-    }
-    if (!ag_grow(t, (void **)&t->user_ops, &t->user_op_capacity, sizeof *t->user_ops, (uint64_t)t->user_op_count + 1))
-        return 0;
-    t->user_ops[t->user_op_count] = op;
-    return ag_op_count + t->user_op_count++;
-}
-
-/* ---- applying */
-
 typedef struct application {
     ag_call call;
     ag_array few_x[AG_FEW], few_y[AG_FEW];
@@ -67,21 +45,14 @@ static bool reserve(ag_tape *t, application *a, const ag_op *op, size_t count)
     return true;
 }
 
-static bool check_op(ag_tape *t, const ag_op *op, ag_list inputs, const void *params)
+static bool check_call(ag_tape *t, const ag_op *op, ag_list inputs, const void *params)
 {
-    bool complete = op && op->name && (op->map || (op->shape && (op->forward || op->flags & AG_VIEW)));
-    if (!complete)
-        return ag_fail(t, AG_EARG, "ag_apply: the op needs a name and either map, or shape and forward"), false;
-    bool count_fits =
-        op->flags & AG_VARIADIC ? inputs.count >= 1 : op->inputs >= 0 && inputs.count == (size_t)op->inputs;
-    if (!count_fits || inputs.count > UINT16_MAX)
+    bool any = op->flags & AG_VARIADIC, fits = any ? inputs.count >= 1 : inputs.count == (size_t)op->inputs;
+    if (AG_UNLIKELY(!fits || inputs.count > UINT16_MAX))
         return ag_fail(t, AG_EARG, "%s%s: %zu operands given, but it takes %s%d", ag_op_prefix(op), op->name,
-                       inputs.count, op->flags & AG_VARIADIC ? "at least " : "",
-                       op->flags & AG_VARIADIC ? 1 : op->inputs),
+                       inputs.count, any ? "at least " : "", any ? 1 : op->inputs),
                false;
-    if (op->outputs < 0 || op->outputs > AG_MAX_OUTPUTS || (op->map && op->outputs > 1))
-        return ag_fail(t, AG_EARG, "%s: %d outputs are not possible", op->name, op->outputs), false;
-    if (op->params_size && !params)
+    if (AG_UNLIKELY(op->params_size && !params))
         return ag_fail(t, AG_ENULL, "%s: the parameters are NULL", op->name), false;
     return true;
 }
@@ -312,7 +283,7 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
     int count = op->outputs ? op->outputs : 1;
     for (int i = 0; i < count; i++)
         outputs[i] = ag_inert(t);
-    if (!check_op(t, op, inputs, params))
+    if (!check_call(t, op, inputs, params))
         return t->error.status;
     if (op->flags & AG_ROW) {
         ag_row_params q = { 0, 0 };
@@ -368,7 +339,7 @@ static ag_status apply_user(const ag_op *op, ag_list inputs, const void *params,
         return first ? first->error.status : AG_ENULL;
     for (int i = 0; i < count; i++)
         y[i] = ag_inert(t);
-    uint32_t number = check_op(t, op, inputs, params) ? ag_op_number(t, op) : 0;
+    uint32_t number = ag_op_number(t, op);
     return number ? ag_apply_number(t, number, inputs, params, y) : t->error.status;
 }
 

@@ -138,10 +138,13 @@ void ag_range_run(const ag_range *r, int64_t n, int threads);
  * the kernel */
 void ag_range_walk(const ag_range *r, ag_dtype work, ag_shape shape, const ag_array *const *arrays, int threads);
 
-/* ---- apply.c: every other op */
+/* ---- definition.c: ops of a user's */
 
-enum { AG_MAX_OUTPUTS = UINT8_MAX };                /* of an op: a node says which one it is in a byte */
-uint32_t ag_op_number(ag_tape *t, const ag_op *op); /* registers a user's op; 0 on failure */
+enum { AG_MAX_OUTPUTS = UINT8_MAX }; /* of an op: a node says which one it is in a byte */
+/* The number of an op on the tape, where a user's is registered. 0: reported. */
+uint32_t ag_op_number(ag_tape *t, const ag_op *op);
+
+/* ---- apply.c: every other op */
 
 /* Does a gradient flow through the op whose first output is i? Others may be floating where that one is not. */
 static inline bool ag_op_needs(const ag_tape *t, uint32_t i)

@@ -1,0 +1,58 @@
+/* Ops of a user's: what their definitions may say, and their numbers on a tape. */
+#include "ag/record/record.h"
+
+/* What is wrong with a definition; NULL: nothing. */
+static const char *flaw_of(const ag_op *op)
+{
+    bool view = op->flags & AG_VIEW;
+    if (op->size && op->size != sizeof *op)
+        return "its size is that of another version of the library";
+    if (op->flags & ~(AG_VARIADIC | AG_NO_GRADIENT | AG_STRIDED | AG_VIEW))
+        return "it has flags that are not those of an op";
+    if (op->inputs < 0 || op->inputs > UINT16_MAX)
+        return "its number of inputs is not possible";
+    if (op->outputs < 0 || op->outputs > AG_MAX_OUTPUTS || (op->map && op->outputs > 1))
+        return "its number of outputs is not possible";
+    if (!op->map && (!op->shape || (!op->forward && !view)))
+        return "it needs either map, or shape and forward";
+    if (op->map && (op->shape || op->forward || view))
+        return "a map comes without shape, forward and AG_VIEW";
+    if (view && op->forward)
+        return "a view has no forward";
+    if (op->flags & AG_NO_GRADIENT && (op->vjp || op->vjp_fused || op->jvp))
+        return "with AG_NO_GRADIENT it has no derivative";
+    return NULL;
+}
+
+static uint32_t known_number(const ag_tape *t, const ag_op *op)
+{
+    for (uint32_t i = 0; i < t->user_op_count; i++)
+        if (t->user_ops[i] == op)
+            return ag_op_count + i;
+    for (uint32_t i = AG_OP_FIRST; i < ag_op_count; i++)
+        if (ag_builtin[i - AG_OP_FIRST] == op)
+            return i;
+    return 0;
+}
+
+uint32_t ag_op_number(ag_tape *t, const ag_op *op)
+{
+    uint32_t number = known_number(t, op);
+    if (number && number < ag_op_count)
+        return number;
+    const char *flaw = op->name ? flaw_of(op) : "it needs a name"; /* what lies there may be another op than before */
+    if (flaw) {
+        ag_fail(t, AG_EARG, "%s: this op cannot be applied: %s", op->name ? op->name : "ag_apply", flaw);
+        return 0;
+    }
+    if (number)
+        return number;
+    if (t->user_op_count + ag_op_count >= UINT16_MAX) {
+        ag_fail(t, AG_ELIMIT, "ag_apply: more than %u different ops on one tape", t->user_op_count);
+        return 0;
+    }
+    if (!ag_grow(t, (void **)&t->user_ops, &t->user_op_capacity, sizeof *t->user_ops, (uint64_t)t->user_op_count + 1))
+        return 0;
+    t->user_ops[t->user_op_count] = op;
+    return ag_op_count + t->user_op_count++;
+}
