@@ -116,6 +116,20 @@ static void a_kink_nearby_makes_no_right_derivative_fail(void **state)
                 }
 }
 
+static ag_tensor dip(ag_tensor x) /* bent at 0, and again at about 0.005 */
+{
+    return ag_relu(ag_sub(ag_mul_scalar(x, -0.12), ag_mul_scalar(ag_square(x), 23)));
+}
+
+static void steps_that_all_miss_a_kink_do_not_pass(void **state)
+{
+    for (double shift = -1; shift < 1; shift += 0.01) {
+        scaled s = { dip, 1, 0.3 + shift, NONE };
+        ag_check_options o = { .order = 1 };
+        assert_int_equal(ag_gradcheck_with(apply, &s, AG_LIST(ag_constant(*state, 0.3 + shift)), o, NULL), AG_KINK);
+    }
+}
+
 /* ---- what rounding hides */
 
 static ag_tensor none_of_all(ag_tensor x) /* 0 */
@@ -144,6 +158,11 @@ static ag_tensor cube(ag_tensor x)
     return ag_mul(ag_square(x), x);
 }
 
+static ag_tensor log_of_more(ag_tensor x)
+{
+    return ag_log(ag_add_scalar(ag_square(x), 1));
+}
+
 static void a_gradient_that_cancels_does_not_fail(void **state)
 {
     ag_tensor (*functions[])(ag_tensor) = { none_of_all, one_less_one, squared_rest, less_their_mean };
@@ -153,6 +172,12 @@ static void a_gradient_that_cancels_does_not_fail(void **state)
             if (v == AG_FAIL)
                 fail_msg("function %zu at %g", i, 0.1 * k - 2.4);
         }
+    for (double offset = 1; offset < 1e8; offset *= 10) { /* values stay the same where steps are small */
+        scaled s = { log_of_more, 1 / offset, 0, NONE };
+        assert_int_not_equal(check(*state, s, 0.3, 0), AG_FAIL);
+        s.m = FLIPPED;
+        assert_int_not_equal(check(*state, s, 0.3, 0), AG_PASS);
+    }
     for (int k = 0; k < 50; k++) { /* and 0.3 - at is not 0 exactly */
         double at = nextafter(0.3, k), x = 0.3 + (k % 7) * 1e-17;
         assert_int_not_equal(check(*state, (scaled){ ag_square, 1 + 0.37 * k, at, NONE }, x, 0), AG_FAIL);
@@ -189,6 +214,7 @@ int main(void)
         TEST(a_function_that_is_flat_farther_away_is_seen),
         TEST(a_function_that_oscillates_within_the_first_step_is_seen),
         TEST(a_kink_nearby_makes_no_right_derivative_fail),
+        TEST(steps_that_all_miss_a_kink_do_not_pass),
         TEST(a_gradient_that_cancels_does_not_fail),
         TEST(any_step_is_survived),
     };

@@ -144,6 +144,7 @@ typedef struct ag_checker {
     double *rounding;      /* per row: of the value inside f; negative: not asked for yet */
     double *center, *again, *size, *noise; /* per row: the value, evaluated twice; its scale; how far it is off */
     ag_slope *slope, *near; /* of the rows along the column's line; along `probing`, close to the point */
+    double spacing;         /* of the points there */
     bool contradicted;      /* the analytic derivative is not what is seen close to the point */
     void *memory;
     double largest, steepest; /* of all values, of all analytic derivatives */
@@ -170,8 +171,9 @@ size_t ag_check_input_of(const ag_probe *p, int64_t *i); /* which one element i 
 ag_line ag_checker_line(ag_checker *c);                  /* through the point along c->direct or c->column */
 void ag_checker_aim(ag_checker *c);                      /* c->probing */
 bool ag_checker_noise(ag_checker *c);                    /* c->noise, c->near */
-bool ag_checker_is_contradicted(const ag_checker *c);
-double ag_checker_rounding(ag_checker *c, int64_t row); /* at the point and close to it */
+bool ag_checker_is_contradicted(ag_checker *c);
+void ag_checker_expect_rounding(ag_checker *c, int64_t row); /* raises c->noise to it */
+double ag_checker_rounding(ag_checker *c, int64_t row);      /* at the point and close to it */
 
 /* ---- judge.c */
 

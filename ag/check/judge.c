@@ -6,7 +6,7 @@
 /* An estimate is trusted to this factor. */
 static const double SAFETY = 4;
 /* What the numeric derivative must resolve, relative to the derivative. */
-static const double RESOLUTION = 5e-3;
+static const double RESOLUTION = 8e-4;
 /* Last bits of the point, and of what is computed between it and the value; a step is no larger than one in so many. */
 static const double SHIFT = 16, INSIDE = 256, FAR = 64;
 /* Beside 1, an error of this size counts as none. */
@@ -31,10 +31,21 @@ static double zero_level(const ag_checker *c, int64_t row)
     return level / unit_of(c) + shift_of(c, row);
 }
 
-/* A difference that rounding inside f explains, over the larger steps; so small that little is lost by asking late. */
+/* A difference that rounding inside f explains, over the larger steps. */
 static bool is_rounding(ag_checker *c, int64_t row, double difference)
 {
     return difference * unit_of(c) <= INSIDE * ag_checker_rounding(c, row);
+}
+
+/* Can the values not show the difference? They may be lost in rounding, or below the range of numbers, or one of them
+ * does not move at all while the last bits of others are larger. */
+static bool is_invisible(ag_checker *c, int64_t row, double analytic)
+{
+    const ag_slope *s = &c->slope[row];
+    double difference = fabs(analytic - s->value);
+    bool still = s->reach == 0 && s->bend == 0;
+    return is_rounding(c, row, difference) || fmax(fabs(analytic), fabs(s->value)) <= DBL_MIN / DBL_EPSILON ||
+           (still && difference * unit_of(c) <= DBL_EPSILON * c->largest);
 }
 
 /* A derivative of zero is resolved where what cannot be seen is little beside the function itself, or rounding inside f.
@@ -63,7 +74,7 @@ ag_verdict ag_checker_judge(ag_checker *c, int64_t row, double analytic, double 
     if (!isfinite(analytic))
         return AG_FAIL;
     if (difference > *tolerance + (given > 0 ? sure : 0))
-        return is_rounding(c, row, difference) ? AG_INCONCLUSIVE : AG_FAIL;
+        return is_invisible(c, row, analytic) ? AG_INCONCLUSIVE : AG_FAIL;
     if (is_zero(c, row, analytic, sure))
         return AG_PASS;
     bool resolved = sure <= (given > 0 ? given : RESOLUTION) * scale;

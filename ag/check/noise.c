@@ -99,10 +99,7 @@ bool ag_line_noise(const ag_line *l, double spacing, void *memory, double *noise
     }
     if (much && l->below > spacing * (AG_NOISE_POINTS + 1) && !noise_on_side(l, -spacing, values, other, NULL))
         return false;
-    for (int64_t i = 0; i < l->count; i++) {
+    for (int64_t i = 0; i < l->count; i++)
         noise[i] = fmax(noise[i], fmin(level[i], other[i]));
-        if (slopes)
-            slopes[i].estimate = noise[i] / (spacing * AG_NOISE_POINTS);
-    }
     return true;
 }

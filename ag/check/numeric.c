@@ -18,7 +18,7 @@ typedef struct series {
     double value, estimate; /* the best of all rows that those of smaller steps do not contradict */
     double rival, doubt;    /* the best of the last rows, which do; its estimate */
     double largest;         /* difference quotient of all rows */
-    double floor;           /* the part of the estimate that is noise */
+    double floor, noise;    /* the part of the estimate that is noise, and of the last row's */
     int rows, worse;        /* rows since the best one with a much larger estimate */
     int rivals;             /* rows that contradict it and agree with each other */
 } series;
@@ -93,6 +93,7 @@ static void extrapolate(series *s, double d, double noise, int power)
     if (s->rows)
         error = fmax(error, fabs(best - s->last)); /* two rows agree by chance more rarely than two entries */
     s->last = best;
+    s->noise = noise;
     s->rows++;
     weigh(s, best, error + noise, noise);
 }
@@ -102,10 +103,12 @@ static bool only_noise(const series *s)
     return s->estimate <= 64 * s->floor;
 }
 
+/* The last row, too, has to say the same: three steps that miss a kink agree perfectly. */
 static bool settled(const series *s, double precision)
 {
-    return s->rows >= LEAST_ROWS && !s->rivals &&
-           (s->estimate <= precision * fabs(s->value) || (s->worse >= 2 && only_noise(s)));
+    double size = precision * fabs(s->value);
+    bool same = !s->rivals && fabs(s->last - s->value) <= CONTRADICTION * (s->estimate + s->noise) + size;
+    return s->rows >= LEAST_ROWS && same && (s->estimate <= size || (s->worse >= 2 && only_noise(s)));
 }
 
 static void watch(change *c, double difference, double noise)
