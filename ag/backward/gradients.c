@@ -20,7 +20,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
     if (t->no_grad)
         return ag_fail(t, AG_EUSE, "%s: not between ag_no_grad_begin and ag_no_grad_end", who);
     if (t->busy)
-        return ag_fail(t, AG_EUSE, "%s: not inside an op's rule", who);
+        return ag_fail(t, AG_EUSE, "%s: not inside an op's rule or a gradient check", who);
     if (!ag_needs(t, id))
         return ag_fail(t, AG_EUSE,
                        "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, "
