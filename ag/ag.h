@@ -10,7 +10,9 @@
  *   rewinds and derivative rules (of a persistent tensor: releases) have gone by since it was made.
  * - Types. Floating operands have one dtype; a rank-0 operand follows a ranked one; two rank-0 operands of different
  *   dtypes give f64. Integers are never promoted: ag_cast.
- * - Threads. A tape belongs to one thread at a time; different tapes may be used by different threads at once. */
+ * - Threads. A tape belongs to one thread at a time; different tapes may be used by different threads at once. Kernels use
+ *   one thread in a child of fork() whose parent had several, which do not come along, and where OMP_STACKSIZE leaves
+ *   them less than 128 KB. */
 #ifndef AG_AG_H
 #define AG_AG_H
 

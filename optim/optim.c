@@ -1,5 +1,7 @@
 /* Optimizers: making one, and the step, which checks and allocates everything before it writes anything. */
 #include "optim/internal.h"
+
+#include "ag/array/array.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -208,16 +210,8 @@ static void run_block(const optim *o, optim_work *work, void *user, int64_t bloc
 
 void optim_run(const optim *o, optim_work *work, void *user)
 {
-    enum { PARALLEL = 1 << 17 }; /* elements from which a second thread was measured to pay */
-    int threads = o->elements < PARALLEL ? 1 : ag_tape_threads(o->t);
-    if (threads > 1) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (int64_t b = 0; b < o->blocks; b++)
-            run_block(o, work, user, b);
-    } else {
-        for (int64_t b = 0; b < o->blocks; b++)
-            run_block(o, work, user, b);
-    }
+    const double steps = 0.5 * (double)o->elements / (double)o->blocks; /* of a block, as was measured */
+    AG_FOR_EACH(b, o->blocks, steps, ag_tape_threads(o->t), run_block(o, work, user, b));
 }
 
 /* ---- the step */

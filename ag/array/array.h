@@ -81,6 +81,7 @@ bool ag_axes_mask(ag_axes axes, int rank, bool *reduced);        /* AG_ALL too; 
 const char *ag_shape_text(ag_shape s, char *text, size_t bytes); /* "[64,10]" */
 
 #include "ag/array/nest.h"
+#include "ag/array/parallel.h"
 #include "ag/array/walk.h"
 
 #endif

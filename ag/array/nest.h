@@ -1,4 +1,4 @@
-/* Loop nests over strided arrays of one shape, and dividing loops among threads: what the kernels share. */
+/* Loop nests over strided arrays of one shape: what the kernels share. */
 #ifndef AG_KERNELS_NEST_H
 #define AG_KERNELS_NEST_H
 
@@ -45,26 +45,6 @@ static inline void ag_cursor_next(const ag_nest *w, ag_cursor *c)
         for (int k = 0; k < w->arrays; k++)
             c->offset[k] -= w->stride[k][d] * w->dim[d];
         c->index[d] = 0;
-    }
-}
-
-/* Runs [0, count) in at most `threads` ranges of at least `least`. No result may depend on where they end. */
-typedef void ag_range_function(const void *context, int64_t begin, int64_t end);
-
-static inline void ag_for_ranges(int64_t count, int64_t least, int threads, ag_range_function *run, const void *context)
-{
-    int64_t parts = count / (least > 0 ? least : 1);
-    if (parts > threads)
-        parts = threads;
-    if (parts <= 1) { /* entering a parallel region costs more than a small array */
-        run(context, 0, count);
-        return;
-    }
-#pragma omp parallel for num_threads((int)parts) schedule(static, 1)
-    for (int64_t p = 0; p < parts; p++) {
-        int64_t share = count / parts, more = count % parts;
-        int64_t begin = p * share + (p < more ? p : more);
-        run(context, begin, begin + share + (p < more));
     }
 }
 

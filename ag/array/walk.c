@@ -1,7 +1,5 @@
 #include "ag/array/walk.h"
 
-enum { ENOUGH = 1 << 16 }; /* elements that are worth a parallel region */
-
 typedef struct plan {
     int rank, count;
     int64_t dim[AG_MAX_RANK], stride[AG_WALK_ARRAYS][AG_MAX_RANK], rows;
@@ -34,8 +32,9 @@ static void collect(plan *p, ag_shape shape)
     }
 }
 
-static void visit(const plan *p, int64_t first, int64_t rows)
+static void visit(const void *context, int64_t first, int64_t end)
 {
+    const plan *p = context;
     int inner = p->rank - 1;
     int64_t index[AG_MAX_RANK] = { 0 }, rest = first;
     ag_walk_row w = { .n = p->dim[inner] };
@@ -52,7 +51,7 @@ static void visit(const plan *p, int64_t first, int64_t rows)
         w.stride[k] = p->stride[k][inner];
         w.data[k] = a->data ? (char *)a->data + offset * (int64_t)ag_dtype_size(a->dtype) : NULL;
     }
-    while (rows-- > 0) {
+    for (int64_t rows = end - first; rows > 0; rows--) {
         p->row(&w, p->context);
         for (int i = inner - 1; i >= 0; i--) {
             bool carry = ++index[i] == p->dim[i];
@@ -77,12 +76,5 @@ void ag_walk(ag_shape shape, int count, const ag_array *const *arrays, void (*ro
     collect(&p, shape);
     for (int i = 0; i + 1 < p.rank; i++)
         p.rows *= p.dim[i];
-    if (threads == 1 || p.rows * p.dim[p.rank - 1] < ENOUGH || p.rows < 2) {
-        visit(&p, 0, p.rows);
-        return;
-    }
-    int64_t grain = ENOUGH / 4 / p.dim[p.rank - 1] + 1, pieces = (p.rows + grain - 1) / grain;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t i = 0; i < pieces; i++)
-        visit(&p, i * grain, i + 1 < pieces ? grain : p.rows - i * grain);
+    ag_for_ranges(p.rows, (double)p.dim[p.rank - 1], threads, visit, &p);
 }

@@ -1,7 +1,6 @@
 #include "ag/kernels/kernels.h"
 
-/* Multiply-adds below which the matrices are not spread over threads. */
-enum { PARALLEL = 1 << 20 };
+static const double STEPS = 1.0 / 16; /* of a multiply-add */
 
 ag_array ag_swapped(const ag_array *a)
 {
@@ -152,22 +151,25 @@ static ag_status run_one(const ag_batch *s, int64_t i, int threads, void *worksp
     return AG_OK;
 }
 
+/* Multiply-adds. */
+static double work_of(const ag_batch *s)
+{
+    const ag_product *p = &s->product;
+    return (double)p->m * (double)p->n * (double)p->k * (double)s->summed * (double)s->kept;
+}
+
 /* Each thread has a workspace of its own. */
 static ag_status run_parallel(const ag_batch *s, char *workspace)
 {
-    ag_status worst = AG_OK;
-    const int64_t team = s->kept < s->threads ? s->kept : s->threads;
-#pragma omp parallel for num_threads((int)team) schedule(static, 1)
-    for (int64_t part = 0; part < team; part++) {
-        const int64_t end = s->kept * (part + 1) / team;
-        for (int64_t i = s->kept * part / team; i < end; i++) {
+    _Atomic ag_status worst = AG_OK;
+    const int64_t parts = s->kept < s->threads ? s->kept : s->threads;
+    AG_FOR_EACH(
+        part, parts, work_of(s) * STEPS / (double)parts, s->threads,
+        for (int64_t i = s->kept * part / parts; i < s->kept * (part + 1) / parts; i++) {
             const ag_status status = run_one(s, i, 1, workspace ? workspace + (size_t)part * s->share : NULL);
-            if (status) {
-#pragma omp atomic write
+            if (status)
                 worst = status;
-            }
-        }
-    }
+        });
     return worst;
 }
 
@@ -198,8 +200,7 @@ ag_batch ag_batched_plan(const ag_array *a, const ag_array *b, const ag_array *c
     s.share = s.workspace = 0;
     if (s.kept == 0 || s.summed == 0 || p->m == 0 || p->n == 0)
         return s;
-    const double work = (double)p->m * (double)p->n * (double)p->k * (double)s.summed;
-    s.spread = threads > 1 && s.kept >= threads && work * (double)s.kept >= PARALLEL;
+    s.spread = threads > 1 && s.kept >= threads && work_of(&s) * STEPS >= 2 * AG_SHARE;
     s.share = share_of(&s);
     s.workspace = s.share * (size_t)(s.spread ? threads : 1);
     return s;

@@ -3,10 +3,8 @@
 #include "ag/kernels/kernels.h"
 #include "ag/kernels/transpose.h"
 
-enum {
-    WORTH_THREADS = 1 << 16, /* elements; fewer are done by the caller alone */
-    TILE = 64                /* rows and columns of what is transposed at a time, from cache */
-};
+enum { TILE = 64 };              /* rows and columns of what is transposed at a time, from cache */
+static const double STEPS = 0.5; /* of an element */
 
 /* ---- rows: n elements at even strides, to = from or to += from */
 
@@ -206,12 +204,12 @@ static void run(copy_job *j, int threads)
         int64_t m = w->dim[w->rank - 2], strips = outer / m * ((m + TILE - 1) / TILE);
         if (j->same && !j->add)
             j->block = j->to_size == 4 ? ag_transpose_block_32 : j->to_size == 8 ? ag_transpose_block_64 : NULL;
-        ag_for_ranges(strips, WORTH_THREADS / (TILE * inner), threads, transpose_strips, j);
+        ag_for_ranges(strips, STEPS * (double)(TILE * inner), threads, transpose_strips, j);
     } else if (w->rank == 1) {
-        ag_for_ranges(inner, WORTH_THREADS, threads, copy_line, j);
+        ag_for_ranges(inner, STEPS, threads, copy_line, j);
     } else {
         lengthen_rows(w);
-        ag_for_ranges(ag_nest_rows(w), WORTH_THREADS / w->dim[w->rank - 1], threads, copy_rows, j);
+        ag_for_ranges(ag_nest_rows(w), STEPS * (double)w->dim[w->rank - 1], threads, copy_rows, j);
     }
 }
 

@@ -2,9 +2,8 @@
 #include <math.h>
 
 enum {
-    WORTH_THREADS = 1 << 16, /* elements; fewer are done by the caller alone */
-    PARTS = 32,              /* into which one result's elements may be divided */
-    LANES = 32               /* comparisons that do not wait for each other */
+    PARTS = 32, /* into which one result's elements may be divided */
+    LANES = 32  /* comparisons that do not wait for each other */
 };
 
 /* Along a row of n elements: to = the better of to and from. With to_step 0, all of them go into one. */
@@ -112,11 +111,11 @@ static void run_parts(const void *context, int64_t begin, int64_t end)
 /* One result of many evenly spaced elements. */
 static void run_divided(const extremum_job *j, ag_dtype d, bool largest, int threads)
 {
-    parts p = { .job = j, .count = j->nest.dim[0] / (WORTH_THREADS / 2) };
+    parts p = { .job = j, .count = j->nest.dim[0] / AG_SHARE };
     p.count = p.count < 1 ? 1 : p.count < PARTS ? p.count : PARTS;
     ag_array best = { .data = p.best, .dtype = d, .shape = { 1, { p.count } }, .stride = { 1 } };
     ag_fill_array(&best, largest ? -INFINITY : INFINITY);
-    ag_for_ranges(p.count, 1, threads, run_parts, &p);
+    ag_for_ranges(p.count, AG_SHARE, threads, run_parts, &p);
     j->row(j->to, 0, p.best, 1, p.count);
 }
 
@@ -145,6 +144,6 @@ void ag_extremum_array(const ag_array *to, const ag_array *from, bool largest, i
     else if (j.divided < 0)
         run_nest(&j, &j.nest, 0, 0);
     else
-        ag_for_ranges(j.nest.dim[j.divided], WORTH_THREADS * j.nest.dim[j.divided] / elements / 2 + 1, threads,
-                      run_results, &j);
+        ag_for_ranges(j.nest.dim[j.divided], (double)elements / (double)j.nest.dim[j.divided], threads, run_results,
+                      &j);
 }

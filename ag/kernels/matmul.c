@@ -54,8 +54,8 @@ static void run_loops(const ag_plan *g)
 {
     const ag_product *p = &g->p;
     double bytes = work(p) * (double)g->size;
-    ag_for_each_unit(divide_up(p->m, VECTOR_ROWS), ag_threads_for(g, bytes),
-                     p->n == 1 ? run_vector_rows : run_product_rows, g);
+    ag_for_units(divide_up(p->m, VECTOR_ROWS), ag_byte_steps(bytes), p->threads,
+                 p->n == 1 ? run_vector_rows : run_product_rows, g);
 }
 
 /* ---- whole products */
@@ -150,7 +150,7 @@ static void run_parts(const ag_plan *g, int64_t parts, char *workspace)
     parts_run r = { .g = g, .parts = parts, .sums = workspace };
     parts_workspace(g, parts, &r.each);
     r.workspaces = workspace + aligned((size_t)(parts * g->p.m * g->p.n) * g->size);
-    ag_for_each_unit(parts, ag_threads_for(g, work(&g->p)), run_part, &r);
+    ag_for_units(parts, ag_byte_steps(work(&g->p)), g->p.threads, run_part, &r);
     ag_matrix_out c = { g->p.c, g->p.c_row, g->p.c_col, g->p.beta != 0 };
     g->loops->add(g->p.m, g->p.n, parts, workspace, c);
 }

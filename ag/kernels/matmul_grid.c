@@ -2,7 +2,7 @@
 
 #include "ag/kernels/libraries.h"
 
-/* Measured, as those in the header. */
+/* Measured; the choices they guide depend on the product alone. */
 enum {
     WORTH_A_TILE = 1 << 18, /* multiplications: fewer are not divided further among threads */
     WORTH_A_GENERAL_TILE = 1 << 23,
@@ -21,18 +21,6 @@ typedef struct step {
     bool accumulate;
     ag_tile tile[2][2]; /* whole or last, by rows and by columns */
 } step;
-
-void ag_for_each_unit(int64_t count, int threads, ag_unit *run, const void *context)
-{
-    if (threads <= 1 || count <= 1) {
-        for (int64_t u = 0; u < count; u++)
-            run(context, u);
-        return;
-    }
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-    for (int64_t u = 0; u < count; u++)
-        run(context, u);
-}
 
 /* ---- the plan */
 
@@ -205,12 +193,12 @@ static void run_step(step *s, bool pack_b)
     s->tiles_m = divide_up(s->m, g->tile_m);
     double bytes = (double)s->k * (double)g->size;
     if (g->pack_a)
-        ag_for_each_unit(s->tiles_m, ag_threads_for(g, bytes * (double)s->m), pack_a_tile, s);
+        ag_for_units(s->tiles_m, ag_byte_steps(bytes * (double)s->m), g->p.threads, pack_a_tile, s);
     if (pack_b)
-        ag_for_each_unit(tiles_n, ag_threads_for(g, bytes * (double)s->n), pack_b_tile, s);
+        ag_for_units(tiles_n, ag_byte_steps(bytes * (double)s->n), g->p.threads, pack_b_tile, s);
     prepare_tiles(s);
-    int threads = (double)s->m * (double)s->n * (double)s->k < AG_WORTH_THREADS ? 1 : g->p.threads;
-    ag_for_each_unit(s->tiles_m * tiles_n, threads, run_tile, s);
+    double steps = ag_multiplication_steps((double)s->m * (double)s->n * (double)s->k);
+    ag_for_units(s->tiles_m * tiles_n, steps, g->p.threads, run_tile, s);
     for (int i = 0; i < 4; i++)
         ag_tile_release(&s->tile[i / 2][i % 2]);
 }

@@ -10,12 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Measured bounds; the choices they guide must depend on the product alone. */
-enum {
-    AG_WORTH_THREADS = 1 << 19,      /* multiplications: fewer are done by the caller alone */
-    AG_WORTH_THREADS_BYTES = 1 << 20 /* the same for packing and vectors, which memory limits */
-};
-
 /* Operands are read where they are, or packed tile by tile: block_m rows of a and block_n columns of b at a time. */
 typedef struct ag_plan {
     ag_product p;
@@ -59,16 +53,22 @@ static inline bool dense(int64_t row, int64_t col, int64_t cols)
     return col == 1 && row >= cols;
 }
 
-/* Threads for work on so many bytes. */
-static inline int ag_threads_for(const ag_plan *g, double bytes)
+/* What parallel.h counts in: multiplications, and bytes where memory limits, as in packing and vectors. */
+static inline double ag_multiplication_steps(double multiplications)
 {
-    return bytes < AG_WORTH_THREADS_BYTES ? 1 : g->p.threads;
+    return multiplications / 8;
 }
 
-typedef void ag_unit(const void *context, int64_t unit);
+static inline double ag_byte_steps(double bytes)
+{
+    return bytes / 16;
+}
 
-/* Runs units 0 to count - 1, in any order; no parallel region is entered for one thread or one unit. */
-void ag_for_each_unit(int64_t count, int threads, ag_unit *run, const void *context);
+/* Units 0 to count - 1, in any order, of so many steps together. */
+static inline void ag_for_units(int64_t count, double steps, int threads, ag_item_function *run, const void *context)
+{
+    ag_for_items(count, steps / (double)count, threads, run, context);
+}
 
 /* Chooses tiles for plan->p, whose extents are at least 2 and whose rows of c are contiguous; returns the bytes of
  * workspace. */

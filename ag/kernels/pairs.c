@@ -1,8 +1,5 @@
 #include "ag/kernels/pairs.h"
 
-/* Below this many elements an OpenMP region costs more than it saves. */
-enum { PARALLEL = 65536 };
-
 static const ag_pair *pair_of(ag_pair_kind kind, ag_dtype d)
 {
     return d == AG_F32 ? &ag_pairs_f32[kind] : &ag_pairs_f64[kind];
@@ -28,14 +25,8 @@ double ag_pair_sum(ag_pair_kind kind, ag_dtype d, int64_t n, const void *a, cons
     const int64_t chunks = (n + AG_PAIR_CHUNK - 1) / AG_PAIR_CHUNK;
     const size_t step = AG_PAIR_CHUNK * ag_dtype_size(d);
     const char *as = a, *bs = b;
-    if (threads > 1 && n >= PARALLEL) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (int64_t c = 0; c < chunks; c++)
-            partials[c] = pair->sum(chunk_size(n, c), as + (size_t)c * step, bs + (size_t)c * step);
-    } else {
-        for (int64_t c = 0; c < chunks; c++)
-            partials[c] = pair->sum(chunk_size(n, c), as + (size_t)c * step, bs + (size_t)c * step);
-    }
+    AG_FOR_EACH(c, chunks, AG_PAIR_CHUNK, threads,
+                partials[c] = pair->sum(chunk_size(n, c), as + (size_t)c * step, bs + (size_t)c * step));
     double sum = 0;
     for (int64_t c = 0; c < chunks; c++)
         sum += partials[c];
@@ -51,12 +42,7 @@ void ag_pair_gradient(ag_pair_kind kind, ag_dtype d, int side, int64_t n, const 
     const size_t step = AG_PAIR_CHUNK * ag_dtype_size(d);
     const char *as = a, *bs = b;
     char *tos = to;
-    if (threads > 1 && n >= PARALLEL) {
-#pragma omp parallel for num_threads(threads) schedule(static)
-        for (int64_t c = 0; c < chunks; c++)
-            run(chunk_size(n, c), as + (size_t)c * step, bs + (size_t)c * step, scale, beta, tos + (size_t)c * step);
-    } else {
-        for (int64_t c = 0; c < chunks; c++)
-            run(chunk_size(n, c), as + (size_t)c * step, bs + (size_t)c * step, scale, beta, tos + (size_t)c * step);
-    }
+    AG_FOR_EACH(
+        c, chunks, AG_PAIR_CHUNK, threads,
+        run(chunk_size(n, c), as + (size_t)c * step, bs + (size_t)c * step, scale, beta, tos + (size_t)c * step));
 }

@@ -15,8 +15,8 @@
 #endif
 
 enum {
-    BLOCKS = 64,            /* at a time, so that the compiler makes vectors of them */
-    WORTH_THREADS = 1 << 14 /* elements; fewer are made by the caller alone */
+    BLOCKS = 64, /* at a time, so that the compiler makes vectors of them */
+    STEPS = 2    /* of an element */
 };
 
 typedef struct words {
@@ -212,7 +212,7 @@ void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint6
     random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = low, .scale = high - low };
     j.make = d == AG_F64 ? make_uniform_f64 : make_uniform_f32;
     set_bounds(&j, low, high);
-    ag_for_ranges(count, WORTH_THREADS, threads, make_range, &j);
+    ag_for_ranges(count, STEPS, threads, make_range, &j);
 }
 
 void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean, double deviation,
@@ -222,5 +222,5 @@ void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64
     j.make = make_normal;
     j.least = -DBL_MAX;
     j.most = DBL_MAX;
-    ag_for_ranges(count, WORTH_THREADS, threads, make_range, &j);
+    ag_for_ranges(count, STEPS, threads, make_range, &j);
 }

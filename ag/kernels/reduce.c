@@ -5,10 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum {
-    UNIT = 1 << 15,         /* elements that are worth a unit of their own */
-    WORTH_THREADS = 1 << 16 /* fewer are summed by the caller alone */
-};
+enum { UNIT = 1 << 15 }; /* elements that are worth a unit of their own */
 
 /* What becomes of a total. */
 typedef struct ending {
@@ -155,7 +152,7 @@ static void run_divided(const sum_job *j, const unit *u, int depth, int threads)
 {
     ag_total total[1 << AG_SUM_DEPTH][AG_SUM_CHUNK];
     parts p = { j, &u->sum, total, depth };
-    ag_for_ranges(1 << depth, 1, threads, run_parts, &p);
+    ag_for_ranges(1 << depth, UNIT, threads, run_parts, &p);
     for (int span = 1; span < 1 << depth; span *= 2)
         for (int i = 0; i < 1 << depth; i += 2 * span)
             j->sums->join(total[i], total[i + span], u->sum.count);
@@ -229,7 +226,7 @@ static void run(const sum_job *j, int threads)
     int64_t elements = box_size(j) * j->chunk; /* of a unit */
     int depth = depth_of(elements);
     if (threads <= 1 || units >= threads || depth == 0) {
-        ag_for_ranges(units, (WORTH_THREADS / 2 + elements - 1) / elements, threads, run_units, j);
+        ag_for_ranges(units, (double)elements, threads, run_units, j);
         return;
     }
     ag_cursor row;

@@ -3,27 +3,12 @@
 
 #include <stdbool.h>
 
-/* Below this many elements an OpenMP region costs more than it saves. */
-enum { PARALLEL = 32768 };
+enum { STEPS = 2 }; /* of an element */
 
 static const ag_softmax_kernels *kernels_of(ag_dtype d)
 {
     return d == AG_F32 ? &ag_softmax_f32 : &ag_softmax_f64;
 }
-
-/* A loop over `count` steps of `n` elements each, on threads where that pays. */
-#define FOR_EACH(count, n, threads, statement)                                                                 \
-    do {                                                                                                       \
-        const int64_t steps = count;                                                                           \
-        const int team = threads;                                                                              \
-        if (team > 1 && steps > 1 && steps * (n) >= PARALLEL) {                                                \
-            _Pragma("omp parallel for num_threads(team) schedule(static)") for (int64_t i = 0; i < steps; i++) \
-                statement;                                                                                     \
-        } else {                                                                                               \
-            for (int64_t i = 0; i < steps; i++)                                                                \
-                statement;                                                                                     \
-        }                                                                                                      \
-    } while (0)
 
 /* Rows in groups as the kernels want them. */
 typedef struct grouping {
@@ -70,10 +55,10 @@ void ag_softmax_run(ag_softmax_kind kind, ag_dtype d, int64_t outer, int64_t n, 
     char *to = y;
     const grouping g = group_rows(outer, n);
     if (inner == 1)
-        FOR_EACH(g.count, n * g.height, threads,
-                 k->rows(kind, rows_in(&g, i), n, from + i * g.height * s.x_bytes, to + i * g.height * s.y_bytes));
+        AG_FOR_EACH(i, g.count, STEPS * (double)(n * g.height), threads,
+                    k->rows(kind, rows_in(&g, i), n, from + i * g.height * s.x_bytes, to + i * g.height * s.y_bytes));
     else
-        FOR_EACH(outer * s.blocks, n * AG_LANES, threads, run_columns(&s, k, i, from, to));
+        AG_FOR_EACH(i, outer * s.blocks, STEPS * (double)(n * AG_LANES), threads, run_columns(&s, k, i, from, to));
 }
 
 void ag_softmax_back(ag_softmax_kind kind, ag_dtype d, int64_t rows, int64_t n, const void *x, const void *y,
@@ -83,8 +68,9 @@ void ag_softmax_back(ag_softmax_kind kind, ag_dtype d, int64_t rows, int64_t n, 
     const int64_t size = (int64_t)ag_dtype_size(d), wide = n * size, narrow = kind == AG_LOGSUMEXP ? size : wide;
     const char *xs = x, *ys = y, *dys = dy;
     char *dxs = dx;
-    FOR_EACH(rows, n, threads,
-             k->row_back(kind, n, xs ? xs + i * wide : NULL, ys + i * narrow, dys + i * narrow, beta, dxs + i * wide));
+    AG_FOR_EACH(
+        i, rows, STEPS * (double)(n), threads,
+        k->row_back(kind, n, xs ? xs + i * wide : NULL, ys + i * narrow, dys + i * narrow, beta, dxs + i * wide));
 }
 
 /* ---- cross entropy */
@@ -161,17 +147,18 @@ static void target_group(const ag_cross *c, const grouping *g, int64_t i, double
 void ag_cross_run(const ag_cross *c, double *loss)
 {
     const grouping g = group_rows(c->rows, c->n);
-    FOR_EACH(g.count, c->n * g.height, c->threads, run_group(c, &g, i, loss));
+    AG_FOR_EACH(i, g.count, STEPS * (double)(c->n * g.height), c->threads, run_group(c, &g, i, loss));
 }
 
 void ag_cross_back(const ag_cross *c, double scale, double beta, void *dz)
 {
     const grouping g = group_rows(c->rows, c->n);
-    FOR_EACH(g.count, c->n * g.height, c->threads, back_group(c, &g, i, scale, beta, dz));
+    AG_FOR_EACH(i, g.count, STEPS * (double)(c->n * g.height), c->threads, back_group(c, &g, i, scale, beta, dz));
 }
 
 void ag_cross_target_back(const ag_cross *c, double scale, double beta, void *dtarget)
 {
     const grouping g = group_rows(c->rows, c->n);
-    FOR_EACH(g.count, c->n * g.height, c->threads, target_group(c, &g, i, scale, beta, dtarget));
+    AG_FOR_EACH(i, g.count, STEPS * (double)(c->n * g.height), c->threads,
+                target_group(c, &g, i, scale, beta, dtarget));
 }

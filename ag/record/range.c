@@ -53,14 +53,12 @@ static void run_piece(const ag_range *r, int64_t i, int64_t n)
 
 void ag_range_run(const ag_range *r, int64_t n, int threads)
 {
-    if (n < 4 * AG_GRAIN || threads == 1) {
-        run_piece(r, 0, n);
-        return;
-    }
     int64_t pieces = (n + AG_GRAIN - 1) / AG_GRAIN;
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t k = 0; k < pieces; k++)
-        run_piece(r, k * AG_GRAIN, k + 1 < pieces ? AG_GRAIN : n - k * AG_GRAIN);
+    if (ag_team(pieces, AG_GRAIN, threads) == 1)
+        run_piece(r, 0, n);
+    else
+        AG_FOR_EACH(k, pieces, AG_GRAIN, threads,
+                    run_piece(r, k * AG_GRAIN, k + 1 < pieces ? AG_GRAIN : n - k * AG_GRAIN));
 }
 
 typedef struct strided {
@@ -184,13 +182,11 @@ static bool try_repeated(const ag_range *r, ag_dtype work, const ag_array *const
     if (!p.flat[1] || !p.flat[4])
         return false;
     int64_t n = ag_array_size(arrays[0]), grain = AG_GRAIN / p.block * p.block, pieces = (n + grain - 1) / grain;
-    if (pieces < 4 || threads == 1) {
+    if (ag_team(pieces, AG_GRAIN, threads) == 1)
         run_repeated(r, &p, 0, n);
-        return true;
-    }
-#pragma omp parallel for num_threads(threads) schedule(static)
-    for (int64_t k = 0; k < pieces; k++)
-        run_repeated(r, &p, k * grain, k + 1 < pieces ? grain : n - k * grain);
+    else
+        AG_FOR_EACH(k, pieces, AG_GRAIN, threads,
+                    run_repeated(r, &p, k * grain, k + 1 < pieces ? grain : n - k * grain));
     return true;
 }
 
