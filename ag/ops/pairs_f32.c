@@ -1,4 +1,4 @@
-#include "ag/kernels/vector.h"
+#include "ag/kernels/kernels.h"
 #include <stdint.h>
 
 /* The sum of max(z, 0) - z y + log(1 + e), 0 <= e <= 1, n <= 512. The logarithms are one, of a product: of the rounded
@@ -23,4 +23,4 @@ static inline double logits_sum(int64_t n, const float *z, const float *y, const
 #define REAL_ABS fabsf
 #define PAIRS ag_pairs_f32
 #define LOGITS_SUM logits_sum
-#include "ag/kernels/pairs.inc"
+#include "ag/ops/pairs.inc"

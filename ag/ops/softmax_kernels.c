@@ -1,5 +1,5 @@
-#include "ag/kernels/softmax.h"
-#include "ag/kernels/vector.h"
+#include "ag/ops/softmax_kernels.h"
+#include "ag/kernels/kernels.h"
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
 #define REAL float
 #define REAL_EXP ag_v_expf
 #define KERNELS ag_softmax_f32
-#include "ag/kernels/softmax.inc"
+#include "ag/ops/softmax_kernels.inc"

@@ -1,4 +1,4 @@
-#include "ag/kernels/vector.h"
+#include "ag/kernels/kernels.h"
 #include <stdint.h>
 
 /* The sum of max(z, 0) - z y + log(1 + e), 0 <= e <= 1, n <= 512: the logarithm of the rounded 1 + e, corrected for
@@ -22,4 +22,4 @@ static inline double logits_sum(int64_t n, const double *z, const double *y, con
 #define REAL_ABS fabs
 #define PAIRS ag_pairs_f64
 #define LOGITS_SUM logits_sum
-#include "ag/kernels/pairs.inc"
+#include "ag/ops/pairs.inc"

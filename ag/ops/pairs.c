@@ -1,4 +1,4 @@
-#include "ag/kernels/pairs.h"
+#include "ag/ops/pairs.h"
 
 static const ag_pair *pair_of(ag_pair_kind kind, ag_dtype d)
 {
