@@ -87,6 +87,7 @@ typedef struct ag_evaluation {
     ag_tape *t;
     ag_probe_result *result;
     uint64_t random_calls;
+    uint32_t begin;       /* the first id of the check's own */
     int64_t n, m;         /* elements of the inputs, and of the value */
     int64_t groups[2];    /* of the value's elements, and of its first derivative's, that are looked at together */
     double *weight[2];    /* of each element within its group: m, n */

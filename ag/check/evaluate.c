@@ -265,7 +265,7 @@ static bool reach(ag_evaluation *v)
 {
     for (int k = 0; k < v->p->outputs; k++)
         if (counts(v, k) && !ag_evaluation_reach(v, v->y[k]))
-            return ag_evaluation_fail_pending(v, "the check");
+            return false;
     return true;
 }
 
@@ -338,7 +338,7 @@ static bool measure(ag_evaluation *v)
 bool ag_evaluation_begin(ag_evaluation *v, const ag_probe *p, ag_probe_result *result)
 {
     ag_tape *t = p->tape;
-    *v = (ag_evaluation){ .p = p, .t = t, .result = result, .random_calls = t->random_calls };
+    *v = (ag_evaluation){ .p = p, .t = t, .result = result, .random_calls = t->random_calls, .begin = ag_next(t) };
     for (size_t i = 0; i < p->inputs; i++)
         v->n += ag_shape_size(p->shape[i]);
     v->leaf = ag_scratch(t, p->inputs * sizeof *v->leaf);

@@ -217,13 +217,49 @@ static bool is_reached(const ag_evaluation *v, size_t i, const uint8_t *mask, ui
     return false;
 }
 
+static bool shows(const ag_evaluation *v, uint32_t id,
+                  size_t i) /* the values of persistent input i, or a view of them */
+{
+    const ag_node *d = ag_node_or_null(v->t, AG_INDEX(id));
+    uint32_t leaf = d ? v->t->nodes[d->owner].id : AG_INDEX(id);
+    return is_leaf_of(v->t, leaf, AG_INDEX(persistent(v, i).id));
+}
+
+/* A result from before the check keeps its value when the persistent tensor that it was computed from is changed, and
+ * still passes its gradient on. */
+static bool is_outdated(const ag_evaluation *v, size_t i, const uint8_t *mask, uint32_t y)
+{
+    const ag_tape *t = v->t;
+    for (uint32_t n = 1; persistent(v, i).tape && n < v->begin && n <= y; n++) {
+        if (!mask[n] || t->headers[n].op < AG_OP_FIRST || ag_op_at(t, t->headers[n].op)->flags & AG_VIEW)
+            continue;
+        const ag_node *d = ag_node_or_null(t, n);
+        const uint32_t *inputs = d ? ag_node_inputs(d) : t->records[n].parent;
+        for (int k = 0; k < (d ? d->inputs : 2); k++)
+            if (shows(v, inputs[k], i))
+                return true;
+    }
+    return false;
+}
+
 bool ag_evaluation_reach(ag_evaluation *v, ag_tensor of)
 {
     ag_tape *t = v->t;
     uint32_t y = AG_INDEX(ag_resolve(t, of, "ag_gradcheck", 0));
     uint8_t *mask = y ? ag_reachable(t, y) : NULL;
-    for (size_t i = 0; mask && i < v->p->inputs; i++)
+    if (!mask)
+        return ag_evaluation_fail_pending(v, "the check");
+    bool fine = true;
+    for (size_t i = 0; i < v->p->inputs && fine; i++) {
         v->reached[i] |= is_reached(v, i, mask, y);
+        fine = !is_outdated(v, i, mask, y);
+        if (!fine)
+            ag_evaluation_fail(
+                v, AG_INCONCLUSIVE,
+                "f reads a tensor that was computed from input %zu before the check, and does not follow "
+                "it: compute it in f, or see ag_detach",
+                i);
+    }
     ag_pool_give(t, mask, (size_t)y + 1);
-    return mask;
+    return fine;
 }
