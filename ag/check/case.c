@@ -55,10 +55,10 @@ static void draw_floats(double *x, int64_t count, double low, double high, uint6
 
 static void draw_integers(double *x, int64_t count, double low, double high, uint64_t seed, uint64_t call)
 {
-    uint64_t choices = high > low ? (uint64_t)(ceil(high) - ceil(low)) : 1;
+    const double span = fmin(ceil(high) - ceil(low), 0x1p53);
+    const uint64_t choices = span >= 1 ? (uint64_t)span : 1;
     for (int64_t i = 0; i < count; i++)
-        x[i] =
-            ceil(low) + (double)(ag_random_bits(seed, AG_CHECK_RANDOM + call, (uint64_t)i) % (choices ? choices : 1));
+        x[i] = ceil(low) + (double)(ag_random_bits(seed, AG_CHECK_RANDOM + call, (uint64_t)i) % choices);
 }
 
 bool ag_case_draw(ag_tape *home, ag_case *c, uint64_t seed)
