@@ -69,29 +69,6 @@ bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution, doub
     return true;
 }
 
-/* ---- what an op's functions make goes with them */
-
-/* Persistent tensors that came in meanwhile have leaves that go too. */
-static void forget_leaves(ag_tape *t, uint32_t first)
-{
-    for (uint32_t i = 0; i < t->slot_count; i++) {
-        ag_slot *slot = &t->slots[i];
-        if (slot->leaf_epoch && AG_INDEX(slot->leaf_id) >= first)
-            slot->leaf_epoch = 0;
-        if (slot->first_epoch && AG_INDEX(slot->first_id) >= first)
-            slot->first_epoch = 0;
-    }
-}
-
-static void drop_made(ag_tape *t, uint32_t first, uint64_t position)
-{
-    if (ag_next(t) != first) {
-        forget_leaves(t, first);
-        ag_rewind_nodes(t, first);
-    }
-    ag_rewind_arena(t, position);
-}
-
 /* ---- fused kernels */
 
 typedef struct fused {
@@ -223,7 +200,6 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     ag_tape *t = s->t;
     fused f;
     uint64_t position = ag_arena_position(&t->arena);
-    uint32_t first = ag_next(t);
     ag_call_of(t, d->id, &f.call, f.ids, f.constants);
     ag_status status = AG_OK;
     bool ready = reserve(t, &f) && set_operands(t, &f) && set_adjoints(s, &f, scalar);
@@ -233,15 +209,16 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     if (!ready) { /* what was taken so far goes back */
         f.call.count = targets;
         settle(s, &f, false);
-        drop_made(t, first, position);
+        ag_rewind_arena(t, position);
         return t->error.status;
     }
     f.call.operands = f.operands;
-    status = f.call.op->vjp_fused(&f.call, f.dy, f.dx, f.beta);
+    ag_kernel k = ag_kernel_begin(t, t->headers[d->id].op >= ag_op_count);
+    status = ag_kernel_end(t, k, f.call.op->vjp_fused(&f.call, f.dy, f.dx, f.beta));
     if (status && status != AG_USE_RULE && !t->error.status)
         ag_call_fail(&f.call, status, "its backward kernel failed");
     ag_status settled = settle(s, &f, !status);
-    drop_made(t, first, position);
+    ag_rewind_arena(t, position);
     return status ? status : settled;
 }
 

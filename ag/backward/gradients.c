@@ -20,7 +20,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
     if (t->no_grad)
         return ag_fail(t, AG_EUSE, "%s: not between ag_no_grad_begin and ag_no_grad_end", who);
     if (t->busy)
-        return ag_fail(t, AG_EUSE, "%s: not inside an op's rule or a gradient check", who);
+        return ag_fail(t, AG_EUSE, "%s: not inside an op's functions, an error handler or a gradient check", who);
     if (!ag_needs(t, id))
         return ag_fail(t, AG_EUSE,
                        "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, "
@@ -133,8 +133,8 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
         return t->error.status;
     if (!out || (!xs.at && xs.count))
         return ag_fail(t, AG_ENULL, "%s: the list or the results are NULL", who);
-    if (t->in_pass)
-        return ag_fail(t, AG_EUSE, "%s: not inside an op's rule", who);
+    if (t->in_pass || t->closed)
+        return ag_fail(t, AG_EUSE, "%s: not inside an op's functions or an error handler", who);
     if (flags & ~AG_CREATE_GRAPH)
         return ag_fail(t, AG_EARG, "%s: unknown flags %#x", who, (unsigned)flags);
     uint32_t id = ag_resolve(t, y, who, 1), seed = 0;

@@ -90,8 +90,8 @@ ag_tensor ag_local(ag_tensor y, ag_tensor x)
         return ag_zeros(t, l->dtype, ag_layout_shape(l));
     }
     if (t->headers[i].flags & AG_HAS_NODE) {
-        if (t->in_pass) {
-            ag_fail(t, AG_EUSE, "ag_local: not inside an op's rule");
+        if (t->in_pass || t->closed) {
+            ag_fail(t, AG_EUSE, "ag_local: not inside an op's functions or an error handler");
             return ag_inert(t);
         }
         return local_by_rule(t, i, x, id);

@@ -6,10 +6,12 @@ typedef struct application {
     ag_call call;
     ag_array few_x[AG_FEW], few_y[AG_FEW];
     double few_number[AG_FEW], few_value[AG_FEW];
+    const ag_layout *few_layout[AG_FEW];
     uint32_t few_ids[AG_FEW];
     bool few_copied[AG_FEW];
     ag_array *x, *y;
-    double *number, *value; /* of operands and outputs that are records */
+    double *number, *value;   /* of operands and outputs that are records */
+    const ag_layout **layout; /* of outputs */
     uint32_t *ids;
     bool *copied; /* is the output of an op with AG_VIEW none? */
     void *block;  /* of the pool, where few are not enough */
@@ -24,12 +26,14 @@ static bool reserve(ag_tape *t, application *a, const ag_op *op, size_t count)
     a->y = a->few_y;
     a->number = a->few_number;
     a->value = a->few_value;
+    a->layout = a->few_layout;
     a->ids = a->few_ids;
     a->copied = a->few_copied;
     a->block = NULL;
     a->needs = false;
     if (count > AG_FEW || outputs > AG_FEW) {
-        a->bytes = both * (sizeof *a->x + sizeof *a->number) + count * sizeof *a->ids + outputs * sizeof *a->copied;
+        a->bytes = both * (sizeof *a->x + sizeof *a->number) + count * sizeof *a->ids +
+                   outputs * (sizeof *a->layout + sizeof *a->copied);
         a->block = ag_pool_take(t, a->bytes);
         if (!a->block)
             return false;
@@ -37,7 +41,8 @@ static bool reserve(ag_tape *t, application *a, const ag_op *op, size_t count)
         a->y = a->x + count;
         a->number = (double *)(a->y + outputs);
         a->value = a->number + count;
-        a->ids = (uint32_t *)(a->value + outputs);
+        a->layout = (const ag_layout **)(a->value + outputs);
+        a->ids = (uint32_t *)(a->layout + outputs);
         a->copied = (bool *)(a->ids + count);
     }
     a->call =
@@ -106,12 +111,14 @@ static ag_status failed(const ag_call *c, ag_status s, const char *what)
     return s && !c->tape->error.status ? ag_call_fail(c, s, "%s failed without saying why", what) : s;
 }
 
-static ag_status find_shapes(application *a)
+static ag_status find_shapes(application *a, bool builtin)
 {
     const ag_op *op = a->call.op;
     for (int i = 0; i < a->call.outputs; i++)
         a->y[i] = (ag_array){ 0 };
+    ag_kernel k = ag_kernel_begin(a->call.tape, !builtin);
     ag_status s = op->map ? ag_map_shape(&a->call, a->x, a->y) : op->shape(&a->call, a->x, a->y);
+    s = ag_kernel_end(a->call.tape, k, s);
     if (s)
         return failed(&a->call, s, "the op's shape rule");
     for (int i = 0; i < a->call.outputs; i++) {
@@ -153,22 +160,26 @@ static bool is_record(const ag_array *y)
     return y->dtype == AG_F64 && y->shape.rank == 0;
 }
 
+static const ag_layout *output_layout(ag_tape *t, const application *a, int i)
+{
+    const ag_array *y = &a->y[i];
+    const ag_layout *x = ag_layout_at(t, a->ids[0]);
+    bool same = ag_shape_equal(y->shape, ag_layout_shape(x)) && x->dtype == y->dtype && x->dense;
+    return same && !(a->call.op->flags & AG_VIEW) ? x : ag_layout_of_array(t, y);
+}
+
 /* The node of output i, after the data is there. A view's data belongs to the node of its first input. */
 static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i)
 {
     const ag_array *y = &a->y[i];
     bool scalar = is_record(y), view = a->call.op->flags & AG_VIEW;
-    const ag_layout *base = ag_layout_at(t, a->ids[0]);
-    bool as_input = ag_shape_equal(y->shape, ag_layout_shape(base)) && base->dtype == y->dtype && base->dense && !view;
-    const ag_layout *l = as_input ? base : ag_layout_of_array(t, y);
-    if (!l)
-        return ag_inert(t);
     uint32_t op = t->no_grad ? AG_OP_CONSTANT : i ? AG_OP_OUTPUT : number;
     bool inputs = !t->no_grad && !i;
     if (t->no_grad && scalar)
         return ag_scalar_new(t, AG_OP_CONSTANT, a->value[i]);
     bool needs = a->needs && ag_is_float(y->dtype);
-    ag_tensor r = ag_node_new(t, op, l, scalar ? NULL : y->data, a->ids, inputs ? (size_t)a->call.count : 0, needs);
+    ag_tensor r =
+        ag_node_new(t, op, a->layout[i], scalar ? NULL : y->data, a->ids, inputs ? (size_t)a->call.count : 0, needs);
     if (!r.id)
         return r;
     ag_node *d = ag_node_at(t, r.id);
@@ -182,38 +193,39 @@ static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i)
     return r;
 }
 
-/* All outputs or none. */
+/* All outputs or none: only the first, which has the operands, takes memory, when that of all layouts is there. */
 static ag_status make_nodes(ag_tape *t, application *a, uint32_t number, ag_tensor *outputs)
 {
     if (!ag_make_room(t, (uint32_t)a->call.outputs))
         return t->error.status;
-    uint32_t first = ag_next(t);
+    for (int i = 0; i < a->call.outputs; i++) {
+        a->layout[i] = output_layout(t, a, i);
+        if (!a->layout[i])
+            return t->error.status;
+    }
     for (int i = 0; i < a->call.outputs; i++) {
         outputs[i] = output_node(t, a, number, i);
-        if (!outputs[i].id) {
-            ag_rewind_nodes(t, first);
+        if (!outputs[i].id)
             return t->error.status;
-        }
     }
     return AG_OK;
 }
 
-/* How far the tape is: what the op's functions take from here on goes back, unless they make tensors, which lie among
- * it. */
+/* How far the step's memory is taken: what the op's functions take from here on goes back. */
 typedef struct place {
     char *at;
-    uint32_t chunk, next;
+    uint32_t chunk;
 } place;
 
 static place here(const ag_tape *t)
 {
-    return (place){ t->arena.at, t->arena.current, ag_next(t) };
+    return (place){ t->arena.at, t->arena.current };
 }
 
 static void go_back(ag_tape *t, const place *p)
 {
     const ag_arena *a = &t->arena;
-    if (AG_LIKELY(a->at == p->at) || ag_next(t) != p->next)
+    if (AG_LIKELY(a->at == p->at))
         return;
     ag_rewind_arena(t, p->at ? ag_arena_position_of(a, p->chunk, p->at) : 0);
 }
@@ -245,12 +257,14 @@ static ag_status compute(ag_tape *t, application *a, bool builtin)
     }
     const place results = here(t);
     ag_status s = AG_OK;
+    if (!op->map && !(op->flags & AG_STRIDED) && !densify(t, a->x, a->call.count))
+        return t->error.status;
+    ag_kernel k = ag_kernel_begin(t, !builtin);
     if (op->map)
         ag_map_forward(&a->call, a->x, a->y);
-    else if (!(op->flags & AG_STRIDED) && !densify(t, a->x, a->call.count))
-        return t->error.status;
     else
-        s = failed(&a->call, op->forward(&a->call, a->x, a->y), "the op");
+        s = op->forward(&a->call, a->x, a->y);
+    s = failed(&a->call, ag_kernel_end(t, k, s), "the op");
     go_back(t, &results);
     return s;
 }
@@ -268,10 +282,11 @@ static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inpu
     if (op->params_size && !a->call.params)
         return t->error.status;
     const place ready = here(t);
-    ag_status s = find_shapes(a);
+    const bool builtin = number < ag_op_count;
+    ag_status s = find_shapes(a, builtin);
     go_back(t, &ready);
     if (!s)
-        s = compute(t, a, number < ag_op_count);
+        s = compute(t, a, builtin);
     if (s)
         go_back(t, &start);
     return s ? s : make_nodes(t, a, number, outputs);
@@ -285,6 +300,9 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
         outputs[i] = ag_inert(t);
     if (!check_call(t, op, inputs, params))
         return t->error.status;
+    if (AG_UNLIKELY(t->closed))
+        return ag_fail(t, AG_EUSE, "%s%s: not inside an error handler, nor in an op's functions but its rule",
+                       ag_op_prefix(op), op->name);
     if (op->flags & AG_ROW) {
         ag_row_params q = { 0, 0 };
         if (op->params_size)

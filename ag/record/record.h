@@ -178,6 +178,27 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
 
 /* ---- call.c: what an op's functions may ask, and how they complain */
 
+/* Around a function of an op that is no rule. The tape is closed for a user's, and an error that it ignores is none the
+ * less: end returns its status with that. */
+typedef struct ag_kernel {
+    bool user, pending;
+    uint32_t no_grad;
+} ag_kernel;
+static inline ag_kernel ag_kernel_begin(ag_tape *t, bool user)
+{
+    ag_kernel k = { user, t->error.status, t->no_grad };
+    if (user)
+        ag_close(t);
+    return k;
+}
+static inline ag_status ag_kernel_end(ag_tape *t, ag_kernel k, ag_status s)
+{
+    if (k.user) {
+        t->no_grad = k.no_grad;
+        ag_open(t);
+    }
+    return s && s != AG_USE_RULE ? s : !k.pending && t->error.status ? t->error.status : s;
+}
 const char *ag_op_prefix(const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
 /* The call of the node at id as its rules see it. */
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);

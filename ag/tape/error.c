@@ -42,6 +42,18 @@ void ag_tell(const ag_options *o, ag_status s, const char *text)
         fprintf(stderr, "%s (%s)\n", text, ag_status_name(s));
 }
 
+/* The error stands until the call that failed has returned, whatever the handler does: it is asked for on the way. */
+static void tell(ag_tape *t)
+{
+    ag_close(t);
+    t->telling = true;
+    ag_tell(&t->options, t->error.status, t->error.text);
+    while (t->hidden_count)
+        ag_error_pop(t);
+    t->telling = false;
+    ag_open(t);
+}
+
 ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...)
 {
     if (!t || s == AG_OK || t->error.status)
@@ -55,7 +67,7 @@ ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...)
     append(t->error.text, &used, format ? format : "", arguments);
     va_end(arguments);
     if (!t->hidden_count)
-        ag_tell(&t->options, s, t->error.text);
+        tell(t);
     return s;
 }
 
@@ -71,7 +83,7 @@ const char *ag_error_text(const ag_tape *t)
 
 void ag_error_clear(ag_tape *t)
 {
-    if (t)
+    if (t && (!t->telling || t->hidden_count)) /* a handler's own probes are its own */
         t->error.status = AG_OK;
 }
 

@@ -6,6 +6,8 @@
 /* The first slot of the list of free ones, on which it stays until it is filled. */
 static uint32_t find_slot(ag_tape *t)
 {
+    if (!ag_make_room(t, 0))
+        return UINT32_MAX;
     if (t->slot_free)
         return t->slot_free - 1;
     if (t->slot_count >= AG_MAX_NODES) {

@@ -119,7 +119,8 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
     if (!t)
         return AG_ENULL;
     if (t->busy)
-        return ag_fail(t, AG_EUSE, "ag_tape_rewind: not inside an op's rule or a gradient check");
+        return ag_fail(t, AG_EUSE,
+                       "ag_tape_rewind: not inside an op's functions, an error handler or a gradient check");
     if (!mark.id || mark.id > ag_next(t) || epoch_before(t, mark.id) != mark.epoch ||
         !ag_arena_reached(&t->arena, mark.arena))
         return ag_fail(t, AG_ESTALE, "ag_tape_rewind: the mark is of an earlier step, or was itself rewound");

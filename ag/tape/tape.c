@@ -57,8 +57,22 @@ static bool complete_options(ag_options *o)
 void ag_set_recording(ag_tape *t)
 {
     uint32_t end = t->capacity < AG_MAX_NODES ? t->capacity : AG_MAX_NODES; /* the bits above are tags */
-    t->room = end - (uint32_t)t->base;
+    t->room = t->closed ? 0 : end - (uint32_t)t->base;
     t->limit = t->no_grad ? 0 : t->room;
+}
+
+void ag_close(ag_tape *t)
+{
+    t->closed++;
+    t->busy++;
+    ag_set_recording(t);
+}
+
+void ag_open(ag_tape *t)
+{
+    t->closed--;
+    t->busy--;
+    ag_set_recording(t);
 }
 
 static bool grow_records(ag_tape *t, uint64_t wanted)
@@ -76,6 +90,10 @@ static bool grow_records(ag_tape *t, uint64_t wanted)
 bool ag_make_room(ag_tape *t, uint32_t nodes)
 {
     uint64_t next = ag_next(t), wanted = next + nodes;
+    if (AG_UNLIKELY(t->closed))
+        return ag_fail(t, AG_EUSE,
+                       "no tensor can be made by an error handler, nor by an op's functions but its rule: see ag_op"),
+               false;
     if (AG_UNLIKELY(wanted > AG_MAX_NODES))
         return ag_fail(t, AG_ELIMIT, "more than %d nodes in one step", AG_MAX_NODES), false;
     if (AG_UNLIKELY(wanted > t->capacity) && !grow_records(t, wanted))
@@ -172,7 +190,7 @@ ag_status ag_tape_reset(ag_tape *t)
     if (!t)
         return AG_ENULL;
     if (t->busy)
-        return ag_fail(t, AG_EUSE, "ag_tape_reset: not inside an op's rule or a gradient check");
+        return ag_fail(t, AG_EUSE, "ag_tape_reset: not inside an op's functions, an error handler or a gradient check");
     ag_check_wrapped(t);
     ag_rewind_nodes(t, 1);
     t->grad_count = t->grad_free = 0;

@@ -156,7 +156,9 @@ struct ag_tape {
     double *adjoints;       /* by index, zero between passes */
     uint64_t room;          /* what limit is while recording is on */
     uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and gradient checks */
-    bool in_pass; /* rules are running: they may begin no pass of their own, which would use the same adjoints */
+    bool in_pass;    /* rules are running: they may begin no pass of their own, which would use the same adjoints */
+    bool telling;    /* the error handler is running */
+    uint32_t closed; /* nesting of code of the user's that may not record: see ag_close */
 
     ag_record *records; /* by index */
     ag_header *headers;
@@ -249,8 +251,13 @@ const ag_layout *ag_layout_of_array(ag_tape *t, const ag_array *a);
 
 /* ---- tape.c */
 
-bool ag_make_room(ag_tape *t, uint32_t nodes);       /* records, headers, nodes and stops for that many more */
-void ag_set_recording(ag_tape *t);                   /* after a change of no_grad or room */
+bool ag_make_room(ag_tape *t, uint32_t nodes); /* records, headers, nodes and stops for that many more */
+void ag_set_recording(ag_tape *t);             /* after a change of no_grad, closed or room */
+/* While the error handler runs, or a function of a user's op that is no rule, the tape is closed: what they see lies in
+ * tables that move when something is recorded, and the call that they interrupt goes on. No tensor is made, no pass
+ * begins, no step ends. */
+void ag_close(ag_tape *t);
+void ag_open(ag_tape *t);
 void ag_rewind_nodes(ag_tape *t, uint32_t index);    /* drops nodes from index on; the epoch stays */
 void ag_rewind_arena(ag_tape *t, uint64_t position); /* the transient data, with the layouts that lie there */
 
