@@ -247,7 +247,8 @@ static ag_tensor adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
     if (!d->adjoint)
         return ag_zeros(t, d->layout->dtype, ag_layout_shape(d->layout));
     ag_array a = adjoint_array(t, d);
-    ag_tensor dy = ag_constant_of(t, &a);
+    const ag_layout *l = d->layout->dense ? d->layout : ag_layout_of_array(t, &a);
+    ag_tensor dy = l ? ag_node_new(t, AG_OP_CONSTANT, l, a.data, NULL, 0, false) : ag_inert(t);
     if (dy.id)
         ag_node_at(t, dy.id)->flags |= AG_NODE_READONLY;
     return dy;

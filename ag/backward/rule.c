@@ -25,6 +25,16 @@ ag_status ag_rule_run(ag_rule *r)
     return pending ? AG_OK : t->error.status; /* an error that the rule ignores is none the less */
 }
 
+static ag_status check_broadcast(const ag_call *c, int i, ag_shape given, ag_shape own)
+{
+    ag_axes axes;
+    char x[128], y[128];
+    if (ag_broadcast_axes(own, given, &axes))
+        return AG_OK;
+    return ag_fail(c->tape, AG_ESHAPE, "the derivative rule of %s gave %s for operand %d, which has shape %s",
+                   c->op->name, ag_shape_text(given, x, sizeof x), i + 1, ag_shape_text(own, y, sizeof y));
+}
+
 ag_status ag_rule_result(const ag_rule *r, int i, uint32_t *id)
 {
     const ag_call *c = &r->call;
@@ -40,11 +50,7 @@ ag_status ag_rule_result(const ag_rule *r, int i, uint32_t *id)
         if (!*id)
             return ag_refuse(t, who);
     }
-    ag_shape given = ag_layout_shape(ag_layout_at(t, *id)), own = ag_layout_shape(ag_layout_at(t, c->inputs[i]));
-    ag_axes axes;
-    if (AG_LIKELY(ag_broadcast_axes(own, given, &axes)))
-        return AG_OK;
-    char x[128], y[128];
-    return ag_fail(t, AG_ESHAPE, "the derivative rule of %s gave %s for operand %d, which has shape %s", c->op->name,
-                   ag_shape_text(given, x, sizeof x), i + 1, ag_shape_text(own, y, sizeof y));
+    const ag_layout *dx = ag_layout_at(t, *id), *x = ag_layout_at(t, c->inputs[i]);
+    return AG_LIKELY(ag_layout_same_shape(dx, x)) ? AG_OK
+                                                  : check_broadcast(c, i, ag_layout_shape(dx), ag_layout_shape(x));
 }

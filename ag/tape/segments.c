@@ -135,9 +135,13 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
 
 bool ag_interlude_begin(ag_tape *t, ag_interlude *g)
 {
-    *g = (ag_interlude){ ag_arena_position(&t->arena), ag_next(t), t->segment_count, t->no_grad };
+    *g = (ag_interlude){
+        ag_arena_position(&t->arena), t->outer, t->outer_span, ag_next(t), t->segment_count, t->no_grad
+    };
     if (!reserve_segment(t))
         return false;
+    t->outer = t->base;
+    t->outer_span = t->span;
     begin_segment(t, g->first);
     return true;
 }
@@ -147,5 +151,7 @@ void ag_interlude_end(ag_tape *t, const ag_interlude *g)
     drop(t, g->first, g->arena);
     t->segment_count = g->segments;
     t->no_grad = g->no_grad;
+    t->outer = g->outer;
+    t->outer_span = g->outer_span;
     enter_segment(t, g->first);
 }

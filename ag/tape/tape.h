@@ -169,6 +169,7 @@ struct ag_tape {
     uint32_t stop_count, stop_capacity;
     ag_segment *segments;
     uint32_t segment_count, segment_capacity;
+    uint64_t outer, outer_span;  /* base and span of the segment that an interlude interrupts */
     uint32_t epoch, reset_epoch; /* the last one that was given out; that of the last reset */
     ag_slot *slots;
     uint32_t slot_count, slot_capacity;
@@ -270,7 +271,7 @@ bool ag_new_epoch(ag_tape *t, uint32_t first); /* nodes from `first` on, of whic
  * is of the epoch that it interrupted: handles of before are found as quickly as before. Interludes nest. A block of
  * no-grad that begins or ends in it is over, or goes on. */
 typedef struct ag_interlude {
-    uint64_t arena;
+    uint64_t arena, outer, outer_span;
     uint32_t first, segments, no_grad;
 } ag_interlude;
 bool ag_interlude_begin(ag_tape *t, ag_interlude *g); /* false: no memory, nothing has begun */
@@ -286,7 +287,9 @@ static inline uint32_t ag_next(const ag_tape *t)
 static inline ag_tensor ag_handle(ag_tape *t, uint32_t id) /* of a live node */
 {
     uint32_t index = AG_INDEX(id);
-    uint32_t epoch = AG_LIKELY(index >= (uint32_t)t->base) ? (uint32_t)(t->base >> 32) : ag_epoch_of(t, index);
+    uint32_t epoch = AG_LIKELY(index >= (uint32_t)t->base)                  ? (uint32_t)(t->base >> 32)
+                     : index - (uint32_t)t->outer < (uint32_t)t->outer_span ? (uint32_t)(t->outer >> 32)
+                                                                            : ag_epoch_of(t, index);
     return (ag_tensor){ t, id, epoch };
 }
 static inline ag_node *ag_node_at(const ag_tape *t, uint32_t id) /* of a node that has one */
@@ -321,7 +324,8 @@ ag_tensor ag_inert(ag_tape *t);
 /* The id of a live node for x: persistent tensors by their leaf, made where this is the first use. 0: failed, reported
  * (unless x is inert) under the name of the function `who`; `operand` counts from 1, 0: the only one. */
 uint32_t ag_resolve(ag_tape *t, ag_tensor x, const char *who, int operand);
-/* The id of an operand in the newest segment, or of a persistent tensor's leaf there; 0: ag_resolve must look. */
+/* The id of an operand in the newest segment or the one that it interrupted, or of a persistent tensor's leaf there;
+ * 0: ag_resolve must look. */
 static inline uint32_t ag_quick_id(const ag_tape *t, ag_tensor x)
 {
     uint64_t word = (uint64_t)x.epoch << 32 | (x.id & ~AG_TAG_RANKED);
@@ -336,7 +340,7 @@ static inline uint32_t ag_quick_id(const ag_tape *t, ag_tensor x)
         id = s->leaf_id;
         word = (uint64_t)s->leaf_epoch << 32 | AG_INDEX(id);
     }
-    return AG_LIKELY(word - t->base < t->span) ? id : 0;
+    return AG_LIKELY(word - t->base < t->span) || word - t->outer < t->outer_span ? id : 0;
 }
 ag_status ag_refuse(ag_tape *t, const char *who); /* the status of an action on an unusable tensor: never AG_OK */
 ag_tape *ag_common_tape(const ag_tensor *x, size_t count, const char *who); /* NULL: reported where possible */
