@@ -78,8 +78,7 @@ typedef struct ag_mark {
     uint32_t id, epoch;
 } ag_mark;
 
-/* Is told of an error. The call that failed goes on when the handler returns: until then the error stands, whatever
- * the handler does, and AG_EUSE is what making a tensor, beginning a pass, a reset and a rewind give. */
+/* Is told of an error, which it cannot clear. Making tensors, passes, reset and rewind are AG_EUSE in a handler. */
 typedef void ag_handler(void *user, ag_status status, const char *text);
 
 /* Where a tape gets its memory. allocate returns NULL on failure; alignment is a power of two, at most 64. resize,
@@ -187,8 +186,7 @@ AG_API ag_tape *ag_tape_new(ag_options options);
 /* ag_tape_free - frees the tape and everything made on it; its handles must not be used any more. NULL is ignored. */
 AG_API void ag_tape_free(ag_tape *t);
 /* ag_tape_reset - ends the step: every transient tensor is gone, its memory is kept for the next step, a no-grad block
- * goes on. Returns the pending error and keeps it. AG_EUSE inside an op's functions, an error handler or a gradient
- * check. */
+ * goes on. Returns the pending error and keeps it. AG_EUSE inside an op's functions, a handler or a gradient check. */
 AG_API ag_status ag_tape_reset(ag_tape *t);
 /* ag_tape_mark, ag_tape_rewind - rewinding to a mark removes the transient tensors made since. A mark is void after a
  * reset or a rewind to an earlier mark: AG_ESTALE. Returns its own status; runs while an error is pending. */

@@ -188,6 +188,29 @@ static void rewinds_without_memory(void **state)
     ag_tape_free(t);
 }
 
+/* A reset needs no memory, whatever lies on the tape. */
+static void resets_without_memory(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor p = ag_param(AG_VALUES(t, AG_SHAPE(2), 1, 2), "p");
+    for (int i = 0; i < 300; i++) { /* marks, so that there are many segments */
+        ag_tensor x = ag_mul_scalar(p, i);
+        ag_mark mark = ag_tape_mark(t);
+        ag_exp(x);
+        assert_int_equal(ag_tape_rewind(t, mark), AG_OK);
+        if (i % 7)
+            continue;
+        const uint64_t limit = t->options.memory_limit;
+        t->options.memory_limit = t->memory;
+        assert_int_equal(ag_tape_reset(t), AG_OK);
+        t->options.memory_limit = limit;
+        assert_false(ag_ok(x));
+        assert_usable(t);
+    }
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +222,7 @@ int main(void)
         cmocka_unit_test(writes_before_a_rewind_are_past),
         cmocka_unit_test(rewinding_loops_keep_their_memory),
         cmocka_unit_test(rewinds_without_memory),
+        cmocka_unit_test(resets_without_memory),
     };
     return cmocka_run_group_tests_name("marks", tests, NULL, NULL);
 }
