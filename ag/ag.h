@@ -203,8 +203,7 @@ AG_API uint64_t ag_tape_memory(const ag_tape *t);
 
 /* ---- errors */
 
-/* ag_error - the first error since the last ag_error_clear; AG_ENOMEM for NULL: ag_tape_new failed, and
- * told the handler why. */
+/* ag_error - the first error since the last clearing; for NULL AG_ENOMEM: ag_tape_new failed, and told the handler. */
 AG_API ag_status ag_error(const ag_tape *t);
 /* ag_error_text - its message, "" without one; valid until it is cleared. */
 AG_API const char *ag_error_text(const ag_tape *t);
@@ -228,8 +227,7 @@ AG_API void ag_quiet(void *user, ag_status status, const char *text);
 AG_API ag_tensor ag_variable(ag_tape *t, double v);
 /* ag_constant - a rank-0 f64 tensor. */
 AG_API ag_tensor ag_constant(ag_tape *t, double v);
-/* ag_values - the AG_FLOAT tensor of the given shape from `count` numbers. AG_ESHAPE if the shape needs another count.
- * See AG_VALUES. */
+/* ag_values - the AG_FLOAT tensor of the shape from `count` numbers; AG_VALUES counts. AG_ESHAPE if it needs others. */
 AG_API ag_tensor ag_values(ag_tape *t, ag_shape s, const double *v, size_t count);
 AG_API ag_tensor ag_empty(ag_tape *t, ag_dtype d, ag_shape s); /* values undefined until written: ag_write */
 AG_API ag_tensor ag_zeros(ag_tape *t, ag_dtype d, ag_shape s);
@@ -255,8 +253,7 @@ AG_API ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, s
 /* ag_require_grad - a new leaf with x's values (shared) that wants a gradient. AG_EDTYPE for integers. */
 AG_API ag_tensor ag_require_grad(ag_tensor x);
 
-/* Persistent tensors: dense copies of their own, until the tape is freed or ag_release. `name` is copied;
- * NULL: none. */
+/* Persistent tensors: dense copies, until the tape is freed or ag_release. `name` is copied; NULL: none. */
 AG_API ag_tensor ag_param(ag_tensor value, const char *name);  /* wants a gradient; floating */
 AG_API ag_tensor ag_buffer(ag_tensor value, const char *name); /* does not */
 /* ag_param_as, ag_buffer_as - the same, stored with the dimensions in the given order from outermost to innermost:
@@ -277,8 +274,7 @@ AG_API ag_tape *ag_list_tape(ag_list l);
 
 /* ---- for optimizers and modules */
 
-/* A persistent tensor's elements and its gradient's, both dense and in storage order. grad is NULL where
- * none arrived. */
+/* A persistent tensor's elements and its gradient's, dense and in storage order. grad is NULL where none arrived. */
 typedef struct ag_storage {
     void *value, *grad;
     int64_t count;
