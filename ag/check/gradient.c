@@ -166,6 +166,21 @@ static void check_adding(ag_op_check *k, const ag_case *c, const ag_outcome *fir
         ag_check_close(k, AG_CHECK_PASSES, c, &both, &second, &doubled, AG_CLOSE_F64, "two applications to parameters");
 }
 
+/* One output alone: the others' adjoints are absent. */
+static void check_output(ag_op_check *k, const ag_case *c, int output)
+{
+    ag_outcome plain, graph;
+    ag_scale s;
+    ag_run r = { .dtype = AG_F64, .threads = 1, .pass = AG_CASE_BACKWARD, .only = output + 1 };
+    if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &plain)) || plain.status ||
+        !ag_check_memory(k, ag_case_scale(c, &k->tapes, &s)))
+        return;
+    r.pass = AG_CASE_GRAPH;
+    if (ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &graph)))
+        ag_check_close(k, AG_CHECK_PASSES, c, &graph, &plain, &s, AG_CLOSE_F64,
+                       "of one output alone, ag_gradients with a graph against ag_backward");
+}
+
 void ag_check_passes(ag_op_check *k, const ag_case *c)
 {
     ag_outcome plain, other;
@@ -189,6 +204,8 @@ void ag_check_passes(ag_op_check *k, const ag_case *c)
         ag_check_close(k, AG_CHECK_PASSES, c, &other, &plain, &s, AG_CLOSE_F64,
                        "ag_backward to parameters against variables");
     check_adding(k, c, &plain, &s);
+    for (int i = 0; c->outputs > 1 && i < c->outputs; i++)
+        check_output(k, c, i);
 }
 
 /* ---- results must not depend on what the memory held before */

@@ -1,5 +1,6 @@
 /* Shapes large enough for blocked kernels and for threads. */
 #include "ag/check/check.h"
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -140,8 +141,6 @@ void ag_check_large(ag_op_check *k, const ag_case *c)
         ag_check_skip(k, AG_CHECK_LARGE, "no larger shapes: %s", l.why);
 }
 
-/* ---- large: threads */
-
 static void compare_threads(ag_op_check *k, const ag_case *c, ag_dtype d, ag_case_pass pass, ag_case_layout layout)
 {
     ag_outcome one, several;
@@ -166,6 +165,102 @@ static void check_threads(ag_op_check *k, const ag_case *c)
     compare_threads(k, c, AG_F32, AG_CASE_PLAIN, AG_CASE_TRANSPOSED);
 }
 
+/* ---- large: values and derivatives against each other, where kernels divide their work */
+
+/* What the loss gains from the inputs at x - h u to those at x + h u, per step of 1, and what rounding may do to it. */
+typedef struct gain {
+    double value, noise;
+} gain;
+
+static const double first_step = 0x1p-24; /* so small that hardly an element of many crosses a kink */
+
+static double sign_of(int input, int64_t i)
+{
+    return ag_random_bits(11, AG_CHECK_RANDOM + 128 + (uint64_t)input, (uint64_t)i) & 256 ? 1 : -1;
+}
+
+/* The outputs where each floating element has moved by `distance`, this way or that. */
+static bool values_at(ag_op_check *k, const ag_case *c, double distance, ag_outcome *o)
+{
+    ag_case moved = *c;
+    for (int i = 0; i < c->count; i++) {
+        int64_t size = ag_shape_size(c->shape[i]);
+        if (!ag_case_is_float(c, i))
+            continue;
+        double *x = ag_check_doubles(k->tapes.home, size);
+        if (!ag_check_memory(k, x))
+            return false;
+        for (int64_t j = 0; j < size; j++)
+            x[j] = c->x[i][j] + distance * sign_of(i, j);
+        moved.x[i] = x;
+    }
+    return run(k, &moved, AG_F64, 1, AG_CASE_FORWARD, AG_CASE_DENSE, o) && !o->status;
+}
+
+static bool find_gain(ag_op_check *k, const ag_case *c, double step, gain *g)
+{
+    ag_outcome above, below;
+    if (!values_at(k, c, step, &above) || !values_at(k, c, -step, &below) || above.y_count != below.y_count)
+        return false;
+    double *w = ag_check_doubles(k->tapes.home, above.y_count);
+    if (!ag_check_memory(k, w))
+        return false;
+    *g = (gain){ 0, 0 };
+    const double *a = above.y, *b = below.y;
+    for (int i = 0; i < c->outputs; i++) {
+        int64_t size = ag_shape_size(above.shape[i]);
+        ag_case_weights(w, size, 0, i);
+        for (int64_t j = 0; ag_is_float(above.dtype[i]) && j < size; j++) {
+            g->value += w[j] * ((a[j] - b[j]) / (2 * step));
+            g->noise += DBL_EPSILON / step * fabs(w[j] * a[j]);
+        }
+        a += size;
+        b += size;
+    }
+    return isfinite(g->value) && isfinite(g->noise);
+}
+
+static void compare_gain(ag_op_check *k, const ag_case *c, const ag_outcome *plain)
+{
+    gain g, half;
+    double sum = 0, size = 0;
+    const double *dx = plain->g;
+    if (!find_gain(k, c, first_step, &g) || !find_gain(k, c, first_step / 2, &half))
+        return;
+    for (int i = 0; i < c->count; i++)
+        for (int64_t j = 0; ag_case_is_float(c, i) && j < ag_shape_size(c->shape[i]); j++, dx++) {
+            sum += *dx * sign_of(i, j);
+            size += fabs(*dx);
+        }
+    double allowed = 1e-7 * size + half.noise + 16 * fabs(g.value - half.value);
+    if (!(allowed <= 1e-5 * size + half.noise)) {
+        ag_check_skip(k, AG_CHECK_LARGE, "differences of so many elements do not settle");
+        return;
+    }
+    if (!(fabs(sum - g.value) <= allowed))
+        ag_check_wrong(k, AG_CHECK_LARGE, AG_FAIL, c,
+                       "a step of all elements changes the sum of the results by %.9g, its derivative says %.9g; "
+                       "allowed difference %.2g",
+                       g.value, sum, allowed);
+    ag_check_done(k, AG_CHECK_LARGE, 1);
+}
+
+static void check_far(ag_op_check *k, const ag_case *c)
+{
+    ag_outcome plain, graph;
+    ag_scale s;
+    ag_mark mark = ag_tape_mark(k->tapes.home);
+    if (run(k, c, AG_F64, 1, AG_CASE_BACKWARD, AG_CASE_DENSE, &plain) && !plain.status &&
+        ag_check_memory(k, ag_case_scale(c, &k->tapes, &s)) &&
+        run(k, c, AG_F64, 1, AG_CASE_GRAPH, AG_CASE_DENSE, &graph)) {
+        ag_check_close(k, AG_CHECK_LARGE, c, &graph, &plain, &s, AG_CLOSE_F64, "with a graph against ag_backward");
+        compare_gain(k, c, &plain);
+    }
+    ag_tape_rewind(k->tapes.home, mark);
+}
+
+/* ---- large: threads */
+
 void ag_check_threads(ag_op_check *k, const ag_case *c)
 {
     ag_case big;
@@ -175,6 +270,7 @@ void ag_check_threads(ag_op_check *k, const ag_case *c)
         return;
     }
     check_threads(k, &big);
+    check_far(k, &big);
     if (c->op->map && c->count == 2) { /* a row and a column */
         big.shape[0].dim[0] = 1;
         big.shape[1].dim[1] = 1;

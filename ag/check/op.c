@@ -19,6 +19,7 @@ const char *const ag_check_names[AG_CHECKS] = {
     [AG_CHECK_HANDLES] = "bad handles",
     [AG_CHECK_WRITES] = "written operands",
     [AG_CHECK_PARAMS] = "copied parameters",
+    [AG_CHECK_STATE] = "kept state",
     [AG_CHECK_ZEROS] = "structural zeros",
     [AG_CHECK_LARGE] = "larger shapes",
     [AG_CHECK_THREADS] = "threads",
@@ -100,6 +101,7 @@ static void check_case(ag_op_check *k, const ag_case *c)
     ag_check_handles(k, c);
     ag_check_writes(k, c);
     ag_check_params(k, c);
+    ag_check_state(k, c);
     ag_check_zeros(k, c);
     ag_check_large(k, c);
     ag_check_threads(k, c);

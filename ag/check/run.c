@@ -12,19 +12,27 @@ ag_status ag_case_apply(const ag_case *c, const ag_tensor *x, ag_tensor *y)
 
 /* ---- the derivative */
 
-/* Weights of size 1/2 to 3/2, exact in every float type. */
+static uint64_t weights_call(int adjoint, int output)
+{
+    return 64 + (uint64_t)(16 * adjoint + output);
+}
+
+void ag_case_weights(double *w, int64_t count, int adjoint, int output)
+{
+    ag_random_uniform(AG_F64, w, count, 7, AG_CHECK_RANDOM + weights_call(adjoint, output), -1, 1, 1);
+    for (int64_t i = 0; i < count; i++)
+        w[i] = (w[i] < 0 ? -0.5 : 0.5) + floor(w[i] * 64) / 64;
+}
+
 static ag_tensor weights_like(ag_tape *t, ag_tensor y, const ag_run *r, int adjoint, int output)
 {
-    uint64_t call = 64 + (uint64_t)(16 * adjoint + output);
     ag_shape s = ag_shape_of(y);
     int64_t size = ag_shape_size(s);
     double *w = ag_check_doubles(t, size);
     if (!w)
         return ag_inert(t);
-    ag_random_uniform(AG_F64, w, size, 7, AG_CHECK_RANDOM + call, -1, 1, 1);
-    for (int64_t i = 0; i < size; i++)
-        w[i] = (w[i] < 0 ? -0.5 : 0.5) + floor(w[i] * 64) / 64;
-    ag_case_shake(w, size, r->shaken, r->shake, call);
+    ag_case_weights(w, size, adjoint, output);
+    ag_case_shake(w, size, r->shaken, r->shake, weights_call(adjoint, output));
     ag_array from = ag_case_array(AG_F64, s, w);
     return ag_case_leaf(t, &from, ag_dtype_of(y), s, 0);
 }
@@ -33,7 +41,7 @@ ag_tensor ag_case_loss(const ag_case *c, const ag_run *r, ag_tape *t, const ag_t
 {
     ag_tensor sum = ag_inert(t);
     for (int k = 0; k < c->outputs; k++) {
-        if (!ag_is_float(ag_dtype_of(y[k])))
+        if (!ag_is_float(ag_dtype_of(y[k])) || (r->only && r->only != k + 1))
             continue;
         ag_tensor part = ag_sum(ag_mul(y[k], weights_like(t, y[k], r, adjoint, k)));
         if (ag_dtype_of(part) != AG_F64)
@@ -128,6 +136,38 @@ static void overwrite(const ag_case *c, ag_tape *t, const ag_tensor *leaf, int i
     ag_copy_in(leaf[i], AG_F64, values, (size_t)size * sizeof *values);
 }
 
+static void spoil(void *params, size_t bytes)
+{
+    bool zeros = true;
+    for (size_t i = 0; i < bytes; i++)
+        zeros &= ((const char *)params)[i] == 0;
+    memset(params, zeros, bytes);
+}
+
+/* Another application, with parameters of its own: what an op keeps of an application is then of this one. */
+static void interpose(const ag_case *c, const ag_run *r, ag_tape *t)
+{
+    const ag_run plain = { .dtype = r->dtype, .threads = r->threads };
+    ag_tensor leaf[AG_CASE_INPUTS], x[AG_CASE_INPUTS], y[AG_CASE_OUTPUTS];
+    ag_case other = *c;
+    size_t bytes = c->op->params_size;
+    void *params = bytes ? ag_scratch(t, bytes) : NULL;
+    if (!ag_case_draw(t, &other, AG_CASE_OTHER) || (bytes && !params))
+        return;
+    if (bytes)
+        other.params = memcpy(params, c->params, bytes);
+    ag_case_inputs(&other, &plain, t, leaf, x);
+    ag_error_push(t); /* it may refuse other values */
+    ag_status status = ag_case_apply(&other, x, y);
+    ag_error_pop(t);
+    if (!bytes || status)
+        return;
+    spoil(params, bytes);
+    ag_node *made = ag_node_or_null(t, y[0].id);
+    if (made && made->params)
+        spoil(made->params, bytes);
+}
+
 /* False: no output has a derivative. */
 static bool differentiate(const ag_case *c, const ag_run *r, ag_tape *t, const ag_tensor *leaf, const ag_tensor *x,
                           const ag_tensor *y, ag_tensor *dx)
@@ -140,6 +180,8 @@ static bool differentiate(const ag_case *c, const ag_run *r, ag_tape *t, const a
     t->random_calls = 0; /* the second application draws what the first one drew */
     if (r->pass == AG_CASE_TWICE && !ag_case_apply(c, x, again))
         loss = ag_add(loss, ag_case_loss(c, r, t, again, r->adjoint + 1));
+    if (r->between)
+        interpose(c, r, t);
     poison(t, c, r);
     if (r->written)
         overwrite(c, t, leaf, r->written - 1);
