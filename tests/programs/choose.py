@@ -36,7 +36,7 @@ class Writer:
             return None
         y = self.run.env[-1]
         if y.numel() > self.limit or y.dim() > 6:
-            self.run.env.pop(), self.run.exact.pop()
+            self.run.env.pop(), self.run.exact.pop(), self.run.words.pop()
             raise Reject("large")
         self.statements.append(s)
         self.used.update(s.operands)

@@ -193,6 +193,7 @@ DOMAIN = {  # what lies outside has no value, or no derivative
     "pow_scalar": lambda x, c: away(x) or c in (0, 1, 2, 3),
     "bce": lambda p, y: p.min() > 0.01 and p.max() < 0.99,
 }
+PRODUCTS = ("matmul", "linear", "dot", "mul", "chain", "sum", "sum_over", "mul_scalar")
 INFINITE = ("log", "scalar_div", "div", "pow_scalar", "pow")  # may be, at 0
 EXACT = {"neg", "square", "relu", "abs", "sign", "add_scalar", "mul_scalar", "scalar_sub", "maximum_scalar", "minimum_scalar",
          "heaviside", "clamp", "add", "sub", "mul", "maximum", "minimum", "sum", "max", "min", "sum_over", "max_over", "min_over",
@@ -208,7 +209,7 @@ class Run:
 
     def __init__(self, dtype, step=0, careful=True):
         self.dtype, self.step, self.careful = dtype, step, careful
-        self.env, self.exact, self.enabled = [], [], True
+        self.env, self.exact, self.words, self.enabled = [], [], [], True
 
     def do(self, s):
         if s.word in ("no_grad", "grad"):
@@ -226,6 +227,7 @@ class Run:
             if size.numel() and not float(size.abs().max()) <= LARGEST:
                 raise Reject("too large, or not a number")
         self.env.append(x)
+        self.words.append(s.word)
         self.exact.append(exact and all(p * 4 == int(p * 4) for p in s.parameters if isinstance(p, float)))
 
     def leaf(self, s):
@@ -253,7 +255,8 @@ class Run:
     def check(self, s, x):
         if s.word in DOMAIN and x[-1].numel() and x[0].numel() and not DOMAIN[s.word](*x, *s.parameters):
             raise Reject("outside of the domain")
-        if s.word in INFINITE and any(bool(((i == 0) & i.signbit()).any()) for i in x):
+        if s.word in INFINITE and any(bool(((i == 0) & (i.signbit() | (self.words[at] in PRODUCTS))).any())
+                                      for i, at in zip(x, s.operands)):
             raise Reject("the sign of a zero")
         if s.word == "cast" and x[0].is_floating_point() and not bool(x[0].isfinite().all()):
             raise Reject("a cast of infinity")
