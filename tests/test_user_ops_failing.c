@@ -36,6 +36,7 @@ typedef enum fault {
     RULE_READS_BEYOND,
     FUSED_FAILS,
     FUSED_FAILS_SILENTLY,
+    FUSED_NO_STATUS,
     FUSED_WRITES_AND_FAILS,
     FUSED_SCRATCH,
     FAULTS
@@ -161,6 +162,8 @@ static ag_status faulty_fused(const ag_call *c, const ag_array *dy, ag_array *dx
         return ag_call_fail(c, AG_EARG, "on purpose");
     case FUSED_FAILS_SILENTLY:
         return AG_EARG;
+    case FUSED_NO_STATUS:
+        return (ag_status)77;
     case FUSED_WRITES_AND_FAILS:
         for (int64_t i = 0; to && i < ag_shape_size(dy->shape); i++)
             to[i] = 1e9;

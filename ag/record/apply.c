@@ -103,10 +103,10 @@ static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
     return show_operands(t, a);
 }
 
-/* The status of a function of the op that did not succeed, which may have said nothing, or nothing that is known. */
+/* The status of a function of the op that did not succeed, which may have said nothing. */
 static ag_status failed(const ag_call *c, ag_status s, const char *what)
 {
-    if ((unsigned)s >= AG_USE_RULE)
+    if (s == AG_USE_RULE)
         s = AG_EUSE;
     return s && !c->tape->error.status ? ag_call_fail(c, s, "%s failed without saying why", what) : s;
 }

@@ -196,6 +196,8 @@ static inline ag_status ag_kernel_end(ag_tape *t, ag_kernel k, ag_status s)
     if (k.user) {
         t->no_grad = k.no_grad;
         ag_open(t);
+        if ((unsigned)s > AG_USE_RULE) /* no status at all */
+            s = AG_EUSE;
     }
     return s && s != AG_USE_RULE ? s : !k.pending && t->error.status ? t->error.status : s;
 }
