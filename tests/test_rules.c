@@ -317,6 +317,30 @@ static void broadcasts_that_a_rule_gives_are_summed(void **state)
     }
 }
 
+/* ---- rules that end the block without gradients in which they run */
+
+static void record_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    ag_tensor x = ag_call_input(c, 0);
+    ag_no_grad_end(ag_call_tape(c));
+    dx[0] = ag_mul(dy[0], ag_add(ag_neg(x), ag_mul(x, x)));
+}
+
+COPY_OP(record, record_vjp, 0);
+
+static void a_rule_that_ends_its_block_reads_what_was_before(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_variable(t, 3), y = ag_apply(&record, AG_LIST(x), NULL);
+    assert_int_equal(ag_backward(y), AG_OK);
+    assert_item(ag_grad(x), 6);
+    assert_usable(t);
+    ag_no_grad_end(t);
+    expect_error(t, AG_EUSE, "ag_no_grad_end");
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +352,7 @@ int main(void)
         cmocka_unit_test(a_rule_may_give_a_persistent_tensor),
         cmocka_unit_test(the_shape_that_a_rule_gives_is_checked),
         cmocka_unit_test(broadcasts_that_a_rule_gives_are_summed),
+        cmocka_unit_test(a_rule_that_ends_its_block_reads_what_was_before),
     };
     return cmocka_run_group_tests_name("rules", tests, NULL, NULL);
 }

@@ -171,24 +171,25 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 
 /* A record of the newest segment; else, out of the way, the leaf of a persistent tensor; else whatever it is.
  * `parameters` and `arguments` are those of the public function, in parentheses. */
-#define AG_UNARY_FUNCTION(op_name, parameters, arguments, operand, constant, result_, slope, flags_)            \
-    static AG_ASIDE ag_tensor op_name##_aside parameters                                                        \
-    {                                                                                                           \
-        ag_tape *t = operand.tape;                                                                              \
-        const uint32_t id = t ? ag_quick_id(t, operand) : 0;                                                    \
-        if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && t->span < t->limit))                                       \
-            AG_UNARY_RECORD(op_name, t, t->span, id, id - (uint32_t)t->base, constant, result_, slope, flags_); \
-        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });                         \
-    }                                                                                                           \
-    AG_ROW_API ag_tensor ag_##op_name parameters                                                                \
-    {                                                                                                           \
-        ag_tape *t = operand.tape;                                                                              \
-        if (AG_LIKELY(t != NULL)) {                                                                             \
-            const uint64_t n = t->span, i = ag_word(operand) - t->base;                                         \
-            if (AG_LIKELY(i < n && n < t->limit))                                                               \
-                AG_UNARY_RECORD(op_name, t, n, operand.id, i, constant, result_, slope, flags_);                \
-        }                                                                                                       \
-        return op_name##_aside arguments;                                                                       \
+#define AG_UNARY_FUNCTION(op_name, parameters, arguments, operand, constant, result_, slope, flags_) \
+    static AG_ASIDE ag_tensor op_name##_aside parameters                                             \
+    {                                                                                                \
+        ag_tape *t = operand.tape;                                                                   \
+        const uint32_t id = t ? ag_quick_id(t, operand) : 0;                                         \
+        const int64_t first = t ? (uint32_t)t->base : 0; /* an interrupted segment lies before it */ \
+        if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && t->span < t->limit))                            \
+            AG_UNARY_RECORD(op_name, t, t->span, id, id - first, constant, result_, slope, flags_);  \
+        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });              \
+    }                                                                                                \
+    AG_ROW_API ag_tensor ag_##op_name parameters                                                     \
+    {                                                                                                \
+        ag_tape *t = operand.tape;                                                                   \
+        if (AG_LIKELY(t != NULL)) {                                                                  \
+            const uint64_t n = t->span, i = ag_word(operand) - t->base;                              \
+            if (AG_LIKELY(i < n && n < t->limit))                                                    \
+                AG_UNARY_RECORD(op_name, t, n, operand.id, i, constant, result_, slope, flags_);     \
+        }                                                                                            \
+        return op_name##_aside arguments;                                                            \
     }
 
 #define UNARY(op_name, documentation, formula, derivative, result_, slope, rule, reads, flags, low, high) \
@@ -354,7 +355,8 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
     {                                                                                                                 \
         ag_tape *t = left.tape;                                                                                       \
         if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                \
-            const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right), first = (uint32_t)t->base;            \
+            const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right);                                       \
+            const int64_t first = (uint32_t)t->base; /* an interrupted segment lies before it */                      \
             if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                                \
                 AG_BINARY_RECORD(op_name, t, t->span, p, p - first, q, q - first, result_, slope_a, slope_b, flags_); \
         }                                                                                                             \
