@@ -151,7 +151,8 @@ def tolerances(run, statements, losses, order, steps):
         off = max(error(f, find(replay(statements, torch.float32, i, False), statements, losses, order)) for i, f in enumerate(steps))
     except Reject:
         off = 1
-    f32 = max(LOOSEST if cancels(run, statements) else 3e-5, 50 * off)
+    steep = min(1e-6 * max(f.largest for f in steps), LOOSEST)  # what a derivative makes of a last bit
+    f32 = max(LOOSEST if cancels(run, statements) else 3e-5, 50 * off, steep)
     if f32 > LOOSEST:
         if not exact:
             raise Reject("inexact in f32")
