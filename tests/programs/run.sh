@@ -3,6 +3,7 @@
 # played by ag. PyTorch is installed into BUILD/peers if it is not there; PEERS_PYTHON=python3 uses a Python that has it.
 # The programs stay in BUILD/programs.txt. With FIXTURE=1 they are small, and meant for tests/fixtures/programs.txt.
 set -u
+export PYTHONDONTWRITEBYTECODE=1
 build=$1
 here=$(dirname "$0")
 python=${PEERS_PYTHON:-$build/peers/bin/python}
