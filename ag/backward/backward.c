@@ -218,11 +218,12 @@ static ag_status seed(ag_pass *s)
 {
     ag_tape *t = s->t;
     ag_node *d = ag_node_or_null(t, s->y);
-    double one = 1;
-    ag_array to, dy = s->dy ? ag_array_of(t, s->dy) : ag_layout_array(&ag_scalar_layouts[AG_F64], &one);
+    ag_array to, dy;
     bool add;
+    if (s->dy)
+        dy = ag_array_of(t, s->dy);
     if (!d || !d->data) {
-        t->adjoints[s->y] = ag_array_get(&dy, 0);
+        t->adjoints[s->y] = s->dy ? ag_array_get(&dy, 0) : 1;
         return AG_OK;
     }
     if (!ag_pass_target(s, d, &to, &add))

@@ -37,7 +37,11 @@ static ag_status row_elsewhere(ag_pass *s, const ag_row_steps *r, ag_node *d, in
     bool constant = ag_row_constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
     if (!constant || !(fabs(slope) <= DBL_MAX) || (!number && slope != 1))
         return row_through_block(s, r, d, k, dy);
-    ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, dy);
+    ag_array a = {
+        (void *)(uintptr_t)dy, d->layout->dtype, AG_SHAPE(d->layout->size), { 1 }
+    }; /* all of it is summed */
+    if (!number)
+        a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, dy);
     return ag_pass_deliver(s, d->input[k], &a, slope) ? AG_OK : t->error.status;
 }
 

@@ -209,7 +209,7 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     if (!ready) { /* what was taken so far goes back */
         f.call.count = targets;
         settle(s, &f, false);
-        ag_rewind_arena(t, position);
+        ag_arena_rewind(&t->arena, position);
         return t->error.status;
     }
     f.call.operands = f.operands;
@@ -218,21 +218,24 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     if (status && status != AG_USE_RULE && !t->error.status)
         ag_call_fail(&f.call, status, "its backward kernel failed");
     ag_status settled = settle(s, &f, !status);
-    ag_rewind_arena(t, position);
+    ag_arena_rewind(&t->arena, position);
     return status ? status : settled;
 }
 
 /* The adjoints of an op's outputs were passed on. */
+static inline void consume_one(ag_pass *s, ag_node *y)
+{
+    if (!y->data)
+        s->t->adjoints[y->id] = 0;
+    else if (y->adjoint && !ag_pass_keeps(s, y))
+        ag_pass_drop(s, y);
+}
+
 static void consume(ag_pass *s, uint32_t id, int outputs)
 {
-    ag_tape *t = s->t;
-    for (int k = 0; k < outputs; k++) {
-        ag_node *y = ag_node_at(t, id + (uint32_t)k);
-        if (!y->data)
-            t->adjoints[id + (uint32_t)k] = 0;
-        else if (!ag_pass_keeps(s, y))
-            ag_pass_drop(s, y);
-    }
+    consume_one(s, ag_node_at(s->t, id));
+    for (int k = 1; k < outputs; k++)
+        consume_one(s, ag_node_at(s->t, id + (uint32_t)k));
 }
 
 /* ---- rules */
@@ -301,10 +304,15 @@ ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar)
     const ag_op *op = ag_op_at(t, t->headers[d->id].op);
     ag_status status = AG_USE_RULE;
     uint32_t id = d->id;
-    if (op->flags & AG_ROW)
+    if (op->flags & AG_ROW) {
         status = ag_pass_row(s, d, scalar);
-    else if (op->vjp_fused)
+        if (AG_LIKELY(!status))
+            consume_one(s, d);
+        if (AG_LIKELY(status != AG_USE_RULE))
+            return status;
+    } else if (op->vjp_fused) {
         status = visit_fused(s, d, scalar);
+    }
     if (status == AG_USE_RULE)
         return ag_pass_rule(s, ag_node_at(t, id), scalar);
     if (!status)

@@ -164,8 +164,9 @@ static const ag_layout *output_layout(ag_tape *t, const application *a, int i)
 {
     const ag_array *y = &a->y[i];
     const ag_layout *x = ag_layout_at(t, a->ids[0]);
-    bool same = ag_shape_equal(y->shape, ag_layout_shape(x)) && x->dtype == y->dtype && x->dense;
-    return same && !(a->call.op->flags & AG_VIEW) ? x : ag_layout_of_array(t, y);
+    bool same = y->shape.rank == x->rank && x->dtype == y->dtype && x->dense && !(a->call.op->flags & AG_VIEW) &&
+                !memcmp(y->shape.dim, x->dim, (size_t)x->rank * sizeof *x->dim);
+    return same ? x : ag_layout_of_array(t, y);
 }
 
 /* The node of output i, after the data is there. A view's data belongs to the node of its first input. */
@@ -196,7 +197,7 @@ static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i)
 /* All outputs or none: only the first, which has the operands, takes memory, when that of all layouts is there. */
 static ag_status make_nodes(ag_tape *t, application *a, uint32_t number, ag_tensor *outputs)
 {
-    if (!ag_make_room(t, (uint32_t)a->call.outputs))
+    if (a->call.outputs > 1 && !ag_make_room(t, (uint32_t)a->call.outputs))
         return t->error.status;
     for (int i = 0; i < a->call.outputs; i++) {
         a->layout[i] = output_layout(t, a, i);
@@ -222,12 +223,13 @@ static place here(const ag_tape *t)
     return (place){ t->arena.at, t->arena.current };
 }
 
+/* What goes back was scratch: the layouts that tensors share lie before it, or are made after it. */
 static void go_back(ag_tape *t, const place *p)
 {
-    const ag_arena *a = &t->arena;
+    ag_arena *a = &t->arena;
     if (AG_LIKELY(a->at == p->at))
         return;
-    ag_rewind_arena(t, p->at ? ag_arena_position_of(a, p->chunk, p->at) : 0);
+    ag_arena_rewind(a, p->at ? ag_arena_position_of(a, p->chunk, p->at) : 0);
 }
 
 static ag_status make_views(application *a, bool builtin)
