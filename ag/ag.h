@@ -198,7 +198,7 @@ AG_API ag_dtype ag_tape_dtype(const ag_tape *t);
 AG_API int ag_tape_threads(const ag_tape *t);
 /* ag_tape_nodes - nodes recorded since the last reset. */
 AG_API int64_t ag_tape_nodes(const ag_tape *t);
-/* ag_tape_memory - bytes that the tape holds, in use or kept for reuse. */
+/* ag_tape_memory - bytes that the tape holds, in use or kept for reuse: about what the largest step of late had. */
 AG_API uint64_t ag_tape_memory(const ag_tape *t);
 
 /* ---- errors */

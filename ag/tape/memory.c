@@ -1,12 +1,7 @@
-/* A tape's memory: its allocator with a limit, growing arrays, the arena of transient data and the pool of adjoints.
- * All of it is kept for reuse, so that a training loop allocates nothing after its first step. */
+/* A tape's memory: its allocator with a limit, growing arrays, and what lives as long as the tape. */
 #include "ag/tape/tape.h"
 
 enum {
-    FIRST_CHUNK = 1 << 16,
-    LARGEST_CHUNK = 1 << 26,
-    OFFSET_BITS = 48,
-    SMALLEST_BLOCK_BITS = 6,
     LARGE_TABLE = 1 << 22,
     OWNED_HEAD = 64 /* before a block that lives as long as the tape: an ag_owned */
 };
@@ -76,129 +71,6 @@ bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element, uint6
     *array = grown;
     *capacity = (uint32_t)larger;
     return true;
-}
-
-/* ---- arena */
-
-static void enter_chunk(ag_arena *a, uint32_t index, size_t offset)
-{
-    a->current = index;
-    a->at = a->chunks[index].memory + offset;
-    a->end = a->chunks[index].memory + a->chunks[index].bytes;
-}
-
-/* A new chunk of at least `bytes` after the current one. Chunks before it keep their numbers, so marks stay valid. */
-static bool add_chunk(ag_tape *t, ag_arena *a, size_t bytes)
-{
-    size_t size = a->count ? a->chunks[a->count - 1].bytes * 2 : FIRST_CHUNK;
-    if (size > LARGEST_CHUNK)
-        size = LARGEST_CHUNK;
-    if (size < bytes)
-        size = bytes;
-    if (!ag_grow(t, (void **)&a->chunks, &a->capacity, sizeof *a->chunks, (uint64_t)a->count + 1))
-        return false;
-    char *memory = ag_take(t, size);
-    if (!memory)
-        return false;
-    uint32_t index = a->count ? a->current + 1 : 0;
-    memmove(&a->chunks[index + 1], &a->chunks[index], (a->count - index) * sizeof *a->chunks);
-    a->chunks[index] = (ag_chunk){ memory, size };
-    a->count++;
-    enter_chunk(a, index, 0);
-    return true;
-}
-
-void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes)
-{
-    size_t rounded = (bytes + !bytes + 63) & ~(size_t)63;
-    if (rounded < bytes) {
-        ag_fail(t, AG_ELIMIT, "a block of %zu bytes is too large", bytes);
-        return NULL;
-    }
-    if (rounded > (size_t)(a->end - a->at)) {
-        bool next = a->count && a->current + 1 < a->count && a->chunks[a->current + 1].bytes >= rounded;
-        if (next)
-            enter_chunk(a, a->current + 1, 0);
-        else if (!add_chunk(t, a, rounded))
-            return NULL;
-    }
-    void *p = a->at;
-    a->at += rounded;
-    return p;
-}
-
-uint64_t ag_arena_position_of(const ag_arena *a, uint32_t chunk, const char *at)
-{
-    return (uint64_t)chunk << OFFSET_BITS | (uint64_t)(at - a->chunks[chunk].memory);
-}
-
-uint64_t ag_arena_position(const ag_arena *a)
-{
-    return a->count ? ag_arena_position_of(a, a->current, a->at) : 0;
-}
-
-bool ag_arena_reached(const ag_arena *a, uint64_t position)
-{
-    uint64_t offset = position & (((uint64_t)1 << OFFSET_BITS) - 1);
-    return position <= ag_arena_position(a) && (!a->count || offset <= a->chunks[position >> OFFSET_BITS].bytes);
-}
-
-void ag_arena_rewind(ag_arena *a, uint64_t position)
-{
-    if (a->count)
-        enter_chunk(a, (uint32_t)(position >> OFFSET_BITS), position & (((uint64_t)1 << OFFSET_BITS) - 1));
-}
-
-void ag_arena_free(ag_tape *t, ag_arena *a)
-{
-    for (uint32_t i = 0; i < a->count; i++)
-        ag_give_back(t, a->chunks[i].memory, a->chunks[i].bytes);
-    ag_give_back(t, a->chunks, a->capacity * sizeof *a->chunks);
-    *a = (ag_arena){ 0 };
-}
-
-/* ---- pool: size classes are powers of two */
-
-static int size_class(size_t bytes, size_t *rounded)
-{
-    if (bytes <= 64) {
-        *rounded = 64;
-        return 0;
-    }
-    int bits = 63 - __builtin_clzll(bytes - 1);
-    *rounded = (size_t)1 << (bits + 1);
-    return bits + 1 - SMALLEST_BLOCK_BITS;
-}
-
-void *ag_pool_take(ag_tape *t, size_t bytes)
-{
-    size_t rounded;
-    int c = size_class(bytes, &rounded);
-    if (c >= AG_POOL_CLASSES) {
-        ag_fail(t, AG_ELIMIT, "a block of %zu bytes is too large", bytes);
-        return NULL;
-    }
-    void *block = t->pool.free[c];
-    if (!block)
-        return ag_arena_take(t, &t->pool.arena, rounded);
-    memcpy(&t->pool.free[c], block, sizeof(void *));
-    return block;
-}
-
-void ag_pool_give(ag_tape *t, void *block, size_t bytes)
-{
-    size_t rounded;
-    if (!block)
-        return;
-    int c = size_class(bytes, &rounded);
-    memcpy(block, &t->pool.free[c], sizeof(void *));
-    t->pool.free[c] = block;
-}
-
-void ag_pool_reset(ag_tape *t)
-{
-    memset(t->pool.free, 0, sizeof t->pool.free);
-    ag_arena_rewind(&t->pool.arena, 0);
 }
 
 /* ---- memory that lives as long as the tape */

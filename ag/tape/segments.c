@@ -127,6 +127,9 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
     if (!reserve_segment(t))
         return AG_ENOMEM;
     drop(t, mark.id, mark.arena);
+    ag_arena_end_step(t, &t->arena);
+    if (!t->pool.live)
+        ag_pool_end_step(t);
     ag_new_epoch(t, mark.id);
     return AG_OK;
 }

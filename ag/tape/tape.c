@@ -197,7 +197,8 @@ ag_status ag_tape_reset(ag_tape *t)
     t->last_write = 0;
     t->any_retained = false;
     ag_rewind_arena(t, 0);
-    ag_pool_reset(t);
+    ag_arena_end_step(t, &t->arena);
+    ag_pool_end_step(t);
     ag_slots_end_step(t);
     ag_new_epoch(t, 1); /* takes the place of the segments there are: no memory is needed */
     t->reset_epoch = t->epoch;
