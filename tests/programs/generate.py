@@ -137,7 +137,7 @@ def error(found, other):
 
 
 def cancels(run, statements):
-    """Are there results whose derivative in f32 depends on the last bit of them?"""
+    """Are there results whose derivatives depend on the last bit of them?"""
     made = [s for s in statements if s.makes_tensor()]
     ones = [x.detach().abs() for s, x in zip(made, run.env) if s.word in ("tanh", "sigmoid")]
     return any(s.word == "div" and s.operands[0] == s.operands[1] for s in made) or any(
@@ -152,12 +152,13 @@ def tolerances(run, statements, losses, order, steps):
     except Reject:
         off = 1
     steep = min(1e-6 * max(f.largest for f in steps), LOOSEST)  # what a derivative makes of a last bit
-    f32 = max(LOOSEST if cancels(run, statements) else 3e-5, 50 * off, steep)
+    last_bit = cancels(run, statements)
+    f32 = max(LOOSEST if last_bit else 3e-5, 50 * off, steep)
     if f32 > LOOSEST:
         if not exact:
             raise Reject("inexact in f32")
         f32 = 0
-    return max(1e-10, 1e-8 * min(off, 1)) if exact else f32, f32
+    return max(1e-10, 1e-8 * min(off, 1), 1e-8 * last_bit) if exact else f32, f32
 
 
 def numbers(values):
