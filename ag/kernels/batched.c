@@ -88,6 +88,27 @@ static void insert(ag_batch *s, int at, int64_t dim, int64_t a, int64_t b, int64
     s->rank++;
 }
 
+/* The extent of leading dimension d. */
+static int64_t common_extent(const ag_array *a, const ag_array *b, const ag_array *c, int d)
+{
+    const int64_t x = extent(a, d), y = x == 1 ? extent(b, d) : x;
+    return y == 1 ? extent(c, d) : y;
+}
+
+/* Where there are no elements the product of the other extents may overflow: it is not needed. */
+static bool is_empty(ag_batch *s, const ag_array *a, const ag_array *b, const ag_array *c, int leading)
+{
+    for (int d = 0; d < leading; d++) {
+        if (extent(c, d) == 0)
+            s->kept = 0;
+        if (common_extent(a, b, c, d) == 0)
+            s->summed = 0;
+    }
+    if (s->product.k == 0)
+        s->summed = 0;
+    return s->kept == 0 || s->summed == 0 || s->product.m == 0 || s->product.n == 0;
+}
+
 static ag_batch plan(const ag_array *a, const ag_array *b, const ag_array *c)
 {
     const int ra = a->shape.rank, rb = b->shape.rank, rc = c->shape.rank;
@@ -106,10 +127,10 @@ static ag_batch plan(const ag_array *a, const ag_array *b, const ag_array *c)
                               .c_col = c->stride[rc - 1] };
     int moving = 0;
     const int leading = (ra > rb ? ra > rc ? ra : rc : rb > rc ? rb : rc) - 2;
+    if (is_empty(&s, a, b, c, leading))
+        return s;
     for (int d = 0; d < leading; d++) {
-        int64_t dim = extent(a, d);
-        dim = dim == 1 ? extent(b, d) : dim;
-        dim = dim == 1 ? extent(c, d) : dim;
+        const int64_t dim = common_extent(a, b, c, d);
         const bool moves = extent(c, d) != 1;
         if (dim == 1 || (dim > 1 && merge(&s.product, dim, step(a, d), step(b, d), step(c, d), moves)))
             continue;

@@ -34,6 +34,8 @@ static inline ag_array ag_region(const ag_array *a, int axis, int64_t start, int
 {
     ag_array r = *a;
     r.shape.dim[axis] = count;
+    if (ag_array_size(a) == 0) /* nothing to point to, and steps that may overflow */
+        return r;
     if (count > 0)
         r.data = (char *)a->data + start * a->stride[axis] * (int64_t)ag_dtype_size(a->dtype);
     if (count > 1)

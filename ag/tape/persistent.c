@@ -44,14 +44,14 @@ static bool order_strides(ag_layout *l, ag_axes order)
     bool seen[AG_MAX_RANK] = { false };
     if (order.count != l->rank)
         return false;
-    int64_t stride = 1;
+    int64_t stride = 1; /* stays so without elements, where the product may overflow */
     for (int i = l->rank - 1; i >= 0; i--) {
         int axis = ag_axis(order.axis[i], l->rank);
         if (axis < 0 || seen[axis])
             return false;
         seen[axis] = true;
         l->stride[axis] = stride;
-        stride *= l->dim[axis] > 0 ? l->dim[axis] : 1;
+        stride *= l->size > 0 ? l->dim[axis] : 1;
     }
     ag_array a = ag_layout_array(l, NULL);
     l->dense = ag_array_is_dense(&a);
