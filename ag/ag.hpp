@@ -7,8 +7,8 @@
  *
  * - Every op of ops.h stands in the namespace without its prefix: ag::exp(x), ag::matmul(a, b).
  * - Errors are values, as in C: a failed op gives a tensor for which ok() is false, and the tape keeps the first error.
- *   With AG_EXCEPTIONS defined before the header is included, what fails throws ag::error instead, and the tape's own
- *   handler is silent unless one is set.
+ *   With AG_EXCEPTIONS defined before the header is included, what fails here throws ag::error instead, and the tape's
+ *   own handler is silent unless one is set. Functions of C (nn_..., optim_...) go on returning statuses and NULL.
  * - A tape must outlive its tensors' use; a tensor is a handle, and copying one copies no data. */
 #ifndef AG_AG_HPP
 #define AG_AG_HPP
@@ -47,7 +47,7 @@ namespace detail
 #ifdef AG_EXCEPTIONS
 [[noreturn]] inline void raise(ag_tape *t, ag_status status)
 {
-    error e(status, *ag_error_text(t) ? ag_error_text(t) : ag_status_name(status));
+    error e(status, t && *ag_error_text(t) ? ag_error_text(t) : ag_status_name(status));
     ag_error_clear(t);
     throw e;
 }
@@ -58,7 +58,7 @@ inline ag_tensor checked(ag_tensor x)
 {
 #ifdef AG_EXCEPTIONS
     if (!x.id)
-        raise(x.tape, ag_error(x.tape) ? ag_error(x.tape) : AG_ENULL);
+        raise(x.tape, x.tape && ag_error(x.tape) ? ag_error(x.tape) : AG_ENULL);
 #endif
     return x;
 }
@@ -71,6 +71,18 @@ inline ag_status checked(ag_tape *t, ag_status status)
 #endif
     (void)t;
     return status;
+}
+
+/* The same for what tells of an error by its value: NaN, -1. */
+template <class T> T checked(ag_tensor x, T value, bool failed)
+{
+#ifdef AG_EXCEPTIONS
+    if (failed)
+        raise(x.tape, x.tape && ag_error(x.tape) ? ag_error(x.tape) : AG_ENULL);
+#endif
+    (void)x;
+    (void)failed;
+    return value;
 }
 
 /* The dtype of C++'s numbers. */
@@ -119,28 +131,33 @@ class tensor
     }
     ag_shape size() const
     {
-        return ag_shape_of(h_);
+        ag_shape s = ag_shape_of(h_);
+        return detail::checked(h_, s, s.rank < 0);
     }
     ag_dtype dtype() const
     {
-        return ag_dtype_of(h_);
+        ag_dtype d = ag_dtype_of(h_);
+        return detail::checked(h_, d, d == AG_FLOAT);
     }
     std::int64_t elements() const
     {
-        return ag_size_of(h_);
+        std::int64_t n = ag_size_of(h_);
+        return detail::checked(h_, n, n < 0);
     }
     double item() const
     {
-        return ag_item(h_);
+        double v = ag_item(h_);
+        return detail::checked(h_, v, v != v && (!h_.id || ag_error(h_.tape)));
     }
     double item(std::int64_t i) const
     {
-        return ag_item_at(h_, i);
+        double v = ag_item_at(h_, i);
+        return detail::checked(h_, v, v != v && (!h_.id || ag_error(h_.tape)));
     }
     /* The elements, row-major, converted to T. Empty on error. */
     template <class T = double> std::vector<T> values() const
     {
-        std::int64_t n = ag_size_of(h_);
+        std::int64_t n = elements();
         std::vector<T> v(n > 0 ? static_cast<std::size_t>(n) : 0);
         if (detail::checked(h_.tape, ag_copy_out(h_, detail::dtype_of<T>::value, v.data(), v.size() * sizeof(T))))
             v.clear();

@@ -28,7 +28,8 @@ enum {                     /* flags of an op */
 };
 
 /* An op. Either `map` (elementwise: one element, broadcasting and dtypes are the engine's) or `shape` and `forward`.
- * `shape` fills in dtype and shape of each output and validates: ag_call_fail. `vjp` is written in ag ops: dx[i] is the
+ * `shape` fills in dtype and shape of each output and validates (ag_call_fail): an operand may be of any dtype, and what
+ * `shape` does not refuse `forward` must compute. `vjp` is written in ag ops: dx[i] is the
  * contribution to input i, {0} for none; sums over broadcast dimensions and casts are the engine's. An input that needs
  * no gradient need not be computed (ag_call_needs). dy of an output that received none is zeros; an integer output
  * receives none. `vjp_fused` is an optional kernel for plain first-order passes: dx[i] = (its contribution) +

@@ -232,23 +232,23 @@ AG_API ag_tensor ag_relu(ag_tensor x);
 AG_API ag_tensor ag_abs(ag_tensor x);
 /* ag_sign - sign: -1, 0 or 1, no gradient: y = sign(x), dx = 0 */
 AG_API ag_tensor ag_sign(ag_tensor x);
-/* ag_add_scalar - sum with a number (c): y = x + c, dx = dy */
+/* ag_add_scalar - sum with a number (c = number): y = x + c, dx = dy */
 AG_API ag_tensor ag_add_scalar(ag_tensor x, double number);
-/* ag_mul_scalar - product with a number (c): y = c x, dx = c dy */
+/* ag_mul_scalar - product with a number (c = number): y = c x, dx = c dy */
 AG_API ag_tensor ag_mul_scalar(ag_tensor x, double number);
-/* ag_scalar_sub - difference from a number (c): y = c - x, dx = -dy */
+/* ag_scalar_sub - difference from a number (c = number): y = c - x, dx = -dy */
 AG_API ag_tensor ag_scalar_sub(double number, ag_tensor x);
-/* ag_scalar_div - quotient of a number (c): y = c / x, dx = -y/x dy */
+/* ag_scalar_div - quotient of a number (c = number): y = c / x, dx = -y/x dy */
 AG_API ag_tensor ag_scalar_div(double number, ag_tensor x);
-/* ag_pow_scalar - power with a constant exponent (c): y = x^c, dx = c x^(c-1) dy; 0 if c is 0 */
+/* ag_pow_scalar - power with a constant exponent (c = number): y = x^c, dx = c x^(c-1) dy; 0 if c is 0 */
 AG_API ag_tensor ag_pow_scalar(ag_tensor x, double number);
-/* ag_leaky_relu - rectifier with a slope below 0 (c): y = x where x > 0, else slope x, dx = dy where x > 0, else slope dy */
+/* ag_leaky_relu - rectifier with a slope below 0 (c = slope): y = x where x > 0, else slope x, dx = dy where x > 0, else slope dy */
 AG_API ag_tensor ag_leaky_relu(ag_tensor x, double slope);
-/* ag_maximum_scalar - larger one of x and a number (c): y = max(x, c), dx = dy where x > c, dy/2 where equal */
+/* ag_maximum_scalar - larger one of x and a number (c = number): y = max(x, c), dx = dy where x > c, dy/2 where equal */
 AG_API ag_tensor ag_maximum_scalar(ag_tensor x, double number);
-/* ag_minimum_scalar - smaller one of x and a number (c): y = min(x, c), dx = dy where x < c, dy/2 where equal */
+/* ag_minimum_scalar - smaller one of x and a number (c = number): y = min(x, c), dx = dy where x < c, dy/2 where equal */
 AG_API ag_tensor ag_minimum_scalar(ag_tensor x, double number);
-/* ag_heaviside - unit step with the given value at 0, no gradient (c): y = 1 where x > 0, at_zero where x = 0, else 0, dx = 0 */
+/* ag_heaviside - unit step with the given value at 0, no gradient (c = at_zero): y = 1 where x > 0, at_zero where x = 0, else 0, dx = 0 */
 AG_API ag_tensor ag_heaviside(ag_tensor x, double at_zero);
 /* ag_clamp - x within bounds, low <= high or AG_EARG: y = min(max(x, low), high), dx = dy where low <= x <= high, else 0 */
 AG_API ag_tensor ag_clamp(ag_tensor x, double low, double high);

@@ -24,7 +24,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
     if (!ag_needs(t, id))
         return ag_fail(t, AG_EUSE,
                        "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, "
-                       "ag_require_grad)",
+                       "ag_require_grad), or was recorded between ag_no_grad_begin and ag_no_grad_end",
                        who);
     if (!dy && ag_shape_size(shape) != 1)
         return ag_fail(t, AG_ESHAPE, "%s: the tensor has shape %s, not one element; see ag_backward_from", who,

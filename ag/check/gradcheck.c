@@ -46,7 +46,9 @@ static bool is_usable(ag_tape *t, ag_tensor x)
         return refuse(t, x.tape ? AG_EUSE : AG_ENULL, "all inputs are tensors of one tape");
     ag_dtype d = ag_dtype_of(x);
     return d == AG_F64 ||
-           (d != AG_FLOAT && refuse(t, AG_EDTYPE, "derivatives are checked at f64 tensors; see ag_cast"));
+           (d != AG_FLOAT && refuse(t, AG_EDTYPE,
+                                    "derivatives are checked at f64 tensors: see ag_cast, or dtype in the "
+                                    "tape's options where a module makes them"));
 }
 
 /* A persistent tensor is written in place; where it is listed again it is a tensor of its own with the same values. */
@@ -110,10 +112,12 @@ static void gradcheck(ag_function *f, void *user, ag_list at, const ag_check_opt
 {
     ag_tape *t = tape_of(at);
     *r = (ag_probe_result){ .report = { .verdict = AG_INCONCLUSIVE } };
-    snprintf(r->text, sizeof r->text, "nothing was checked: the inputs are not usable");
+    snprintf(r->text, sizeof r->text, "nothing was checked: %s",
+             at.count ? "the inputs are not usable" : "there are no inputs");
     if (!t)
         return;
     if (!f) {
+        snprintf(r->text, sizeof r->text, "nothing was checked: the function is NULL");
         refuse(t, AG_ENULL, "the function is NULL");
         return;
     }

@@ -30,7 +30,8 @@ static AG_COLD uint32_t foreign(ag_tape *t, const char *who, int operand)
 
 static AG_COLD uint32_t stale(ag_tape *t, const char *who, int operand)
 {
-    static const char why[] = "is stale: its step was reset or rewound, or it was released";
+    static const char why[] =
+        "is stale: its step was reset or rewound, or it was released; ag_param and ag_buffer persist";
     if (operand)
         ag_fail(t, AG_ESTALE, "%s: operand %d %s", who, operand, why);
     else

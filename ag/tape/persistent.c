@@ -1,4 +1,4 @@
-/* Persistent tensors: slots with an id space of their own, which enter a step through a leaf. */
+/* Persistent tensors: slots with an id space of their own; handle.c brings them into a step by a leaf. */
 #include "ag/tape/tape.h"
 
 /* ---- making */

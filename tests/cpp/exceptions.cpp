@@ -27,6 +27,10 @@ int main()
     failures += throws("a ranked loss", t, AG_ESHAPE, [&] { (m * x).backward(); });
     failures += throws("no leaf", t, AG_EUSE, [&] { ag::sum(m).backward(); });
     failures += throws("numbers", t, AG_ESHAPE, [&] { t.values({ 2 }, { 1, 2, 3 }); });
+    failures += throws("one element of many", t, AG_ESHAPE, [&] { m.item(); });
+    failures += throws("an element outside", t, AG_ESHAPE, [&] { m.item(6); });
+    failures += throws("the size of nothing", t, AG_ENULL, [&] { ag::tensor().elements(); });
+    failures += throws("the shape of nothing", t, AG_ENULL, [&] { ag::tensor().size(); });
     (x * x).backward();
     if (x.grad().item() != 4) {
         std::printf("the gradient is %g, not 4\n", x.grad().item());
