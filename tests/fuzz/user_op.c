@@ -215,9 +215,12 @@ static void rule(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
     if (t.kind == RULE_SHAPE)
         dx[0] = ag_zeros(ag_call_tape(c), draw_dtype(w), draw_shape(w));
     if (t.kind == RULE_CALLS && t.number % 3 == 0 && ours(c, w)) { /* kept for later */
-        learn(w, ag_call_input(c, 0), -1, false);
-        learn(w, ag_call_output(c, 0), -1, false);
-        learn(w, dx[0], -1, false);
+        const ag_tensor kept[] = { ag_call_input(c, 0), ag_call_output(c, 0), dx[0] };
+        for (int i = 0; i < COUNT(kept); i++) {
+            int place = learn(w, kept[i], -1, false);
+            if (place >= 0)
+                w->at[place].changing = true; /* they may share the values of others */
+        }
     }
     if (t.kind == RULE_CALLS && t.number % 2 == 0)
         call_out(c, w, "rule");
