@@ -46,6 +46,8 @@ static void make_things(const meddler *m)
         assert_true(is_inert(ag_mul(m->x, m->x), m->t));
         assert_true(is_inert(ag_zeros(m->t, AG_F32, AG_SHAPE(100)), m->t));
     }
+    assert_true(is_inert(ag_linspace(m->t, AG_U8, 0, 1, 60000), m->t));
+    assert_true(is_inert(ag_arange(m->t, AG_U8, 0, 60000, 1), m->t));
 }
 
 static void read_things(const meddler *m)

@@ -238,7 +238,7 @@ ag_tensor ag_arange(ag_tape *t, ag_dtype d, double low, double high, double step
         return ag_inert(t);
     }
     ag_tensor x = fresh(t, d, AG_SHAPE(count > 0 ? (int64_t)count : 0), &a, "ag_arange");
-    ag_array numbers = x.id ? doubles(t, &a) : a;
+    ag_array numbers = x.id ? doubles(t, &a) : (ag_array){ 0 };
     if (!numbers.data)
         return ag_inert(t);
     for (int64_t i = 0; i < ag_array_size(&a); i++)
@@ -252,7 +252,7 @@ ag_tensor ag_linspace(ag_tape *t, ag_dtype d, double low, double high, int64_t c
     if (!t || !is_dtype(t, d, "ag_linspace"))
         return ag_inert(t);
     ag_tensor x = fresh(t, d, AG_SHAPE(count), &a, "ag_linspace");
-    ag_array numbers = x.id ? doubles(t, &a) : a;
+    ag_array numbers = x.id ? doubles(t, &a) : (ag_array){ 0 };
     if (!numbers.data)
         return ag_inert(t);
     for (int64_t i = 0; i < count; i++) {
