@@ -322,14 +322,30 @@ static void local_derivatives(void **state)
     ag_tape_free(t);
 }
 
+/* Of gradients that share values none can be written. */
+static void shared_gradients(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 3)), y = ag_embed(x, 0, 4, 1, 1), g[2];
+    assert_int_equal(ag_gradients(y, AG_LIST(y, x), AG_CREATE_GRAPH, g), AG_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_null(ag_write(g[i], AG_F64));
+        expect_error(t, AG_EUSE, "ag_write");
+    }
+    assert_values(g[0], 1, 1, 1, 1);
+    assert_values(g[1], 1, 1);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_of_anything),       cmocka_unit_test(many_gradients),
-        cmocka_unit_test(orders_one_to_three),         cmocka_unit_test(mixed_derivatives),
-        cmocka_unit_test(mixed_derivatives_of_powers), cmocka_unit_test(a_gradient_penalty),
-        cmocka_unit_test(hessian_vector_products),     cmocka_unit_test(vector_jacobian_products),
-        cmocka_unit_test(local_derivatives),
+        cmocka_unit_test(gradients_of_anything),    cmocka_unit_test(many_gradients),
+        cmocka_unit_test(shared_gradients),         cmocka_unit_test(orders_one_to_three),
+        cmocka_unit_test(mixed_derivatives),        cmocka_unit_test(mixed_derivatives_of_powers),
+        cmocka_unit_test(a_gradient_penalty),       cmocka_unit_test(hessian_vector_products),
+        cmocka_unit_test(vector_jacobian_products), cmocka_unit_test(local_derivatives),
     };
     return cmocka_run_group_tests_name("backward graph", tests, NULL, NULL);
 }

@@ -94,6 +94,16 @@ static ag_status plain_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_targets
     return status;
 }
 
+/* Results may be views of the adjoint that the pass begins with, so it cannot be written. */
+static uint32_t ones_to_share(ag_tape *t, const ag_layout *l)
+{
+    uint32_t id = ag_ones(t, l->dtype, ag_layout_shape(l)).id;
+    ag_node *d = id ? ag_node_or_null(t, id) : NULL;
+    if (d)
+        d->flags |= AG_NODE_READONLY;
+    return id;
+}
+
 static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets, ag_tensor *out)
 {
     uint32_t no_grad = t->no_grad;
@@ -103,7 +113,7 @@ static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_targets
     t->in_pass = true;
     const ag_layout *l = ag_layout_at(t, y);
     if (!dy)
-        dy = ag_ones(t, l->dtype, ag_layout_shape(l)).id;
+        dy = ones_to_share(t, l);
     ag_status status = dy ? ag_graph_gradients(t, y, dy, targets, out) : ag_refuse(t, "ag_gradients");
     t->in_pass = false;
     t->busy--;
