@@ -275,10 +275,32 @@ static void wrapped_memory_that_changes(void **state)
     ag_tape_free(t);
 }
 
+static void wrap_too(void *user, ag_status status, const char *text)
+{
+    (void)status;
+    (void)text;
+    static double memory[3];
+    ag_tape *t = *(ag_tape **)user;
+    assert_true(is_inert(ag_wrap(t, AG_F64, AG_SHAPE(3), memory, sizeof memory), t));
+    memory[0]++;
+}
+
+static void memory_that_could_not_be_wrapped_may_change(void **state)
+{
+    (void)state;
+    ag_tape *t = NULL;
+    t = tape_with((ag_options){ .on_error = wrap_too, .user = &t });
+    ag_fail(t, AG_EARG, "so that the handler runs");
+    ag_error_clear(t);
+    assert_int_equal(ag_tape_reset(t), AG_OK);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrapped_memory_that_changes),
+        cmocka_unit_test(memory_that_could_not_be_wrapped_may_change),
         cmocka_unit_test(fills),
         cmocka_unit_test(sequences),
         cmocka_unit_test(random_numbers_depend_on_seed_and_call_alone),

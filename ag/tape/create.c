@@ -72,8 +72,7 @@ ag_tensor ag_constant(ag_tape *t, double v)
 ag_tensor ag_empty(ag_tape *t, ag_dtype d, ag_shape s)
 {
     ag_array a;
-    ag_tensor x = fresh(t, d, s, &a, "ag_empty");
-    return x;
+    return fresh(t, d, s, &a, "ag_empty");
 }
 
 ag_tensor ag_zeros(ag_tape *t, ag_dtype d, ag_shape s)
@@ -160,11 +159,11 @@ static uint64_t hash_of(const unsigned char *p, size_t bytes) /* FNV-1a */
     return h;
 }
 
-static bool remember(ag_tape *t, const void *data, size_t bytes)
+static bool remember(ag_tape *t, uint32_t index, const void *data, size_t bytes)
 {
     if (!ag_grow(t, (void **)&t->wrapped, &t->wrapped_capacity, sizeof *t->wrapped, (uint64_t)t->wrapped_count + 1))
         return false;
-    t->wrapped[t->wrapped_count++] = (ag_wrapped){ data, bytes, hash_of(data, bytes), ag_next(t) };
+    t->wrapped[t->wrapped_count++] = (ag_wrapped){ data, bytes, hash_of(data, bytes), index };
     return true;
 }
 
@@ -177,8 +176,9 @@ void ag_check_wrapped(ag_tape *t)
     t->wrapped_count = 0;
 }
 #else
-static bool remember(const ag_tape *t, const void *data, size_t bytes)
+static bool remember(const ag_tape *t, uint32_t index, const void *data, size_t bytes)
 {
+    (void)index;
     (void)data;
     (void)bytes;
     return t;
@@ -201,11 +201,12 @@ ag_tensor ag_wrap(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t b
     }
     if (s.rank == 0 || ag_shape_size(s) <= 0 || !ag_dtype_size(d))
         return copied(t, d, s, data, bytes, "ag_wrap"); /* nothing that would be worth sharing, or an error */
-    const ag_layout *l = remember(t, data, bytes) ? ag_layout_new(t, d, s) : NULL;
+    const ag_layout *l = ag_layout_new(t, d, s);
     ag_tensor x = l ? ag_node_new(t, AG_OP_CONSTANT, l, (void *)(uintptr_t)data, NULL, 0, false) : ag_inert(t);
-    if (x.id)
-        ag_node_at(t, x.id)->flags |= AG_NODE_READONLY;
-    return x;
+    if (!x.id)
+        return x;
+    ag_node_at(t, x.id)->flags |= AG_NODE_READONLY;
+    return remember(t, AG_INDEX(x.id), data, bytes) ? x : ag_inert(t);
 }
 
 /* ---- sequences, computed in f64 */
