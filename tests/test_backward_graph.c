@@ -29,9 +29,10 @@ static void gradients_of_anything(void **state)
         assert_int_equal(ag_gradients(b, AG_LIST(v, b, i), flags, g), AG_OK); /* of the sum of several elements */
         assert_values(g[0], 4, 4);
         assert_values(g[1], 1, 1);
-        assert_int_equal(ag_gradients(k, AG_LIST(x, v), flags, g), AG_OK); /* of a constant */
+        assert_int_equal(ag_gradients(k, AG_LIST(x, v, k), flags, g), AG_OK); /* of a constant */
         assert_item(g[0], 0);
         assert_values(g[1], 0, 0);
+        assert_item(g[2], 0);
         assert_int_equal(ag_gradients(x, AG_LIST(x), flags, g), AG_OK);
         assert_item(g[0], 1);
         assert_int_equal(ag_gradients(y, (ag_list){ NULL, 0 }, flags, g), AG_OK);

@@ -91,8 +91,8 @@ static ag_status take_all(const replay *p, const ag_targets *targets, ag_tensor 
 {
     ag_tape *t = p->t;
     for (size_t k = 0; k < targets->count; k++) {
-        uint32_t i = AG_INDEX(targets->at[k].id);
-        bool arrived = !targets->at[k].slot && i <= p->top && p->adjoint[i];
+        uint32_t i = AG_INDEX(targets->at[k].id); /* 0 for a persistent tensor; a constant may be y itself */
+        bool arrived = i && i <= p->top && p->adjoint[i] && ag_needs(t, i);
         out[k] = arrived ? ag_handle(t, p->adjoint[i]) : ag_inert(t);
     }
     ag_status status = take_leaves(p, targets, out);
