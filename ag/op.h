@@ -61,7 +61,7 @@ AG_API ag_status ag_apply_all(const ag_op *op, ag_list inputs, const void *param
 AG_API ag_tape *ag_call_tape(const ag_call *c);
 AG_API int ag_call_inputs(const ag_call *c); /* how many */
 AG_API ag_tensor ag_call_input(const ag_call *c, int i);
-AG_API ag_tensor ag_call_output(const ag_call *c, int i);
+AG_API ag_tensor ag_call_output(const ag_call *c, int i);             /* inert where there is none yet */
 AG_API const ag_array *ag_call_input_array(const ag_call *c, int i);  /* in vjp_fused; NULL on error */
 AG_API const ag_array *ag_call_output_array(const ag_call *c, int i); /* in vjp_fused; NULL on error */
 AG_API bool ag_call_needs(const ag_call *c, int i);                   /* does input i want a gradient? */

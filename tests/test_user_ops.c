@@ -215,6 +215,8 @@ static ag_status curious_shape(const ag_call *c, const ag_array *x, ag_array *y)
     assert_null(ag_call_params(c));
     assert_null(ag_call_input_array(c, 0)); /* of kernels alone */
     assert_null(ag_call_output_array(c, 0));
+    assert_true(is_inert(ag_call_output(c, 0), ag_call_tape(c))); /* there is none yet */
+    assert_close(ag_item_at(ag_call_input(c, 0), 1), 2, 0);
     assert_non_null(ag_call_scratch(c, 0));
     y->dtype = AG_F64;
     y->shape = x->shape;
@@ -237,7 +239,9 @@ static void calls_answer(void **state)
         .name = "curious", .inputs = 1, .shape = curious_shape, .forward = weighted_forward, .vjp = curious_vjp
     };
     ag_tape *t = new_tape();
-    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 2));
+    ag_tensor x = ag_zeros(t, AG_F64, AG_SHAPE(2));
+    memcpy(ag_write(x, AG_F64), (const double[]){ 1, 2 }, 2 * sizeof(double));
+    x = ag_require_grad(x);
     assert_int_equal(ag_backward(ag_sum(ag_apply(&curious, AG_LIST(x), NULL))), AG_OK);
     assert_values(ag_grad(x), 1, 1);
     assert_null(ag_call_tape(NULL));

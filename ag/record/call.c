@@ -97,7 +97,7 @@ static ag_status check_written(const ag_call *c, uint32_t id, const char *what, 
 {
     const ag_tape *t = c->tape;
     const ag_node *d = ag_node_or_null(t, id);
-    if (AG_LIKELY(!d || t->nodes[d->owner].written <= AG_INDEX(c->id)))
+    if (AG_LIKELY(!d || t->nodes[d->owner].written <= AG_INDEX(c->id)) || c->x) /* x: the op is being recorded */
         return AG_OK;
     return ag_fail_written(c->tape, c->op, id, what, i);
 }
@@ -117,7 +117,7 @@ static uint32_t output_id(const ag_call *c, int i)
 
 ag_tensor ag_call_output(const ag_call *c, int i)
 {
-    if (!c || i < 0 || i >= c->outputs || !c->inputs || check_written(c, output_id(c, i), "output", i))
+    if (!c || i < 0 || i >= c->outputs || !c->inputs || c->x || check_written(c, output_id(c, i), "output", i))
         return ag_inert(c ? c->tape : NULL);
     return ag_handle(c->tape, output_id(c, i));
 }

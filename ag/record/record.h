@@ -165,8 +165,8 @@ struct ag_call {
     const ag_op *op;
     const void *params;
     const ag_array *x;      /* inputs, while shape or forward run */
-    const uint32_t *inputs; /* ids, while a rule runs */
-    uint32_t id;            /* of the first output */
+    const uint32_t *inputs; /* ids */
+    uint32_t id;            /* of the first output, once there is one */
     int count;              /* of inputs */
     int outputs;
     bool all_needed;    /* ag_local: a derivative by every input */
