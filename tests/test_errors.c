@@ -164,6 +164,35 @@ static void probes_are_isolated(void **state)
     ag_tape_free(t);
 }
 
+static double first(const double *x, const void *params)
+{
+    (void)params;
+    return x[0];
+}
+
+/* It has no tensors, but knows its tape. */
+static void an_op_of_an_empty_list_is_an_error(void **state)
+{
+    (void)state;
+    const ag_op any = { .name = "any", .flags = AG_VARIADIC, .map = first }, none = { .name = "none", .map = first };
+    ag_tape *t = new_tape();
+    ag_tensor y = ag_variable(t, 1);
+    assert_true(is_inert(ag_concat(ag_params(t), 0), t));
+    expect_error(t, AG_EARG, "ag_concat: 0 operands given, but it takes at least 1");
+    assert_true(is_inert(ag_stack(ag_list_none(t), 0), t));
+    expect_error(t, AG_EARG, "ag_stack");
+    assert_true(is_inert(ag_apply(&any, ag_params(t), NULL), t));
+    expect_error(t, AG_EARG, "any: 0 operands");
+    assert_int_equal(ag_apply_all(&any, ag_params(t), NULL, &y), AG_EARG);
+    assert_true(is_inert(y, t));
+    expect_error(t, AG_EARG, "any: 0 operands");
+    assert_true(is_inert(ag_apply(&none, ag_params(t), NULL), t));
+    expect_error(t, AG_EARG, "number of inputs");
+    assert_true(is_inert(ag_concat((ag_list){ NULL, 0 }, 0), NULL)); /* one that knows nothing */
+    assert_usable(t);
+    ag_tape_free(t);
+}
+
 static void errors_between_tapes_go_to_the_first_operands(void **state)
 {
     (void)state;
@@ -181,7 +210,7 @@ static void errors_between_tapes_go_to_the_first_operands(void **state)
     expect_error(t, AG_EUSE, "ag_assign");
     ag_tensor g;
     assert_int_equal(ag_gradients(x, AG_LIST(y), 0, &g), AG_EUSE);
-    expect_error(t, AG_EUSE, "ag_gradients");
+    expect_error(t, AG_EUSE, "ag_gradients: the tensor belongs to another tape");
     assert_true(is_inert(ag_local(x, y), t));
     expect_error(t, AG_EUSE, "ag_local");
     expect_fine(other);
@@ -293,6 +322,7 @@ int main(void)
         cmocka_unit_test(the_first_error_is_kept),
         cmocka_unit_test(inert_handles_pass_through),
         cmocka_unit_test(actions_refuse_while_an_error_is_pending),
+        cmocka_unit_test(an_op_of_an_empty_list_is_an_error),
         cmocka_unit_test(probes_are_isolated),
         cmocka_unit_test(errors_between_tapes_go_to_the_first_operands),
         cmocka_unit_test(scopes_prefix_messages_and_names),

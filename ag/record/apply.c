@@ -324,7 +324,7 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
 /* The one tape of the operands; NULL: reported where possible. */
 static inline ag_tape *tape_of(const ag_op *op, ag_list inputs)
 {
-    ag_tape *t = inputs.count ? inputs.at[0].tape : NULL;
+    ag_tape *t = inputs.count ? inputs.at[0].tape : ag_list_tape(inputs);
     bool same = t;
     for (size_t i = 1; i < inputs.count; i++)
         same &= inputs.at[i].tape == t;
@@ -351,7 +351,7 @@ ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params)
 /* `count` results are there, as many as the op has outputs unless that is absurd. */
 static ag_status apply_user(const ag_op *op, ag_list inputs, const void *params, ag_tensor *y, int count)
 {
-    ag_tape *first = inputs.count ? inputs.at[0].tape : NULL;
+    ag_tape *first = inputs.count ? inputs.at[0].tape : ag_list_tape(inputs);
     for (int i = 0; i < count; i++)
         y[i] = ag_inert(first);
     ag_tape *t = tape_of(op, inputs);

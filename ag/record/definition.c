@@ -9,7 +9,7 @@ static const char *flaw_of(const ag_op *op)
         return "its size is that of another version of the library";
     if (op->flags & ~(AG_VARIADIC | AG_NO_GRADIENT | AG_STRIDED | AG_VIEW))
         return "it has flags that are not those of an op";
-    if (op->inputs < 0 || op->inputs > UINT16_MAX)
+    if (op->inputs < !(op->flags & AG_VARIADIC) || op->inputs > UINT16_MAX)
         return "its number of inputs is not possible";
     if (op->outputs < 0 || op->outputs > AG_MAX_OUTPUTS || (op->map && op->outputs > 1))
         return "its number of outputs is not possible";

@@ -6,11 +6,6 @@ ag_tensor ag_inert(ag_tape *t)
     return (ag_tensor){ t, 0, 0 };
 }
 
-bool ag_begin(ag_tape *t)
-{
-    return t && !t->error.status;
-}
-
 /* ---- resolving */
 
 static AG_COLD uint32_t absent(ag_tape *t, const char *who, int operand)
@@ -24,7 +19,10 @@ static AG_COLD uint32_t absent(ag_tape *t, const char *who, int operand)
 
 static AG_COLD uint32_t foreign(ag_tape *t, const char *who, int operand)
 {
-    ag_fail(t, AG_EUSE, "%s: operand %d belongs to another tape", who, operand);
+    if (operand)
+        ag_fail(t, AG_EUSE, "%s: operand %d belongs to another tape", who, operand);
+    else
+        ag_fail(t, AG_EUSE, "%s: the tensor belongs to another tape", who);
     return 0;
 }
 

@@ -356,7 +356,6 @@ static inline uint32_t ag_quick_id(const ag_tape *t, ag_tensor x)
 }
 ag_status ag_refuse(ag_tape *t, const char *who); /* the status of an action on an unusable tensor: never AG_OK */
 ag_tape *ag_common_tape(const ag_tensor *x, size_t count, const char *who); /* NULL: reported where possible */
-bool ag_begin(ag_tape *t); /* an action may run: t is not NULL and no error pending */
 ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs,
                       size_t count, bool needs);
 ag_tensor ag_scalar_new(ag_tape *t, uint32_t op, double value); /* a record without a node; op: constant or variable */
