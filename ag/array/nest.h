@@ -1,6 +1,6 @@
 /* Loop nests over strided arrays of one shape: what the kernels share. */
-#ifndef AG_KERNELS_NEST_H
-#define AG_KERNELS_NEST_H
+#ifndef AG_ARRAY_NEST_H
+#define AG_ARRAY_NEST_H
 
 #include "ag/array/array.h"
 

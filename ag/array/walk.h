@@ -1,6 +1,6 @@
 /* Walking several strided arrays of one shape together, an innermost row at a time. */
-#ifndef AG_WALK_H
-#define AG_WALK_H
+#ifndef AG_ARRAY_WALK_H
+#define AG_ARRAY_WALK_H
 
 #include "ag/array/array.h"
 
