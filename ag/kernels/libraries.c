@@ -221,12 +221,11 @@ static void xsmm_run(const ag_tile *t, const void *a, const void *b, void *c)
 
 static void start(void)
 {
-    vector_level level = processor_level();
     bli_init();
     int used = snprintf(description, sizeof description, "BLIS %s (%s%s)", bli_info_get_version_str(),
                         bli_arch_string(bli_arch_query_id()), chosen ? ", chosen by ag" : "");
 #if AG_XSMM
-    xsmm_start(level);
+    xsmm_start(processor_level());
     if (used > 0 && (size_t)used < sizeof description)
         snprintf(description + used, sizeof description - (size_t)used, ", libxsmm %s (%s)", LIBXSMM_CONFIG_VERSION,
                  !generates        ? "not used"
