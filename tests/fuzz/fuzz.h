@@ -94,6 +94,12 @@ typedef struct lane {
     struct world *world;
 } lane;
 
+/* What was picked since the last call began. */
+typedef struct given_arguments {
+    ag_tape *first;
+    bool inert, gone, foreign; /* is one of them? */
+} given_arguments;
+
 typedef struct world {
     uint64_t seed, random, trace; /* trace: a hash of all that came out */
     uint64_t traces[CALLS];       /* after each call */
@@ -105,10 +111,7 @@ typedef struct world {
     int rudeness; /* in a hundred arguments */
     int weights[16];
     bool log, large, files;
-    struct {
-        ag_tape *first;            /* of the arguments picked since the last call began */
-        bool inert, gone, foreign; /* is one of them? */
-    } given;
+    given_arguments given;
     char directory[64];
 } world;
 

@@ -43,10 +43,12 @@ void play_inside(world *w)
     w->callbacks++;
     if (w->depth == DEPTH)
         return;
+    const given_arguments given = w->given; /* of a call that has not begun */
     w->depth++;
     for (int n = 1 + draw(w, 3); n > 0; n--)
         play_call(w);
     w->depth--;
+    w->given = given;
 }
 
 /* ---- handlers */
@@ -66,10 +68,13 @@ void handler(void *user, ag_status status, const char *text)
         note(w, "  (the handler calls)");
         play_inside(w);
     } else if (l->manner == 3 && !fuzz_without[may_handler_ends] && w->depth < DEPTH) {
+        const given_arguments given = w->given;
         note(w, "  (the handler resets)");
+        memset(&w->given, 0, sizeof w->given);
         w->depth++;
         tape_moves[draw(w, 2)].play(w);
         w->depth--;
+        w->given = given;
     }
 }
 
