@@ -109,11 +109,64 @@ static void gradients_of_extrema(void **state)
     GRADIENT(ag_max(n), n, AG_SHAPE(4), 0, 0.5, 0, 0.5);
 }
 
+/* ---- windows: what lies in one is compared as selections are, with ties, NaNs and any strides */
+
+static ag_tensor windows_by_selections(ag_tensor x, int height, int width)
+{
+    ag_tensor y = { 0 };
+    for (int r = 0; r < height; r++)
+        for (int c = 0; c < width; c++) {
+            ag_tensor part = ag_select(ag_select(x, 4, c), 2, r);
+            y = y.tape ? ag_maximum(y, part) : part;
+        }
+    return y;
+}
+
+static ag_tensor window_input(ag_tape *t, ag_dtype d, ag_shape s, bool turned)
+{
+    const int64_t size = ag_shape_size(s);
+    ag_tensor v = ag_cast(ag_cast(ag_rand(t, AG_F64, AG_SHAPE(size), 0, 1000), AG_I32), d); /* with ties */
+    if (d == AG_F64)
+        v = ag_concat(AG_LIST(ag_slice(v, 0, 1, size, 1), AG_VALUES(t, AG_SHAPE(1), NAN)), 0);
+    if (!turned)
+        return ag_require_grad(ag_reshape(v, s));
+    ag_shape back = s;
+    for (int k = 0; k < s.rank; k++)
+        back.dim[k] = s.dim[s.rank - 1 - k];
+    return ag_permute(ag_require_grad(ag_reshape(v, back)), AG_AXES(4, 3, 2, 1, 0));
+}
+
+static void extrema_of_windows(void **state)
+{
+    ag_tape *t = *state;
+    const ag_shape shapes[] = { AG_DIMS(3, 5, 2, 7, 2),  AG_DIMS(2, 9, 3, 40, 3), AG_DIMS(1, 1, 2, 1, 2),
+                                AG_DIMS(4, 2, 1, 33, 2), AG_DIMS(2, 3, 2, 2, 5),  AG_DIMS(1, 40, 2, 1000, 2) };
+    for (size_t way = 0; way < ARRAY_SIZE(shapes) * 4; way++) {
+        ag_shape s = shapes[way / 4];
+        ag_tensor x = window_input(t, way % 2 ? AG_F32 : AG_F64, s, way / 2 % 2), dx;
+        ag_tensor y = ag_max_over(x, AG_AXES(2, 4), 0), z = windows_by_selections(x, (int)s.dim[2], (int)s.dim[4]);
+        assert_int_equal(ag_size_of(y), ag_size_of(z));
+        for (int64_t i = 0; i < ag_size_of(y); i++)
+            assert_true(ag_item_at(y, i) == ag_item_at(z, i) || (isnan(ag_item_at(y, i)) && isnan(ag_item_at(z, i))));
+        ag_tensor least = ag_neg(ag_min_over(ag_neg(x), AG_AXES(2, 4), 0)), w = counting(t, ag_shape_of(y));
+        dx = ag_vjp(y, ag_dtype_of(y) == AG_F64 ? w : ag_cast(w, AG_F32), x);
+        ag_tensor sums = ag_sum_over(dx, AG_AXES(2, 4), 0); /* each result's adjoint arrives once */
+        for (int64_t i = 0; i < ag_size_of(y); i++) {
+            assert_true(fabs(ag_item_at(sums, i) - (double)(i + 1)) <= 1e-2);
+            assert_true(ag_item_at(least, i) == ag_item_at(y, i) || isnan(ag_item_at(y, i)));
+        }
+        ag_tensor at = ag_where(ag_equal(x, ag_unsqueeze(ag_unsqueeze(y, 2), 4)), ag_constant(t, 0), dx);
+        if (way % 2) /* without a NaN: nothing where x is not the largest */
+            assert_true(ag_item(ag_sum(ag_abs(at))) == 0);
+        assert_string_equal(ag_error_text(t), "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sums),           TEST(sums_of_integers), TEST(gradients_of_sums),
-        TEST(errors_of_sums), TEST(extrema),          TEST(gradients_of_extrema),
+        TEST(sums),    TEST(sums_of_integers),     TEST(gradients_of_sums),  TEST(errors_of_sums),
+        TEST(extrema), TEST(gradients_of_extrema), TEST(extrema_of_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

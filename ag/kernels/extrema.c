@@ -34,6 +34,9 @@ typedef void row_function(void *to, int64_t to_step, const void *from, int64_t f
         } else if (to_step == 1 && from_step == 1) {                                                      \
             for (; i < n; i++)                                                                            \
                 to[i] = BETTER(from[i], to[i]) ? from[i] : to[i];                                         \
+        } else if (to_step == 1 && from_step == 2) { /* windows of two */                                 \
+            for (; i < n; i++)                                                                            \
+                to[i] = BETTER(from[2 * i], to[i]) ? from[2 * i] : to[i];                                 \
         } else {                                                                                          \
             for (; i < n; i++)                                                                            \
                 to[i * to_step] =                                                                         \
@@ -128,6 +131,18 @@ static int longest_kept(const ag_nest *n)
     return found;
 }
 
+/* Where a result has few elements, as in windows, a row runs over results instead: over those that lie closest. */
+static void lengthen_rows(ag_nest *n)
+{
+    int last = n->rank - 1, d = last;
+    if (n->stride[1][last] != 0 || n->dim[last] >= LANES)
+        return;
+    while (d >= 0 && n->stride[1][d] == 0)
+        d--;
+    if (d >= 0 && n->dim[d] > n->dim[last])
+        ag_nest_swap(n, d, last);
+}
+
 void ag_extremum_array(const ag_array *to, const ag_array *from, bool largest, int threads)
 {
     extremum_job j = { .from = from->data, .to = to->data, .size = (int64_t)ag_dtype_size(to->dtype) };
@@ -138,6 +153,7 @@ void ag_extremum_array(const ag_array *to, const ag_array *from, bool largest, i
     j.row = rows[largest][to->dtype];
     ag_fill_array(to, largest ? -INFINITY : INFINITY);
     ag_nest_init(&j.nest, 2, (const ag_array *const[]){ from, &still });
+    lengthen_rows(&j.nest);
     j.divided = longest_kept(&j.nest);
     if (j.divided < 0 && j.nest.rank == 1)
         run_divided(&j, to->dtype, largest, threads);

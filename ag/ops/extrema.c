@@ -54,6 +54,8 @@ static void extremum_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
     dy[0] = ag_sum_over(ag_where(receives, ag_div(dx[0], count), ag_constant(ag_call_tape(c), 0)), p.axes, p.flags);
 }
 
+enum { SHORT = 12 }; /* so many elements of a result along an axis are enough for a loop */
+
 #define TAKEN(x, y) ((x) == (y) || (x) != (x))
 
 /* Arrays of a row: how many elements share, x, y. Along reduced axes y stays where it is. A count in f32 would stop at
@@ -70,6 +72,9 @@ static void extremum_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
             for (int64_t i = 0; i < w->n; i++)                                 \
                 n += TAKEN(x[i * xs], *y);                                     \
             *count += (double)n;                                               \
+        } else if (cs == 1 && ys == 1 && xs == 2) { /* windows of two */       \
+            for (int64_t i = 0; i < w->n; i++)                                 \
+                count[i] += TAKEN(x[2 * i], y[i]);                             \
         } else {                                                               \
             for (int64_t i = 0; i < w->n; i++)                                 \
                 count[i * cs] += TAKEN(x[i * xs], y[i * ys]);                  \
@@ -106,6 +111,9 @@ DIVIDE(divide_f64, double)
         else if (ds == 1 && xs == 1 && ys == 1 && !add)                                                  \
             for (int64_t i = 0; i < w->n; i++)                                                           \
                 dx[i] = TAKEN(x[i], y[i]) ? share[i] : 0;                                                \
+        else if (ds == 2 && xs == 2 && ys == 1 && ss == 1 && !add) /* windows of two */                  \
+            for (int64_t i = 0; i < w->n; i++)                                                           \
+                dx[2 * i] = TAKEN(x[2 * i], y[i]) ? share[i] : 0;                                        \
         else                                                                                             \
             for (int64_t i = 0; i < w->n; i++)                                                           \
                 dx[i * ds] = (add ? dx[i * ds] : 0) + (TAKEN(x[i * xs], y[i * ys]) ? share[i * ss] : 0); \
@@ -117,6 +125,30 @@ static ag_array spread(const ag_call *c, const ag_array *y, ag_shape x)
 {
     ag_array kept = ag_reduction_array(c, y, x);
     return ag_array_expand(&kept, x);
+}
+
+/* The axis along which rows are to run: the last one, or where results have few elements there, as in windows, the
+ * last one of results. */
+static int axis_of_rows(const ag_call *c, ag_shape x)
+{
+    ag_shape kept = ag_reduction_kept(c, x);
+    int last = x.rank - 1, a = last;
+    while (a >= 0 && kept.dim[a] == 1)
+        a--;
+    return a >= 0 && kept.dim[last] == 1 && x.dim[last] < SHORT && x.dim[a] > x.dim[last] ? a : last;
+}
+
+static ag_array with_last(ag_array a, int axis)
+{
+    const int last = a.shape.rank - 1;
+    const int64_t dim = a.shape.dim[axis], stride = a.stride[axis];
+    if (axis == last)
+        return a;
+    a.shape.dim[axis] = a.shape.dim[last];
+    a.stride[axis] = a.stride[last];
+    a.shape.dim[last] = dim;
+    a.stride[last] = stride;
+    return a;
 }
 
 static ag_status extremum_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
@@ -132,10 +164,13 @@ static ag_status extremum_vjp_fused(const ag_call *c, const ag_array *dy, ag_arr
     if (!share.data || !count.data)
         return AG_ENOMEM;
     ag_fill_array(&count, 0);
-    ag_array shares = spread(c, &share, x->shape), counts = spread(c, &count, x->shape), ys = spread(c, y, x->shape);
-    ag_walk(x->shape, 3, (const ag_array *const[]){ &counts, x, &ys }, single ? count_f32 : count_f64, NULL, 1);
+    const int axis = axis_of_rows(c, x->shape);
+    const ag_array shares = with_last(spread(c, &share, x->shape), axis);
+    const ag_array counts = with_last(spread(c, &count, x->shape), axis);
+    const ag_array ys = with_last(spread(c, y, x->shape), axis), xs = with_last(*x, axis), to = with_last(dx[0], axis);
+    ag_walk(xs.shape, 3, (const ag_array *const[]){ &counts, &xs, &ys }, single ? count_f32 : count_f64, NULL, 1);
     ag_walk(dy->shape, 3, (const ag_array *const[]){ &share, dy, &count }, single ? divide_f32 : divide_f64, NULL, 1);
-    ag_walk(x->shape, 4, (const ag_array *const[]){ &dx[0], x, &ys, &shares }, single ? share_f32 : share_f64, &add,
+    ag_walk(xs.shape, 4, (const ag_array *const[]){ &to, &xs, &ys, &shares }, single ? share_f32 : share_f64, &add,
             ag_call_threads(c));
     return AG_OK;
 }
