@@ -1,126 +1,68 @@
-/* The end of a plain backward pass: adjoints become gradients. Nothing here can fail half-way: memory is
- * taken first. */
+/* Where contributions go in a plain backward pass: the adjoints of operands, un-broadcast and cast on the way. */
 #include "ag/backward/backward.h"
 
-static bool is_leaf(const ag_tape *t, uint32_t i)
+ag_array ag_pass_adjoint(const ag_tape *t, const ag_node *d)
 {
-    return t->headers[i].op == AG_OP_VARIABLE || t->headers[i].op == AG_OP_PERSISTENT;
+    ag_array a = ag_layout_array(d->layout, d->adjoint);
+    if (t->headers[d->id].op != AG_OP_PERSISTENT)
+        ag_array_dense(&a);
+    return a;
 }
 
-static bool wanted(const ag_pass *s, uint32_t i)
+void *ag_pass_place(ag_pass *s, ag_node *d, bool *add)
 {
-    return s->t->headers[i].flags & AG_NEEDS && i <= s->top;
+    *add = d->adjoint;
+    if (d->adjoint)
+        return d->adjoint;
+    ag_slot *slot = ag_pass_direct(s, d);
+    if (!slot)
+        return d->adjoint = ag_pool_take(s->t, ag_layout_bytes(d->layout));
+    if (!ag_slot_gradient(s->t, slot))
+        return NULL;
+    d->flags |= AG_NODE_DIRECT;
+    slot->grad.begun = true;
+    return d->adjoint = slot->grad.data;
 }
 
-/* ---- making room */
-
-static bool prepare_node(ag_pass *s, ag_node *d)
+bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add)
 {
-    ag_tape *t = s->t;
-    if (t->headers[d->id].op == AG_OP_PERSISTENT)
-        return ag_slot_gradient(t, &t->slots[d->input[0]]);
-    if (d->grad)
-        return true;
-    if (!t->grad_free) {
-        if (!ag_grow(t, (void **)&t->grads, &t->grad_capacity, sizeof *t->grads, (uint64_t)t->grad_count + 1))
-            return false;
-        t->grads[t->grad_count++] = (ag_stored){ 0 };
-        t->grad_free = t->grad_count;
-    }
-    d->grad = t->grad_free;
-    t->grad_free = t->grads[d->grad - 1].alias_id;
-    t->grads[d->grad - 1] = (ag_stored){ 0 };
+    if (!ag_pass_place(s, d, add))
+        return false;
+    *to = ag_pass_adjoint(s->t, d);
     return true;
 }
 
-static bool prepare_scalar(ag_pass *s, uint32_t i)
+void ag_pass_drop(ag_pass *s, ag_node *d)
 {
-    ag_tape *t = s->t;
-    if (t->headers[i].op != AG_OP_PERSISTENT)
-        return true;
-    if (t->adjoints[i] == 0 && !s->reached) {
-        s->reached = ag_reachable(t, s->y);
-        if (!s->reached)
-            return false;
-    }
-    return ag_slot_gradient(t, &t->slots[ag_leaf_slot(t, i)]);
+    if (d->flags & AG_NODE_DIRECT)
+        s->t->slots[d->input[0]].grad.begun = false;
+    else if (d->adjoint)
+        ag_pool_give(s->t, d->adjoint, ag_layout_bytes(d->layout));
+    d->adjoint = NULL;
+    d->flags &= (uint8_t)~AG_NODE_DIRECT;
 }
 
-static bool prepare(ag_pass *s)
+bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution, double scale)
 {
     ag_tape *t = s->t;
-    if (s->kept) {
-        uint32_t before = t->retained_capacity;
-        if (s->top >= before) {
-            if (!ag_grow(t, (void **)&t->retained, &t->retained_capacity, sizeof *t->retained, t->capacity))
-                return false;
-            memset(t->retained + before, 0, (t->retained_capacity - before) * sizeof *t->retained);
-        }
+    ag_node *d = ag_node_or_null(t, id);
+    bool record = !d || !d->data, number = record || d->layout->rank == 0, add;
+    double sum = 0;
+    ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum), total = to;
+    if (number) {
+        if (ag_is_float(contribution->dtype) && ag_array_is_dense(contribution))
+            sum =
+                ag_sum_floats(contribution->dtype, contribution->data, ag_array_size(contribution), t->options.threads);
+        else
+            ag_reduce_to(&to, contribution, false, t->options.threads);
+        sum *= scale;
+        contribution = &total;
     }
-    for (uint32_t k = 0; k < t->stop_count && t->stops[k] <= s->top; k++) {
-        uint32_t i = t->stops[k];
-        if (!wanted(s, i))
-            continue;
-        ag_node *d = ag_node_or_null(t, i);
-        if (d && d->adjoint ? !prepare_node(s, d) : !d && !prepare_scalar(s, i))
-            return false;
-    }
+    if (record)
+        t->adjoints[AG_INDEX(id)] += sum;
+    else if (ag_pass_target(s, d, &to, &add))
+        ag_reduce_to(&to, contribution, add, t->options.threads);
+    else
+        return false;
     return true;
-}
-
-/* ---- storing */
-
-static void store_node(ag_pass *s, ag_node *d)
-{
-    ag_tape *t = s->t;
-    bool persistent = t->headers[d->id].op == AG_OP_PERSISTENT;
-    ag_stored *g = persistent ? &t->slots[d->input[0]].grad : &t->grads[d->grad - 1];
-    ag_stored_changed(t, g);
-    if (!persistent && !g->data) {
-        g->data = d->adjoint; /* the block changes hands */
-        d->adjoint = NULL;
-    } else if (g->data != d->adjoint) {
-        ag_array to = {
-            .data = g->data, .dtype = d->layout->dtype, .shape = { 1, { d->layout->size } }, .stride = { 1 }
-        };
-        ag_array from = to;
-        from.data = d->adjoint;
-        ag_copy_array(&to, &from, g->arrived || g->begun, t->options.threads);
-    }
-    g->arrived = true;
-    ag_pass_drop(s, d);
-}
-
-static void store_scalar(ag_pass *s, uint32_t i)
-{
-    ag_tape *t = s->t;
-    double g = t->adjoints[i];
-    t->adjoints[i] = 0;
-    if (t->headers[i].op == AG_OP_VARIABLE) {
-        t->records[i].partial[0] += g;
-        t->headers[i].flags |= AG_STORED;
-    } else if (g != 0 || (s->reached && s->reached[i])) {
-        ag_stored *to = &t->slots[ag_leaf_slot(t, i)].grad;
-        ag_stored_changed(t, to);
-        *(double *)to->data = to->arrived ? *(double *)to->data + g : g;
-        to->arrived = true;
-    }
-}
-
-ag_status ag_pass_commit(ag_pass *s)
-{
-    ag_tape *t = s->t;
-    if (!prepare(s))
-        return t->error.status;
-    for (uint32_t k = 0; k < t->stop_count && t->stops[k] <= s->top; k++) {
-        uint32_t i = t->stops[k];
-        ag_node *d = ag_node_or_null(t, i);
-        if (d && d->adjoint)
-            store_node(s, d);
-        else if (!d && is_leaf(t, i) && wanted(s, i))
-            store_scalar(s, i);
-    }
-    for (uint32_t i = 1; s->kept && i <= s->top; i++)
-        t->retained[i] += s->kept[i];
-    return AG_OK;
 }

@@ -1,4 +1,13 @@
-/* The two kinds of backward pass: the plain one, with kernels, and the one that records. */
+/* The way back. A result's id is larger than its operands', so one loop from y down meets every op after all that used
+ * its result:
+ *
+ *     adjoint[y] = 1
+ *     for each op from y down to the first:
+ *         for each operand x of the op:
+ *             adjoint[x] += adjoint[op] * d op/d x
+ *
+ * recorded.c is that loop, with adjoints that are tensors and derivatives by the ops' rules, so that it can be
+ * differentiated again. backward.c is the plain pass: the same with kernels, into memory (accumulate.c). */
 #ifndef AG_BACKWARD_BACKWARD_H
 #define AG_BACKWARD_BACKWARD_H
 
@@ -56,6 +65,10 @@ bool ag_pass_arrived(ag_pass *s, uint32_t i, double g);
 ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar);
 /* The same by the op's rule; for an op with several outputs all their adjoints are consumed. */
 ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar);
+/* ---- accumulate.c: where contributions go in a plain pass */
+
+/* A node's adjoint as an array. */
+ag_array ag_pass_adjoint(const ag_tape *t, const ag_node *d);
 /* Where a contribution to the ranked node d goes, and whether it is to be added to what is there. */
 bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add);
 /* The same, as the place alone; NULL: no memory. */
@@ -102,28 +115,10 @@ ag_status ag_rule_result(const ag_rule *r, int i, uint32_t *id);
 /* ag_pass_node for an elementwise op, which leaves the adjoint to be dropped, or has passed it on whole. */
 ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar);
 
-/* ---- accumulate.c */
+/* ---- store.c: the end of a plain pass */
 
 /* Adjoints become gradients, or the targets' data. */
 ag_status ag_pass_commit(ag_pass *s);
-
-/* ---- elementwise_steps.c */
-
-/* The backward steps of one row node: what they have in common, then one for each operand. dy is dense, of the node's
- * shape. A step writes (or adds) the contribution to operand k into dx, which is dense, of the node's shape; dx may be
- * dy. AG_EUSE: an operand was written since. */
-typedef struct ag_row_steps {
-    ag_tape *t;
-    const ag_row *row;
-    const ag_node *node, *x[2];
-    int kind;   /* AG_ROW_ARRAYS ... */
-    bool plain; /* dense operands of the node's shape, at most one a rank-0 f64 record, not many elements */
-    double c;
-} ag_row_steps;
-void ag_row_steps_begin(ag_row_steps *s, ag_tape *t, const ag_row *row, const ag_node *node);
-ag_status ag_row_step(const ag_row_steps *s, int k, void *dx, const void *dy, bool add);
-/* the derivative by operand k if it is the same constant everywhere */
-bool ag_row_constant_slope(const ag_row *row, ag_row_params p, int k, double *slope);
 
 /* ---- recorded.c: the pass that records */
 

@@ -1,7 +1,149 @@
-/* An elementwise row in a plain backward pass. */
+/* An elementwise op in a plain backward pass: its kernels, run for each operand that wants a gradient. */
 #include "ag/backward/backward.h"
 #include <float.h>
 #include <math.h>
+
+/* ---- the step of one operand */
+
+/* What the steps of one node have in common. */
+typedef struct steps {
+    ag_tape *t;
+    const ag_row *row;
+    const ag_node *node, *x[2];
+    int kind;   /* AG_ROW_ARRAYS ... */
+    bool plain; /* dense operands of the node's shape, at most one a rank-0 f64 record, not many elements */
+    double c;
+} steps;
+
+/* The derivative by operand k if it is the same constant everywhere. */
+static bool constant_slope(const ag_row *row, ag_row_params q, int k, double *slope)
+{
+    if (row->reads >> k * AG_READS_SHIFT & (AG_READS_A | AG_READS_B | AG_READS_Y))
+        return false;
+    double out[3];
+    row->scalar((const double[]){ 1, 1 }, q.c, q.d, out);
+    *slope = out[1 + k];
+    return true;
+}
+
+static ag_status check_written(ag_tape *t, const ag_row *row, uint32_t id, uint32_t operand, int k)
+{
+    const ag_node *d = ag_node_or_null(t, operand);
+    if (AG_LIKELY(!d || t->nodes[d->owner].written <= AG_INDEX(id)))
+        return AG_OK;
+    return ag_fail_written(t, &row->op, operand, "operand", k);
+}
+
+static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *dx, const void *dy, bool add)
+{
+    const ag_node *node = ag_node_at(t, id);
+    int reads = row->reads >> k * AG_READS_SHIFT;
+    ag_row_params q = ag_row_params_at(t, id);
+    ag_operands p = { .count = row->op.inputs, .layout = node->layout, .dtype = node->layout->dtype };
+    p.dense = true;
+    for (int i = 0; i < p.count; i++) {
+        p.x[i] = ag_operand_at(t, node->input[i]);
+        if (reads & (i ? AG_READS_B : AG_READS_A)) {
+            ag_status s = check_written(t, row, id, node->input[i], i);
+            if (AG_UNLIKELY(s))
+                return s;
+        }
+        p.dense &= p.x[i].scalar || (p.x[i].layout->dense && ag_layout_same_shape(p.x[i].layout, node->layout));
+    }
+    if (p.count == 2)
+        p.constant = p.x[1].scalar ? AG_ROW_B_CONSTANT : p.x[0].scalar ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
+    double c = p.constant == AG_ROW_B_CONSTANT ? p.x[1].value : p.constant == AG_ROW_A_CONSTANT ? p.x[0].value : q.c;
+    ag_range r = { .backward = row->back[k][p.constant][p.dtype == AG_F64],
+                   .to = dx,
+                   .dy = dy,
+                   .c = c,
+                   .d = q.d,
+                   .size = ag_bytes_of(p.dtype),
+                   .out_size = ag_bytes_of(p.dtype),
+                   .add = add,
+                   .padded = row->flags & AG_ROW_VECTOR };
+    const void *y = node->data ? node->data : &t->records[AG_INDEX(id)].value;
+    bool a_read = reads & AG_READS_A && p.constant != AG_ROW_A_CONSTANT;
+    bool b_read = reads & AG_READS_B && p.constant != AG_ROW_B_CONSTANT;
+    const void *data[2];
+    _Alignas(8) char number[2][8];
+    for (int i = 0; i < p.count; i++) { /* rank-0 operands that are computed with as arrays of one element */
+        data[i] = p.x[i].data;
+        if (p.x[i].scalar && (!data[i] || p.x[i].layout->dtype != p.dtype)) {
+            ag_array one = ag_dense_array(AG_SCALAR, p.dtype, number[i]);
+            ag_fill_array(&one, p.x[i].value);
+            data[i] = number[i];
+        }
+    }
+    if (AG_LIKELY(p.dense)) {
+        r.a = a_read ? data[0] : NULL;
+        r.b = b_read ? data[1] : NULL;
+        r.y = reads & AG_READS_Y ? y : NULL;
+        ag_range_run(&r, p.layout->size, t->options.threads);
+        return AG_OK;
+    }
+    ag_shape shape = ag_layout_shape(p.layout);
+    ag_array out = ag_dense_array(shape, p.dtype, dx), from = ag_dense_array(shape, p.dtype, dy), in[2], none = { 0 };
+    ag_array result = ag_dense_array(shape, p.dtype, y);
+    const ag_array *arrays[5] = { &out, &from, &none, &none, reads & AG_READS_Y ? &result : &none };
+    for (int i = 0; i < p.count; i++) {
+        if (!(i ? b_read : a_read))
+            continue;
+        in[i] = ag_layout_array(p.x[i].layout, (void *)(uintptr_t)data[i]);
+        in[i] = ag_array_expand(&in[i], shape);
+        arrays[2 + i] = &in[i];
+    }
+    ag_range_walk(&r, p.dtype, shape, arrays, t->options.threads);
+    return AG_OK;
+}
+
+static bool is_plain(steps *s)
+{
+    const ag_tape *t = s->t;
+    const ag_node *node = s->node;
+    const ag_layout *l = node->layout;
+    if (!node->data || l->rank == 0 || l->size >= 4 * AG_GRAIN || s->row->flags & AG_ROW_VECTOR)
+        return false;
+    for (int i = 0; i < s->row->op.inputs; i++) {
+        const ag_node *x = ag_node_or_null(t, node->input[i]);
+        if (AG_UNLIKELY(!x || !x->data || !x->layout->rank)) {
+            if (s->kind != AG_ROW_ARRAYS || !ag_number_at(t, node->input[i], &s->c))
+                return false;
+            s->kind = i ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT;
+        } else if (x->layout != l && !(x->layout->dense && ag_layout_same_shape(x->layout, l))) {
+            return false;
+        }
+        s->x[i] = x;
+    }
+    return true;
+}
+
+static void begin_steps(steps *s, ag_tape *t, const ag_row *row, const ag_node *node)
+{
+    *s = (steps){ t, row, node, { NULL, NULL }, AG_ROW_ARRAYS, false, t->records[node->id].partial[0] };
+    s->plain = is_plain(s);
+}
+
+/* Writes (or adds) the contribution to operand k into dx, which is dense, of the node's shape, as dy is; dx may be dy.
+ * AG_EUSE: an operand was written since. */
+static ag_status step(const steps *s, int k, void *dx, const void *dy, bool add)
+{
+    const ag_node *node = s->node;
+    if (AG_UNLIKELY(!s->plain))
+        return back(s->t, s->row, node->id, k, dx, dy, add);
+    int reads = s->row->reads >> k * AG_READS_SHIFT;
+    for (int i = 0; i < s->row->op.inputs; i++) {
+        bool unread = !s->x[i] || !(reads & (i ? AG_READS_B : AG_READS_A));
+        if (AG_UNLIKELY(!unread && s->t->nodes[s->x[i]->owner].written > node->id))
+            return check_written(s->t, s->row, node->id, node->input[i], i);
+    }
+    s->row->back[k][s->kind][node->layout->dtype == AG_F64](node->layout->size, dx, dy, s->x[0] ? s->x[0]->data : NULL,
+                                                            s->x[1] ? s->x[1]->data : NULL, node->data, s->c,
+                                                            s->t->records[node->id].partial[1], add);
+    return AG_OK;
+}
+
+/* ---- where its contribution goes */
 
 static bool same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
 {
@@ -10,7 +152,7 @@ static bool same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
 }
 
 /* Through a block of the node's shape, which deliver sums and casts. */
-static ag_status row_through_block(ag_pass *s, const ag_row_steps *r, ag_node *d, int k, const void *dy)
+static ag_status row_through_block(ag_pass *s, const steps *r, ag_node *d, int k, const void *dy)
 {
     ag_tape *t = s->t;
     double one;
@@ -19,7 +161,7 @@ static ag_status row_through_block(ag_pass *s, const ag_row_steps *r, ag_node *d
     if (!block)
         return t->error.status;
     ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, block);
-    ag_status status = ag_row_step(r, k, block, dy, false);
+    ag_status status = step(r, k, block, dy, false);
     if (!status && !ag_pass_deliver(s, d->input[k], &a, 1))
         status = t->error.status;
     if (block != &one)
@@ -28,13 +170,13 @@ static ag_status row_through_block(ag_pass *s, const ag_row_steps *r, ag_node *d
 }
 
 /* The operand has another shape or dtype. */
-static ag_status row_elsewhere(ag_pass *s, const ag_row_steps *r, ag_node *d, int k, const void *dy)
+static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, const void *dy)
 {
     ag_tape *t = s->t;
     double slope;
     const ag_node *x = ag_node_or_null(t, d->input[k]);
     bool number = !x || !x->data || !x->layout->rank;
-    bool constant = ag_row_constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
+    bool constant = constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
     if (!constant || !(fabs(slope) <= DBL_MAX) || (!number && slope != 1))
         return row_through_block(s, r, d, k, dy);
     ag_array a = {
@@ -51,32 +193,32 @@ static bool takes_over(const ag_pass *s, const ag_node *d, const ag_node *x)
     return d->adjoint && !x->adjoint && same_place(s->t, d, x) && !ag_pass_keeps(s, d) && !ag_pass_direct(s, x);
 }
 
-static ag_status row_operand(ag_pass *s, const ag_row_steps *r, ag_node *d, int k, const void *dy)
+static ag_status row_operand(ag_pass *s, const steps *r, ag_node *d, int k, const void *dy)
 {
     ag_node *x = ag_node_or_null(s->t, d->input[k]);
     if (!same_place(s->t, d, x))
         return row_elsewhere(s, r, d, k, dy);
     bool add;
     void *dx = ag_pass_place(s, x, &add);
-    return dx ? ag_row_step(r, k, dx, dy, add) : s->t->error.status;
+    return dx ? step(r, k, dx, dy, add) : s->t->error.status;
 }
 
 /* The last contribution, in place. */
-static ag_status row_in_place(ag_pass *s, const ag_row_steps *r, ag_node *d, int k)
+static ag_status row_in_place(ag_pass *s, const steps *r, ag_node *d, int k)
 {
     double slope;
     ag_node *x = ag_node_at(s->t, d->input[k]);
     x->adjoint = d->adjoint;
     d->adjoint = NULL;
-    if (ag_row_constant_slope(r->row, ag_row_params_at(s->t, d->id), k, &slope) && slope == 1)
+    if (constant_slope(r->row, ag_row_params_at(s->t, d->id), k, &slope) && slope == 1)
         return AG_OK;
-    return ag_row_step(r, k, x->adjoint, x->adjoint, false);
+    return step(r, k, x->adjoint, x->adjoint, false);
 }
 
 ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar)
 {
-    ag_row_steps r;
-    ag_row_steps_begin(&r, s->t, (const ag_row *)ag_op_at(s->t, s->t->headers[d->id].op), d);
+    steps r;
+    begin_steps(&r, s->t, (const ag_row *)ag_op_at(s->t, s->t->headers[d->id].op), d);
     const void *dy = scalar ? (const void *)scalar : d->adjoint;
     int in_place = -1;
     for (int k = 0; k < d->inputs; k++) {

@@ -1,74 +1,6 @@
 /* One op in a plain backward pass: by its row's kernels, by its fused kernel, or by its rule with recording off. */
 #include "ag/backward/backward.h"
 
-/* ---- where contributions go */
-
-static ag_array adjoint_array(const ag_tape *t, const ag_node *d)
-{
-    ag_array a = ag_layout_array(d->layout, d->adjoint);
-    if (t->headers[d->id].op != AG_OP_PERSISTENT)
-        ag_array_dense(&a);
-    return a;
-}
-
-void *ag_pass_place(ag_pass *s, ag_node *d, bool *add)
-{
-    *add = d->adjoint;
-    if (d->adjoint)
-        return d->adjoint;
-    ag_slot *slot = ag_pass_direct(s, d);
-    if (!slot)
-        return d->adjoint = ag_pool_take(s->t, ag_layout_bytes(d->layout));
-    if (!ag_slot_gradient(s->t, slot))
-        return NULL;
-    d->flags |= AG_NODE_DIRECT;
-    slot->grad.begun = true;
-    return d->adjoint = slot->grad.data;
-}
-
-bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add)
-{
-    if (!ag_pass_place(s, d, add))
-        return false;
-    *to = adjoint_array(s->t, d);
-    return true;
-}
-
-void ag_pass_drop(ag_pass *s, ag_node *d)
-{
-    if (d->flags & AG_NODE_DIRECT)
-        s->t->slots[d->input[0]].grad.begun = false;
-    else if (d->adjoint)
-        ag_pool_give(s->t, d->adjoint, ag_layout_bytes(d->layout));
-    d->adjoint = NULL;
-    d->flags &= (uint8_t)~AG_NODE_DIRECT;
-}
-
-bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution, double scale)
-{
-    ag_tape *t = s->t;
-    ag_node *d = ag_node_or_null(t, id);
-    bool record = !d || !d->data, number = record || d->layout->rank == 0, add;
-    double sum = 0;
-    ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum), total = to;
-    if (number) {
-        if (ag_is_float(contribution->dtype) && ag_array_is_dense(contribution))
-            sum =
-                ag_sum_floats(contribution->dtype, contribution->data, ag_array_size(contribution), t->options.threads);
-        else
-            ag_reduce_to(&to, contribution, false, t->options.threads);
-        sum *= scale;
-        contribution = &total;
-    }
-    if (record)
-        t->adjoints[AG_INDEX(id)] += sum;
-    else if (ag_pass_target(s, d, &to, &add))
-        ag_reduce_to(&to, contribution, add, t->options.threads);
-    else
-        return false;
-    return true;
-}
-
 /* ---- fused kernels */
 
 typedef struct fused {
@@ -126,7 +58,7 @@ static bool set_adjoints(ag_pass *s, fused *f, const double *scalar)
         uint32_t id = f->call.id + (uint32_t)k;
         const ag_node *y = ag_node_at(t, id);
         if (y->data) {
-            f->dy[k] = adjoint_array(t, y);
+            f->dy[k] = ag_pass_adjoint(t, y);
             continue;
         }
         f->seed[k] = scalar ? *scalar : t->adjoints[id];
@@ -249,7 +181,7 @@ static ag_tensor adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
         return ag_scalar_new(t, AG_OP_CONSTANT, scalar ? *scalar : t->adjoints[id]);
     if (!d->adjoint)
         return ag_zeros(t, d->layout->dtype, ag_layout_shape(d->layout));
-    ag_array a = adjoint_array(t, d);
+    ag_array a = ag_pass_adjoint(t, d);
     const ag_layout *l = d->layout->dense ? d->layout : ag_layout_of_array(t, &a);
     ag_tensor dy = l ? ag_node_new(t, AG_OP_CONSTANT, l, a.data, NULL, 0, false) : ag_inert(t);
     if (dy.id)

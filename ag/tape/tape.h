@@ -274,7 +274,7 @@ void ag_open(ag_tape *t);
 void ag_rewind_nodes(ag_tape *t, uint32_t index);    /* drops nodes from index on; the epoch stays */
 void ag_rewind_arena(ag_tape *t, uint64_t position); /* the transient data, with the layouts that lie there */
 
-/* ---- segments.c */
+/* ---- marks.c */
 
 bool ag_live(const ag_tape *t, uint32_t index, uint32_t epoch);
 uint32_t ag_epoch_of(const ag_tape *t, uint32_t index);
@@ -387,6 +387,8 @@ const char *ag_named_at(const ag_tape *t, uint32_t index); /* "" without one */
 
 /* ---- persistent.c */
 
+/* Makes the leaf by which a persistent tensor enters the step; its id, 0: no memory. */
+uint32_t ag_slot_leaf(ag_tape *t, ag_slot *s, uint32_t index);
 void ag_slots_end_step(ag_tape *t); /* frees released slots */
 void ag_slots_free(ag_tape *t);
 void *ag_slot_gradient(ag_tape *t, ag_slot *s); /* where its gradient lies, or will lie */
