@@ -34,7 +34,8 @@ const ag_layout *ag_layout_new(ag_tape *t, ag_dtype d, ag_shape s)
         ag_fail(t, AG_ELIMIT, "a tensor of shape %s is too large", ag_shape_text(s, text, sizeof text));
         return NULL;
     }
-    t->recent[h] = l;
+    if (!t->closed) /* else no tensor comes of it, and its memory goes back with the function's that wanted one */
+        t->recent[h] = l;
     return l;
 }
 
