@@ -11,8 +11,9 @@
 
 /* ---- rank-0 records */
 
-/* Records low ... high. The adjoint of the record before is carried in a register: most ops use their predecessor. */
-static void run_quickly(const ag_tape *t, int64_t low, int64_t high)
+/* Records low ... high. The adjoint of the record before is carried in a register: most ops use their predecessor. Aside:
+ * compiled into `run`, the loop is 5 % longer. */
+static AG_ASIDE void run_quickly(const ag_tape *t, int64_t low, int64_t high)
 {
     const ag_record *restrict r = t->records;
     double *restrict a = t->adjoints, g = a[high];
