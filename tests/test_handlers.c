@@ -192,6 +192,9 @@ static void handlers_cannot_undo_an_error(void **state)
             assert_int_equal(ag_error_pop(t), AG_EUSE); /* nothing is hidden */
             ag_error_clear(t);
             assert_true(ag_ok(m.x) && ag_ok(m.y));
+            ag_tensor like = ag_zeros(t, AG_F32, AG_SHAPE(100)); /* what the handler could not make */
+            ag_full(t, AG_F64, AG_SHAPE(200), -1);
+            assert_shape(like, 100);
             assert_item(ag_grad(m.x), 6);
             assert_usable(t);
             assert_int_equal(ag_tape_rewind(t, m.mark), AG_OK);
