@@ -141,9 +141,9 @@ static int axis_of_rows(const ag_call *c, ag_shape x)
 static ag_array with_last(ag_array a, int axis)
 {
     const int last = a.shape.rank - 1;
-    const int64_t dim = a.shape.dim[axis], stride = a.stride[axis];
-    if (axis == last)
+    if (axis == last) /* also where there is none */
         return a;
+    const int64_t dim = a.shape.dim[axis], stride = a.stride[axis];
     a.shape.dim[axis] = a.shape.dim[last];
     a.stride[axis] = a.stride[last];
     a.shape.dim[last] = dim;
