@@ -165,7 +165,8 @@ static void play_gradcheck(world *w)
                         : ag_gradcheck(function, w, list, NULL);
     observe(w, v);
     if (w->callbacks != f.callbacks) /* what was written while a value was perturbed was put right again */
-        wrote_all(w, 0);
+        for (int i = 0; i < TAPES; i++)
+            wrote_all(w, i);
     if (!ag_verdict_name(v) || v < AG_INCONCLUSIVE || v > AG_KINK)
         fault(w, "the verdict %d", (int)v);
     if (lane >= 0 && w->callbacks == f.callbacks && grads_hash(w, lane) != before)
