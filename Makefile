@@ -78,7 +78,7 @@ warnings := -Wall -Wextra -Wpedantic -Werror
 unguarded := $(foreach r,kernels record backward,ag/$(r)/)
 guards := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 # Where a loop happens to lie moved a step of 4.7 us by 0.5 us.
-placed := -falign-functions=64 -falign-loops=32
+placed := -falign-functions=64 -falign-loops=64
 level := $(if $(filter 1,$(DEBUG)),-O0 -g -DAG_DEBUG=1,$(if $(SAN),-O2 -g,-O3 $(guards) $(placed)))
 flags := -std=c11 $(warnings) $(level) $(ARCH:%=-march=%) -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-math-errno -fno-trapping-math -fopenmp \
 	$(if $(findstring undefined,$(SAN)),-fsanitize=float-cast-overflow) $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) $(includes) $(if $(xsmm),-DAG_XSMM=1)

@@ -53,6 +53,10 @@ static void run_piece(const ag_range *r, int64_t i, int64_t n)
 
 void ag_range_run(const ag_range *r, int64_t n, int threads)
 {
+    if (AG_LIKELY(n <= AG_GRAIN || threads == 1)) {
+        run_piece(r, 0, n);
+        return;
+    }
     int64_t pieces = (n + AG_GRAIN - 1) / AG_GRAIN;
     if (ag_team(pieces, AG_GRAIN, threads) == 1)
         run_piece(r, 0, n);
