@@ -175,7 +175,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
     static AG_ASIDE ag_tensor op_name##_aside parameters                                             \
     {                                                                                                \
         ag_tape *t = operand.tape;                                                                   \
-        const uint32_t id = t ? ag_quick_id(t, operand) : 0;                                         \
+        const uint32_t id = t && !(operand.id & AG_TAG_RANKED) ? ag_quick_id(t, operand) : 0;        \
         const int64_t first = t ? (uint32_t)t->base : 0; /* an interrupted segment lies before it */ \
         if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && t->span < t->limit))                            \
             AG_UNARY_RECORD(op_name, t, t->span, id, id - first, constant, result_, slope, flags_);  \
@@ -354,7 +354,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
     static AG_ASIDE ag_tensor op_name##_aside(ag_tensor left, ag_tensor right)                                        \
     {                                                                                                                 \
         ag_tape *t = left.tape;                                                                                       \
-        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                \
+        if (t != NULL && t == right.tape && !((left.id | right.id) & AG_TAG_RANKED)) {                                \
             const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right);                                       \
             const int64_t first = (uint32_t)t->base; /* an interrupted segment lies before it */                      \
             if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                                \
