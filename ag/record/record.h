@@ -199,7 +199,7 @@ static inline ag_status ag_kernel_end(ag_tape *t, ag_kernel k, ag_status s)
         if ((unsigned)s > AG_USE_RULE) /* no status at all */
             s = AG_EUSE;
     }
-    return s && s != AG_USE_RULE ? s : !k.pending && t->error.status ? t->error.status : s;
+    return !k.pending && t->error.status ? t->error.status : s;
 }
 const char *ag_op_prefix(const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
 /* The call of the node at id as its rules see it. */
