@@ -19,14 +19,14 @@ static bool reserve(ag_tape *t, fused *f)
 {
     size_t all = (size_t)f->call.count + (size_t)f->call.outputs;
     bool small = all <= AG_FEW;
-    f->operands = small ? f->few : ag_scratch(t, all * sizeof *f->operands);
-    f->number = small ? f->few_number : ag_scratch(t, all * sizeof *f->number);
-    f->dy = small ? f->few_dy : ag_scratch(t, all * sizeof *f->dy);
-    f->seed = small ? f->few_seed : ag_scratch(t, all * sizeof *f->seed);
-    f->dx = small ? f->few_dx : ag_scratch(t, all * sizeof *f->dx);
-    f->beta = small ? f->few_beta : ag_scratch(t, all * sizeof *f->beta);
-    f->sum = small ? f->few_sum : ag_scratch(t, all * sizeof *f->sum);
-    f->block = small ? f->few_block : ag_scratch(t, all * sizeof *f->block);
+    f->operands = small ? f->few : ag_arena_take(t, &t->work, all * sizeof *f->operands);
+    f->number = small ? f->few_number : ag_arena_take(t, &t->work, all * sizeof *f->number);
+    f->dy = small ? f->few_dy : ag_arena_take(t, &t->work, all * sizeof *f->dy);
+    f->seed = small ? f->few_seed : ag_arena_take(t, &t->work, all * sizeof *f->seed);
+    f->dx = small ? f->few_dx : ag_arena_take(t, &t->work, all * sizeof *f->dx);
+    f->beta = small ? f->few_beta : ag_arena_take(t, &t->work, all * sizeof *f->beta);
+    f->sum = small ? f->few_sum : ag_arena_take(t, &t->work, all * sizeof *f->sum);
+    f->block = small ? f->few_block : ag_arena_take(t, &t->work, all * sizeof *f->block);
     return f->operands && f->number && f->dy && f->seed && f->dx && f->beta && f->sum && f->block;
 }
 
@@ -40,7 +40,7 @@ static bool set_operands(ag_tape *t, fused *f)
         if (f->call.op->flags & AG_STRIDED || ag_array_is_dense(a))
             continue;
         ag_array copy = *a;
-        copy.data = ag_scratch(t, (size_t)ag_array_size(a) * ag_dtype_size(a->dtype));
+        copy.data = ag_arena_take(t, &t->work, (size_t)ag_array_size(a) * ag_dtype_size(a->dtype));
         if (!copy.data)
             return false;
         ag_array_dense(&copy);
@@ -131,7 +131,7 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
 {
     ag_tape *t = s->t;
     fused f;
-    uint64_t position = ag_arena_position(&t->arena);
+    const uint64_t work = ag_work_begin(t);
     ag_call_of(t, d->id, &f.call, f.ids, f.constants);
     ag_status status = AG_OK;
     bool ready = reserve(t, &f) && set_operands(t, &f) && set_adjoints(s, &f, scalar);
@@ -141,7 +141,7 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     if (!ready) { /* what was taken so far goes back */
         f.call.count = targets;
         settle(s, &f, false);
-        ag_arena_rewind(&t->arena, position);
+        ag_work_end(t, work);
         return t->error.status;
     }
     f.call.operands = f.operands;
@@ -150,7 +150,7 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     if (status && status != AG_USE_RULE && !t->error.status)
         ag_call_fail(&f.call, status, "its backward kernel failed");
     ag_status settled = settle(s, &f, !status);
-    ag_arena_rewind(&t->arena, position);
+    ag_work_end(t, work);
     return status ? status : settled;
 }
 

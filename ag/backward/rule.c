@@ -22,7 +22,9 @@ ag_status ag_rule_run(ag_rule *r)
     ag_tape *t = r->call.tape;
     bool pending = t->error.status;
     uint32_t no_grad = t->no_grad;
+    const uint64_t work = ag_work_begin(t);
     r->call.op->vjp(&r->call, r->dy, r->dx);
+    ag_work_end(t, work);
     if (AG_UNLIKELY(t->no_grad != no_grad)) { /* what other rules of the pass record does not hang on this one */
         t->no_grad = no_grad;
         ag_set_recording(t);

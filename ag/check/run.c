@@ -57,11 +57,15 @@ static void poison(ag_tape *t, const ag_case *c, const ag_run *r)
     const int byte = r->clean ? 0 : 0xff;
     size_t bytes = (size_t)ag_case_size(c) * 64 + 4096;
     bytes = bytes < MOST_POISON ? bytes : MOST_POISON;
-    uint64_t position = ag_arena_position(&t->arena);
-    void *p = ag_scratch(t, bytes), *block[POISONED_BLOCKS];
-    if (p)
-        memset(p, byte, bytes);
-    ag_arena_rewind(&t->arena, position);
+    ag_arena *const arenas[] = { &t->arena, &t->work };
+    void *block[POISONED_BLOCKS];
+    for (int i = 0; i < 2; i++) {
+        uint64_t position = ag_arena_position(arenas[i]);
+        void *p = ag_arena_take(t, arenas[i], bytes);
+        if (p)
+            memset(p, byte, bytes);
+        ag_arena_rewind(arenas[i], position);
+    }
     for (size_t size = 64; size <= bytes / 4; size *= 2) {
         for (int k = 0; k < POISONED_BLOCKS; k++)
             if ((block[k] = ag_pool_take(t, size)))

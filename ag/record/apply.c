@@ -139,7 +139,7 @@ static bool densify(ag_tape *t, ag_array *x, int count)
         if (ag_array_is_dense(&x[i]))
             continue;
         ag_array copy = x[i];
-        copy.data = ag_scratch(t, (size_t)ag_array_size(&x[i]) * ag_dtype_size(x[i].dtype));
+        copy.data = ag_arena_take(t, &t->work, (size_t)ag_array_size(&x[i]) * ag_dtype_size(x[i].dtype));
         if (!copy.data)
             return false;
         ag_array_dense(&copy);
@@ -212,26 +212,6 @@ static ag_status make_nodes(ag_tape *t, application *a, uint32_t number, ag_tens
     return AG_OK;
 }
 
-/* How far the step's memory is taken: what the op's functions take from here on goes back. */
-typedef struct place {
-    char *at;
-    uint32_t chunk;
-} place;
-
-static place here(const ag_tape *t)
-{
-    return (place){ t->arena.at, t->arena.current };
-}
-
-/* What goes back was scratch: the layouts that tensors share lie before it, or are made after it. */
-static void go_back(ag_tape *t, const place *p)
-{
-    ag_arena *a = &t->arena;
-    if (AG_LIKELY(a->at == p->at))
-        return;
-    ag_arena_rewind(a, p->at ? ag_arena_position_of(a, p->chunk, p->at) : 0);
-}
-
 static ag_status make_views(application *a, bool builtin)
 {
     ag_status s = AG_OK;
@@ -257,7 +237,6 @@ static ag_status compute(ag_tape *t, application *a, bool builtin)
         if (!y->data)
             return t->error.status;
     }
-    const place results = here(t);
     ag_status s = AG_OK;
     if (!op->map && !(op->flags & AG_STRIDED) && !densify(t, a->x, a->call.count))
         return t->error.status;
@@ -267,7 +246,6 @@ static ag_status compute(ag_tape *t, application *a, bool builtin)
     else
         s = op->forward(&a->call, a->x, a->y);
     s = failed(&a->call, ag_kernel_end(t, k, s), "the op");
-    go_back(t, &results);
     return s;
 }
 
@@ -277,20 +255,20 @@ static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inpu
     const ag_op *op = a->call.op;
     if (!resolve_all(t, a, inputs))
         return t->error.status ? t->error.status : AG_ENULL;
-    const place start = here(t);
+    const uint64_t position = ag_arena_position(&t->arena);
     a->call.params = params;
     if (op->params_size && !t->no_grad)
         a->call.params = copy_params(t, op, params);
     if (op->params_size && !a->call.params)
         return t->error.status;
-    const place ready = here(t);
+    const uint64_t work = ag_work_begin(t);
     const bool builtin = number < ag_op_count;
     ag_status s = find_shapes(a, builtin);
-    go_back(t, &ready);
     if (!s)
         s = compute(t, a, builtin);
+    ag_work_end(t, work);
     if (s)
-        go_back(t, &start);
+        ag_arena_rewind(&t->arena, position);
     return s ? s : make_nodes(t, a, number, outputs);
 }
 

@@ -90,7 +90,7 @@ int ag_call_threads(const ag_call *c)
 
 void *ag_call_scratch(const ag_call *c, size_t bytes)
 {
-    return c ? ag_scratch(c->tape, bytes) : NULL;
+    return c ? ag_arena_take(c->tape, &c->tape->work, bytes) : NULL;
 }
 
 static ag_status check_written(const ag_call *c, uint32_t id, const char *what, int i)

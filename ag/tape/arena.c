@@ -59,6 +59,8 @@ static void release(ag_tape *t, ag_arena *a, uint32_t first)
 static size_t chunk_size(const ag_tape *t, const ag_arena *a, size_t bytes)
 {
     size_t size = held(a, 0) / (a == &t->pool.arena ? 1 : 8) / bytes * bytes;
+    if (size > bytes)
+        size += SMALLEST_CHUNK; /* for what is small between blocks of this size */
     if (size < a->wanted)
         size = a->wanted;
     if (size < SMALLEST_CHUNK)
@@ -119,14 +121,9 @@ void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes)
     return p;
 }
 
-uint64_t ag_arena_position_of(const ag_arena *a, uint32_t chunk, const char *at)
-{
-    return (uint64_t)chunk << OFFSET_BITS | (uint64_t)(at - a->chunks[chunk].memory);
-}
-
 uint64_t ag_arena_position(const ag_arena *a)
 {
-    return a->count ? ag_arena_position_of(a, a->current, a->at) : 0;
+    return a->count ? (uint64_t)a->current << OFFSET_BITS | (uint64_t)(a->at - a->chunks[a->current].memory) : 0;
 }
 
 bool ag_arena_reached(const ag_arena *a, uint64_t position)
@@ -144,6 +141,17 @@ void ag_arena_rewind(ag_arena *a, uint64_t position)
     for (uint32_t i = chunk; i < a->current; i++)
         a->before -= a->chunks[i].used;
     enter_chunk(a, chunk, position & (((uint64_t)1 << OFFSET_BITS) - 1));
+}
+
+uint64_t ag_work_begin(const ag_tape *t)
+{
+    return ag_arena_position(&t->work);
+}
+
+void ag_work_end(ag_tape *t, uint64_t begin)
+{
+    if (ag_arena_position(&t->work) != begin)
+        ag_arena_rewind(&t->work, begin);
 }
 
 /* The most that a step of late has had. */

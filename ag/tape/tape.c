@@ -163,6 +163,7 @@ void ag_tape_free(ag_tape *t)
         return;
     ag_slots_free(t);
     ag_arena_free(t, &t->arena);
+    ag_arena_free(t, &t->work);
     ag_arena_free(t, &t->pool.arena);
     for (ag_owned *o = t->owned, *next; o; o = next) {
         next = o->next;
@@ -198,6 +199,8 @@ ag_status ag_tape_reset(ag_tape *t)
     t->any_retained = false;
     ag_rewind_arena(t, 0);
     ag_arena_end_step(t, &t->arena);
+    ag_arena_rewind(&t->work, 0);
+    ag_arena_end_step(t, &t->work);
     ag_pool_end_step(t);
     ag_slots_end_step(t);
     ag_new_epoch(t, 1); /* takes the place of the segments there are: no memory is needed */

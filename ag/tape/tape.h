@@ -204,6 +204,7 @@ struct ag_tape {
         *recent[AG_RECENT_LAYOUTS]; /* of this step, by a hash of dtype and shape: shared by tensors that are alike */
 
     ag_arena arena;
+    ag_arena work; /* of the functions of ops: what one takes goes back when it returns */
     ag_pool pool;
     ag_owned *owned;
     uint64_t memory;
@@ -233,11 +234,12 @@ bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element,
 
 void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes);
 uint64_t ag_arena_position(const ag_arena *a);
-uint64_t ag_arena_position_of(const ag_arena *a, uint32_t chunk, const char *at);
 bool ag_arena_reached(const ag_arena *a, uint64_t position); /* can it be rewound to there? */
 void ag_arena_rewind(ag_arena *a, uint64_t position);
 void ag_arena_end_step(ag_tape *t, ag_arena *a); /* after a rewind: gives back what steps of late did not need */
 void ag_arena_free(ag_tape *t, ag_arena *a);
+uint64_t ag_work_begin(const ag_tape *t); /* what is taken from t->work until the end goes back */
+void ag_work_end(ag_tape *t, uint64_t begin);
 void *ag_pool_take(ag_tape *t, size_t bytes);
 void ag_pool_give(ag_tape *t, void *block, size_t bytes);
 void ag_pool_end_step(ag_tape *t);
@@ -253,9 +255,7 @@ static inline void *ag_scratch(ag_tape *t, size_t bytes) /* transient memory: un
     return ag_arena_take(t, a, bytes);
 }
 
-/* Tables of an op's operands, its outputs and their adjoints have this many entries on the stack; more of them lie in
- * the tape's memory. */
-enum { AG_FEW = 16 };
+enum { AG_FEW = 16 }; /* entries of tables on the stack: operands, outputs, adjoints; longer ones lie in memory */
 
 /* ---- layouts.c */
 
