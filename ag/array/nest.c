@@ -1,4 +1,4 @@
-#include "ag/array/nest.h"
+#include "ag/array/array.h"
 
 /* A dimension along which nothing moves belongs outside. */
 static int64_t magnitude(int64_t stride)
@@ -6,10 +6,13 @@ static int64_t magnitude(int64_t stride)
     return stride < 0 ? -stride : stride > 0 ? stride : INT64_MAX;
 }
 
+/* Functions for a known number of arrays, two as a rule: loops over them are unrolled. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* Should dimension d lie outside dimension e? */
-static bool outside(const ag_nest *w, int d, int e)
+INLINE bool outside(const ag_nest *w, int d, int e, int arrays)
 {
-    for (int k = 0; k < w->arrays; k++) {
+    for (int k = 0; k < arrays; k++) {
         int64_t a = magnitude(w->stride[k][d]), b = magnitude(w->stride[k][e]);
         if (a != b)
             return a > b;
@@ -17,73 +20,93 @@ static bool outside(const ag_nest *w, int d, int e)
     return false;
 }
 
-void ag_nest_swap(ag_nest *w, int d, int e)
+INLINE void swap(ag_nest *w, int d, int e, int arrays)
 {
     int64_t dim = w->dim[d];
     w->dim[d] = w->dim[e];
     w->dim[e] = dim;
-    for (int k = 0; k < w->arrays; k++) {
+    for (int k = 0; k < arrays; k++) {
         int64_t stride = w->stride[k][d];
         w->stride[k][d] = w->stride[k][e];
         w->stride[k][e] = stride;
     }
 }
 
-static void take_dimensions(ag_nest *w, const ag_array *const *a)
+INLINE void take_dimensions(ag_nest *w, ag_shape shape, int arrays, const ag_array *const *a)
 {
-    for (int d = 0; d < a[0]->shape.rank; d++) {
-        if (a[0]->shape.dim[d] == 1)
+    w->arrays = arrays;
+    w->rank = 0;
+    for (int d = 0; d < shape.rank; d++) {
+        if (shape.dim[d] == 1)
             continue;
-        w->dim[w->rank] = a[0]->shape.dim[d];
-        for (int k = 0; k < w->arrays; k++)
-            w->stride[k][w->rank] = a[k]->stride[d];
+        w->dim[w->rank] = shape.dim[d];
+        for (int k = 0; k < arrays; k++)
+            w->stride[k][w->rank] = a[k]->data ? a[k]->stride[d] : 0;
         w->rank++;
     }
 }
 
-static bool mergeable(const ag_nest *w, int outer, int inner)
+INLINE bool mergeable(const ag_nest *w, int outer, int inner, int arrays)
 {
-    for (int k = 0; k < w->arrays; k++)
+    for (int k = 0; k < arrays; k++)
         if (w->stride[k][outer] != w->stride[k][inner] * w->dim[inner])
             return false;
     return true;
 }
 
-static void merge(ag_nest *w)
+INLINE void merge(ag_nest *w, int arrays)
 {
+    if (w->rank == 0) {
+        w->rank = 1;
+        w->dim[0] = 1;
+        for (int k = 0; k < arrays; k++)
+            w->stride[k][0] = 1;
+    }
     int last = 0;
     for (int d = 1; d < w->rank; d++) {
-        if (mergeable(w, last, d)) {
+        if (mergeable(w, last, d, arrays)) {
             w->dim[last] *= w->dim[d];
         } else {
             w->dim[++last] = w->dim[d];
         }
-        for (int k = 0; k < w->arrays; k++)
+        for (int k = 0; k < arrays; k++)
             w->stride[k][last] = w->stride[k][d];
     }
     w->rank = last + 1;
 }
 
-void ag_nest_order(ag_nest *w)
+INLINE void order(ag_nest *w, int arrays)
 {
     for (int d = 1; d < w->rank; d++)
-        for (int e = d; e > 0 && outside(w, e, e - 1); e--)
-            ag_nest_swap(w, e, e - 1);
-    if (w->rank == 0) {
-        w->rank = 1;
-        w->dim[0] = 1;
-        for (int k = 0; k < w->arrays; k++)
-            w->stride[k][0] = 1;
-    }
-    merge(w);
+        for (int e = d; e > 0 && outside(w, e, e - 1, arrays); e--)
+            swap(w, e, e - 1, arrays);
+    merge(w, arrays);
 }
 
-void ag_nest_init(ag_nest *w, int arrays, const ag_array *const *a)
+void ag_nest_take(ag_nest *w, ag_shape shape, int arrays, const ag_array *const *a)
 {
-    w->arrays = arrays;
-    w->rank = 0;
-    take_dimensions(w, a);
-    ag_nest_order(w);
+    take_dimensions(w, shape, arrays, a);
+    merge(w, arrays);
+}
+
+void ag_nest_order(ag_nest *w)
+{
+    if (w->arrays == 2)
+        order(w, 2);
+    else
+        order(w, w->arrays);
+}
+
+void ag_nest_init(ag_nest *w, const ag_array *a, const ag_array *b)
+{
+    const ag_array *const both[] = { a, b };
+    take_dimensions(w, a->shape, 2, both);
+    order(w, 2);
+}
+
+void ag_nest_swap(ag_nest *w, int d, int e)
+{
+    swap(w, d, e, w->arrays);
 }
 
 void ag_nest_raise(ag_nest *w, int d)
@@ -92,13 +115,21 @@ void ag_nest_raise(ag_nest *w, int d)
         ag_nest_swap(w, d, d + 1);
 }
 
-void ag_cursor_set(const ag_nest *w, int64_t row, ag_cursor *c)
+INLINE void set_cursor(const ag_nest *w, int64_t row, ag_cursor *c, int arrays)
 {
     memset(c, 0, sizeof *c);
     for (int d = w->rank - 2; d >= 0; d--) {
         c->index[d] = row % w->dim[d];
         row /= w->dim[d];
-        for (int k = 0; k < w->arrays; k++)
+        for (int k = 0; k < arrays; k++)
             c->offset[k] += c->index[d] * w->stride[k][d];
     }
+}
+
+void ag_cursor_set(const ag_nest *w, int64_t row, ag_cursor *c)
+{
+    if (w->arrays == 2)
+        set_cursor(w, row, c, 2);
+    else
+        set_cursor(w, row, c, w->arrays);
 }

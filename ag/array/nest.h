@@ -4,10 +4,10 @@
 
 #include "ag/array/array.h"
 
-enum { AG_NEST_ARRAYS = 2 };
+enum { AG_NEST_ARRAYS = 5 };
 
-/* The common shape with unit extents dropped, dimensions in the order of the first array's strides, and those merged
- * that every array steps through at an even stride. The innermost dimension, rank - 1, is left to the caller's loop. */
+/* The common shape with unit extents dropped and those dimensions merged that every array steps through at an even
+ * stride. The innermost dimension, rank - 1, is left to the caller's loop. */
 typedef struct ag_nest {
     int arrays, rank; /* rank is at least 1 */
     int64_t dim[AG_MAX_RANK];
@@ -19,7 +19,10 @@ typedef struct ag_cursor {
     int64_t index[AG_MAX_RANK], offset[AG_NEST_ARRAYS];
 } ag_cursor;
 
-void ag_nest_init(ag_nest *w, int arrays, const ag_array *const *a);
+/* In the shape's order. Arrays without data stay where they are. */
+void ag_nest_take(ag_nest *w, ag_shape shape, int arrays, const ag_array *const *a);
+/* Two arrays, in the order of the first one's strides. */
+void ag_nest_init(ag_nest *w, const ag_array *a, const ag_array *b);
 /* The same for dimensions that the caller has filled in. */
 void ag_nest_order(ag_nest *w);
 void ag_nest_swap(ag_nest *w, int d, int e);
@@ -35,14 +38,15 @@ static inline int64_t ag_nest_rows(const ag_nest *w)
     return rows;
 }
 
-static inline void ag_cursor_next(const ag_nest *w, ag_cursor *c)
+/* The next row; arrays: w->arrays, from where it is a constant. */
+static inline void ag_cursor_next(const ag_nest *w, ag_cursor *c, int arrays)
 {
     for (int d = w->rank - 2; d >= 0; d--) {
-        for (int k = 0; k < w->arrays; k++)
+        for (int k = 0; k < arrays; k++)
             c->offset[k] += w->stride[k][d];
         if (++c->index[d] < w->dim[d])
             return;
-        for (int k = 0; k < w->arrays; k++)
+        for (int k = 0; k < arrays; k++)
             c->offset[k] -= w->stride[k][d] * w->dim[d];
         c->index[d] = 0;
     }

@@ -1,80 +1,51 @@
-#include "ag/array/walk.h"
+#include "ag/array/array.h"
 
 typedef struct plan {
-    int rank, count;
-    int64_t dim[AG_MAX_RANK], stride[AG_WALK_ARRAYS][AG_MAX_RANK], rows;
+    ag_nest nest;                  /* in bytes */
+    int64_t inner[AG_WALK_ARRAYS]; /* strides within a row, in elements */
     const ag_array *const *arrays;
     void (*row)(const ag_walk_row *w, void *context);
     void *context;
 } plan;
 
-/* Collects the dimensions from the outermost on, merging each into the one before it where strides allow. */
-static void collect(plan *p, ag_shape shape)
-{
-    for (int i = 0; i < shape.rank; i++) {
-        if (shape.dim[i] == 1)
-            continue;
-        int64_t stride[AG_WALK_ARRAYS];
-        for (int k = 0; k < p->count; k++)
-            stride[k] = p->arrays[k]->data ? p->arrays[k]->stride[i] : 0;
-        bool merge = p->rank > 0;
-        for (int k = 0; merge && k < p->count; k++)
-            merge = p->stride[k][p->rank - 1] == stride[k] * shape.dim[i];
-        if (!merge)
-            p->rank++;
-        p->dim[p->rank - 1] = (merge ? p->dim[p->rank - 1] : 1) * shape.dim[i];
-        for (int k = 0; k < p->count; k++)
-            p->stride[k][p->rank - 1] = stride[k];
-    }
-    if (!p->rank) {
-        p->rank = 1;
-        p->dim[0] = 1;
-    }
-}
-
 static void visit(const void *context, int64_t first, int64_t end)
 {
     const plan *p = context;
-    int inner = p->rank - 1;
-    int64_t index[AG_MAX_RANK] = { 0 }, rest = first;
-    ag_walk_row w = { .n = p->dim[inner] };
-    for (int i = inner - 1; i >= 0; i--) {
-        index[i] = rest % p->dim[i];
-        rest /= p->dim[i];
+    const ag_nest *n = &p->nest;
+    const int arrays = n->arrays;
+    uintptr_t base[AG_WALK_ARRAYS]; /* 0, and not moved, for an array without data */
+    ag_cursor c;
+    ag_walk_row w;
+    w.n = n->dim[n->rank - 1];
+    for (int k = 0; k < arrays; k++) {
+        base[k] = (uintptr_t)p->arrays[k]->data;
+        w.dtype[k] = p->arrays[k]->dtype;
+        w.stride[k] = p->inner[k];
     }
-    for (int k = 0; k < p->count; k++) {
-        const ag_array *a = p->arrays[k];
-        int64_t offset = 0;
-        for (int i = 0; i < inner; i++)
-            offset += index[i] * p->stride[k][i];
-        w.dtype[k] = a->dtype;
-        w.stride[k] = p->stride[k][inner];
-        w.data[k] = a->data ? (char *)a->data + offset * (int64_t)ag_dtype_size(a->dtype) : NULL;
-    }
-    for (int64_t rows = end - first; rows > 0; rows--) {
+    ag_cursor_set(n, first, &c);
+    for (int64_t row = first; row < end; row++) {
+        for (int k = 0; k < arrays; k++)
+            w.data[k] = (void *)(base[k] + (uintptr_t)c.offset[k]);
         p->row(&w, p->context);
-        for (int i = inner - 1; i >= 0; i--) {
-            bool carry = ++index[i] == p->dim[i];
-            int64_t steps = carry ? 1 - p->dim[i] : 1;
-            for (int k = 0; k < p->count; k++)
-                if (w.data[k])
-                    w.data[k] = (char *)w.data[k] + steps * p->stride[k][i] * (int64_t)ag_dtype_size(w.dtype[k]);
-            if (!carry)
-                break;
-            index[i] = 0;
-        }
+        ag_cursor_next(n, &c, arrays);
     }
 }
 
 void ag_walk(ag_shape shape, int count, const ag_array *const *arrays, void (*row)(const ag_walk_row *w, void *context),
              void *context, int threads)
 {
-    plan p = { .count = count, .arrays = arrays, .row = row, .context = context, .rows = 1 };
+    plan p;
+    p.arrays = arrays;
+    p.row = row;
+    p.context = context;
     for (int i = 0; i < shape.rank; i++)
         if (shape.dim[i] == 0)
             return;
-    collect(&p, shape);
-    for (int i = 0; i + 1 < p.rank; i++)
-        p.rows *= p.dim[i];
-    ag_for_ranges(p.rows, (double)p.dim[p.rank - 1], threads, visit, &p);
+    ag_nest_take(&p.nest, shape, count, arrays);
+    for (int k = 0; k < count; k++) {
+        p.inner[k] = p.nest.stride[k][p.nest.rank - 1];
+        for (int d = 0; d < p.nest.rank; d++)
+            p.nest.stride[k][d] *= (int64_t)ag_bytes_of(arrays[k]->dtype);
+    }
+    ag_for_ranges(ag_nest_rows(&p.nest), (double)p.nest.dim[p.nest.rank - 1], threads, visit, &p);
 }

@@ -4,7 +4,7 @@
 
 #include "ag/array/array.h"
 
-enum { AG_WALK_ARRAYS = 5 };
+enum { AG_WALK_ARRAYS = AG_NEST_ARRAYS };
 typedef struct ag_walk_row {
     int64_t n;                  /* elements of the row */
     void *data[AG_WALK_ARRAYS]; /* NULL for an array without data */

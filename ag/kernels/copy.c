@@ -117,7 +117,7 @@ static void copy_rows(const void *context, int64_t begin, int64_t end)
     ag_cursor_set(&j->nest, begin, &c);
     for (int64_t r = begin; r < end; r++) {
         copy_row(j, c.offset[0], c.offset[1], j->nest.dim[j->nest.rank - 1]);
-        ag_cursor_next(&j->nest, &c);
+        ag_cursor_next(&j->nest, &c, 2);
     }
 }
 
@@ -221,7 +221,7 @@ void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threa
     j.to_size = (int64_t)ag_dtype_size(to->dtype);
     j.from_size = (int64_t)ag_dtype_size(from->dtype);
     j.same = to->dtype == from->dtype;
-    ag_nest_init(&j.nest, 2, (const ag_array *const[]){ to, from });
+    ag_nest_init(&j.nest, to, from);
     run(&j, threads);
 }
 

@@ -78,7 +78,7 @@ static void run_nest(const extremum_job *j, const ag_nest *n, int64_t from, int6
     for (; rows_left > 0; rows_left--) {
         j->row(j->to + (to + c.offset[1]) * j->size, n->stride[1][last], j->from + (from + c.offset[0]) * j->size,
                n->stride[0][last], n->dim[last]);
-        ag_cursor_next(n, &c);
+        ag_cursor_next(n, &c, 2);
     }
 }
 
@@ -152,7 +152,7 @@ void ag_extremum_array(const ag_array *to, const ag_array *from, bool largest, i
         return;
     j.row = rows[largest][to->dtype];
     ag_fill_array(to, largest ? -INFINITY : INFINITY);
-    ag_nest_init(&j.nest, 2, (const ag_array *const[]){ from, &still });
+    ag_nest_init(&j.nest, from, &still);
     lengthen_rows(&j.nest);
     j.divided = longest_kept(&j.nest);
     if (j.divided < 0 && j.nest.rank == 1)

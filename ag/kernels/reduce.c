@@ -128,7 +128,7 @@ static void run_units(const void *context, int64_t begin, int64_t end)
         finish(j, &u, total);
         if (++chunk == j->chunks) {
             chunk = 0;
-            ag_cursor_next(&j->kept, &row);
+            ag_cursor_next(&j->kept, &row, 2);
         }
     }
 }
@@ -235,7 +235,7 @@ static void run(const sum_job *j, int threads)
         unit u = unit_at(j, &row, i % j->chunks);
         run_divided(j, &u, depth, threads);
         if (i % j->chunks == j->chunks - 1)
-            ag_cursor_next(&j->kept, &row);
+            ag_cursor_next(&j->kept, &row, 2);
     }
 }
 
