@@ -3,8 +3,8 @@
  * Rules that hold for every function here:
  * - Errors. Nothing aborts. A function that fails records the first error on its tape (ag_error, ag_error_text), calls
  *   the tape's handler, and returns the inert handle {tape, 0, 0}, a status, NULL or NaN. Every op passes an inert
- *   handle on without a second error; actions that return a status refuse to run while an error is pending, and return
- *   it. The handle {0} means "absent": AG_ENULL, but for arguments documented as optional.
+ *   handle on without a second error; passes, ag_assign, optimizer steps and files refuse to run while an error is
+ *   pending, and return it. The handle {0} means "absent": AG_ENULL, but for arguments documented as optional.
  * - Lifetime. A tensor is transient, gone with the next ag_tape_reset or with a rewind to a mark made before it, unless
  *   it was made by ag_param or ag_buffer. A handle that is gone is found out, AG_ESTALE, but where exactly 2^32 resets,
  *   rewinds and derivative rules (of a persistent tensor: releases) have gone by since it was made.

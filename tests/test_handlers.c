@@ -204,10 +204,46 @@ static void handlers_cannot_undo_an_error(void **state)
     }
 }
 
+/* Nor a block of the caller's, whether it begins one of its own or ends the caller's. */
+static void end_block(void *user, ag_status status, const char *text)
+{
+    (void)status, (void)text;
+    ag_no_grad_end(*(ag_tape **)user);
+}
+
+static void begin_block(void *user, ag_status status, const char *text)
+{
+    (void)status, (void)text;
+    ag_no_grad_begin(*(ag_tape **)user);
+}
+
+static void handlers_leave_blocks_without_gradients_alone(void **state)
+{
+    (void)state;
+    ag_tape *t = NULL;
+    t = ag_tape_new((ag_options){ .on_error = end_block, .user = &t });
+    ag_tensor x = ag_variable(t, 2), m = ag_zeros(t, AG_F64, AG_SHAPE(2, 3));
+    ag_no_grad_begin(t);
+    ag_matmul(m, m);
+    assert_false(ag_needs_grad(ag_square(x)));
+    ag_no_grad_end(t);
+    assert_int_equal(ag_error(t), AG_ESHAPE);
+    assert_true(ag_needs_grad(ag_square(x)));
+    ag_tape_free(t);
+    t = NULL;
+    t = ag_tape_new((ag_options){ .on_error = begin_block, .user = &t });
+    x = ag_variable(t, 2);
+    m = ag_zeros(t, AG_F64, AG_SHAPE(2, 3));
+    ag_matmul(m, m);
+    assert_true(ag_needs_grad(ag_square(x)));
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(handlers_cannot_undo_an_error),
+        cmocka_unit_test(handlers_leave_blocks_without_gradients_alone),
     };
     return cmocka_run_group_tests_name("handlers", tests, NULL, NULL);
 }

@@ -45,12 +45,14 @@ void ag_tell(const ag_options *o, ag_status s, const char *text)
 /* The error stands until the call that failed has returned, whatever the handler does: it is asked for on the way. */
 static void tell(ag_tape *t)
 {
+    const uint32_t no_grad = t->no_grad;
     ag_close(t);
     t->telling = true;
     ag_tell(&t->options, t->error.status, t->error.text);
     while (t->hidden_count)
         ag_error_pop(t);
     t->telling = false;
+    t->no_grad = no_grad;
     ag_open(t);
 }
 
