@@ -154,7 +154,7 @@ takes() {
 }
 
 takes 'a row over several lines, with commas and parentheses in its texts' \
-    '/* ag_power - x, (c) times (c): y = f(x, c), dx = g(x, "c") dy */' '&ag_row_power.op' <<'END_OP'
+    '/* ag_power - x, (c) times (c = exponent): y = f(x, c), dx = g(x, "c") dy */' '&ag_row_power.op' <<'END_OP'
 UNARY_C(power, "x, (c) times",
         exponent, 2.5, "f(x, c)", "dx = g(x, \"c\") dy", POW(x, c),
         (c) * POW(x, c - 1), ag_chain(DY, f(X, C)),
