@@ -4,7 +4,7 @@
 ag_array ag_pass_adjoint(const ag_tape *t, const ag_node *d)
 {
     ag_array a = ag_layout_array(d->layout, d->adjoint);
-    if (t->headers[d->id].op != AG_OP_PERSISTENT)
+    if (!d->layout->dense && t->headers[d->id].op != AG_OP_PERSISTENT)
         ag_array_dense(&a);
     return a;
 }

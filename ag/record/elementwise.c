@@ -264,12 +264,3 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
         p.x[k] = ag_operand_at(t, ids[k]);
     return ranked(t, number, row, &p, q);
 }
-
-ag_row_params ag_row_params_at(const ag_tape *t, uint32_t id)
-{
-    const ag_record *r = &t->records[AG_INDEX(id)];
-    ag_row_params q = { r->partial[1], 0 };
-    if (t->headers[AG_INDEX(id)].flags & AG_HAS_NODE)
-        memcpy(&q, r->partial, sizeof q);
-    return q;
-}

@@ -51,18 +51,22 @@ static void run_piece(const ag_range *r, int64_t i, int64_t n)
         run_tail(r, i + whole, n - whole);
 }
 
-void ag_range_run(const ag_range *r, int64_t n, int threads)
+static AG_ASIDE void run_pieces(const ag_range *r, int64_t n, int threads)
 {
-    if (AG_LIKELY(n <= AG_GRAIN || threads == 1)) {
-        run_piece(r, 0, n);
-        return;
-    }
     int64_t pieces = (n + AG_GRAIN - 1) / AG_GRAIN;
     if (ag_team(pieces, AG_GRAIN, threads) == 1)
         run_piece(r, 0, n);
     else
         AG_FOR_EACH(k, pieces, AG_GRAIN, threads,
                     run_piece(r, k * AG_GRAIN, k + 1 < pieces ? AG_GRAIN : n - k * AG_GRAIN));
+}
+
+void ag_range_run(const ag_range *r, int64_t n, int threads)
+{
+    if (AG_LIKELY(n <= AG_GRAIN || threads == 1))
+        run_piece(r, 0, n);
+    else
+        run_pieces(r, n, threads);
 }
 
 typedef struct strided {

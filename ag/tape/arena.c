@@ -41,7 +41,7 @@ static size_t held(const ag_arena *a, uint32_t first)
     return sum;
 }
 
-static void release(ag_tape *t, ag_arena *a, uint32_t first)
+static AG_COLD void release(ag_tape *t, ag_arena *a, uint32_t first)
 {
     while (a->count > first) {
         a->count--;
@@ -154,10 +154,9 @@ void ag_work_end(ag_tape *t, uint64_t begin)
         ag_arena_rewind(&t->work, begin);
 }
 
-/* The most that a step of late has had. */
+/* The most that a step of late has had; the rewind that ended this one has noted its peak. */
 static size_t needed_of_late(ag_arena *a)
 {
-    note_peak(a);
     if (a->peak > a->late)
         a->late = a->peak;
     size_t needed = a->late > a->earlier ? a->late : a->earlier;
@@ -172,6 +171,8 @@ static size_t needed_of_late(ag_arena *a)
 
 void ag_arena_end_step(ag_tape *t, ag_arena *a)
 {
+    if (!a->chunks)
+        return; /* it was never used */
     size_t needed = needed_of_late(a), now = taken(a), wanted = needed - now;
     if (!a->count)
         return;
@@ -179,10 +180,10 @@ void ag_arena_end_step(ag_tape *t, ag_arena *a)
     if (now && wanted <= (size_t)(a->end - a->at))
         wanted = 0; /* the current chunk has room for it */
     bool joined = a->count <= spare + 1;
-    if (joined && held(a, spare) <= wanted + wanted / 5 + SMALLEST_CHUNK)
+    if (AG_LIKELY(joined && (a->count == spare || a->chunks[spare].bytes <= wanted + wanted / 5 + SMALLEST_CHUNK)))
         return;
-    release(t, a, spare);
     a->wanted = wanted;
+    release(t, a, spare);
 }
 
 void ag_arena_free(ag_tape *t, ag_arena *a)
@@ -291,8 +292,8 @@ void *ag_pool_take(ag_tape *t, size_t bytes)
     size_t rounded = rounded_up(bytes);
     void *block = bytes <= LARGE ? take_small(p, bytes, &rounded) : rounded ? take_large(p, rounded) : NULL;
     if (!block)
-        block = ag_arena_take(t, &p->arena, rounded ? rounded : bytes);
-    if (!block)
+        block = ag_arena_block(t, &p->arena, rounded ? rounded : bytes);
+    if (AG_UNLIKELY(!block))
         return NULL;
     p->live += rounded;
     if (p->live > p->most)

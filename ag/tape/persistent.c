@@ -127,37 +127,6 @@ ag_tensor ag_buffer_as(ag_tensor value, ag_axes order, const char *name)
     return persist(value, order, name, false, "ag_buffer_as");
 }
 
-/* ---- entering a step */
-
-uint32_t ag_slot_leaf(ag_tape *t, ag_slot *s, uint32_t index)
-{
-    uint32_t op = AG_OP_PERSISTENT;
-    ag_tensor leaf;
-    if (s->layout->rank == 0 && s->layout->dtype == AG_F64) {
-        if (!ag_make_room(t, 1))
-            return 0;
-        leaf = ag_scalar_new(t, op, *(double *)s->data);
-        t->records[leaf.id].parent[1] = index;
-        t->headers[leaf.id].flags = s->param ? AG_NEEDS : 0;
-        t->stops[t->stop_count++] = leaf.id;
-    } else {
-        leaf = ag_node_new(t, op, s->layout, s->data, &index, 1, s->param);
-        if (!leaf.id)
-            return 0;
-        ag_node *d = ag_node_at(t, leaf.id);
-        d->inputs = 0;
-        if (s->first_epoch && ag_live(t, AG_INDEX(s->first_id), s->first_epoch)) {
-            d->owner = ag_node_at(t, s->first_id)->owner;
-        } else {
-            s->first_id = leaf.id;
-            s->first_epoch = leaf.epoch;
-        }
-    }
-    s->leaf_id = leaf.id;
-    s->leaf_epoch = leaf.epoch;
-    return leaf.id;
-}
-
 /* ---- writing */
 
 ag_status ag_written(ag_tensor p)

@@ -243,16 +243,19 @@ void ag_work_end(ag_tape *t, uint64_t begin);
 void *ag_pool_take(ag_tape *t, size_t bytes);
 void ag_pool_give(ag_tape *t, void *block, size_t bytes);
 void ag_pool_end_step(ag_tape *t);
-static inline void *ag_scratch(ag_tape *t, size_t bytes) /* transient memory: until reset or rewind */
+static inline void *ag_arena_block(ag_tape *t, ag_arena *a, size_t bytes) /* quick where the chunk has room */
 {
     size_t rounded = (bytes + !bytes + 63) & ~(size_t)63;
-    ag_arena *a = &t->arena;
     if (AG_LIKELY(rounded >= bytes && rounded <= (size_t)(a->end - a->at))) {
         void *p = a->at;
         a->at += rounded;
         return p;
     }
     return ag_arena_take(t, a, bytes);
+}
+static inline void *ag_scratch(ag_tape *t, size_t bytes) /* transient memory: until reset or rewind */
+{
+    return ag_arena_block(t, &t->arena, bytes);
 }
 
 enum { AG_FEW = 16 }; /* entries of tables on the stack: operands, outputs, adjoints; longer ones lie in memory */
@@ -387,14 +390,11 @@ const char *ag_named_at(const ag_tape *t, uint32_t index); /* "" without one */
 
 /* ---- persistent.c */
 
-/* Makes the leaf by which a persistent tensor enters the step; its id, 0: no memory. */
-uint32_t ag_slot_leaf(ag_tape *t, ag_slot *s, uint32_t index);
 void ag_slots_end_step(ag_tape *t); /* frees released slots */
 void ag_slots_free(ag_tape *t);
 void *ag_slot_gradient(ag_tape *t, ag_slot *s); /* where its gradient lies, or will lie */
 
 /* ---- create.c */
-
 void ag_check_wrapped(ag_tape *t); /* at the end of a step */
 
 #endif
