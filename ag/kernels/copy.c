@@ -215,9 +215,14 @@ static void run(copy_job *j, int threads)
 
 void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads)
 {
-    copy_job j = { .to = to->data, .from = from->data, .row = rows[to->dtype][from->dtype], .add = add };
+    copy_job j; /* a nest is large: it is not cleared first */
     if (ag_array_size(to) == 0)
         return;
+    j.to = to->data;
+    j.from = from->data;
+    j.row = rows[to->dtype][from->dtype];
+    j.block = NULL;
+    j.add = add;
     j.to_size = (int64_t)ag_dtype_size(to->dtype);
     j.from_size = (int64_t)ag_dtype_size(from->dtype);
     j.same = to->dtype == from->dtype;
