@@ -173,7 +173,9 @@ static void play_params(world *w)
 {
     lane *l = draw_lane(w);
     frame f = begin(w, l->t, "ag_params(%d)", (int)(l - w->lanes));
-    ag_list list = ag_params(l->t);
+    ag_list list = ag_params(l->t), none = ag_list_none(l->t);
+    if (none.count || ag_list_tape(none) != l->t || (list.at && ag_list_tape(list) != l->t))
+        fault(w, "a list has forgotten its tape");
     size_t at = 0;
     uint64_t last = 0;
     for (size_t i = 0; i < list.count; i++)
