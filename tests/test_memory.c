@@ -181,7 +181,7 @@ static void a_limit_that_is_just_enough_is_enough(void **state)
     (void)state;
     memory m = { 0 };
     int64_t rows = slow() ? 300 : 600;
-    ag_tape *t = tape_on(&m, (uint64_t)(1.25 * live(rows)));
+    ag_tape *t = tape_on(&m, (uint64_t)(1.25 * live(rows)) + (1 << 17)); /* chunks of small things */
     ag_tensor w = parameter(t);
     for (int i = 0; i < 3; i++)
         step(w, rows);
