@@ -143,7 +143,9 @@ static ag_status visit_outputs(ag_pass *s, uint32_t i, int outputs)
             s->kept[i + (uint32_t)k] = g;
         any |= d->data ? d->adjoint != NULL : ag_pass_arrived(s, i + (uint32_t)k, g);
     }
-    return any ? ag_pass_node(s, ag_node_at(t, i), NULL) : t->error.status;
+    if (t->error.status) /* it could not be told whether one of them arrived */
+        return t->error.status;
+    return any ? ag_pass_node(s, ag_node_at(t, i), NULL) : AG_OK;
 }
 
 static ag_status visit(ag_pass *s, uint32_t i)
