@@ -17,7 +17,6 @@ static ag_status custom_shape(const ag_call *c, const ag_array *x, ag_array *y)
 static void custom_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const custom_params *p = ag_call_params(c);
-    ag_tape *t = ag_call_tape(c);
     const size_t count = (size_t)ag_call_inputs(c) - 1;
     ag_tensor few[AG_FEW], *xs = count <= AG_FEW ? few : ag_call_scratch(c, count * sizeof *xs);
     ag_tensor y = ag_call_output(c, 0);
@@ -29,9 +28,6 @@ static void custom_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
             return;
     }
     p->rule(y, dy[0], (ag_list){ xs, count }, dx + 1, p->user);
-    for (size_t i = 0; i < count && !ag_error(t); i++)
-        if (dx[i + 1].tape && !ag_call_needs(c, (int)i + 1))
-            dx[i + 1] = (ag_tensor){ 0 };
 }
 
 static const ag_op custom = { .name = "ag_custom_vjp",
@@ -44,14 +40,14 @@ static const ag_op custom = { .name = "ag_custom_vjp",
 static ag_tensor refuse(ag_tape *t, ag_status s, const char *why)
 {
     ag_fail(t, s, "ag_custom_vjp: %s", why);
-    return (ag_tensor){ t, 0, 0 };
+    return ag_inert(t);
 }
 
 ag_tensor ag_custom_vjp(ag_tensor y, ag_list xs, ag_custom_rule *rule, void *user)
 {
     ag_tape *t = y.tape;
     if (!t)
-        return (ag_tensor){ 0 };
+        return ag_inert(NULL);
     if (!rule)
         return refuse(t, AG_ENULL, "the rule is NULL");
     if (!xs.at || !xs.count)
@@ -63,7 +59,7 @@ ag_tensor ag_custom_vjp(ag_tensor y, ag_list xs, ag_custom_rule *rule, void *use
     ag_tensor few[AG_FEW], *all = few;
     const size_t bytes = (xs.count + 1) * sizeof *all;
     if (xs.count >= AG_FEW && !(all = ag_pool_take(t, bytes)))
-        return (ag_tensor){ t, 0, 0 };
+        return ag_inert(t);
     all[0] = y;
     memcpy(all + 1, xs.at, xs.count * sizeof *all);
     ag_tensor out = ag_apply(&custom, (ag_list){ all, xs.count + 1 }, &(custom_params){ rule, user });
