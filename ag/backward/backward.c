@@ -277,8 +277,7 @@ static bool wants_kept(const ag_pass *s)
     return false;
 }
 
-/* An op with several outputs is visited even if y is not its last one. */
-static uint32_t top_of(const ag_tape *t, uint32_t y)
+uint32_t ag_pass_top(const ag_tape *t, uint32_t y)
 {
     uint32_t i = t->headers[y].op == AG_OP_OUTPUT ? y - ag_node_at(t, y)->output : y;
     const ag_op *op = t->headers[i].op >= AG_OP_FIRST ? ag_op_at(t, t->headers[i].op) : NULL;
@@ -288,7 +287,7 @@ static uint32_t top_of(const ag_tape *t, uint32_t y)
 ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
 {
     ag_pass s = { .t = t, .y = AG_INDEX(y), .dy = dy, .targets = targets };
-    s.top = top_of(t, s.y);
+    s.top = ag_pass_top(t, s.y);
     if (!make_adjoints(t, s.top))
         return t->error.status;
     if (wants_kept(&s)) {

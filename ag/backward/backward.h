@@ -17,6 +17,8 @@
 
 typedef struct ag_targets ag_targets;
 /* The pass from y, whose adjoint is dy; 0: ones. */
+/* Where a pass from y begins: at the last output of its op, which is visited even if y is not that. */
+uint32_t ag_pass_top(const ag_tape *t, uint32_t y);
 ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets);
 enum { AG_REACHED = 1, AG_REACHED_BESIDE = 2 }; /* y depends on it; on another output of its op */
 /* By index, from the pool (y + 1 bytes): zero where y does not depend on it. NULL: no memory. */

@@ -35,19 +35,9 @@ static bool set_operands(ag_tape *t, fused *f)
     int all = f->call.count + f->call.outputs;
     for (int i = 0; i < all; i++) {
         uint32_t id = i < f->call.count ? f->call.inputs[i] : f->call.id + (uint32_t)(i - f->call.count);
-        ag_array *a = &f->operands[i];
-        *a = ag_array_for_op(t, id, &f->number[i]);
-        if (f->call.op->flags & AG_STRIDED || ag_array_is_dense(a))
-            continue;
-        ag_array copy = *a;
-        copy.data = ag_arena_take(t, &t->work, (size_t)ag_array_size(a) * ag_dtype_size(a->dtype));
-        if (!copy.data)
-            return false;
-        ag_array_dense(&copy);
-        ag_copy_array(&copy, a, false, t->options.threads);
-        *a = copy;
+        f->operands[i] = ag_array_for_op(t, id, &f->number[i]);
     }
-    return true;
+    return f->call.op->flags & AG_STRIDED || ag_make_dense(t, f->operands, all);
 }
 
 /* The adjoints of the outputs, without data where none arrived. False: no memory. */
@@ -218,10 +208,8 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
     ag_interlude rule;
     if (!ag_interlude_begin(t, &rule))
         return t->error.status;
-    t->busy++;
     ag_no_grad_begin(t);
     ag_status status = run_rule(s, id, scalar);
-    t->busy--;
     ag_interlude_end(t, &rule);
     if (!status)
         consume(s, id, op->outputs ? op->outputs : 1);

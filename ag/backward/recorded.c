@@ -107,13 +107,7 @@ static ag_status take_all(const replay *p, const ag_targets *targets, ag_tensor 
 
 ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targets *targets, ag_tensor *out)
 {
-    replay p = { .t = t, .top = AG_INDEX(y) };
-    uint32_t first = p.top;
-    if (t->headers[first].op == AG_OP_OUTPUT)
-        first -= ag_node_at(t, first)->output;
-    const ag_op *op = t->headers[first].op >= AG_OP_FIRST ? ag_op_at(t, t->headers[first].op) : NULL;
-    if (op && op->outputs > 1)
-        p.top = first + (uint32_t)op->outputs - 1;
+    replay p = { .t = t, .top = ag_pass_top(t, AG_INDEX(y)) };
     size_t bytes = ((size_t)p.top + 1) * sizeof *p.adjoint;
     p.adjoint = ag_pool_take(t, bytes);
     if (!p.adjoint)

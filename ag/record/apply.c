@@ -132,23 +132,6 @@ static ag_status find_shapes(application *a, bool builtin)
     return AG_OK;
 }
 
-/* Replaces strided inputs by dense copies for an op that wants them dense. */
-static bool densify(ag_tape *t, ag_array *x, int count)
-{
-    for (int i = 0; i < count; i++) {
-        if (ag_array_is_dense(&x[i]))
-            continue;
-        ag_array copy = x[i];
-        copy.data = ag_arena_take(t, &t->work, (size_t)ag_array_size(&x[i]) * ag_dtype_size(x[i].dtype));
-        if (!copy.data)
-            return false;
-        ag_array_dense(&copy);
-        ag_copy_array(&copy, &x[i], false, t->options.threads);
-        x[i] = copy;
-    }
-    return true;
-}
-
 static void *copy_params(ag_tape *t, const ag_op *op, const void *params)
 {
     void *copy = ag_scratch(t, op->params_size);
@@ -238,7 +221,7 @@ static ag_status compute(ag_tape *t, application *a, bool builtin)
             return t->error.status;
     }
     ag_status s = AG_OK;
-    if (!op->map && !(op->flags & AG_STRIDED) && !densify(t, a->x, a->call.count))
+    if (!op->map && !(op->flags & AG_STRIDED) && !ag_make_dense(t, a->x, a->call.count))
         return t->error.status;
     ag_kernel k = ag_kernel_begin(t, !builtin);
     if (op->map)

@@ -66,6 +66,24 @@ ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...)
                    detail);
 }
 
+/* ---- what an op's functions get */
+
+bool ag_make_dense(ag_tape *t, ag_array *x, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (ag_array_is_dense(&x[i]))
+            continue;
+        ag_array copy = x[i];
+        copy.data = ag_arena_take(t, &t->work, (size_t)ag_array_size(&x[i]) * ag_dtype_size(x[i].dtype));
+        if (!copy.data)
+            return false;
+        ag_array_dense(&copy);
+        ag_copy_array(&copy, &x[i], false, t->options.threads);
+        x[i] = copy;
+    }
+    return true;
+}
+
 /* ---- what an op's functions may ask */
 
 ag_tape *ag_call_tape(const ag_call *c)

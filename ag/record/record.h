@@ -185,6 +185,8 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
 
 /* ---- call.c: what an op's functions may ask, and how they complain */
 
+/* Puts dense copies, which lie in the work arena, in the place of strided arrays. False: no memory. */
+bool ag_make_dense(ag_tape *t, ag_array *x, int count);
 /* Around a function of an op that is no rule. The tape is closed for a user's, and an error that it ignores is none the
  * less: end returns its status with that. */
 typedef struct ag_kernel {
