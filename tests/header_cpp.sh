@@ -2,19 +2,8 @@
 # The public headers in C++: they compile alone and together, and a program that uses their macros links and runs.
 set -u
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. tests/check.bash
 strict="-Wall -Wextra -Wpedantic -Wconversion -Werror"
-
-check() {
-    local name=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then echo "ok $name"; else echo "not ok $name"; cat "$work/log"; fi
-}
-
-family() {
-    if [[ $1 = *clang* ]]; then echo clang; else echo gcc; fi
-}
 
 cat >"$work/program.cc" <<'END'
 #include "ag/ag.h"

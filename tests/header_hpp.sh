@@ -2,19 +2,8 @@
 # The header for C++, ag.hpp: it compiles without a warning, and programs that use it run.
 set -u
 build=$(cd "${BUILD:-build}" && pwd) || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. tests/check.bash
 strict="-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
-
-check() {
-    local name=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then echo "ok $name"; else echo "not ok $name"; cat "$work/log"; fi
-}
-
-family() {
-    if [[ $1 = *clang* ]]; then echo clang; else echo gcc; fi
-}
 
 for cxx in g++ clang++; do
     if ! command -v $cxx >/dev/null; then

@@ -3,16 +3,9 @@
 # that pkg-config finds; a README whose program works.
 set -u
 build=${BUILD:-build} cc=${CC:-gcc} cxx=${CXX:-g++}
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+. tests/check.bash
 sanitizer=${SAN:+-fsanitize=$SAN}
 strict="-Wall -Wextra -Wpedantic -Werror"
-
-check() {
-    local name=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then echo "ok $name"; else echo "not ok $name"; cat "$work/log"; fi
-}
 
 run() { # FLAGS... - builds $work/program.c and runs it
     $cc -std=c11 $strict $sanitizer "$work/program.c" -o "$work/program" "$@" && (cd "$work" && ./program >output)
