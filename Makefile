@@ -8,6 +8,7 @@ BLIS    ?=#        openmp, pthread or serial: which of Debian's packages (serial
 BLIS_DIR ?=#       where another BLIS lies, in include/ and lib/
 V        ?= 0#      1: show the commands
 PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
 ifeq ($(origin CC),default)
 CC = gcc
 endif
@@ -199,39 +200,52 @@ format: ## clang-format, in place
 	clang-format -i $(formatted)
 format-check:
 	clang-format --dry-run -Werror $(formatted)
-lib = $(DESTDIR)$(PREFIX)/lib
+lib = $(DESTDIR)$(LIBDIR)
 include = $(DESTDIR)$(PREFIX)/include/ag
-pc = 'prefix=$(PREFIX)' 'libdir=$${prefix}/lib' '' 'Name: $(1)' 'Description: reverse-mode automatic differentiation of tensors' \
+pc = 'prefix=$(PREFIX)' 'libdir=$(LIBDIR:$(PREFIX)/%=$${prefix}/%)' '' 'Name: $(1)' 'Description: reverse-mode automatic differentiation of tensors' \
 	'Version: $(version)' 'Cflags: -I$${prefix}/include/ag'
+ldconfig = if [ -z '$(DESTDIR)' ] && [ $$(id -u) = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
 install: library ## to $(DESTDIR)$(PREFIX); pkg-config knows it as ag, and its archive as ag-static
 	install -d $(lib)/pkgconfig $(foreach h,$(headers),$(include)/$(dir $h))
 	$(foreach h,$(headers),install -m 644 $h $(include)/$h$(newline)	)
 	install -m 644 $(BUILD)/libag.a $(lib)
 	install -m 755 $(BUILD)/$(soname) $(lib)
 	ln -sf $(soname) $(lib)/libag.so
-	printf '%s\n' $(call pc,ag) 'Libs: -L$${libdir} $(if $(filter /usr,$(PREFIX)),,-Wl$(comma)-rpath$(comma)$${libdir} )-lag' >$(lib)/pkgconfig/ag.pc
+	printf '%s\n' $(call pc,ag) 'Libs: -L$${libdir} $(if $(filter /usr,$(PREFIX)),,-Wl$(comma)-rpath$(comma)$${libdir} )-lag' \
+	    'Libs.private: -fopenmp $(libs)' >$(lib)/pkgconfig/ag.pc
 	printf '%s\n' $(call pc,ag-static) 'Libs: $${libdir}/libag.a -fopenmp $(libs)' >$(lib)/pkgconfig/ag-static.pc
-	@if [ -z '$(DESTDIR)' ] && [ $$(id -u) = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
-	@echo 'installed in $(PREFIX): gcc program.c $$(pkg-config --cflags --libs ag)$(if $(filter /usr /usr/local,$(PREFIX)),, with PKG_CONFIG_PATH=$(PREFIX)/lib/pkgconfig)'
+	@$(ldconfig)
+	@echo 'installed in $(PREFIX): gcc program.c $$(pkg-config --cflags --libs ag)$(if $(filter /usr /usr/local,$(PREFIX)),, with PKG_CONFIG_PATH=$(LIBDIR)/pkgconfig)'
 uninstall: ## what install put there
 	rm -f $(foreach h,$(headers),$(include)/$h) $(lib)/libag.a $(lib)/$(soname) $(lib)/libag.so $(lib)/pkgconfig/ag.pc $(lib)/pkgconfig/ag-static.pc
-	@rmdir $(sort $(foreach h,$(headers),$(include)/$(dir $h))) $(include) 2>/dev/null || true
-	@if [ -z '$(DESTDIR)' ] && [ $$(id -u) = 0 ] && command -v ldconfig >/dev/null; then ldconfig; fi
+	@rmdir $(sort $(foreach h,$(headers),$(include)/$(dir $h))) $(include) $(lib)/pkgconfig 2>/dev/null || true
+	@$(ldconfig)
 # The processor that the package asks for is named in its description: kernels are not chosen at run time.
 deb_arch := $(or $(filter-out native,$(ARCH)),$(if $(filter X86,$(found)),x86-64-v3))
 deb: ## a Debian package, in its build directory
 	+@$(MAKE) --no-print-directory ARCH=$(deb_arch) packaged
+# One package for those who write programs and those who run them. Any flavour of BLIS will do, the one that it was built
+# with is best; what the archive is linked with is only recommended.
+root = $(BUILD)/deb
+multiarch := $(shell $(CC) -print-multiarch 2>/dev/null)
 packaged: library
-	rm -rf $(BUILD)/deb $(BUILD)/debian
-	+@$(MAKE) --no-print-directory -s install DESTDIR=$(BUILD)/deb PREFIX=/usr >/dev/null
-	mkdir -p $(BUILD)/deb/DEBIAN $(BUILD)/debian
+	rm -rf $(root) $(BUILD)/debian
+	+@$(MAKE) --no-print-directory -s install DESTDIR=$(root) PREFIX=/usr LIBDIR=/usr/lib$(multiarch:%=/%) >/dev/null
+	strip --strip-unneeded $(root)/usr/lib/$(multiarch)/$(soname)
+	chmod 644 $(root)/usr/lib/$(multiarch)/$(soname)
+	install -D -m 644 LICENSE $(root)/usr/share/doc/libag-dev/copyright
+	mkdir -p $(root)/DEBIAN $(BUILD)/debian
+	echo 'libag 0 libag-dev (>= $(version))' >$(root)/DEBIAN/shlibs
+	echo 'activate-noawait ldconfig' >$(root)/DEBIAN/triggers
 	printf '%s\n' 'Source: ag' '' 'Package: libag-dev' 'Architecture: any' >$(BUILD)/debian/control
-	depends=$$(cd $(BUILD) && dpkg-shlibdeps -O deb/usr/lib/$(soname) 2>/dev/null | sed -n 's/^shlibs:Depends=//p') && [ "$$depends" ] && \
+	depends=$$(cd $(BUILD) && dpkg-shlibdeps -O deb/usr/lib/$(multiarch)/$(soname) 2>/dev/null | \
+	    sed -n 's/^shlibs:Depends=//p' | sed 's/libblis4 (/libblis4-$(flavour) | &/') && [ "$$depends" ] && \
 	printf '%s\n' 'Package: libag-dev' 'Version: $(version)' "Architecture: $$(dpkg --print-architecture)" "Depends: $$depends" \
+	    'Recommends: $(subst $(space),$(comma) ,libblis-$(flavour)-dev libsleef-dev zlib1g-dev $(if $(xsmm),libxsmm-dev))' \
 	    'Maintainer: the authors of ag <ag@localhost>' 'Section: libdevel' 'Priority: optional' \
-	    'Description: reverse-mode automatic differentiation of tensors in C' \
-	    ' Headers, shared library and archive$(ARCH:%=, for processors of the level % or newer).' >$(BUILD)/deb/DEBIAN/control
-	dpkg-deb --root-owner-group --build $(BUILD)/deb $(BUILD)/libag-dev_$(version)_$$(dpkg --print-architecture).deb
+	    'Description: reverse-mode automatic differentiation of tensors in C' ' Headers, shared library and archive.' \
+	    $(ARCH:%=' For processors of the level % or newer.') >$(root)/DEBIAN/control
+	dpkg-deb --root-owner-group --build $(root) $(BUILD)/libag-dev_$(version)_$$(dpkg --print-architecture).deb
 clean: ## removes every build directory and out/
 	rm -rf build build-* out
 help:
