@@ -103,7 +103,7 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 definitions := $(sort $(wildcard ag/ops/*.c))
 rooms := array kernels tape record ops backward check show
 sources := $(sort $(wildcard $(rooms:%=ag/%/*.c) nn/*.c optim/*.c))
-headers := ag/ag.h ag/ops.h ag/op.h ag/ag.hpp ag/ops.hpp $(wildcard nn/nn.h optim/optim.h)
+headers := ag/ag.h ag/ops.h ag/op.h ag/derivatives.h ag/ag.hpp ag/ops.hpp $(wildcard nn/nn.h optim/optim.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
 name = $(basename $(notdir $(1)))
 tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildcard tests/test_*.c))))

@@ -331,45 +331,10 @@ AG_API const char *ag_dtype_name(ag_dtype d); /* "f32" */
 AG_API int64_t
 ag_shape_size(ag_shape s); /* number of elements; -1 if a dimension is negative or the product overflows */
 
-/* ---- derivatives */
+/* ---- derivatives: backward passes, gradients as results, no-grad */
+#include "derivatives.h"
 
-/* ag_backward - adds dy/dx to the gradient of every leaf x that y depends on; y has one element. Values stay until
- * reset, so a second call adds once more. If it fails, every gradient is as it was. Errors: AG_ESHAPE (several
- * elements), AG_EUSE (no leaf wants a gradient; under no-grad; an operand was written since). */
-AG_API ag_status ag_backward(ag_tensor y);
-/* ag_backward_from - the same for any y, starting from the adjoint dy, which has y's shape. */
-AG_API ag_status ag_backward_from(ag_tensor y, ag_tensor dy);
-/* ag_gradients - out[i] = d(sum y)/d xs[i], transient; zeros where y does not depend on it. No leaf's gradient changes;
- * xs may be intermediate results. With AG_CREATE_GRAPH the results can be differentiated again. */
-AG_API ag_status ag_gradients(ag_tensor y, ag_list xs, int flags, ag_tensor *out);
-/* ag_vjp - dy' J, J = dy/dx: the gradient of sum(dy * y) by x, without a graph. dy has y's shape. */
-AG_API ag_tensor ag_vjp(ag_tensor y, ag_tensor dy, ag_tensor x);
-/* ag_hvp - H v, H the second derivative of the one-element y by x; v has x's shape. Works under no-grad. */
-AG_API ag_tensor ag_hvp(ag_tensor y, ag_tensor x, ag_tensor v);
-/* ag_grad - the accumulated gradient, read-only, without a graph; zeros where nothing arrived. Leaves, persistent
- * parameters, and intermediate results under ag_retain_grad or keep_grads; else AG_EUSE. */
-AG_API ag_tensor ag_grad(ag_tensor x);
-AG_API ag_status ag_zero_grad(ag_tensor x);
-AG_API ag_status ag_retain_grad(ag_tensor x); /* keep the gradient of this intermediate result in passes to come */
-/* ag_local - the local derivative dy/dx along the direct edges from x to y alone: 0 where x is no operand of y's op.
- * For ranked tensors the vjp of the one op with an adjoint of ones. */
-AG_API ag_tensor ag_local(ag_tensor y, ag_tensor x);
-/* ag_no_grad_begin, ag_no_grad_end - between them results carry no history. They nest. */
-AG_API void ag_no_grad_begin(ag_tape *t);
-AG_API void ag_no_grad_end(ag_tape *t);
-/* ag_detach - x's values (shared) without its history. */
-AG_API ag_tensor ag_detach(ag_tensor x);
-
-/* ag_custom_vjp - y, with the derivative by xs that `rule` gives: dx[i] = dy' (dy/dxs[i]), written in ag ops, so that it
- * can be differentiated again; {0}: none. How y was computed does not matter, nothing flows back through it: the root
- * of an equation or a fixed point (the implicit function theorem), a rounding that passes gradients straight through.
- * The result shares y's values. `rule` and `user` must live until the tape's reset. Errors: AG_ENULL for no rule or an
- * empty list; AG_EDTYPE if y is not floating. */
-typedef void ag_custom_rule(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *dx, void *user);
-AG_API ag_tensor ag_custom_vjp(ag_tensor y, ag_list xs, ag_custom_rule *rule, void *user);
-
-enum { AG_CREATE_GRAPH = 1 }; /* flags of ag_gradients */
-enum { AG_KEEPDIM = 1 };      /* flags of reductions: reduced axes stay, with extent 1 */
+enum { AG_KEEPDIM = 1 }; /* flags of reductions: reduced axes stay, with extent 1 */
 
 /* ---- ops: generated from the sources in ag/ops */
 #include "ops.h"
