@@ -103,7 +103,7 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 definitions := $(sort $(wildcard ag/ops/*.c))
 rooms := array kernels tape record ops backward check show
 sources := $(sort $(wildcard $(rooms:%=ag/%/*.c) nn/*.c optim/*.c))
-headers := ag/ag.h ag/ops.h ag/op.h ag/derivatives.h ag/ag.hpp ag/ops.hpp $(wildcard nn/nn.h optim/optim.h)
+headers := ag/ag.h ag/errors.h ag/derivatives.h ag/ops.h ag/op.h ag/traced.h ag/ag.hpp ag/ops.hpp $(wildcard nn/nn.h nn/traced.h optim/optim.h optim/traced.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
 name = $(basename $(notdir $(1)))
 tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildcard tests/test_*.c))))
@@ -127,13 +127,17 @@ $(BUILD)/settings: FORCE
 $(BUILD)/sources: FORCE
 	$(call update,$(sources) $(definitions))
 
-# The ops' public header and the internal registry, from the ops' sources.
-generate = sh ag/ops/generate $(1) $(definitions) >$(BUILD)/generated.tmp && \
+# The ops' public header and the internal registry, from the ops' sources; and from public headers those of AG_TRACE_CALLS.
+generate = sh ag/ops/$(1) >$(BUILD)/generated.tmp && \
 	{ cmp -s $(BUILD)/generated.tmp $(2) || { cp $(BUILD)/generated.tmp $(2).$$$$; mv $(2).$$$$ $(2); }; }
-$(BUILD)/generated: ag/ops/generate ag/ops/generate_cpp $(definitions) $(BUILD)/sources
-	@$(call generate,header,ag/ops.h)
-	@$(call generate,registry,$(BUILD)/registry.h)
-	@sh ag/ops/generate_cpp ag/ops.h >$(BUILD)/ops.hpp && { cmp -s $(BUILD)/ops.hpp ag/ops.hpp || cp $(BUILD)/ops.hpp ag/ops.hpp; }
+traceable := $(sort $(filter-out ag/traced.h,$(wildcard ag/*.h)))
+$(BUILD)/generated: $(wildcard ag/ops/generate*) $(definitions) $(filter-out ag/ops.h,$(traceable)) nn/nn.h optim/optim.h $(BUILD)/sources
+	@$(call generate,generate header $(definitions),ag/ops.h)
+	@$(call generate,generate registry $(definitions),$(BUILD)/registry.h)
+	@$(call generate,generate_cpp ag/ops.h,ag/ops.hpp)
+	@$(call generate,generate_traced AG_TRACED_H $(traceable),ag/traced.h)
+	@$(call generate,generate_traced NN_TRACED_H nn/nn.h,nn/traced.h)
+	@$(call generate,generate_traced OPTIM_TRACED_H optim/optim.h,optim/traced.h)
 	@touch $@
 ag/ops.h $(BUILD)/registry.h: $(BUILD)/generated
 	@:

@@ -201,25 +201,8 @@ AG_API int64_t ag_tape_nodes(const ag_tape *t);
 /* ag_tape_memory - bytes that the tape holds, in use or kept for reuse: about what the largest step of late had. */
 AG_API uint64_t ag_tape_memory(const ag_tape *t);
 
-/* ---- errors */
-
-/* ag_error - the first error since the last clearing; for NULL AG_ENOMEM: ag_tape_new failed, and told the handler. */
-AG_API ag_status ag_error(const ag_tape *t);
-/* ag_error_text - its message, "" without one; valid until it is cleared. */
-AG_API const char *ag_error_text(const ag_tape *t);
-AG_API void ag_error_clear(ag_tape *t);
-/* ag_error_push, ag_error_pop - isolate a probe: push hides the pending error, silences the handler and starts with
- * none; pop returns the probe's own first error and brings the hidden one back. Nesting: at most 8 deep, else
- * AG_ELIMIT. */
-AG_API ag_status ag_error_push(ag_tape *t);
-AG_API ag_status ag_error_pop(ag_tape *t);
-/* ag_fail - records an error as the library does: the first one is kept, the handler is called. Returns s.
- * Every error of a tape's passes through here: a place for a breakpoint. */
-AG_API ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...) AG_PRINTF(3, 4);
-/* ag_status_name - "AG_ESHAPE" and the like. */
-AG_API const char *ag_status_name(ag_status s);
-/* ag_quiet - an error handler that does nothing. */
-AG_API void ag_quiet(void *user, ag_status status, const char *text);
+/* ---- errors, warnings, and where they arose */
+#include "errors.h"
 
 /* ---- making tensors (transient, row-major, without a gradient unless said) */
 
@@ -357,6 +340,17 @@ inline ag_tensor values(ag_tape *t, ag_shape s, std::initializer_list<number> n)
 {
     return ag_values(t, s, n.size() ? &n.begin()->v : nullptr, n.size());
 }
+inline ag_tensor values(const char *file, int line, ag_tape *t, ag_shape s, std::initializer_list<number> n)
+{
+    const ag_site before = ag_site_enter(t, file, line);
+    const ag_tensor x = values(t, s, n);
+    ag_site_leave(t, before);
+    return x;
+}
 } // namespace ag_detail
 #endif
+#endif
+
+#ifdef AG_TRACE_CALLS
+#include "traced.h"
 #endif

@@ -15,6 +15,12 @@
 
 #include "ag.h"
 
+#ifdef AG_TRACE_CALLS /* what stands here is not the caller: see errors.h */
+#pragma push_macro("AG_SITE")
+#undef AG_SITE
+#define AG_SITE nullptr, 0
+#endif
+
 #include <cstdint>
 #include <initializer_list>
 #include <stdexcept>
@@ -441,5 +447,9 @@ inline std::vector<tensor> gradients(tensor y, list xs, int flags = 0)
 }
 
 } // namespace ag
+
+#ifdef AG_TRACE_CALLS
+#pragma pop_macro("AG_SITE")
+#endif
 
 #endif

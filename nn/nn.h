@@ -84,6 +84,13 @@ inline nn_module *sequential(ag_tape *t, std::initializer_list<nn_module *> modu
 {
     return nn_sequential(t, modules.begin(), modules.size());
 }
+inline nn_module *sequential(const char *file, int line, ag_tape *t, std::initializer_list<nn_module *> modules)
+{
+    const ag_site before = ag_site_enter(t, file, line);
+    nn_module *m = sequential(t, modules);
+    ag_site_leave(t, before);
+    return m;
+}
 } // namespace nn_detail
 extern "C" {
 #define NN_SEQUENTIAL(t, ...) nn_detail::sequential(t, { __VA_ARGS__ })
@@ -192,4 +199,8 @@ AG_API ag_status nn_load(nn_module *m, const char *path);
 #ifdef __cplusplus
 }
 #endif
+#endif
+
+#ifdef AG_TRACE_CALLS
+#include "traced.h"
 #endif

@@ -160,6 +160,11 @@ double optim_lr(const optim *o)
     return o ? o->lr : NAN;
 }
 
+ag_tape *optim_tape(const optim *o)
+{
+    return o ? o->t : NULL;
+}
+
 ag_status optim_set_lr(optim *o, double lr)
 {
     if (!o)

@@ -55,7 +55,8 @@ AG_API ag_status optim_zero_grad(optim *o);
 /* optim_set_lr - the learning rate from the next step on; for schedules, so it may be 0. Errors: AG_EARG if it is
  * negative or not finite. */
 AG_API ag_status optim_set_lr(optim *o, double lr);
-AG_API double optim_lr(const optim *o); /* NaN for NULL */
+AG_API double optim_lr(const optim *o);     /* NaN for NULL */
+AG_API ag_tape *optim_tape(const optim *o); /* that of its parameters; NULL for NULL */
 
 /* optim_grad_norm - the 2-norm of all gradients as one vector; NaN on error. Summed in f64. */
 AG_API double optim_grad_norm(optim *o);
@@ -68,4 +69,8 @@ AG_API ag_status optim_clip_value(optim *o, double max);
 #ifdef __cplusplus
 }
 #endif
+#endif
+
+#ifdef AG_TRACE_CALLS
+#include "traced.h"
 #endif

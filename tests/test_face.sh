@@ -54,6 +54,7 @@ expect newton 0 'NR == 20 && split(line[1], f, " ") == 2 && within(f[2] / 24.2, 
 expect mistake 4 'NR == 1 && line[1] ~ /^step 0: .*matmul/ && index(line[1], "[64,100]") && index(line[1], "[10,100]") &&
     index(line[1], "w2")' # 4 is AG_ESHAPE
 expect implicit 0 'NR == 1 && line[1] == "y 1, dy -0.25, d2y 0.03125"'
+expect where 0 'NR == 1 && index(line[1], "where.c:15: ag_matmul: [2,3]") == 1'
 expect rnn 0 'NR == 0'
 expect user_op 0 'line[1] ~ /smooth_abs: PASS/ && line[NR] == "y = 1  dy/dx = 0.6"'
 if [[ -e /usr/share/datasets/fashion-mnist ]]; then

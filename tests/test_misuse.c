@@ -8,6 +8,7 @@ static void functions_of_no_tape(void **state)
 {
     (void)state;
     assert_null(ag_tape_new((ag_options){ .dtype = AG_U8 }));
+    assert_null(ag_tape_new_at(NULL, -1, (ag_options){ .dtype = AG_U8, .on_error = ag_quiet }));
     assert_int_equal(ag_dtype_size((ag_dtype)-1), 0);
     assert_true(strlen(ag_dtype_name((ag_dtype)99)) > 0 && strlen(ag_status_name((ag_status)99)) > 0);
     assert_int_equal(ag_tape_reset(NULL), AG_ENULL);
@@ -24,6 +25,9 @@ static void functions_of_no_tape(void **state)
     assert_int_equal(ag_error_push(NULL), AG_ENULL);
     assert_int_equal(ag_error_pop(NULL), AG_ENULL);
     assert_int_equal(ag_fail(NULL, AG_EARG, NULL), AG_EARG);
+    assert_int_equal(ag_fail_at(NULL, 0, NULL, AG_EARG, NULL), AG_EARG);
+    assert_null(ag_site_enter(NULL, NULL, 0).file);
+    ag_site_leave(NULL, (ag_site){ "x", -1 });
     ag_quiet(NULL, AG_EARG, NULL);
     ag_no_grad_begin(NULL);
     ag_no_grad_end(NULL);

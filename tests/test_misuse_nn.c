@@ -87,6 +87,7 @@ static void no_tape(void **state)
     assert_int_equal(optim_set_lr(NULL, 1), AG_ENULL);
     assert_int_equal(optim_clip_norm(NULL, 1), AG_ENULL);
     assert_int_equal(optim_clip_value(NULL, 1), AG_ENULL);
+    assert_null(optim_tape(NULL));
     assert_true(isnan(optim_lr(NULL)) && isnan(optim_grad_norm(NULL)));
     const ag_list lists[] = { { NULL, 0 }, { NULL, 5 }, { &absent, 1 }, { &absent, 0 } };
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {

@@ -26,10 +26,12 @@ ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *
     const char *name = operand_name(t, id);
     if (!*name) /* a view: the tensor that it views */
         name = operand_name(t, t->nodes[ag_node_at(t, id)->owner].id);
-    return ag_fail(
-        t, AG_EUSE,
-        "%s%s: %s %d%s%s%s was written after the op had been recorded, but its derivative needs the old values",
-        ag_op_prefix(op), op->name, what, i + 1, *name ? " '" : "", name, *name ? "'" : "");
+    char where[AG_PLACE];
+    ag_written_text(t, ag_node_at(t, id)->owner, where, sizeof where);
+    return ag_fail(t, AG_EUSE,
+                   "%s%s: %s %d%s%s%s was written%s after the op had been recorded, but its derivative needs the old "
+                   "values; write after ag_backward",
+                   ag_op_prefix(op), op->name, what, i + 1, *name ? " '" : "", name, *name ? "'" : "", where);
 }
 
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes)

@@ -64,12 +64,27 @@ ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     t->error.status = s;
-    t->error.text[0] = 0;
+    ag_site_text(t->sites.now, "", t->error.text, AG_TEXT / 2);
+    used = strlen(t->error.text);
+    used += used ? (size_t)snprintf(t->error.text + used, AG_TEXT - used, ": ") : 0;
     append_scopes(t, t->error.text, &used);
     append(t->error.text, &used, format ? format : "", arguments);
     va_end(arguments);
     if (!t->hidden_count)
         tell(t);
+    return s;
+}
+
+ag_status ag_fail_at(const char *file, int line, ag_tape *t, ag_status s, const char *format, ...)
+{
+    char text[AG_TEXT];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format ? format : "", arguments);
+    va_end(arguments);
+    const ag_site before = ag_site_enter(t, file, line);
+    ag_fail(t, s, "%s", text);
+    ag_site_leave(t, before);
     return s;
 }
 

@@ -26,14 +26,14 @@ static AG_COLD uint32_t foreign(ag_tape *t, const char *who, int operand)
     return 0;
 }
 
-static AG_COLD uint32_t stale(ag_tape *t, const char *who, int operand)
+static AG_COLD uint32_t stale(ag_tape *t, ag_tensor x, const char *who, int operand)
 {
-    static const char why[] =
-        "is stale: its step was reset or rewound, or it was released; ag_param and ag_buffer persist";
+    char why[512] = "is stale: it was released;", which[24] = "the tensor";
+    if (!(x.id & AG_TAG_PERSISTENT))
+        ag_stale_text(t, x, why, sizeof why);
     if (operand)
-        ag_fail(t, AG_ESTALE, "%s: operand %d %s", who, operand, why);
-    else
-        ag_fail(t, AG_ESTALE, "%s: the tensor %s", who, why);
+        snprintf(which, sizeof which, "operand %d", operand);
+    ag_fail(t, AG_ESTALE, "%s: %s %s ag_param and ag_buffer make tensors that persist", who, which, why);
     return 0;
 }
 
@@ -71,7 +71,7 @@ static uint32_t resolve_persistent(ag_tape *t, ag_tensor x, const char *who, int
 {
     uint32_t index = AG_INDEX(x.id);
     if (index >= t->slot_count || t->slots[index].generation != x.epoch || t->slots[index].released)
-        return stale(t, who, operand);
+        return stale(t, x, who, operand);
     ag_slot *s = &t->slots[index];
     if (AG_LIKELY(s->leaf_epoch && ag_live(t, AG_INDEX(s->leaf_id), s->leaf_epoch)))
         return s->leaf_id;
@@ -87,10 +87,10 @@ uint32_t ag_resolve(ag_tape *t, ag_tensor x, const char *who, int operand)
     if (x.id & AG_TAG_PERSISTENT)
         return resolve_persistent(t, x, who, operand);
     if (AG_UNLIKELY(!ag_live(t, AG_INDEX(x.id), x.epoch)))
-        return stale(t, who, operand);
+        return stale(t, x, who, operand);
     bool ranked = (t->headers[AG_INDEX(x.id)].flags & AG_HAS_NODE) && ag_node_at(t, x.id)->data;
     if (AG_UNLIKELY(ranked != !!(x.id & AG_TAG_RANKED)))
-        return stale(t, who, operand);
+        return stale(t, x, who, operand);
     return x.id;
 }
 
@@ -123,7 +123,7 @@ ag_slot *ag_slot_of(ag_tensor p, const char *who)
     }
     uint32_t index = AG_INDEX(p.id);
     if (index >= t->slot_count || t->slots[index].generation != p.epoch || t->slots[index].released) {
-        stale(t, who, 0);
+        stale(t, p, who, 0);
         return NULL;
     }
     return &t->slots[index];
@@ -224,6 +224,9 @@ ag_array ag_array_for_op(ag_tape *t, uint32_t id, double *number)
 void ag_mark_written(ag_tape *t, uint32_t id)
 {
     ag_node *d = ag_node_or_null(t, id);
-    if (d)
-        t->nodes[d->owner].written = t->last_write = ag_next(t);
+    if (!d)
+        return;
+    t->nodes[d->owner].written = t->last_write = ag_next(t);
+    if (AG_UNLIKELY(t->sites.now.file || t->sites.write_count))
+        ag_sites_written(t, d->owner);
 }

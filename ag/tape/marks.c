@@ -126,6 +126,7 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
         return ag_fail(t, AG_ESTALE, "ag_tape_rewind: the mark is of an earlier step, or was itself rewound");
     if (!reserve_segment(t))
         return AG_ENOMEM;
+    ag_sites_rewind(t, mark.id);
     drop(t, mark.id, mark.arena);
     ag_arena_end_step(t, &t->arena);
     if (!t->pool.live)

@@ -19,27 +19,34 @@ static int machine_threads(void) /* all processors, or what OMP_NUM_THREADS says
 }
 
 /* There is no tape yet to keep the error, so the handler is all that can be told. */
-static bool check_options(const ag_options *o)
+static void refuse(const ag_options *o, ag_status s, ag_site where, const char *why)
+{
+    char text[AG_TEXT], place[AG_PLACE];
+    ag_site_text(where, "", place, sizeof place);
+    snprintf(text, sizeof text, "%s%sag_tape_new: %.700s", place, *place ? ": " : "", why);
+    ag_tell(o, s, text);
+}
+
+static bool check_options(const ag_options *o, ag_site where)
 {
     enum { THREADS = 1024 };
     const ag_allocator *a = &o->allocator;
     char text[128] = "";
     if (o->dtype != AG_FLOAT && !ag_is_float(o->dtype))
-        snprintf(text, sizeof text, "ag_tape_new: the option dtype is %s (%d); it must be AG_F32 or AG_F64",
-                 ag_dtype_name(o->dtype), (int)o->dtype);
+        snprintf(text, sizeof text, "the option dtype is %s (%d); it must be AG_F32 or AG_F64", ag_dtype_name(o->dtype),
+                 (int)o->dtype);
     else if (o->threads < 0 || o->threads > THREADS)
-        snprintf(text, sizeof text, "ag_tape_new: the option threads is %d; it must be from 0 to %d", o->threads,
-                 THREADS);
+        snprintf(text, sizeof text, "the option threads is %d; it must be from 0 to %d", o->threads, THREADS);
     else if (!a->allocate != !a->release || (a->resize && !a->allocate))
-        snprintf(text, sizeof text, "ag_tape_new: the option allocator lacks %s", a->allocate ? "release" : "allocate");
+        snprintf(text, sizeof text, "the option allocator lacks %s", a->allocate ? "release" : "allocate");
     if (*text)
-        ag_tell(o, AG_EARG, text);
+        refuse(o, AG_EARG, where, text);
     return !*text;
 }
 
-static bool complete_options(ag_options *o)
+static bool complete_options(ag_options *o, ag_site where)
 {
-    if (!check_options(o))
+    if (!check_options(o, where))
         return false;
     if (o->dtype == AG_FLOAT)
         o->dtype = AG_F64;
@@ -131,13 +138,14 @@ void ag_rewind_arena(ag_tape *t, uint64_t position)
 
 /* ---- life */
 
-ag_tape *ag_tape_new(ag_options options)
+ag_tape *ag_tape_new_at(const char *file, int line, ag_options options)
 {
-    if (!complete_options(&options))
+    const ag_site where = { file, line };
+    if (!complete_options(&options, where))
         return NULL;
     ag_tape *t = options.allocator.allocate(options.allocator.user, sizeof *t, 64);
     if (!t) {
-        ag_tell(&options, AG_ENOMEM, "ag_tape_new: no memory for a tape");
+        refuse(&options, AG_ENOMEM, where, "no memory for a tape");
         return NULL;
     }
     memset(t, 0, sizeof *t);
@@ -146,15 +154,20 @@ ag_tape *ag_tape_new(ag_options options)
     t->error.text[0] = 0;
     t->hidden_count = 1; /* nobody is told before it is known where */
     if (!grow_records(t, 64) || !ag_new_epoch(t, 1)) {
-        char text[AG_TEXT];
-        snprintf(text, sizeof text, "ag_tape_new: %.900s", t->error.text);
+        char why[AG_TEXT];
+        memcpy(why, t->error.text, sizeof why);
         ag_tape_free(t);
-        ag_tell(&options, AG_ENOMEM, text);
+        refuse(&options, AG_ENOMEM, where, why);
         return NULL;
     }
     t->hidden_count = 0;
     t->reset_epoch = t->epoch;
     return t;
+}
+
+ag_tape *ag_tape_new(ag_options options)
+{
+    return ag_tape_new_at(NULL, 0, options);
 }
 
 void ag_tape_free(ag_tape *t)
@@ -183,6 +196,7 @@ void ag_tape_free(ag_tape *t)
     ag_give_back(t, t->user_ops, t->user_op_capacity * sizeof *t->user_ops);
     ag_give_back(t, t->param_list, t->param_capacity * sizeof *t->param_list);
     ag_give_back(t, t->shown, t->shown_bytes);
+    ag_sites_free(t);
     t->options.allocator.release(t->options.allocator.user, t, sizeof *t);
 }
 
@@ -205,6 +219,7 @@ ag_status ag_tape_reset(ag_tape *t)
     ag_slots_end_step(t);
     ag_new_epoch(t, 1); /* takes the place of the segments there are: no memory is needed */
     t->reset_epoch = t->epoch;
+    ag_sites_end_step(t);
     return t->error.status;
 }
 

@@ -7,6 +7,7 @@
 
 #include "ag/array/array.h"
 #include "ag/kernels/kernels.h"
+#include "ag/tape/errors.h"
 
 #define AG_TAG_PERSISTENT 0x80000000u
 #define AG_TAG_RANKED 0x40000000u /* not a rank-0 f64: its values are in the node's data */
@@ -145,16 +146,9 @@ typedef struct ag_wrapped { /* a caller's memory, which must stay as it is until
     uint32_t index; /* of its node */
 } ag_wrapped;
 
-/* ---- errors */
+/* ---- the tape */
 
 enum { AG_RECENT_LAYOUTS = 16 };
-enum { AG_TEXT = 1024, AG_ERROR_DEPTH = 8, AG_SCOPES = 16 };
-typedef struct ag_error_state {
-    ag_status status;
-    char text[AG_TEXT];
-} ag_error_state;
-
-/* ---- the tape */
 
 struct ag_tape {
     /* all that recording a rank-0 op touches: the newest segment of live nodes is
@@ -217,6 +211,7 @@ struct ag_tape {
     int hidden_count;
     const char *scopes[AG_SCOPES];
     int scope_count;
+    ag_sites sites;
 };
 
 /* ---- allocator.c */
@@ -377,9 +372,6 @@ static inline uint32_t ag_leaf_slot(const ag_tape *t, uint32_t id) /* the slot o
     const ag_node *d = ag_node_or_null(t, id);
     return d ? d->input[0] : t->records[AG_INDEX(id)].parent[1];
 }
-
-/* ---- error.c */
-void ag_tell(const ag_options *o, ag_status s, const char *text); /* the handler, or the standard error output */
 
 /* ---- names.c */
 /* A name behind those of the open scopes, "" for none: how many bytes it takes, with its end, and writing it. */

@@ -65,6 +65,8 @@ static void play_change(world *w)
     if (which == 0) {
         observe_number(w, optim_grad_norm(o));
         observe_number(w, optim_lr(o));
+        if (optim_tape(o) != (o ? l->t : NULL))
+            fault(w, "the optimizer is of another tape");
         end_call(&f);
         return;
     }

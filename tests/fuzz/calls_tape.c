@@ -104,7 +104,8 @@ static void play_fail(world *w)
     lane *l = draw_lane(w);
     ag_status s = (ag_status)draw(w, AG_USE_RULE);
     frame f = begin(w, l->t, "ag_fail(%s, %s)", letter(l), ag_status_name(s));
-    ag_status got = ag_fail(l->t, s, "ag_fail of the fuzzer, %d", 1);
+    ag_status got = chance(w, 2) ? ag_fail(l->t, s, "ag_fail of the fuzzer, %d", 1)
+                                 : ag_fail_at("fuzz.c", 2, l->t, s, "ag_fail_at of the fuzzer, %d", 2);
     if (got != s)
         fault(w, "ag_fail returned another status");
     if (f.before)

@@ -35,7 +35,11 @@ void play_call(world *w)
     if (is_kept_from(w, m) || w->budget-- <= 0)
         return;
     memset(&w->given, 0, sizeof w->given);
+    ag_tape *t = w->lanes[draw(w, TAPES)].t;
+    const bool placed = t && w->traced;
+    const ag_site before = ag_site_enter(t, placed && !chance(w, 4) ? "folder/fuzz.c" : NULL, 1 + draw(w, 5));
     m->play(w);
+    ag_site_leave(t, placed ? before : (ag_site){ 0 });
 }
 
 void play_inside(world *w)
@@ -108,7 +112,7 @@ static void odd_options(world *w)
     o.on_error = ag_quiet;
     if (chance(w, 3))
         o.allocator.release = NULL;
-    ag_tape *t = ag_tape_new(o);
+    ag_tape *t = chance(w, 2) ? ag_tape_new(o) : ag_tape_new_at("fuzz.c", 1, o);
     ag_tape_free(t);
     if (h.blocks)
         fault(w, "a tape that was not made left %d blocks", (int)h.blocks);
@@ -119,6 +123,7 @@ static void open_world(world *w, variant v)
     static const int rudenesses[] = { 0, 5, 20, 20, 60 };
     w->rudeness = rudenesses[draw(w, COUNT(rudenesses))];
     w->large = chance(w, 60) && !fuzz_without[may_large];
+    w->traced = chance(w, 3) && !fuzz_without[may_traced];
     w->files = chance(w, 40) && !fuzz_without[may_files];
     for (int k = 0; k < COUNT(kinds); k++)
         w->weights[k] = chance(w, 3) && k > 1 ? 0 : 1 + draw(w, k < 4 ? 12 : 5);
