@@ -28,6 +28,11 @@ AG_API ag_tensor ag_local(ag_tensor y, ag_tensor x);
 /* ag_no_grad_begin, ag_no_grad_end - between them results carry no history. They nest. */
 AG_API void ag_no_grad_begin(ag_tape *t);
 AG_API void ag_no_grad_end(ag_tape *t);
+/* ag_enable_grad_begin, ag_enable_grad_end - between them results carry history although no-grad blocks are open, as
+ * they are while a rule or a hook runs: it can record a graph of its own and differentiate it. End takes what begin
+ * returned. */
+AG_API unsigned ag_enable_grad_begin(ag_tape *t);
+AG_API void ag_enable_grad_end(ag_tape *t, unsigned suspended);
 /* ag_detach - x's values (shared) without its history. */
 AG_API ag_tensor ag_detach(ag_tensor x);
 

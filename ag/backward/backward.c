@@ -82,14 +82,14 @@ static void reach_inputs(const ag_tape *t, uint8_t *mask, uint32_t i)
         mask[AG_INDEX(inputs[k])] = AG_REACHED;
 }
 
-uint8_t *ag_reachable(ag_tape *t, uint32_t y)
+uint8_t *ag_reachable(ag_tape *t, uint32_t y, uint32_t first)
 {
     uint8_t *mask = ag_pool_take(t, (size_t)y + 1);
     if (!mask)
         return NULL;
     memset(mask, 0, (size_t)y + 1);
     mask[y] = AG_REACHED;
-    for (uint32_t i = y; i > 0; i--) {
+    for (uint32_t i = y; i >= first; i--) {
         if (t->headers[i].op == AG_OP_OUTPUT && mask[i])
             mask[i - ag_node_at(t, i)->output] |= AG_REACHED_BESIDE;
         else if (mask[i])
@@ -101,7 +101,7 @@ uint8_t *ag_reachable(ag_tape *t, uint32_t y)
 static bool find_reached(ag_pass *s)
 {
     if (!s->reached)
-        s->reached = ag_reachable(s->t, s->y);
+        s->reached = ag_reachable(s->t, s->y, s->first);
     return s->reached;
 }
 
@@ -148,19 +148,28 @@ static ag_status visit_outputs(ag_pass *s, uint32_t i, int outputs)
     return any ? ag_pass_node(s, ag_node_at(t, i), NULL) : AG_OK;
 }
 
+/* A leaf, or a target on which nothing below depends, keeps its adjoint to the end; a later output waits for the first. */
+static ag_status visit_end(ag_pass *s, uint32_t i, const ag_node *d)
+{
+    double *a = s->t->adjoints;
+    const bool leaf = s->t->headers[i].op < AG_OP_OUTPUT;
+    s->restart |= !(d && d->data) && !s->careful && !finite_adjoint(a[i]);
+    if (s->kept && !leaf && !d->data)
+        s->kept[i] = a[i];
+    return AG_OK;
+}
+
 static ag_status visit(ag_pass *s, uint32_t i)
 {
     ag_tape *t = s->t;
     uint16_t number = t->headers[i].op;
     ag_node *d = ag_node_or_null(t, i);
-    if (!ag_op_needs(t, i)) {
+    if (s->targets ? !s->targets->wanted[i] : !ag_op_needs(t, i)) {
         t->adjoints[i] = 0;
         return AG_OK;
     }
-    if (number < AG_OP_FIRST) { /* a leaf keeps its adjoint to the end; a later output waits for the first */
-        s->restart |= !d && !s->careful && !finite_adjoint(t->adjoints[i]);
-        return AG_OK;
-    }
+    if (number < AG_OP_FIRST || (s->targets && !(s->targets->wanted[i] & AG_PASSES)))
+        return visit_end(s, i, d);
     const ag_op *op = ag_op_at(t, number);
     if (op->outputs > 1)
         return visit_outputs(s, i, op->outputs);
@@ -169,31 +178,32 @@ static ag_status visit(ag_pass *s, uint32_t i)
     return d->adjoint ? ag_pass_node(s, d, NULL) : AG_OK;
 }
 
-static int64_t last_stop(const ag_tape *t, uint32_t y)
+uint32_t ag_stop_from(const ag_tape *t, uint32_t index)
 {
-    int64_t low = 0, high = t->stop_count;
+    uint32_t low = 0, high = t->stop_count;
     while (low < high) {
-        int64_t middle = (low + high) / 2;
-        if (t->stops[middle] <= y)
+        uint32_t middle = (low + high) / 2;
+        if (t->stops[middle] < index)
             low = middle + 1;
         else
             high = middle;
     }
-    return low - 1;
+    return low;
 }
 
 /* One attempt. */
 static ag_status run(ag_pass *s)
 {
     ag_tape *t = s->t;
-    int64_t k = last_stop(t, s->top), high = s->top;
+    int64_t k = (int64_t)ag_stop_from(t, s->top + 1) - 1, high = s->top;
     for (;;) {
-        int64_t low = k >= 0 ? (int64_t)t->stops[k] + 1 : 1;
+        bool stop = k >= 0 && t->stops[k] >= s->low;
+        int64_t low = stop ? (int64_t)t->stops[k] + 1 : s->low;
         if (high >= low && (s->careful || s->kept))
             run_carefully(s, low, high);
         else if (high >= low)
             run_quickly(t, low, high);
-        if (k < 0)
+        if (!stop)
             return AG_OK;
         uint32_t i = t->stops[k--];
         ag_status status = visit(s, i);
@@ -242,12 +252,13 @@ static ag_status seed(ag_pass *s)
 static void abandon(ag_pass *s)
 {
     ag_tape *t = s->t;
-    memset(t->adjoints, 0, ((size_t)s->top + 1) * sizeof *t->adjoints);
-    for (int64_t k = last_stop(t, s->top); k >= 0; k--) {
+    memset(t->adjoints + s->first, 0, ((size_t)s->top + 1 - s->first) * sizeof *t->adjoints);
+    for (uint32_t k = ag_stop_from(t, s->first); k < t->stop_count && t->stops[k] <= s->top; k++) {
         ag_node *d = ag_node_or_null(t, t->stops[k]);
         if (d && d->adjoint)
             ag_pass_drop(s, d);
     }
+    ag_boundary_clear(s);
 }
 
 static ag_status attempts(ag_pass *s)
@@ -255,6 +266,7 @@ static ag_status attempts(ag_pass *s)
     ag_status status = seed(s);
     if (!status)
         status = run(s);
+    s->restart |= !ag_boundary_finite(s);
     if (status || !s->restart)
         return status;
     abandon(s);
@@ -277,6 +289,18 @@ static bool wants_kept(const ag_pass *s)
     return false;
 }
 
+static ag_status keep_numbers(ag_pass *s)
+{
+    const size_t bytes = ((size_t)s->top + 1) * sizeof *s->kept;
+    if (!wants_kept(s))
+        return AG_OK;
+    s->kept = ag_pool_take(s->t, bytes);
+    if (!s->kept)
+        return s->t->error.status;
+    memset(s->kept, 0, bytes);
+    return AG_OK;
+}
+
 uint32_t ag_pass_top(const ag_tape *t, uint32_t y)
 {
     uint32_t i = t->headers[y].op == AG_OP_OUTPUT ? y - ag_node_at(t, y)->output : y;
@@ -286,25 +310,21 @@ uint32_t ag_pass_top(const ag_tape *t, uint32_t y)
 
 ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
 {
-    ag_pass s = { .t = t, .y = AG_INDEX(y), .dy = dy, .targets = targets };
+    ag_pass s = { .t = t, .y = AG_INDEX(y), .dy = dy, .targets = targets, .first = t->inner ? t->inner : 1 };
     s.top = ag_pass_top(t, s.y);
-    if (!make_adjoints(t, s.top))
+    s.low = targets && targets->low > s.first ? targets->low : s.first;
+    if (!make_adjoints(t, s.top) || !ag_boundary_begin(&s))
         return t->error.status;
-    if (wants_kept(&s)) {
-        s.kept = ag_pool_take(t, ((size_t)s.top + 1) * sizeof *s.kept);
-        if (!s.kept)
-            return t->error.status;
-        memset(s.kept, 0, ((size_t)s.top + 1) * sizeof *s.kept);
-    }
+    ag_status status = keep_numbers(&s);
     t->busy++;
-    t->in_pass = true;
-    ag_status status = attempts(&s);
+    if (!status)
+        status = attempts(&s);
     if (!status)
         status = targets ? ag_pass_deliver_targets(&s) : ag_pass_commit(&s);
     if (status || targets)
         abandon(&s);
-    t->in_pass = false;
     t->busy--;
+    ag_boundary_end(&s);
     ag_pool_give(t, s.reached, (size_t)s.y + 1);
     ag_pool_give(t, s.kept, ((size_t)s.top + 1) * sizeof *s.kept);
     return status;

@@ -17,20 +17,27 @@
 
 typedef struct ag_targets ag_targets;
 /* The pass from y, whose adjoint is dy; 0: ones. */
+/* The place among the stops of the first one from the index on. */
+uint32_t ag_stop_from(const ag_tape *t, uint32_t index);
 /* Where a pass from y begins: at the last output of its op, which is visited even if y is not that. */
 uint32_t ag_pass_top(const ag_tape *t, uint32_t y);
 ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets);
 enum { AG_REACHED = 1, AG_REACHED_BESIDE = 2 }; /* y depends on it; on another output of its op */
-/* By index, from the pool (y + 1 bytes): zero where y does not depend on it. NULL: no memory. */
-uint8_t *ag_reachable(ag_tape *t, uint32_t y);
+/* By index, from the pool (y + 1 bytes): zero where y does not depend on it by way of nodes from `first` on. NULL: no
+ * memory. */
+uint8_t *ag_reachable(ag_tape *t, uint32_t y, uint32_t first);
 
+typedef struct ag_outer_adjoint ag_outer_adjoint;
 typedef struct ag_pass {
     ag_tape *t;
     uint32_t y, dy, top; /* the pass begins at y with the adjoint dy, 0: ones; top: the last output of y's op */
+    uint32_t first, low; /* its own nodes begin there: see boundary.c; below `low` nothing is visited */
     ag_targets *targets; /* of ag_gradients; NULL: the leaves' gradients */
     uint8_t *reached;    /* by index; NULL until needed */
     double *kept;        /* adjoints of rank-0 records by index; NULL if nobody wants them */
     bool careful, restart;
+    ag_outer_adjoint *boundary; /* what the pass that this one runs within has there */
+    size_t boundary_count, boundary_bytes;
 } ag_pass;
 
 /* ---- targets.c: of ag_gradients */
@@ -46,8 +53,12 @@ struct ag_targets {
     bool *is_target;                 /* by place in the table of nodes */
     size_t *of_slot;                 /* by slot: 1 + the first target, 0: none; NULL: no target is persistent */
     uint32_t node_count, slot_count; /* of these */
+    uint8_t *wanted;                 /* by index up to `top`: what a contribution to it is good for */
+    uint32_t top, low;               /* no op at or below `low` passes anything on */
 };
-bool ag_targets_begin(ag_tape *t, ag_targets *s); /* of `at` and `count`; false: no memory */
+/* a target or above one; its op is to be visited; it lies at the boundary */
+enum { AG_WANTED = 1, AG_PASSES = 2, AG_TOUCHED = 4 };
+bool ag_targets_begin(ag_tape *t, ag_targets *s, uint32_t y); /* of `at` and `count`; false: no memory */
 void ag_targets_end(ag_tape *t, ag_targets *s);
 /* 1 + the first target that the leaf at index i belongs to; 0: none */
 size_t ag_targets_at_leaf(const ag_tape *t, const ag_targets *s, uint32_t i);
@@ -59,6 +70,21 @@ ag_status ag_pass_deliver_targets(ag_pass *s);
 
 /* Has the record i, whose adjoint is g, received anything? A zero may be a sum, or nothing. */
 bool ag_pass_arrived(ag_pass *s, uint32_t i, double g);
+
+/* Is a contribution to it of use? */
+static inline bool ag_pass_wants(const ag_pass *s, uint32_t id)
+{
+    return s->targets ? s->targets->wanted[AG_INDEX(id)] : ag_needs(s->t, id);
+}
+
+/* ---- boundary.c: a pass within a pass */
+
+bool ag_boundary_begin(ag_pass *s);        /* false: no memory, nothing was changed */
+void ag_boundary_clear(ag_pass *s);        /* forgets what has arrived there */
+bool ag_boundary_finite(const ag_pass *s); /* the numbers that have arrived there */
+void ag_boundary_end(ag_pass *s);
+/* Of ag_backward in a rule: what would receive a gradient, but is not the inner graph's. 0: nothing. */
+ag_status ag_boundary_check(ag_tape *t, uint32_t y, const char *who);
 
 /* ---- backward_op.c: one op in a plain pass */
 
@@ -107,7 +133,7 @@ typedef struct ag_rule {
     double constants[2];
     ag_tensor few[AG_FEW], *dy, *dx; /* adjoints of the outputs, which the caller fills in; what the rule gives */
 } ag_rule;
-bool ag_rule_begin(ag_tape *t, uint32_t id, ag_rule *r); /* false: reported */
+bool ag_rule_begin(ag_tape *t, uint32_t id, const ag_targets *targets, ag_rule *r); /* false: reported */
 ag_status ag_rule_run(ag_rule *r);
 /* The id of what it gave for operand i, of a shape to which the operand's broadcasts; 0: nothing is given or wanted. */
 ag_status ag_rule_result(const ag_rule *r, int i, uint32_t *id);

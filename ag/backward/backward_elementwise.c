@@ -222,14 +222,14 @@ ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar)
     const void *dy = scalar ? (const void *)scalar : d->adjoint;
     int in_place = -1;
     for (int k = 0; k < d->inputs; k++) {
-        const ag_node *x = ag_needs(s->t, d->input[k]) ? ag_node_or_null(s->t, d->input[k]) : NULL;
+        const ag_node *x = ag_pass_wants(s, d->input[k]) ? ag_node_or_null(s->t, d->input[k]) : NULL;
         if (x && takes_over(s, d, x))
             in_place = k;
     }
     if (in_place >= 0 && d->inputs == 2 && AG_INDEX(d->input[0]) == AG_INDEX(d->input[1]))
         in_place = -1; /* the other contribution goes to the same adjoint */
     for (int k = 0; k < d->inputs; k++) {
-        if (k == in_place || !ag_needs(s->t, d->input[k]))
+        if (k == in_place || !ag_pass_wants(s, d->input[k]))
             continue;
         ag_status status = row_operand(s, &r, d, k, dy);
         if (AG_UNLIKELY(status))

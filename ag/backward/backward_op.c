@@ -76,7 +76,7 @@ static bool set_target(ag_pass *s, fused *f, int i)
     f->dx[i] = (ag_array){ 0 };
     f->beta[i] = 0;
     f->block[i] = NULL;
-    if (!ag_needs(t, id))
+    if (!ag_pass_wants(s, id))
         return true;
     ag_node *x = ag_node_or_null(t, id);
     if (!x || !x->data) {
@@ -123,6 +123,7 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     fused f;
     const uint64_t work = ag_work_begin(t);
     ag_call_of(t, d->id, &f.call, f.ids, f.constants);
+    f.call.wanted = s->targets ? s->targets->wanted : NULL;
     ag_status status = AG_OK;
     bool ready = reserve(t, &f) && set_operands(t, &f) && set_adjoints(s, &f, scalar);
     int targets = 0;
@@ -183,7 +184,7 @@ static ag_status run_rule(ag_pass *s, uint32_t id, const double *scalar)
 {
     ag_tape *t = s->t;
     ag_rule r;
-    if (!ag_rule_begin(t, id, &r))
+    if (!ag_rule_begin(t, id, s->targets, &r))
         return t->error.status;
     for (int k = 0; k < r.call.outputs; k++)
         r.dy[k] = adjoint_handle(s, id + (uint32_t)k, scalar);

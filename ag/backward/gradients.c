@@ -1,6 +1,19 @@
 /* The public face of differentiation. */
 #include "ag/backward/backward.h"
 
+/* May a pass from y begin here? */
+static ag_status check_place(ag_tape *t, uint32_t y, bool busy, const char *who)
+{
+    if (t->closed || busy)
+        return ag_fail(t, AG_EUSE, "%s: not inside an op's functions, an error handler or a gradient check", who);
+    if (AG_INDEX(y) < t->inner)
+        return ag_fail(t, AG_EUSE,
+                       "%s: in a rule or a hook a pass can begin only at what was recorded there, after "
+                       "ag_enable_grad_begin",
+                       who);
+    return AG_OK;
+}
+
 /* ---- backward */
 
 static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
@@ -16,11 +29,15 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
     if (!id || (dy && !seed))
         return ag_refuse(t, who);
     char text[128], other[128];
+    ag_status status;
     ag_shape shape = ag_layout_shape(ag_layout_at(t, id));
     if (t->no_grad)
         return ag_fail(t, AG_EUSE, "%s: not between ag_no_grad_begin and ag_no_grad_end", who);
-    if (t->busy)
-        return ag_fail(t, AG_EUSE, "%s: not inside an op's functions, an error handler or a gradient check", who);
+    status = check_place(t, id, t->busy && !t->inner, who);
+    if (!status && t->inner)
+        status = ag_boundary_check(t, id, who);
+    if (status)
+        return status;
     if (!ag_needs(t, id))
         return ag_fail(t, AG_EUSE,
                        "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, "
@@ -110,12 +127,10 @@ static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_targets
     t->no_grad = 0;
     ag_set_recording(t);
     t->busy++;
-    t->in_pass = true;
     const ag_layout *l = ag_layout_at(t, y);
     if (!dy)
         dy = ones_to_share(t, l);
     ag_status status = dy ? ag_graph_gradients(t, y, dy, targets, out) : ag_refuse(t, "ag_gradients");
-    t->in_pass = false;
     t->busy--;
     t->no_grad = no_grad;
     ag_set_recording(t);
@@ -143,8 +158,6 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
         return t->error.status;
     if (!out || (!xs.at && xs.count))
         return ag_fail(t, AG_ENULL, "%s: the list or the results are NULL", who);
-    if (t->in_pass || t->closed)
-        return ag_fail(t, AG_EUSE, "%s: not inside an op's functions or an error handler", who);
     if (flags & ~AG_CREATE_GRAPH)
         return ag_fail(t, AG_EARG, "%s: unknown flags %#x", who, (unsigned)flags);
     uint32_t id = ag_resolve(t, y, who, 1), seed = 0;
@@ -152,6 +165,9 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
         seed = ag_resolve(t, dy, who, 2);
     if (!id || (dy.tape && !seed))
         return ag_refuse(t, who);
+    ag_status status = check_place(t, id, false, who);
+    if (status)
+        return status;
     if (!ag_is_float(ag_layout_at(t, id)->dtype))
         return ag_fail(t, AG_EDTYPE, "%s: only floating tensors have derivatives, not %s", who,
                        ag_dtype_name(ag_layout_at(t, id)->dtype));
@@ -170,9 +186,9 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
     for (size_t i = 0; i < xs.count; i++)
         if (!set_target(t, xs.at[i], &targets.at[i], who))
             return ag_refuse(t, who);
-    if (!ag_targets_begin(t, &targets))
+    if (!ag_targets_begin(t, &targets, id))
         return t->error.status;
-    ag_status status = (flags & AG_CREATE_GRAPH ? graph_gradients : plain_gradients)(t, id, seed, &targets, out);
+    status = (flags & AG_CREATE_GRAPH ? graph_gradients : plain_gradients)(t, id, seed, &targets, out);
     ag_targets_end(t, &targets);
     for (size_t i = 0; status && i < xs.count; i++)
         out[i] = ag_inert(t);

@@ -15,7 +15,7 @@ static ag_status run_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id, cons
 {
     ag_rule r;
     bool add = false;
-    if (!ag_rule_begin(t, y, &r))
+    if (!ag_rule_begin(t, y, NULL, &r))
         return t->error.status;
     const ag_layout *l = ag_layout_at(t, y);
     r.call.all_needed = true;
@@ -64,9 +64,7 @@ static ag_tensor local_by_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
         return ag_inert(t);
     ag_no_grad_begin(t);
     t->busy++;
-    t->in_pass = true;
     ag_status status = run_rule(t, y, x, id, &to);
-    t->in_pass = false;
     t->busy--;
     ag_interlude_end(t, &rule);
     return status ? ag_inert(t) : ag_constant_of(t, &to);
@@ -90,7 +88,7 @@ ag_tensor ag_local(ag_tensor y, ag_tensor x)
         return ag_zeros(t, l->dtype, ag_layout_shape(l));
     }
     if (t->headers[i].flags & AG_HAS_NODE) {
-        if (t->in_pass || t->closed) {
+        if (t->closed) {
             ag_fail(t, AG_EUSE, "ag_local: not inside an op's functions or an error handler");
             return ag_inert(t);
         }

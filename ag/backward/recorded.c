@@ -4,7 +4,7 @@
 
 typedef struct replay {
     ag_tape *t;
-    uint32_t top;
+    const ag_targets *targets;
     uint32_t *adjoint; /* ids by index, 0: none arrived */
 } replay;
 
@@ -54,7 +54,7 @@ static ag_status replay_node(replay *p, uint32_t i)
     const ag_op *op = ag_op_at(t, t->headers[i].op);
     if (!any_arrived(p, i, op->outputs))
         return AG_OK;
-    if (!ag_rule_begin(t, i, &r))
+    if (!ag_rule_begin(t, i, p->targets, &r))
         return t->error.status;
     for (int k = 0; k < r.call.outputs; k++)
         r.dy[k] = adjoint_at(p, i + (uint32_t)k);
@@ -75,7 +75,7 @@ static ag_status replay_node(replay *p, uint32_t i)
 static ag_status take_leaves(const replay *p, const ag_targets *targets, ag_tensor *out)
 {
     ag_tape *t = p->t;
-    for (uint32_t n = 0; targets->of_slot && n < t->stop_count && t->stops[n] <= p->top; n++) {
+    for (uint32_t n = 0; targets->of_slot && n < t->stop_count && t->stops[n] <= targets->top; n++) {
         uint32_t i = t->stops[n];
         for (size_t k = p->adjoint[i] ? ag_targets_at_leaf(t, targets, i) : 0; k; k = targets->at[k - 1].next) {
             ag_tensor g = ag_handle(t, p->adjoint[i]), *to = &out[k - 1];
@@ -92,7 +92,7 @@ static ag_status take_all(const replay *p, const ag_targets *targets, ag_tensor 
     ag_tape *t = p->t;
     for (size_t k = 0; k < targets->count; k++) {
         uint32_t i = AG_INDEX(targets->at[k].id); /* 0 for a persistent tensor; a constant may be y itself */
-        bool arrived = i && i <= p->top && p->adjoint[i] && ag_needs(t, i);
+        bool arrived = i && i <= targets->top && p->adjoint[i] && ag_needs(t, i);
         out[k] = arrived ? ag_handle(t, p->adjoint[i]) : ag_inert(t);
     }
     ag_status status = take_leaves(p, targets, out);
@@ -107,16 +107,17 @@ static ag_status take_all(const replay *p, const ag_targets *targets, ag_tensor 
 
 ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targets *targets, ag_tensor *out)
 {
-    replay p = { .t = t, .top = ag_pass_top(t, AG_INDEX(y)) };
-    size_t bytes = ((size_t)p.top + 1) * sizeof *p.adjoint;
+    replay p = { .t = t, .targets = targets };
+    size_t bytes = ((size_t)targets->top + 1) * sizeof *p.adjoint;
     p.adjoint = ag_pool_take(t, bytes);
     if (!p.adjoint)
         return t->error.status;
     memset(p.adjoint, 0, bytes);
     p.adjoint[AG_INDEX(y)] = dy;
     ag_status status = AG_OK;
-    for (uint32_t i = p.top; i > 0 && !status; i--)
-        if (t->headers[i].op >= AG_OP_FIRST && ag_op_needs(t, i))
+    const uint32_t low = t->inner > targets->low ? t->inner : targets->low;
+    for (uint32_t i = targets->top; i >= low && !status; i--)
+        if (targets->wanted[i] & AG_PASSES)
             status = replay_node(&p, i);
     if (!status)
         status = take_all(&p, targets, out);

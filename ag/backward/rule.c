@@ -2,10 +2,11 @@
  * derivatives alike. */
 #include "ag/backward/backward.h"
 
-bool ag_rule_begin(ag_tape *t, uint32_t id, ag_rule *r)
+bool ag_rule_begin(ag_tape *t, uint32_t id, const ag_targets *targets, ag_rule *r)
 {
     ag_call *c = &r->call;
     ag_call_of(t, id, c, r->ids, r->constants);
+    c->wanted = targets ? targets->wanted : NULL;
     if (!c->op->vjp)
         return ag_call_fail(c, AG_EUSE, "the op has no derivative"), false;
     size_t wanted = (size_t)c->outputs + (size_t)c->count;
@@ -21,9 +22,11 @@ ag_status ag_rule_run(ag_rule *r)
 {
     ag_tape *t = r->call.tape;
     bool pending = t->error.status;
-    uint32_t no_grad = t->no_grad;
+    const uint32_t no_grad = t->no_grad, inner = t->inner;
     const uint64_t work = ag_work_begin(t);
+    t->inner = ag_next(t);
     r->call.op->vjp(&r->call, r->dy, r->dx);
+    t->inner = inner;
     ag_work_end(t, work);
     if (AG_UNLIKELY(t->no_grad != no_grad)) { /* what other rules of the pass record does not hang on this one */
         t->no_grad = no_grad;

@@ -39,7 +39,7 @@ static bool prepare_scalar(ag_pass *s, uint32_t i)
     if (t->headers[i].op != AG_OP_PERSISTENT)
         return true;
     if (t->adjoints[i] == 0 && !s->reached) {
-        s->reached = ag_reachable(t, s->y);
+        s->reached = ag_reachable(t, s->y, s->first);
         if (!s->reached)
             return false;
     }
@@ -57,7 +57,7 @@ static bool prepare(ag_pass *s)
             memset(t->retained + before, 0, (t->retained_capacity - before) * sizeof *t->retained);
         }
     }
-    for (uint32_t k = 0; k < t->stop_count && t->stops[k] <= s->top; k++) {
+    for (uint32_t k = ag_stop_from(t, s->first); k < t->stop_count && t->stops[k] <= s->top; k++) {
         uint32_t i = t->stops[k];
         if (!wanted(s, i))
             continue;
@@ -112,7 +112,7 @@ ag_status ag_pass_commit(ag_pass *s)
     ag_tape *t = s->t;
     if (!prepare(s))
         return t->error.status;
-    for (uint32_t k = 0; k < t->stop_count && t->stops[k] <= s->top; k++) {
+    for (uint32_t k = ag_stop_from(t, s->first); k < t->stop_count && t->stops[k] <= s->top; k++) {
         uint32_t i = t->stops[k];
         ag_node *d = ag_node_or_null(t, i);
         if (d && d->adjoint)
@@ -120,7 +120,7 @@ ag_status ag_pass_commit(ag_pass *s)
         else if (!d && is_leaf(t, i) && wanted(s, i))
             store_scalar(s, i);
     }
-    for (uint32_t i = 1; s->kept && i <= s->top; i++)
+    for (uint32_t i = s->first; s->kept && i <= s->top; i++)
         t->retained[i] += s->kept[i];
     return AG_OK;
 }

@@ -9,13 +9,55 @@ static bool any_slot(const ag_targets *s)
     return false;
 }
 
-bool ag_targets_begin(ag_tape *t, ag_targets *s)
+/* ---- what has to be computed at all: an op whose result depends on a target */
+
+static void want(ag_tape *t, ag_targets *s, uint32_t i)
+{
+    if (i > s->top || !ag_needs(t, i))
+        return;
+    s->wanted[i] = AG_WANTED;
+    if (i < s->low)
+        s->low = i;
+}
+
+static bool depends(const ag_tape *t, const ag_targets *s, uint32_t i)
+{
+    const ag_node *d = ag_node_or_null(t, i);
+    const uint32_t *inputs = d ? ag_node_inputs(d) : t->records[i].parent;
+    for (int k = 0; k < (d ? d->inputs : 2); k++)
+        if (AG_INDEX(inputs[k]) != i && s->wanted[AG_INDEX(inputs[k])])
+            return true;
+    return false;
+}
+
+static void find_wanted(ag_tape *t, ag_targets *s)
+{
+    memset(s->wanted, 0, (size_t)s->top + 1);
+    s->low = s->top;
+    for (size_t k = 0; k < s->count; k++)
+        if (!s->at[k].slot)
+            want(t, s, AG_INDEX(s->at[k].id));
+    for (uint32_t n = 0; s->of_slot && n < t->stop_count && t->stops[n] <= s->top; n++)
+        if (ag_targets_at_leaf(t, s, t->stops[n]))
+            want(t, s, t->stops[n]);
+    for (uint32_t i = s->low + 1; i <= s->top; i++) {
+        const uint16_t op = t->headers[i].op;
+        if (op == AG_OP_OUTPUT && s->wanted[i - ag_node_at(t, i)->output] & AG_PASSES && ag_needs(t, i))
+            s->wanted[i] |= AG_WANTED;
+        else if (op >= AG_OP_FIRST && ag_op_needs(t, i) && depends(t, s, i))
+            s->wanted[i] |= AG_WANTED | AG_PASSES;
+    }
+}
+
+bool ag_targets_begin(ag_tape *t, ag_targets *s, uint32_t y)
 {
     s->node_count = t->node_count;
     s->slot_count = any_slot(s) ? t->slot_count : 0;
+    s->top = ag_pass_top(t, AG_INDEX(y));
     s->is_target = ag_pool_take(t, s->node_count);
+    s->wanted = ag_pool_take(t, (size_t)s->top + 1);
     s->of_slot = s->slot_count ? ag_pool_take(t, s->slot_count * sizeof *s->of_slot) : NULL;
-    if (!s->is_target || (s->slot_count && !s->of_slot)) {
+    if (!s->is_target || !s->wanted || (s->slot_count && !s->of_slot)) {
         ag_targets_end(t, s);
         return false;
     }
@@ -31,12 +73,14 @@ bool ag_targets_begin(ag_tape *t, ag_targets *s)
             s->is_target[ag_node_at(t, x->id) - t->nodes] = true;
         }
     }
+    find_wanted(t, s);
     return true;
 }
 
 void ag_targets_end(ag_tape *t, ag_targets *s)
 {
     ag_pool_give(t, s->is_target, s->node_count);
+    ag_pool_give(t, s->wanted, (size_t)s->top + 1);
     ag_pool_give(t, s->of_slot, s->slot_count * sizeof *s->of_slot);
 }
 
@@ -72,7 +116,7 @@ static bool take(ag_pass *s, ag_target *target, uint32_t i)
     ag_tape *t = s->t;
     const ag_node *d = ag_node_or_null(t, i);
     if (!d || !d->data)
-        return take_number(s, target, ag_target_is_number(t, target) ? s->kept[i] : t->adjoints[i]);
+        return take_number(s, target, i >= s->first && ag_target_is_number(t, target) ? s->kept[i] : t->adjoints[i]);
     if (!d->adjoint)
         return true;
     bool add = target->data;
@@ -89,17 +133,24 @@ static bool take(ag_pass *s, ag_target *target, uint32_t i)
     return true;
 }
 
+/* Beyond the boundary lie adjoints of another pass, but for those that were put aside. */
+static bool arrived_here(const ag_pass *s, uint32_t i)
+{
+    return i <= s->top && (i >= s->first || s->targets->wanted[i] & AG_TOUCHED);
+}
+
 ag_status ag_pass_deliver_targets(ag_pass *s)
 {
     ag_tape *t = s->t;
     ag_targets *all = s->targets;
     for (size_t k = 0; k < all->count; k++) {
         uint32_t i = AG_INDEX(all->at[k].id);
-        if (!all->at[k].slot && i <= s->top && !take(s, &all->at[k], i))
+        if (!all->at[k].slot && arrived_here(s, i) && !take(s, &all->at[k], i))
             return t->error.status;
     }
     for (uint32_t n = 0; all->of_slot && n < t->stop_count && t->stops[n] <= s->top; n++)
-        for (size_t k = ag_targets_at_leaf(t, all, t->stops[n]); k; k = all->at[k - 1].next)
+        for (size_t k = arrived_here(s, t->stops[n]) ? ag_targets_at_leaf(t, all, t->stops[n]) : 0; k;
+             k = all->at[k - 1].next)
             if (!take(s, &all->at[k - 1], t->stops[n]))
                 return t->error.status;
     return AG_OK;

@@ -246,7 +246,7 @@ bool ag_evaluation_reach(ag_evaluation *v, ag_tensor of)
 {
     ag_tape *t = v->t;
     uint32_t y = AG_INDEX(ag_resolve(t, of, "ag_gradcheck", 0));
-    uint8_t *mask = y ? ag_reachable(t, y) : NULL;
+    uint8_t *mask = y ? ag_reachable(t, y, 1) : NULL;
     if (!mask)
         return ag_evaluation_fail_pending(v, "the check");
     bool fine = true;

@@ -158,7 +158,9 @@ const ag_array *ag_call_output_array(const ag_call *c, int i)
 
 bool ag_call_needs(const ag_call *c, int i)
 {
-    return c && c->inputs && i >= 0 && i < c->count && (c->all_needed || ag_needs(c->tape, c->inputs[i]));
+    if (!c || !c->inputs || i < 0 || i >= c->count)
+        return false;
+    return c->all_needed || (c->wanted ? c->wanted[AG_INDEX(c->inputs[i])] : ag_needs(c->tape, c->inputs[i]));
 }
 
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2])

@@ -176,8 +176,9 @@ struct ag_call {
     uint32_t id;            /* of the first output, once there is one */
     int count;              /* of inputs */
     int outputs;
-    bool all_needed;    /* ag_local: a derivative by every input */
-    ag_array *operands; /* inputs then outputs, dense where the op asks, in vjp_fused */
+    bool all_needed;       /* ag_local: a derivative by every input */
+    const uint8_t *wanted; /* by index: what ag_gradients wants; NULL: all that needs a gradient */
+    ag_array *operands;    /* inputs then outputs, dense where the op asks, in vjp_fused */
 };
 /* ag_apply for a built-in op by its number in the registry */
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);

@@ -107,7 +107,7 @@ static bool begin(graph *g, ag_tensor y, FILE *to, const char *who)
         return false;
     }
     g->y = AG_INDEX(id);
-    g->reached = ag_reachable(t, g->y);
+    g->reached = ag_reachable(t, g->y, 1);
     return g->reached;
 }
 

@@ -118,7 +118,8 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
 {
     if (!t)
         return AG_ENULL;
-    if (t->busy)
+    const bool own = t->inner && mark.id >= t->inner && !t->closed; /* of the rule that runs */
+    if (t->busy && !own)
         return ag_fail(t, AG_EUSE,
                        "ag_tape_rewind: not inside an op's functions, an error handler or a gradient check");
     if (!mark.id || mark.id > ag_next(t) || epoch_before(t, mark.id) != mark.epoch ||

@@ -245,6 +245,26 @@ uint64_t ag_tape_memory(const ag_tape *t)
     return t ? t->memory : 0;
 }
 
+unsigned ag_enable_grad_begin(ag_tape *t)
+{
+    const unsigned suspended = t ? t->no_grad : 0;
+    if (t) {
+        t->no_grad = 0;
+        ag_set_recording(t);
+    }
+    return suspended;
+}
+
+void ag_enable_grad_end(ag_tape *t, unsigned suspended)
+{
+    if (!t)
+        return;
+    if (t->no_grad)
+        ag_fail(t, AG_EUSE, "ag_enable_grad_end: an ag_no_grad_begin since ag_enable_grad_begin has no end");
+    t->no_grad = suspended;
+    ag_set_recording(t);
+}
+
 void ag_no_grad_begin(ag_tape *t)
 {
     if (!t)

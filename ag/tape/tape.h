@@ -160,8 +160,8 @@ struct ag_tape {
     double *adjoints;       /* by index, zero between passes */
     uint64_t room;          /* what limit is while recording is on */
     uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and gradient checks */
-    bool in_pass;    /* rules are running: they may begin no pass of their own, which would use the same adjoints */
-    bool telling;    /* the error handler is running */
+    uint32_t inner; /* the first id of what the innermost running rule records: its own passes stay there; 0: no rule */
+    bool telling;   /* the error handler is running */
     uint32_t closed; /* nesting of code of the user's that may not record: see ag_close */
 
     ag_record *records; /* by index */

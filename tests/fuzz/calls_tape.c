@@ -133,6 +133,13 @@ static void play_scope(world *w)
 static void play_no_grad(world *w)
 {
     lane *l = draw_lane(w);
+    if (chance(w, 6)) {
+        frame f = begin(w, l->t, "ag_enable_grad_begin(%s), and its end", letter(l));
+        unsigned suspended = ag_enable_grad_begin(l->t);
+        ag_enable_grad_end(l->t, chance(w, 8) ? 0 : suspended);
+        end_call(&f);
+        return;
+    }
     bool open = chance(w, 3);
     frame f = begin(w, l->t, open ? "ag_no_grad_begin(%s)" : "ag_no_grad_end(%s)", letter(l));
     if (open)
@@ -174,6 +181,7 @@ static void play_nothing(world *w)
     ag_error_pop(NULL);
     ag_no_grad_begin(NULL);
     ag_no_grad_end(NULL);
+    ag_enable_grad_end(NULL, ag_enable_grad_begin(NULL));
     ag_scope_begin(NULL, "x");
     ag_scope_end(NULL);
     if (ag_params(NULL).count || ag_tape_allocate(NULL, 3) || ag_variable(NULL, 1).id || ag_randperm(NULL, 3).id ||
