@@ -462,6 +462,21 @@ static inline void ag_traced_no_grad_end(const char *ag_file, int ag_line, ag_ta
     ag_no_grad_end(t);
     ag_site_leave(ag_to, ag_before);
 }
+static inline unsigned ag_traced_enable_grad_begin(const char *ag_file, int ag_line, ag_tape *t)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    unsigned ag_result = ag_enable_grad_begin(t);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline void ag_traced_enable_grad_end(const char *ag_file, int ag_line, ag_tape *t, unsigned suspended)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_enable_grad_end(t, suspended);
+    ag_site_leave(ag_to, ag_before);
+}
 static inline ag_tensor ag_traced_detach(const char *ag_file, int ag_line, ag_tensor x)
 {
     ag_tape *ag_to = x.tape;
@@ -1192,6 +1207,8 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
 #define ag_retain_grad(...) ag_traced_retain_grad(AG_SITE, __VA_ARGS__)
 #define ag_local(...) ag_traced_local(AG_SITE, __VA_ARGS__)
 #define ag_no_grad_end(...) ag_traced_no_grad_end(AG_SITE, __VA_ARGS__)
+#define ag_enable_grad_begin(...) ag_traced_enable_grad_begin(AG_SITE, __VA_ARGS__)
+#define ag_enable_grad_end(...) ag_traced_enable_grad_end(AG_SITE, __VA_ARGS__)
 #define ag_detach(...) ag_traced_detach(AG_SITE, __VA_ARGS__)
 #define ag_custom_vjp(...) ag_traced_custom_vjp(AG_SITE, __VA_ARGS__)
 #define ag_error_push(...) ag_traced_error_push(AG_SITE, __VA_ARGS__)
