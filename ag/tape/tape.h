@@ -7,6 +7,7 @@
 
 #include "ag/array/array.h"
 #include "ag/kernels/kernels.h"
+#include "ag/tape/arena.h"
 #include "ag/tape/errors.h"
 
 #define AG_TAG_PERSISTENT 0x80000000u
@@ -104,35 +105,7 @@ typedef struct ag_named {
     char *name; /* of the pool */
 } ag_named;
 
-/* ---- memory: positions in an arena are chunk << 48 | offset */
-
-typedef struct ag_chunk {
-    char *memory;
-    size_t bytes, used; /* used: when the one after it was entered */
-} ag_chunk;
-
-typedef struct ag_arena {
-    ag_chunk *chunks; /* those after the current one are spare */
-    uint32_t count, capacity, current;
-    char *at, *end;             /* of the current chunk */
-    size_t before, wanted;      /* bytes used in the chunks before it; of the next chunk, where they are known */
-    size_t peak, late, earlier; /* the most that was used: in this step, in the steps of late, in those before them */
-    uint32_t steps;             /* of late */
-} ag_arena;
-
-typedef struct ag_free {
-    struct ag_free *next;
-    size_t bytes;
-} ag_free;
-
-enum { AG_POOL_CLASSES = 37 };
-/* Blocks for adjoints and tables, which live shorter than a step; cut from an arena of its own. */
-typedef struct ag_pool {
-    ag_arena arena;
-    void *free[AG_POOL_CLASSES]; /* small ones by size */
-    ag_free *large;
-    size_t live, most; /* bytes that are not free; in this step */
-} ag_pool;
+/* ---- memory */
 
 typedef struct ag_owned { /* header of a block from ag_tape_allocate */
     struct ag_owned *next, *before;
@@ -225,29 +198,6 @@ void ag_give_back(ag_tape *t, void *memory, size_t bytes);
 bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element,
              uint64_t wanted); /* doubles; keeps contents */
 
-/* ---- arena.c */
-
-void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes);
-uint64_t ag_arena_position(const ag_arena *a);
-bool ag_arena_reached(const ag_arena *a, uint64_t position); /* can it be rewound to there? */
-void ag_arena_rewind(ag_arena *a, uint64_t position);
-void ag_arena_end_step(ag_tape *t, ag_arena *a); /* after a rewind: gives back what steps of late did not need */
-void ag_arena_free(ag_tape *t, ag_arena *a);
-uint64_t ag_work_begin(const ag_tape *t); /* what is taken from t->work until the end goes back */
-void ag_work_end(ag_tape *t, uint64_t begin);
-void *ag_pool_take(ag_tape *t, size_t bytes);
-void ag_pool_give(ag_tape *t, void *block, size_t bytes);
-void ag_pool_end_step(ag_tape *t);
-static inline void *ag_arena_block(ag_tape *t, ag_arena *a, size_t bytes) /* quick where the chunk has room */
-{
-    size_t rounded = (bytes + !bytes + 63) & ~(size_t)63;
-    if (AG_LIKELY(rounded >= bytes && rounded <= (size_t)(a->end - a->at))) {
-        void *p = a->at;
-        a->at += rounded;
-        return p;
-    }
-    return ag_arena_take(t, a, bytes);
-}
 static inline void *ag_scratch(ag_tape *t, size_t bytes) /* transient memory: until reset or rewind */
 {
     return ag_arena_block(t, &t->arena, bytes);
