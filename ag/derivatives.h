@@ -44,4 +44,26 @@ AG_API ag_tensor ag_detach(ag_tensor x);
 typedef void ag_custom_rule(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *dx, void *user);
 AG_API ag_tensor ag_custom_vjp(ag_tensor y, ag_list xs, ag_custom_rule *rule, void *user);
 
+/* ---- Jacobians, Hessians, and their products with vectors
+ *
+ * As in ag_gradients, xs may be intermediate results, what belongs to tensors that y does not depend on is zeros, and no
+ * leaf's gradient changes. The results are transient, dense and without a graph; what is recorded on the way is gone when
+ * they are there. All of them work under no-grad, and in a rule where ag_gradients does. Errors: AG_EDTYPE if y is not
+ * floating; where one fails every result is inert. */
+
+/* ag_vjps - ag_vjp by each of the list in one pass: out[i] = dy' J_i, J_i = dy/d xs[i]. */
+AG_API ag_status ag_vjps(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *out);
+/* ag_jvp - J_1 v_1 + J_2 v_2 + ...: how y moves when each of xs moves along its vector of vs, which has its shape.
+ * y's shape and dtype. Errors: AG_EARG if the lists differ in length; AG_ESHAPE if a vector has another shape. */
+AG_API ag_tensor ag_jvp(ag_tensor y, ag_list xs, ag_list vs);
+/* ag_hvps - ag_hvp by each of the list: out[i] = H_i1 v_1 + H_i2 v_2 + ..., H_ij the second derivative of the one-element
+ * y by xs[i] and xs[j]. Errors: as ag_jvp, and AG_ESHAPE if y has several elements. */
+AG_API ag_status ag_hvps(ag_tensor y, ag_list xs, ag_list vs, ag_tensor *out);
+/* ag_jacobian - dy/dx of shape [y's extents, x's extents] and x's dtype: element [i, j] is d y[i] / d x[j].
+ * Errors: AG_ESHAPE if that makes more than AG_MAX_RANK dimensions: see ag_flatten. */
+AG_API ag_tensor ag_jacobian(ag_tensor y, ag_tensor x);
+/* ag_hessian - the second derivative of the one-element y by x, of shape [x's extents, x's extents]: the Jacobian of the
+ * gradient. Errors: AG_ESHAPE if y has several elements, or for too many dimensions. */
+AG_API ag_tensor ag_hessian(ag_tensor y, ag_tensor x);
+
 #endif

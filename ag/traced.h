@@ -495,6 +495,62 @@ static inline ag_tensor ag_traced_custom_vjp(const char *ag_file, int ag_line, a
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_status ag_traced_vjps(const char *ag_file, int ag_line, ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *out)
+{
+    ag_tape *ag_to = y.tape;
+    if (!ag_to)
+        ag_to = dy.tape;
+    if (!ag_to)
+        ag_to = ag_list_tape(xs);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_vjps(y, dy, xs, out);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_jvp(const char *ag_file, int ag_line, ag_tensor y, ag_list xs, ag_list vs)
+{
+    ag_tape *ag_to = y.tape;
+    if (!ag_to)
+        ag_to = ag_list_tape(xs);
+    if (!ag_to)
+        ag_to = ag_list_tape(vs);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_jvp(y, xs, vs);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_hvps(const char *ag_file, int ag_line, ag_tensor y, ag_list xs, ag_list vs, ag_tensor *out)
+{
+    ag_tape *ag_to = y.tape;
+    if (!ag_to)
+        ag_to = ag_list_tape(xs);
+    if (!ag_to)
+        ag_to = ag_list_tape(vs);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_hvps(y, xs, vs, out);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_jacobian(const char *ag_file, int ag_line, ag_tensor y, ag_tensor x)
+{
+    ag_tape *ag_to = y.tape;
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_jacobian(y, x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_hessian(const char *ag_file, int ag_line, ag_tensor y, ag_tensor x)
+{
+    ag_tape *ag_to = y.tape;
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_hessian(y, x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_status ag_traced_error_push(const char *ag_file, int ag_line, ag_tape *t)
 {
     ag_tape *ag_to = t;
@@ -1211,6 +1267,11 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
 #define ag_enable_grad_end(...) ag_traced_enable_grad_end(AG_SITE, __VA_ARGS__)
 #define ag_detach(...) ag_traced_detach(AG_SITE, __VA_ARGS__)
 #define ag_custom_vjp(...) ag_traced_custom_vjp(AG_SITE, __VA_ARGS__)
+#define ag_vjps(...) ag_traced_vjps(AG_SITE, __VA_ARGS__)
+#define ag_jvp(...) ag_traced_jvp(AG_SITE, __VA_ARGS__)
+#define ag_hvps(...) ag_traced_hvps(AG_SITE, __VA_ARGS__)
+#define ag_jacobian(...) ag_traced_jacobian(AG_SITE, __VA_ARGS__)
+#define ag_hessian(...) ag_traced_hessian(AG_SITE, __VA_ARGS__)
 #define ag_error_push(...) ag_traced_error_push(AG_SITE, __VA_ARGS__)
 #define ag_error_pop(...) ag_traced_error_pop(AG_SITE, __VA_ARGS__)
 #define ag_apply(...) ag_traced_apply(AG_SITE, __VA_ARGS__)

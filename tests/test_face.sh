@@ -55,6 +55,7 @@ expect mistake 4 'NR == 1 && line[1] ~ /^step 0: .*matmul/ && index(line[1], "[6
     index(line[1], "w2")' # 4 is AG_ESHAPE
 expect implicit 0 'NR == 1 && line[1] == "y 1, dy -0.25, d2y 0.03125"'
 expect where 0 'NR == 1 && index(line[1], "where.c:15: ag_matmul: [2,3]") == 1'
+expect jacobian 0 'NR == 3 && line[1] == "J ok" && line[2] == "H ok" && line[3] == "jvp ok"'
 expect rnn 0 'NR == 0'
 expect user_op 0 'line[1] ~ /smooth_abs: PASS/ && line[NR] == "y = 1  dy/dx = 0.6"'
 if [[ -e /usr/share/datasets/fashion-mnist ]]; then

@@ -1,8 +1,7 @@
 /* The public face of differentiation. */
 #include "ag/backward/backward.h"
 
-/* May a pass from y begin here? */
-static ag_status check_place(ag_tape *t, uint32_t y, bool busy, const char *who)
+ag_status ag_check_place(ag_tape *t, uint32_t y, bool busy, const char *who)
 {
     if (t->closed || busy)
         return ag_fail(t, AG_EUSE, "%s: not inside an op's functions, an error handler or a gradient check", who);
@@ -33,7 +32,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
     ag_shape shape = ag_layout_shape(ag_layout_at(t, id));
     if (t->no_grad)
         return ag_fail(t, AG_EUSE, "%s: not between ag_no_grad_begin and ag_no_grad_end", who);
-    status = check_place(t, id, t->busy && !t->inner, who);
+    status = ag_check_place(t, id, t->busy && !t->inner, who);
     if (!status && t->inner)
         status = ag_boundary_check(t, id, who);
     if (status)
@@ -165,7 +164,7 @@ static ag_status gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_
         seed = ag_resolve(t, dy, who, 2);
     if (!id || (dy.tape && !seed))
         return ag_refuse(t, who);
-    ag_status status = check_place(t, id, false, who);
+    ag_status status = ag_check_place(t, id, false, who);
     if (status)
         return status;
     if (!ag_is_float(ag_layout_at(t, id)->dtype))
@@ -209,35 +208,11 @@ ag_tensor ag_vjp(ag_tensor y, ag_tensor dy, ag_tensor x)
     return out;
 }
 
-ag_tensor ag_hvp(ag_tensor y, ag_tensor x, ag_tensor v)
+ag_status ag_vjps(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *out)
 {
-    ag_tape *t = y.tape;
-    ag_tensor g, out = ag_inert(t);
-    if (!t)
-        return out;
-    if (!v.tape)
-        ag_fail(t, AG_ENULL, "ag_hvp: the vector is absent");
-    ag_shape s = ag_ok(y) ? ag_shape_of(y) : AG_SCALAR, shape = ag_ok(x) ? ag_shape_of(x) : AG_SCALAR;
-    if (ag_shape_size(s) != 1) {
-        char text[128];
-        ag_fail(t, AG_ESHAPE, "ag_hvp: the function's value has shape %s, not one element",
-                ag_shape_text(s, text, sizeof text));
-        return out;
-    }
-    if (ag_ok(v) && ag_ok(x) && v.tape == t && x.tape == t && !ag_shape_equal(ag_shape_of(v), shape)) {
-        wrong_shape(t, "ag_hvp", "vector", ag_shape_of(v), shape);
-        return out;
-    }
-    if (gradients(y, (ag_tensor){ 0 }, AG_LIST(x), AG_CREATE_GRAPH, &g, "ag_hvp"))
-        return out;
-    uint32_t no_grad = t->no_grad;
-    t->no_grad = 0;
-    ag_set_recording(t);
-    ag_tensor gv = ag_sum(ag_mul(g, ag_detach(v)));
-    t->no_grad = no_grad;
-    ag_set_recording(t);
-    gradients(gv, (ag_tensor){ 0 }, AG_LIST(x), 0, &out, "ag_hvp");
-    return out;
+    if (y.tape && !dy.tape)
+        ag_fail(y.tape, AG_ENULL, "ag_vjps: the adjoint is absent");
+    return gradients(y, dy, xs, 0, out, "ag_vjps");
 }
 
 /* ---- stored gradients */

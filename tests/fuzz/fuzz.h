@@ -204,9 +204,9 @@ typedef struct move {
     void (*play)(world *w);
     bool ends, differentiates, writes; /* what nested calls may be kept from */
 } move;
-extern const move tape_moves[], tensor_moves[], op_moves[], derive_moves[], module_moves[], optim_moves[], file_moves[],
-    check_moves[], user_moves[]; /* up to one without a name */
-void furnish(world *w, int i);   /* the first calls of a sequence: a few tensors to play with */
+extern const move tape_moves[], tensor_moves[], op_moves[], derive_moves[], transform_moves[], module_moves[],
+    optim_moves[], file_moves[], check_moves[], user_moves[]; /* up to one without a name */
+void furnish(world *w, int i); /* the first calls of a sequence: a few tensors to play with */
 enum { FURNITURE = 10 };
 void remove_files(world *w);
 void handler(void *user, ag_status status, const char *text);

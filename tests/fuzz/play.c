@@ -2,7 +2,7 @@
 #include "tests/fuzz/fuzz.h"
 
 static const move *const kinds[] = { op_moves,     tensor_moves, tape_moves, derive_moves, user_moves,
-                                     module_moves, optim_moves,  file_moves, check_moves };
+                                     module_moves, optim_moves,  file_moves, check_moves,  transform_moves };
 
 /* ---- the order of calls */
 
