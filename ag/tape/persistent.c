@@ -232,13 +232,12 @@ static void free_slot(ag_tape *t, uint32_t index)
 
 void ag_slots_end_step(ag_tape *t)
 {
-    for (uint32_t i = t->slot_first, next; i; i = next) {
-        ag_slot *s = &t->slots[i - 1];
-        next = s->next;
+    for (uint32_t i = 0; i < t->slot_count; i++) { /* not along the list, where each waits for the one before */
+        ag_slot *s = &t->slots[i];
         s->leaf_epoch = s->first_epoch = 0;
         s->grad.alias_epoch = 0;
-        if (s->released)
-            free_slot(t, i - 1);
+        if (s->released && s->block)
+            free_slot(t, i);
     }
 }
 
