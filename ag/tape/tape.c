@@ -207,6 +207,7 @@ ag_status ag_tape_reset(ag_tape *t)
     if (t->busy)
         return ag_fail(t, AG_EUSE, "ag_tape_reset: not inside an op's functions, an error handler or a gradient check");
     ag_check_wrapped(t);
+    t->stop_count = t->node_count = t->wrapped_count = 0; /* all of them, without a look at each */
     ag_rewind_nodes(t, 1);
     t->grad_count = t->grad_free = 0;
     t->last_write = 0;
