@@ -15,7 +15,7 @@ enum {
 
 static size_t taken(const ag_arena *a)
 {
-    return a->count ? a->before + (size_t)(a->at - a->chunks[a->current].memory) : 0;
+    return a->before + (size_t)(a->at - a->begin);
 }
 
 static void note_peak(ag_arena *a)
@@ -27,9 +27,11 @@ static void note_peak(ag_arena *a)
 
 static void enter_chunk(ag_arena *a, uint32_t index, size_t offset)
 {
+    const ag_chunk *c = &a->chunks[index];
     a->current = index;
-    a->at = a->chunks[index].memory + offset;
-    a->end = a->chunks[index].memory + a->chunks[index].bytes;
+    a->begin = c->memory;
+    a->at = a->begin + offset;
+    a->end = a->begin + c->bytes;
 }
 
 /* Bytes of the chunks from `first` on. */
@@ -48,7 +50,7 @@ static AG_COLD void release(ag_tape *t, ag_arena *a, uint32_t first)
         ag_give_back(t, a->chunks[a->count].memory, a->chunks[a->count].bytes);
     }
     if (!first) {
-        a->at = a->end = NULL;
+        a->begin = a->at = a->end = NULL;
         a->current = 0;
         a->before = 0;
     }
@@ -100,7 +102,7 @@ static bool next_chunk(ag_tape *t, ag_arena *a, size_t bytes)
     a->chunks[next] = found;
     if (next) {
         ag_chunk *left = &a->chunks[next - 1];
-        left->used = (size_t)(a->at - left->memory);
+        left->used = (size_t)(a->at - a->begin);
         a->before += left->used;
     }
     enter_chunk(a, next, 0);
@@ -123,7 +125,7 @@ void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes)
 
 uint64_t ag_arena_position(const ag_arena *a)
 {
-    return a->count ? (uint64_t)a->current << OFFSET_BITS | (uint64_t)(a->at - a->chunks[a->current].memory) : 0;
+    return (uint64_t)a->current << OFFSET_BITS | (uint64_t)(a->at - a->begin);
 }
 
 bool ag_arena_reached(const ag_arena *a, uint64_t position)

@@ -13,7 +13,7 @@ typedef struct ag_chunk {
 typedef struct ag_arena {
     ag_chunk *chunks; /* those after the current one are spare */
     uint32_t count, capacity, current;
-    char *at, *end;             /* of the current chunk */
+    char *begin, *at, *end;     /* of the current chunk */
     size_t before, wanted;      /* bytes used in the chunks before it; of the next chunk, where they are known */
     size_t peak, late, earlier; /* the most that was used: in this step, in the steps of late, in those before them */
     uint32_t steps;             /* of late */
