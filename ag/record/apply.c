@@ -122,7 +122,8 @@ static ag_status find_shapes(application *a, bool builtin)
     if (s)
         return failed(&a->call, s, "the op's shape rule");
     for (int i = 0; i < a->call.outputs; i++) {
-        if (ag_shape_size(a->y[i].shape) < 0 || ag_shape_size(a->y[i].shape) > INT64_MAX / 16)
+        const int64_t size = ag_shape_size(a->y[i].shape);
+        if (size < 0 || size > INT64_MAX / 16)
             return ag_call_fail(&a->call, AG_ELIMIT, "the result would be too large");
         if (!ag_dtype_size(a->y[i].dtype))
             return ag_call_fail(&a->call, AG_EDTYPE, "the op's shape rule sets no dtype");
