@@ -11,3 +11,14 @@ check() { # NAME COMMAND...
 family() { # of a compiler, by its name
     if [[ $1 = *clang* ]]; then echo clang; else echo gcc; fi
 }
+
+# make's own flags, without its slots for parallel work, which this script is not part of
+quiet_make() {
+    MAKEFLAGS=$(sed -E 's/ -j[0-9]*//; s/ --jobserver-[^ ]*//' <<<"${MAKEFLAGS:-}") make -s "$@" >/dev/null
+}
+
+# make with the settings that are the default, whatever those of the tests are: in a build directory of its own, one at a
+# time.
+default_make() {
+    flock Makefile env -u BUILD -u SAN -u CC -u CXX -u MAKEFLAGS -u MAKELEVEL make -s "$@"
+}

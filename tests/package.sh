@@ -26,11 +26,6 @@ readme() { # FLAGS...
     run "$@" && diff "$work/expected" "$work/output"
 }
 
-# make's own flags, without its slots for parallel work, which this script is not part of
-quiet_make() {
-    MAKEFLAGS=$(sed -E 's/ -j[0-9]*//; s/ --jobserver-[^ ]*//' <<<"${MAKEFLAGS:-}") make -s "$@" >/dev/null
-}
-
 installed() { PKG_CONFIG_PATH=$work/usr/lib/pkgconfig pkg-config "${@:2}" --cflags --libs "$1"; }
 
 # What pkg-config says is enough, also where the system's linker does not look.
