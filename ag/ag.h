@@ -10,6 +10,10 @@
  *   rewinds and derivative rules (of a persistent tensor: releases) have gone by since it was made.
  * - Types. Floating operands have one dtype; a rank-0 operand follows a ranked one; two rank-0 operands of different
  *   dtypes give f64. Integers are never promoted: ag_cast.
+ * - Finite checks. With ag_options.check_finite, or AG_CHECK_FINITE=1 in the environment when the tape is made, the first
+ *   op that makes an infinity or a NaN from finite values fails, AG_EVALUE, and says where and from which values; so
+ *   does a pass in which an op's contribution to a gradient is the first, and changes no gradient. What comes of values
+ *   that were not finite, as from a mask of -inf, and what a branch not taken leaves out on the way back is no error.
  * - Threads. A tape belongs to one thread at a time; different tapes may be used by different threads at once. Kernels use
  *   one thread in a child of fork() whose parent had several, which do not come along, and where OMP_STACKSIZE leaves
  *   them less than 128 KB. */
@@ -69,6 +73,7 @@ typedef enum ag_status {
     AG_EINCOMPLETE, /* a gradient is missing parts of itself; a pass that fails leaves none such: it changes nothing */
     AG_ELIMIT,      /* a size, count or id is beyond what the library can represent */
     AG_EFILE,       /* a file cannot be read or written, or its content is wrong */
+    AG_EVALUE,      /* a value is not finite where that is refused: ag_options.check_finite */
     AG_USE_RULE     /* no error: what ag_op.vjp_fused returns to have the rule used instead */
 } ag_status;
 
@@ -96,6 +101,7 @@ typedef struct ag_options {
     int threads;            /* zero: all processors, or OMP_NUM_THREADS */
     uint64_t seed;          /* of the random numbers */
     bool keep_grads;        /* keep the gradients of intermediate results too */
+    bool check_finite;      /* see above */
     ag_handler *on_error;   /* NULL: print to stderr; ag_quiet: silent */
     void *user;             /* passed to on_error */
     ag_allocator allocator; /* zero: the C library's */

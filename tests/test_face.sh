@@ -54,6 +54,8 @@ expect newton 0 'NR == 20 && split(line[1], f, " ") == 2 && within(f[2] / 24.2, 
 expect mistake 4 'NR == 1 && line[1] ~ /^step 0: .*matmul/ && index(line[1], "[64,100]") && index(line[1], "[10,100]") &&
     index(line[1], "w2")' # 4 is AG_ESHAPE
 expect implicit 0 'NR == 1 && line[1] == "y 1, dy -0.25, d2y 0.03125"'
+expect finite 0 'NR == 4 && line[1] == "AG_EVALUE: ag_log: element 1 of [4] is nan, the operand \047p\047 there is -1" &&
+    line[2] == "loss is refused" && line[3] ~ /^AG_EVALUE: ag_sqrt, .*\047q\047 is inf at element 1 / && line[4] == "backward: AG_EVALUE"'
 expect where 0 'NR == 1 && index(line[1], "where.c:15: ag_matmul: [2,3]") == 1'
 expect jacobian 0 'NR == 3 && line[1] == "J ok" && line[2] == "H ok" && line[3] == "jvp ok"'
 expect rnn 0 'NR == 0'

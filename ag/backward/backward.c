@@ -62,6 +62,25 @@ static void run_carefully(ag_pass *s, int64_t low, int64_t high)
     }
 }
 
+/* The same, each record that passes something on shown to observers. */
+static ag_status run_observed(ag_pass *s, int64_t low, int64_t high)
+{
+    ag_tape *t = s->t;
+    ag_status status = AG_OK;
+    for (int64_t i = high; i >= low && !status; i--) {
+        ag_watch w;
+        const double g = t->adjoints[i];
+        const bool shown = g != 0 && t->headers[i].flags & AG_NEEDS && s->reached[i];
+        if (shown)
+            status = ag_watch_begin(s, (uint32_t)i, &g, &w);
+        if (!status)
+            run_carefully(s, i, i);
+        if (shown && !status)
+            status = ag_watch_end(&w);
+    }
+    return status;
+}
+
 static bool finite_adjoint(double x)
 {
     return fabs(x) <= DBL_MAX;
@@ -199,14 +218,17 @@ static ag_status run(ag_pass *s)
     for (;;) {
         bool stop = k >= 0 && t->stops[k] >= s->low;
         int64_t low = stop ? (int64_t)t->stops[k] + 1 : s->low;
-        if (high >= low && (s->careful || s->kept))
+        ag_status status = AG_OK;
+        if (high >= low && AG_UNLIKELY(t->observed))
+            status = run_observed(s, low, high);
+        else if (high >= low && (s->careful || s->kept))
             run_carefully(s, low, high);
         else if (high >= low)
             run_quickly(t, low, high);
-        if (!stop)
-            return AG_OK;
+        if (!stop || status)
+            return status;
         uint32_t i = t->stops[k--];
-        ag_status status = visit(s, i);
+        status = visit(s, i);
         if (status || s->restart)
             return status;
         high = (int64_t)i - 1;
@@ -263,10 +285,13 @@ static void abandon(ag_pass *s)
 
 static ag_status attempts(ag_pass *s)
 {
+    s->careful = s->t->observed; /* who looks at a pass sees what is meant */
+    if (s->careful && !find_reached(s))
+        return s->t->error.status;
     ag_status status = seed(s);
     if (!status)
         status = run(s);
-    s->restart |= !ag_boundary_finite(s);
+    s->restart |= !s->careful && !ag_boundary_finite(s);
     if (status || !s->restart)
         return status;
     abandon(s);
@@ -313,18 +338,22 @@ ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
     ag_pass s = { .t = t, .y = AG_INDEX(y), .dy = dy, .targets = targets, .first = t->inner ? t->inner : 1 };
     s.top = ag_pass_top(t, s.y);
     s.low = targets && targets->low > s.first ? targets->low : s.first;
+    s.suspects.count = (size_t)s.top + 1;
     if (!make_adjoints(t, s.top) || !ag_boundary_begin(&s))
         return t->error.status;
     ag_status status = keep_numbers(&s);
     t->busy++;
     if (!status)
         status = attempts(&s);
+    if (!status && targets)
+        status = ag_watch_targets(t, targets, &s.suspects);
     if (!status)
         status = targets ? ag_pass_deliver_targets(&s) : ag_pass_commit(&s);
     if (status || targets)
         abandon(&s);
     t->busy--;
     ag_boundary_end(&s);
+    ag_suspects_end(t, &s.suspects);
     ag_pool_give(t, s.reached, (size_t)s.y + 1);
     ag_pool_give(t, s.kept, ((size_t)s.top + 1) * sizeof *s.kept);
     return status;

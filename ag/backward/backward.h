@@ -35,6 +35,7 @@ typedef struct ag_pass {
     ag_targets *targets; /* of ag_gradients; NULL: the leaves' gradients */
     uint8_t *reached;    /* by index; NULL until needed */
     double *kept;        /* adjoints of rank-0 records by index; NULL if nobody wants them */
+    ag_suspects suspects;
     bool careful, restart;
     ag_outer_adjoint *boundary; /* what the pass that this one runs within has there */
     size_t boundary_count, boundary_bytes;
@@ -93,6 +94,19 @@ ag_status ag_boundary_check(ag_tape *t, uint32_t y, const char *who);
 ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar);
 /* The same by the op's rule; for an op with several outputs all their adjoints are consumed. */
 ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar);
+/* ---- observe.c: around an op that passes its adjoint on while the tape is observed */
+
+typedef struct ag_watch {
+    ag_event event;
+    ag_call call;
+    uint32_t ids[3];
+    double constants[2];
+} ag_watch;
+ag_status ag_watch_begin(ag_pass *s, uint32_t id, const double *scalar, ag_watch *w);
+ag_status ag_watch_end(ag_watch *w);
+/* At the end of a pass: are its results, as far as they are known by now, what may be shown? */
+ag_status ag_watch_targets(ag_tape *t, const ag_targets *targets, const ag_suspects *suspects);
+
 /* ---- accumulate.c: where contributions go in a plain pass */
 
 /* A node's adjoint as an array. */

@@ -205,38 +205,42 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
 {
     ag_tape *t = s->t;
     const uint32_t id = d->id;
-    const ag_op *op = ag_op_at(t, t->headers[id].op);
     ag_interlude rule;
     if (!ag_interlude_begin(t, &rule))
         return t->error.status;
     ag_no_grad_begin(t);
     ag_status status = run_rule(s, id, scalar);
     ag_interlude_end(t, &rule);
-    if (!status)
-        consume(s, id, op->outputs ? op->outputs : 1);
     return status;
 }
 
 /* ---- any node */
 
+static inline ag_status pass_on(ag_pass *s, ag_node *d, const ag_op *op, const double *scalar)
+{
+    const uint32_t id = d->id;
+    ag_status status = op->flags & AG_ROW ? ag_pass_row(s, d, scalar)
+                       : op->vjp_fused    ? visit_fused(s, d, scalar)
+                                          : AG_USE_RULE;
+    return AG_LIKELY(status != AG_USE_RULE) ? status : ag_pass_rule(s, ag_node_at(s->t, id), scalar);
+}
+
+static AG_COLD ag_status pass_on_observed(ag_pass *s, ag_node *d, const ag_op *op, const double *scalar)
+{
+    ag_watch w;
+    ag_status status = ag_watch_begin(s, d->id, scalar, &w);
+    if (!status)
+        status = pass_on(s, d, op, scalar);
+    return status ? status : ag_watch_end(&w);
+}
+
 ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar)
 {
     ag_tape *t = s->t;
     const ag_op *op = ag_op_at(t, t->headers[d->id].op);
-    ag_status status = AG_USE_RULE;
-    uint32_t id = d->id;
-    if (op->flags & AG_ROW) {
-        status = ag_pass_row(s, d, scalar);
-        if (AG_LIKELY(!status))
-            consume_one(s, d);
-        if (AG_LIKELY(status != AG_USE_RULE))
-            return status;
-    } else if (op->vjp_fused) {
-        status = visit_fused(s, d, scalar);
-    }
-    if (status == AG_USE_RULE)
-        return ag_pass_rule(s, ag_node_at(t, id), scalar);
-    if (!status)
+    const uint32_t id = d->id;
+    ag_status status = AG_UNLIKELY(t->observed) ? pass_on_observed(s, d, op, scalar) : pass_on(s, d, op, scalar);
+    if (AG_LIKELY(!status))
         consume(s, id, op->outputs ? op->outputs : 1);
     return status;
 }

@@ -6,6 +6,7 @@ typedef struct replay {
     ag_tape *t;
     const ag_targets *targets;
     uint32_t *adjoint; /* ids by index, 0: none arrived */
+    ag_suspects suspects;
 } replay;
 
 /* Sums over the dimensions along which the operand was broadcast, and casts: what ag_pass_deliver does with an array. */
@@ -47,6 +48,14 @@ static ag_tensor adjoint_at(const replay *p, uint32_t i)
     return p->adjoint[i] ? ag_handle(p->t, p->adjoint[i]) : ag_zeros(p->t, l->dtype, ag_layout_shape(l));
 }
 
+/* For observers. */
+static ag_array observed_adjoint(const ag_event *e, uint32_t id)
+{
+    const replay *p = e->pass;
+    const uint32_t adjoint = p->adjoint[AG_INDEX(id)];
+    return adjoint ? ag_array_of(p->t, adjoint) : (ag_array){ 0 };
+}
+
 static ag_status replay_node(replay *p, uint32_t i)
 {
     ag_tape *t = p->t;
@@ -58,7 +67,12 @@ static ag_status replay_node(replay *p, uint32_t i)
         return t->error.status;
     for (int k = 0; k < r.call.outputs; k++)
         r.dy[k] = adjoint_at(p, i + (uint32_t)k);
-    ag_status status = t->error.status ? t->error.status : ag_rule_run(&r);
+    ag_event e = { .call = &r.call, .adjoint = observed_adjoint, .pass = p, .suspects = &p->suspects };
+    ag_status status = t->error.status;
+    if (!status && AG_UNLIKELY(t->observed))
+        status = ag_observe(&e, AG_ARRIVED);
+    if (!status)
+        status = ag_rule_run(&r);
     for (int k = 0; k < r.call.count && !status; k++) {
         uint32_t dx;
         status = ag_rule_result(&r, k, &dx);
@@ -68,7 +82,7 @@ static ag_status replay_node(replay *p, uint32_t i)
         if (!g.id || !add_adjoint(p, r.call.inputs[k], g))
             status = t->error.status;
     }
-    return status;
+    return status || AG_LIKELY(!t->observed) ? status : ag_observe(&e, AG_PASSED_ON);
 }
 
 /* The sum of the adjoints of a persistent tensor's leaves, for each target that is one. */
@@ -114,13 +128,17 @@ ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targe
         return t->error.status;
     memset(p.adjoint, 0, bytes);
     p.adjoint[AG_INDEX(y)] = dy;
+    p.suspects.count = (size_t)targets->top + 1;
     ag_status status = AG_OK;
     const uint32_t low = t->inner > targets->low ? t->inner : targets->low;
     for (uint32_t i = targets->top; i >= low && !status; i--)
         if (targets->wanted[i] & AG_PASSES)
             status = replay_node(&p, i);
     if (!status)
+        status = ag_watch_targets(t, targets, &p.suspects);
+    if (!status)
         status = take_all(&p, targets, out);
+    ag_suspects_end(t, &p.suspects);
     ag_pool_give(t, p.adjoint, bytes);
     return status;
 }

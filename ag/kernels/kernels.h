@@ -15,6 +15,12 @@ void ag_sum_array(const ag_array *to, const ag_array *from, double scale, bool a
 void ag_fill_array(const ag_array *to, double value);
 /* the sum over broadcast dimensions: to has any shape that broadcasts to from's */
 void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int threads);
+/* The first element from `from` on, in row-major order, that is infinite or NaN; -1: none, as in integers. */
+int64_t ag_find_nonfinite(const ag_array *a, int64_t from);
+static inline bool ag_is_finite(double x)
+{
+    return __builtin_fabs(x) <= __DBL_MAX__;
+}
 /* the sum of a dense range of f32 or f64 */
 double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads);
 /* Philox: see ag_rand. `call` numbers the random calls of a tape. */

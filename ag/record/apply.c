@@ -253,7 +253,12 @@ static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inpu
     ag_work_end(t, work);
     if (s)
         ag_arena_rewind(&t->arena, position);
-    return s ? s : make_nodes(t, a, number, outputs);
+    s = s ? s : make_nodes(t, a, number, outputs);
+    if (AG_LIKELY(!t->observed) || s)
+        return s;
+    a->call.id = AG_INDEX(outputs[0].id);
+    a->call.x = NULL;
+    return ag_observe_computed(&a->call);
 }
 
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs)

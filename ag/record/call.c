@@ -14,7 +14,7 @@ const char *ag_op_prefix(const ag_op *op)
     return "";
 }
 
-static const char *operand_name(const ag_tape *t, uint32_t id)
+const char *ag_operand_name(const ag_tape *t, uint32_t id)
 {
     if (t->headers[AG_INDEX(id)].op != AG_OP_PERSISTENT)
         return ag_named_at(t, AG_INDEX(id));
@@ -23,9 +23,9 @@ static const char *operand_name(const ag_tape *t, uint32_t id)
 
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i)
 {
-    const char *name = operand_name(t, id);
+    const char *name = ag_operand_name(t, id);
     if (!*name) /* a view: the tensor that it views */
-        name = operand_name(t, t->nodes[ag_node_at(t, id)->owner].id);
+        name = ag_operand_name(t, t->nodes[ag_node_at(t, id)->owner].id);
     char where[AG_PLACE];
     ag_written_text(t, ag_node_at(t, id)->owner, where, sizeof where);
     return ag_fail(t, AG_EUSE,
@@ -40,7 +40,7 @@ void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t byt
     char shape[128];
     text[0] = 0;
     for (int i = 0; i < c->count && used < bytes; i++) {
-        const char *name = c->inputs ? operand_name(c->tape, c->inputs[i]) : "";
+        const char *name = c->inputs ? ag_operand_name(c->tape, c->inputs[i]) : "";
         used += (size_t)snprintf(text + used, bytes - used, "%s%s%s%s%s %s", i ? i + 1 < c->count ? ", " : " and " : "",
                                  *name ? "'" : "", name, *name ? "' " : "",
                                  ag_shape_text(x[i].shape, shape, sizeof shape), ag_dtype_name(x[i].dtype));

@@ -230,6 +230,19 @@ static ag_tensor plain(ag_tape *t, uint32_t op, const ag_row *row, int kind, dou
     return row_node(t, op, row, l, to, ids, q);
 }
 
+/* The result, which observers are shown. */
+static AG_COLD ag_tensor observed(ag_tape *t, const ag_row *row, const uint32_t *ids, ag_row_params q, ag_tensor y)
+{
+    const ag_call c = { .tape = t,
+                        .op = &row->op,
+                        .params = &q,
+                        .inputs = ids,
+                        .id = AG_INDEX(y.id),
+                        .count = row->op.inputs,
+                        .outputs = 1 };
+    return !y.id || ag_observe_computed(&c) ? ag_inert(t) : y;
+}
+
 ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params q)
 {
     const ag_row *row = (const ag_row *)ag_op_at(NULL, number);
@@ -254,13 +267,17 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
         ag_fail(t, AG_EARG, "ag_%s: the bounds %g and %g are not in order", row->op.name, q.c, q.d);
         return ag_inert(t);
     }
-    if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & AG_ROW_COMPARE))
-        return record(t, number, row, ids, q);
+    ag_tensor y;
     double value = 0;
-    int kind = plain_kind(t, row, ids, &value);
-    if (AG_LIKELY(kind >= 0))
-        return plain(t, number, row, kind, value, ids, q);
-    for (int k = 0; k < p.count; k++) /* after every leaf is made: making one moves the tables */
-        p.x[k] = ag_operand_at(t, ids[k]);
-    return ranked(t, number, row, &p, q);
+    int kind;
+    if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & AG_ROW_COMPARE)) {
+        y = record(t, number, row, ids, q);
+    } else if (AG_LIKELY((kind = plain_kind(t, row, ids, &value)) >= 0)) {
+        y = plain(t, number, row, kind, value, ids, q);
+    } else {
+        for (int k = 0; k < p.count; k++) /* after every leaf is made: making one moves the tables */
+            p.x[k] = ag_operand_at(t, ids[k]);
+        y = ranked(t, number, row, &p, q);
+    }
+    return AG_LIKELY(!t->observed) ? y : observed(t, row, ids, q, y);
 }

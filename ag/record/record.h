@@ -211,11 +211,56 @@ static inline ag_status ag_kernel_end(ag_tape *t, ag_kernel k, ag_status s)
     }
     return !k.pending && t->error.status ? t->error.status : s;
 }
-const char *ag_op_prefix(const ag_op *op); /* of its name in messages: "ag_" for built-in ones */
+const char *ag_operand_name(const ag_tape *t, uint32_t id); /* "" without one */
+const char *ag_op_prefix(const ag_op *op);                  /* of its name in messages: "ag_" for built-in ones */
 /* The call of the node at id as its rules see it. */
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
+
+/* ---- observe.c: everything that ops do, shown to who wants to see it */
+
+typedef enum ag_moment {
+    AG_COMPUTED, /* the op's results are there */
+    AG_ARRIVED,  /* in a backward pass: the adjoints of its results are complete */
+    AG_PASSED_ON /* and what follows from them was added to the adjoints of its operands */
+} ag_moment;
+
+/* An op at one of these moments. An operand's adjoint is what it has so far, without data where nothing has arrived; a
+ * number whose adjoint is 0 may have received nothing. */
+typedef struct ag_event {
+    const ag_call *call;                                        /* without arrays */
+    ag_array (*adjoint)(const struct ag_event *e, uint32_t id); /* of a result, of an operand; NULL: in no pass */
+    const void *pass;                                           /* these two are for `adjoint` */
+    const double *scalar;
+    struct ag_suspects *suspects; /* of the pass, for the finite checks */
+    ag_moment moment;
+} ag_event;
+
+/* While there are observers ops take slower ways, all of which end in ag_observe; else they cost a branch for each op
+ * that is not on rank-0 numbers alone. What happens in derivative rules is shown too: see t->inner. An observer
+ * looks, and does not record; the error that it returns, which it has reported, is the op's, or the pass's. */
+typedef struct ag_observer {
+    ag_status (*see)(struct ag_observer *o, ag_event *e);
+    struct ag_observer *next;
+} ag_observer;
+void ag_observer_add(ag_tape *t, ag_observer *o); /* which stays there until it is removed */
+void ag_observer_remove(ag_tape *t, ag_observer *o);
+ag_status ag_observe(ag_event *e, ag_moment m);
+ag_status ag_observe_computed(const ag_call *c); /* to be called where t->observed, when c has an id */
+
+/* ---- finite.c: the observer that ag_options.check_finite asks for */
+
+ag_status ag_check_finite(ag_event *e);
+/* What a pass knows of adjoints that are not finite: who made them. */
+typedef struct ag_suspect ag_suspect;
+typedef struct ag_suspects {
+    const ag_suspect **by_index; /* NULL until there is one */
+    ag_suspect *all;
+    size_t count; /* of indices */
+} ag_suspects;
+ag_status ag_suspects_at(ag_tape *t, const ag_suspects *s, uint32_t id); /* an error if id's adjoint has one */
+void ag_suspects_end(ag_tape *t, ag_suspects *s);
 
 /* ---- view.c: results of ops with AG_VIEW */
 

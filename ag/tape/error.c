@@ -11,9 +11,9 @@ void ag_quiet(void *user, ag_status status, const char *text)
 
 const char *ag_status_name(ag_status s)
 {
-    static const char *const names[] = { "AG_OK",          "AG_ENOMEM", "AG_ENULL", "AG_ESTALE",
-                                         "AG_ESHAPE",      "AG_EDTYPE", "AG_EARG",  "AG_EUSE",
-                                         "AG_EINCOMPLETE", "AG_ELIMIT", "AG_EFILE", "AG_USE_RULE" };
+    static const char *const names[] = { "AG_OK",     "AG_ENOMEM", "AG_ENULL",   "AG_ESTALE",      "AG_ESHAPE",
+                                         "AG_EDTYPE", "AG_EARG",   "AG_EUSE",    "AG_EINCOMPLETE", "AG_ELIMIT",
+                                         "AG_EFILE",  "AG_EVALUE", "AG_USE_RULE" };
     return (unsigned)s < sizeof names / sizeof *names ? names[s] : "unknown status";
 }
 

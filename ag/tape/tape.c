@@ -56,6 +56,8 @@ static bool complete_options(ag_options *o, ag_site where)
         o->allocator = ag_default_allocator();
     if (!o->memory_limit)
         o->memory_limit = machine_memory();
+    const char *check = getenv("AG_CHECK_FINITE");
+    o->check_finite |= check && !strcmp(check, "1");
     return true;
 }
 
@@ -65,7 +67,7 @@ void ag_set_recording(ag_tape *t)
 {
     uint32_t end = t->capacity < AG_MAX_NODES ? t->capacity : AG_MAX_NODES; /* the bits above are tags */
     t->room = t->closed ? 0 : end - (uint32_t)t->base;
-    t->limit = t->no_grad ? 0 : t->room;
+    t->limit = t->no_grad || t->observed ? 0 : t->room;
 }
 
 void ag_close(ag_tape *t)
@@ -150,6 +152,7 @@ ag_tape *ag_tape_new_at(const char *file, int line, ag_options options)
     }
     memset(t, 0, sizeof *t);
     t->options = options;
+    t->observed = options.check_finite;
     t->memory = sizeof *t;
     t->error.text[0] = 0;
     t->hidden_count = 1; /* nobody is told before it is known where */

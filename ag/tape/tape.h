@@ -127,7 +127,7 @@ struct ag_tape {
     /* all that recording a rank-0 op touches: the newest segment of live nodes is
      * [base, base + span) as epoch << 32 | index; records and headers of its first node */
     uint64_t base, span;
-    uint64_t limit; /* span at which the quick path must stop: no room, or recording is off */
+    uint64_t limit; /* span at which the quick path must stop: no room, recording is off, or observers are told */
     ag_record *r;
     ag_header *h;
     double *adjoints;       /* by index, zero between passes */
@@ -136,6 +136,8 @@ struct ag_tape {
     uint32_t inner; /* the first id of what the innermost running rule records: its own passes stay there; 0: no rule */
     bool telling;   /* the error handler is running */
     uint32_t closed; /* nesting of code of the user's that may not record: see ag_close */
+    bool observed;   /* every op is shown to observers, and none takes the quick path: see ag_observe */
+    struct ag_observer *observers;
 
     ag_record *records; /* by index */
     ag_header *headers;
@@ -174,16 +176,14 @@ struct ag_tape {
     ag_arena work; /* of the functions of ops: what one takes goes back when it returns */
     ag_pool pool;
     ag_owned *owned;
-    uint64_t memory;
-    uint64_t random_calls;
+    uint64_t memory, random_calls;
     ag_options options;
     char *shown;
     size_t shown_bytes;
 
     ag_error_state error, hidden[AG_ERROR_DEPTH];
-    int hidden_count;
     const char *scopes[AG_SCOPES];
-    int scope_count;
+    int hidden_count, scope_count;
     ag_sites sites;
 };
 

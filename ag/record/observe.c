@@ -1,0 +1,40 @@
+/* Showing ops to observers, of which the finite checks are the first. */
+#include "ag/record/record.h"
+
+static void set_observed(ag_tape *t)
+{
+    t->observed = t->observers || t->options.check_finite;
+    ag_set_recording(t);
+}
+
+void ag_observer_add(ag_tape *t, ag_observer *o)
+{
+    o->next = t->observers;
+    t->observers = o;
+    set_observed(t);
+}
+
+void ag_observer_remove(ag_tape *t, ag_observer *o)
+{
+    ag_observer **at = &t->observers;
+    while (*at && *at != o)
+        at = &(*at)->next;
+    if (*at)
+        *at = o->next;
+    set_observed(t);
+}
+
+ag_status ag_observe(ag_event *e, ag_moment m)
+{
+    ag_tape *t = e->call->tape;
+    e->moment = m;
+    ag_status status = t->options.check_finite ? ag_check_finite(e) : AG_OK;
+    for (ag_observer *o = t->observers; o && !status; o = o->next)
+        status = o->see(o, e);
+    return status;
+}
+
+ag_status ag_observe_computed(const ag_call *c)
+{
+    return ag_observe(&(ag_event){ .call = c }, AG_COMPUTED);
+}
