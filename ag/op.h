@@ -11,12 +11,14 @@ typedef struct ag_array {
 } ag_array;
 
 /* Arguments on which the automatic checks try an op; the list ends where low[0] == high[0]. */
+enum { AG_SAMPLE_INPUTS = 8 }; /* further ones are like the last of these */
 typedef struct ag_sample {
     const void *params;
-    double low[4], high[4], tolerance; /* per input; zero tolerance: estimated */
-    ag_shape shape[4];                 /* of each input; elementwise ops: generated */
-    ag_dtype dtype[4];                 /* zero: floating; integers are drawn from [low, high) */
-    int inputs;                        /* how many, for AG_VARIADIC */
+    double low[AG_SAMPLE_INPUTS], high[AG_SAMPLE_INPUTS]; /* per input; both zero: those of the first */
+    double tolerance;                                     /* zero: estimated */
+    ag_shape shape[AG_SAMPLE_INPUTS];                     /* of each input; elementwise ops: generated */
+    ag_dtype dtype[AG_SAMPLE_INPUTS];                     /* zero: floating; integers are drawn from [low, high) */
+    int inputs;                                           /* how many, for AG_VARIADIC */
 } ag_sample;
 
 enum {                     /* flags of an op */
@@ -28,19 +30,31 @@ enum {                     /* flags of an op */
 };
 
 /* An op. Either `map` (elementwise: one element, broadcasting and dtypes are the engine's) or `shape` and `forward`.
+ *
  * `shape` fills in dtype and shape of each output and validates (ag_call_fail): an operand may be of any dtype, and what
- * `shape` does not refuse `forward` must compute. `vjp` is written in ag ops: dx[i] is the
- * contribution to input i, {0} for none; sums over broadcast dimensions and casts are the engine's. An input that needs
- * no gradient need not be computed (ag_call_needs). dy of an output that received none is zeros; an integer output
- * receives none. `vjp_fused` is an optional kernel for plain first-order passes: dx[i] = (its contribution) +
- * beta[i] dx[i], dense, of the input's shape. Its dx[i].data is NULL where not needed, its dy[k].data where output k
- * received none; it may return AG_USE_RULE before it has written anything. Definitions that contradict themselves are
- * refused: AG_EARG. */
+ * `shape` does not refuse `forward` must compute, into dense memory that holds anything before.
+ *
+ * `vjp` is written in ag ops: dx[i] is the contribution to input i, {0} for none; sums over broadcast dimensions and
+ * casts are the engine's. An input that needs no gradient need not be computed (ag_call_needs). dy[k] belongs to output
+ * k: zeros where none arrived. An integer output takes no gradient.
+ *
+ * `vjp_fused` is an optional kernel for plain first-order passes: dx[i] = (its contribution) + beta[i] dx[i], beta[i]
+ * being 0 or 1, of the input's shape, with strides as the flags say. dx[i].data is NULL where not needed, dy[k].data
+ * where output k received none. It may return AG_USE_RULE before it has written anything.
+ *
+ * `saved` more outputs follow the first ones and are handed to nobody: what `forward` knows and the derivative would
+ * compute again. To `shape`, `forward`, ag_call_output and ag_call_output_array they are the outputs from number
+ * `outputs` on. This is the one way to keep a value that depends on the inputs. A rule may read one as it reads any
+ * output. If it is recorded, what it made of that value is differentiated in its turn: an adjoint arrives in dy at the
+ * saved output, and has to be passed on like the others (a kernel may decline then). Otherwise none does. Without
+ * recording, saved outputs last as long as `forward`.
+ *
+ * Definitions that contradict themselves are refused: AG_EARG. */
 typedef struct ag_op {
     size_t size; /* sizeof(ag_op); zero: the fields that are here, whatever a later version adds */
     const char *name, *formula;
-    int inputs, outputs, flags; /* zero outputs: one */
-    size_t params_size;         /* plain data, copied */
+    int inputs, outputs, saved, flags; /* zero outputs: one; saved: more of them, for the derivative alone */
+    size_t params_size;                /* plain data, copied */
     double (*map)(const double *x, const void *params);
     ag_status (*shape)(const ag_call *c, const ag_array *x, ag_array *y);
     ag_status (*forward)(const ag_call *c, const ag_array *x, ag_array *y);

@@ -190,8 +190,8 @@ static ag_status visit(ag_pass *s, uint32_t i)
     if (number < AG_OP_FIRST || (s->targets && !(s->targets->wanted[i] & AG_PASSES)))
         return visit_end(s, i, d);
     const ag_op *op = ag_op_at(t, number);
-    if (op->outputs > 1)
-        return visit_outputs(s, i, op->outputs);
+    if (ag_op_results(op) > 1)
+        return visit_outputs(s, i, ag_op_results(op));
     if (!d->data)
         return visit_scalar_node(s, i, d);
     return d->adjoint ? ag_pass_node(s, d, NULL) : AG_OK;
@@ -330,7 +330,7 @@ uint32_t ag_pass_top(const ag_tape *t, uint32_t y)
 {
     uint32_t i = t->headers[y].op == AG_OP_OUTPUT ? y - ag_node_at(t, y)->output : y;
     const ag_op *op = t->headers[i].op >= AG_OP_FIRST ? ag_op_at(t, t->headers[i].op) : NULL;
-    return op && op->outputs > 1 ? i + (uint32_t)op->outputs - 1 : y;
+    return op && ag_op_results(op) > 1 ? i + (uint32_t)ag_op_results(op) - 1 : y;
 }
 
 ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)

@@ -241,6 +241,6 @@ ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar)
     const uint32_t id = d->id;
     ag_status status = AG_UNLIKELY(t->observed) ? pass_on_observed(s, d, op, scalar) : pass_on(s, d, op, scalar);
     if (AG_LIKELY(!status))
-        consume(s, id, op->outputs ? op->outputs : 1);
+        consume(s, id, ag_op_results(op));
     return status;
 }

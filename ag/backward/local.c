@@ -20,7 +20,11 @@ static ag_status run_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id, cons
     const ag_layout *l = ag_layout_at(t, y);
     r.call.all_needed = true;
     r.dy[0] = ag_ones(t, l->dtype, ag_layout_shape(l));
-    ag_status status = r.dy[0].id ? ag_rule_run(&r) : t->error.status;
+    for (int k = 1; k < r.call.outputs; k++) { /* saved ones */
+        l = ag_layout_at(t, y + (uint32_t)k);
+        r.dy[k] = ag_zeros(t, l->dtype, ag_layout_shape(l));
+    }
+    ag_status status = t->error.status ? t->error.status : ag_rule_run(&r);
     for (int k = 0; k < r.call.count && !status; k++) {
         uint32_t dx;
         if (!same_tensor(t, r.call.inputs[k], x, id))

@@ -35,7 +35,7 @@ static bool add_adjoint(replay *p, uint32_t id, ag_tensor g)
 
 static bool any_arrived(const replay *p, uint32_t i, int outputs)
 {
-    for (int k = 0; k < (outputs ? outputs : 1); k++)
+    for (int k = 0; k < outputs; k++)
         if (p->adjoint[i + (uint32_t)k])
             return true;
     return false;
@@ -61,7 +61,7 @@ static ag_status replay_node(replay *p, uint32_t i)
     ag_tape *t = p->t;
     ag_rule r;
     const ag_op *op = ag_op_at(t, t->headers[i].op);
-    if (!any_arrived(p, i, op->outputs))
+    if (!any_arrived(p, i, ag_op_results(op)))
         return AG_OK;
     if (!ag_rule_begin(t, i, p->targets, &r))
         return t->error.status;

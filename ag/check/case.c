@@ -28,9 +28,9 @@ void ag_case_of_sample(const ag_op *op, const ag_sample *sample, int rank, ag_ca
 {
     *c = (ag_case){ .op = op, .params = sample->params, .tolerance = sample->tolerance };
     c->count = sample->inputs ? sample->inputs : op->inputs ? op->inputs : 1;
-    c->outputs = op->outputs ? op->outputs : 1;
+    c->outputs = ag_op_outputs(op);
     for (int i = 0; i < c->count && i < AG_CASE_INPUTS; i++) {
-        int k = i < 4 ? i : 3; /* a sample describes four inputs, further ones are like the last */
+        int k = i < AG_SAMPLE_INPUTS ? i : AG_SAMPLE_INPUTS - 1;
         bool given = sample->low[k] != sample->high[k];
         c->low[i] = given ? sample->low[k] : sample->low[0];
         c->high[i] = given ? sample->high[k] : sample->high[0];

@@ -21,7 +21,7 @@ typedef struct application {
 
 static bool reserve(ag_tape *t, application *a, const ag_op *op, size_t count)
 {
-    size_t outputs = op->outputs ? (size_t)op->outputs : 1, both = count + outputs;
+    size_t outputs = (size_t)ag_op_results(op), both = count + outputs;
     a->x = a->few_x;
     a->y = a->few_y;
     a->number = a->few_number;
@@ -178,20 +178,24 @@ static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i)
     return r;
 }
 
-/* All outputs or none: only the first, which has the operands, takes memory, when that of all layouts is there. */
+/* All outputs or none: only the first, which has the operands, takes memory, when that of all layouts is there. What
+ * nobody will differentiate saves nothing. */
 static ag_status make_nodes(ag_tape *t, application *a, uint32_t number, ag_tensor *outputs)
 {
-    if (a->call.outputs > 1 && !ag_make_room(t, (uint32_t)a->call.outputs))
+    const int given = ag_op_outputs(a->call.op), all = t->no_grad ? given : a->call.outputs;
+    if (all > 1 && !ag_make_room(t, (uint32_t)all))
         return t->error.status;
-    for (int i = 0; i < a->call.outputs; i++) {
+    for (int i = 0; i < all; i++) {
         a->layout[i] = output_layout(t, a, i);
         if (!a->layout[i])
             return t->error.status;
     }
-    for (int i = 0; i < a->call.outputs; i++) {
-        outputs[i] = output_node(t, a, number, i);
-        if (!outputs[i].id)
+    for (int i = 0; i < all; i++) {
+        ag_tensor y = output_node(t, a, number, i);
+        if (!y.id)
             return t->error.status;
+        if (i < given)
+            outputs[i] = y;
     }
     return AG_OK;
 }
@@ -216,8 +220,10 @@ static ag_status compute(ag_tape *t, application *a, bool builtin)
         return make_views(a, builtin);
     for (int i = 0; i < a->call.outputs; i++) {
         ag_array *y = &a->y[i];
+        ag_arena *memory = t->no_grad && i >= ag_op_outputs(op) ? &t->work : &t->arena;
         a->value[i] = NAN; /* until it is written */
-        y->data = is_record(y) ? &a->value[i] : ag_scratch(t, (size_t)ag_array_size(y) * ag_dtype_size(y->dtype));
+        y->data =
+            is_record(y) ? &a->value[i] : ag_arena_take(t, memory, (size_t)ag_array_size(y) * ag_dtype_size(y->dtype));
         if (!y->data)
             return t->error.status;
     }
@@ -264,7 +270,7 @@ static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inpu
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs)
 {
     const ag_op *op = ag_op_at(t, number);
-    int count = op->outputs ? op->outputs : 1;
+    int count = ag_op_outputs(op);
     for (int i = 0; i < count; i++)
         outputs[i] = ag_inert(t);
     if (!check_call(t, op, inputs, params))

@@ -168,7 +168,7 @@ void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double 
     uint32_t index = AG_INDEX(id);
     const ag_record *r = &t->records[index];
     const ag_op *op = ag_op_at(t, t->headers[index].op);
-    *c = (ag_call){ .tape = t, .op = op, .id = index, .outputs = op->outputs ? op->outputs : 1 };
+    *c = (ag_call){ .tape = t, .op = op, .id = index, .outputs = ag_op_results(op) };
     const ag_node *d = ag_node_or_null(t, id);
     if (!d) {
         memcpy(inputs, r->parent, sizeof r->parent);

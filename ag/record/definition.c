@@ -13,6 +13,10 @@ static const char *flaw_of(const ag_op *op)
         return "its number of inputs is not possible";
     if (op->outputs < 0 || op->outputs > AG_MAX_OUTPUTS || (op->map && op->outputs > 1))
         return "its number of outputs is not possible";
+    if (op->saved < 0 || op->saved > AG_MAX_OUTPUTS - ag_op_outputs(op))
+        return "its number of saved outputs is not possible";
+    if (op->saved && (op->map || view || !(op->vjp || op->vjp_fused)))
+        return "outputs are saved by a forward, for a derivative";
     if (!op->map && (!op->shape || (!op->forward && !view)))
         return "it needs either map, or shape and forward";
     if (op->map && (op->shape || op->forward || view))

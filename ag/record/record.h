@@ -153,6 +153,16 @@ uint32_t ag_op_number(ag_tape *t, const ag_op *op);
 
 /* ---- apply.c: every other op */
 
+/* How many nodes an op makes, one after the other: outputs that are handed out, then those that it saves. */
+static inline int ag_op_outputs(const ag_op *op)
+{
+    return op->outputs ? op->outputs : 1;
+}
+static inline int ag_op_results(const ag_op *op)
+{
+    return ag_op_outputs(op) + op->saved;
+}
+
 /* Does a gradient flow through the op whose first output is i? Others may be floating where that one is not. */
 static inline bool ag_op_needs(const ag_tape *t, uint32_t i)
 {
@@ -160,7 +170,7 @@ static inline bool ag_op_needs(const ag_tape *t, uint32_t i)
     if (AG_LIKELY(ag_needs(t, i)))
         return true;
     if (t->headers[i].op >= AG_OP_FIRST)
-        outputs = ag_op_at(t, t->headers[i].op)->outputs;
+        outputs = ag_op_results(ag_op_at(t, t->headers[i].op));
     for (int k = 1; k < outputs; k++)
         if (ag_needs(t, i + (uint32_t)k))
             return true;
@@ -175,7 +185,7 @@ struct ag_call {
     const uint32_t *inputs; /* ids */
     uint32_t id;            /* of the first output, once there is one */
     int count;              /* of inputs */
-    int outputs;
+    int outputs;           /* with those that are saved */
     bool all_needed;       /* ag_local: a derivative by every input */
     const uint8_t *wanted; /* by index: what ag_gradients wants; NULL: all that needs a gradient */
     ag_array *operands;    /* inputs then outputs, dense where the op asks, in vjp_fused */

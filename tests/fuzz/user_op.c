@@ -226,6 +226,15 @@ static void rule(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
         call_out(c, w, "rule");
 }
 
+/* The last output is a copy of the first one: what arrives there is as good. */
+static void rule_of_saved(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    ag_tensor both[] = { ag_add(dy[0], dy[2]), dy[1], dy[2] };
+    rule(c, both, dx);
+    if (chance(trick_of(c).w, 3))
+        dx[0] = ag_mul(both[0], ag_call_output(c, 2));
+}
+
 static ag_status fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     trick t = trick_of(c);
@@ -309,6 +318,15 @@ static const ag_op ops[] = {
       .forward = forward_three,
       .vjp = rule,
       .vjp_fused = fused },
+    { .name = "fuzz_saves",
+      .inputs = 2,
+      .saved = 2,
+      PARAMS,
+      .shape = shape_three,
+      .forward = forward_three,
+      .vjp = rule_of_saved,
+      .vjp_fused = fused,
+      .flags = AG_STRIDED },
     { .name = "fuzz_many",
       .flags = AG_VARIADIC,
       .outputs = 12,
@@ -339,6 +357,14 @@ static const ag_op odd_ops[] = {
     { .name = "fuzz_flags", .inputs = 1, .flags = 1 << 20, PARAMS, .shape = shape_one, .forward = forward_one },
     { .name = "fuzz_nothing", .inputs = 1 },
     { .name = "fuzz_many_outputs", .inputs = 1, .outputs = 300, PARAMS, .shape = shape_one, .forward = forward_one },
+    { .name = "fuzz_saves_many",
+      .inputs = 1,
+      .outputs = 3,
+      .saved = 253,
+      PARAMS,
+      .shape = shape_three,
+      .forward = forward_three,
+      .vjp = rule },
     { .name = "fuzz_negative", .inputs = -1, .outputs = -1, PARAMS, .shape = shape_one, .forward = forward_one },
     { .inputs = 1, .map = map_one },
 };
