@@ -24,9 +24,11 @@ typedef struct ag_sample {
 enum {                     /* flags of an op */
        AG_VARIADIC = 1,    /* any number of inputs from 1 on */
        AG_NO_GRADIENT = 2, /* its derivative is zero wherever it exists: no vjp */
-       AG_STRIDED = 4,     /* forward and vjp_fused accept any strides; else inputs and adjoints arrive dense */
-       AG_VIEW = 8         /* no forward: `shape` sets data and strides within the memory that x[0] spans, whose dtype
+       AG_STRIDED = 4,     /* forward and vjp_fused take arrays of any strides; with neither this nor AG_DENSE_ROWS they
+                            * get dense ones: row-major, without gaps */
+       AG_VIEW = 8,        /* no forward: `shape` sets data and strides within the memory that x[0] spans, whose dtype
                             * the result has; data NULL: x[0]'s elements, row by row, are copied */
+       AG_DENSE_ROWS = 16  /* they take arrays whose last dimension has stride 1, whatever the other strides are */
 };
 
 /* An op. Either `map` (elementwise: one element, broadcasting and dtypes are the engine's) or `shape` and `forward`.

@@ -275,7 +275,7 @@ static const ag_op bad[] = {
     { .name = "wants_params", .inputs = 1, .params_size = 8, .map = triple },
     { .name = "bad_view", .inputs = 1, .flags = AG_VIEW, .shape = view_of_nowhere },
     { .name = "negative", .inputs = -1, .map = triple },
-    { .name = "unknown_flag", .inputs = 1, .flags = 16, .map = triple },
+    { .name = "unknown_flag", .inputs = 1, .flags = 32, .map = triple },
     { .name = "any_flag", .inputs = 1, .flags = -1, .map = triple },
     { .name = "row", .inputs = 1, .flags = 1 << 16, .map = triple },
     { .name = "row_of_arrays", .inputs = 1, .flags = 1 << 16, .shape = faulty_shape, .forward = faulty_forward },

@@ -37,7 +37,7 @@ static bool set_operands(ag_tape *t, fused *f)
         uint32_t id = i < f->call.count ? f->call.inputs[i] : f->call.id + (uint32_t)(i - f->call.count);
         f->operands[i] = ag_array_for_op(t, id, &f->number[i]);
     }
-    return f->call.op->flags & AG_STRIDED || ag_make_dense(t, f->operands, all);
+    return f->call.op->flags & AG_STRIDED || ag_make_acceptable(t, f->call.op, f->operands, all);
 }
 
 /* The adjoints of the outputs, without data where none arrived. False: no memory. */
@@ -68,6 +68,15 @@ static bool occurs_before(const fused *f, int i)
     return false;
 }
 
+/* Does the kernel write an adjoint of x where it lies? A parameter's lies as the parameter does, any other is dense. */
+static bool writes_straight(const ag_tape *t, const ag_op *op, const ag_node *x)
+{
+    if (op->flags & AG_STRIDED || x->layout->dense || t->headers[x->id].op != AG_OP_PERSISTENT)
+        return true;
+    ag_array a = ag_layout_array(x->layout, NULL);
+    return ag_op_accepts(op, &a);
+}
+
 /* Where the kernel writes the contribution to input i. */
 static bool set_target(ag_pass *s, fused *f, int i)
 {
@@ -83,8 +92,7 @@ static bool set_target(ag_pass *s, fused *f, int i)
         f->dx[i] = ag_layout_array(&ag_scalar_layouts[AG_F64], &f->sum[i]);
         return true;
     }
-    bool straight = f->call.op->flags & AG_STRIDED || x->layout->dense || t->headers[x->id].op != AG_OP_PERSISTENT;
-    if (straight && !occurs_before(f, i)) {
+    if (writes_straight(t, f->call.op, x) && !occurs_before(f, i)) {
         bool add;
         if (!ag_pass_target(s, x, &f->dx[i], &add))
             return false;

@@ -228,7 +228,7 @@ static ag_status compute(ag_tape *t, application *a, bool builtin)
             return t->error.status;
     }
     ag_status s = AG_OK;
-    if (!op->map && !(op->flags & AG_STRIDED) && !ag_make_dense(t, a->x, a->call.count))
+    if (!op->map && !(op->flags & AG_STRIDED) && !ag_make_acceptable(t, op, a->x, a->call.count))
         return t->error.status;
     ag_kernel k = ag_kernel_begin(t, !builtin);
     if (op->map)

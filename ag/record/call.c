@@ -70,10 +70,21 @@ ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...)
 
 /* ---- what an op's functions get */
 
-bool ag_make_dense(ag_tape *t, ag_array *x, int count)
+static bool has_dense_rows(const ag_array *x)
+{
+    const int last = x->shape.rank - 1;
+    return last < 0 || x->stride[last] == 1 || x->shape.dim[last] <= 1;
+}
+
+bool ag_op_accepts(const ag_op *op, const ag_array *x)
+{
+    return op->flags & AG_STRIDED || (op->flags & AG_DENSE_ROWS && has_dense_rows(x)) || ag_array_is_dense(x);
+}
+
+bool ag_make_acceptable(ag_tape *t, const ag_op *op, ag_array *x, int count)
 {
     for (int i = 0; i < count; i++) {
-        if (ag_array_is_dense(&x[i]))
+        if (ag_op_accepts(op, &x[i]))
             continue;
         ag_array copy = x[i];
         copy.data = ag_arena_take(t, &t->work, (size_t)ag_array_size(&x[i]) * ag_dtype_size(x[i].dtype));

@@ -7,7 +7,7 @@ static const char *flaw_of(const ag_op *op)
     bool view = op->flags & AG_VIEW;
     if (op->size && op->size != sizeof *op)
         return "its size is that of another version of the library";
-    if (op->flags & ~(AG_VARIADIC | AG_NO_GRADIENT | AG_STRIDED | AG_VIEW))
+    if (op->flags & ~(AG_VARIADIC | AG_NO_GRADIENT | AG_STRIDED | AG_VIEW | AG_DENSE_ROWS))
         return "it has flags that are not those of an op";
     if (op->inputs < !(op->flags & AG_VARIADIC) || op->inputs > UINT16_MAX)
         return "its number of inputs is not possible";

@@ -185,10 +185,10 @@ struct ag_call {
     const uint32_t *inputs; /* ids */
     uint32_t id;            /* of the first output, once there is one */
     int count;              /* of inputs */
-    int outputs;           /* with those that are saved */
-    bool all_needed;       /* ag_local: a derivative by every input */
-    const uint8_t *wanted; /* by index: what ag_gradients wants; NULL: all that needs a gradient */
-    ag_array *operands;    /* inputs then outputs, dense where the op asks, in vjp_fused */
+    int outputs;            /* with those that are saved */
+    bool all_needed;        /* ag_local: a derivative by every input */
+    const uint8_t *wanted;  /* by index: what ag_gradients wants; NULL: all that needs a gradient */
+    ag_array *operands;     /* inputs then outputs, dense where the op asks, in vjp_fused */
 };
 /* ag_apply for a built-in op by its number in the registry */
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);
@@ -196,8 +196,10 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
 
 /* ---- call.c: what an op's functions may ask, and how they complain */
 
-/* Puts dense copies, which lie in the work arena, in the place of strided arrays. False: no memory. */
-bool ag_make_dense(ag_tape *t, ag_array *x, int count);
+/* Do the op's functions take an array of these strides? */
+bool ag_op_accepts(const ag_op *op, const ag_array *x);
+/* Puts dense copies, which lie in the work arena, in the place of arrays that the op does not take. False: no memory. */
+bool ag_make_acceptable(ag_tape *t, const ag_op *op, ag_array *x, int count);
 /* Around a function of an op that is no rule. The tape is closed for a user's, and an error that it ignores is none the
  * less: end returns its status with that. */
 typedef struct ag_kernel {
