@@ -42,27 +42,44 @@ void ag_pass_drop(ag_pass *s, ag_node *d)
     d->flags &= (uint8_t)~AG_NODE_DIRECT;
 }
 
-bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution, double scale)
+bool ag_pass_deliver_number(ag_pass *s, uint32_t id, double contribution)
 {
-    ag_tape *t = s->t;
-    ag_node *d = ag_node_or_null(t, id);
-    bool record = !d || !d->data, number = record || d->layout->rank == 0, add;
-    double sum = 0;
-    ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum), total = to;
-    if (number) {
-        if (ag_is_float(contribution->dtype) && ag_array_is_dense(contribution))
-            sum =
-                ag_sum_floats(contribution->dtype, contribution->data, ag_array_size(contribution), t->options.threads);
-        else
-            ag_reduce_to(&to, contribution, false, t->options.threads);
-        sum *= scale;
-        contribution = &total;
+    ag_node *d = ag_node_or_null(s->t, id);
+    bool add;
+    if (!d || !d->data) {
+        s->t->adjoints[AG_INDEX(id)] += contribution;
+        return true;
     }
-    if (record)
-        t->adjoints[AG_INDEX(id)] += sum;
-    else if (ag_pass_target(s, d, &to, &add))
-        ag_reduce_to(&to, contribution, add, t->options.threads);
-    else
+    void *to = ag_pass_place(s, d, &add);
+    if (!to)
         return false;
+    if (d->layout->dtype == AG_F32)
+        *(float *)to = add ? *(float *)to + (float)contribution : (float)contribution;
+    else
+        *(double *)to = add ? *(double *)to + contribution : contribution;
+    return true;
+}
+
+static double sum_of(const ag_array *a, int threads)
+{
+    double sum = 0;
+    const ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum);
+    if (ag_is_float(a->dtype) && ag_array_is_dense(a))
+        return ag_sum_floats(a->dtype, a->data, ag_array_size(a), threads);
+    ag_reduce_to(&to, a, false, threads);
+    return sum;
+}
+
+bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
+{
+    const int threads = s->t->options.threads;
+    ag_node *d = ag_node_or_null(s->t, id);
+    ag_array to;
+    bool add;
+    if (!d || !d->data || d->layout->rank == 0)
+        return ag_pass_deliver_number(s, id, sum_of(contribution, threads));
+    if (!ag_pass_target(s, d, &to, &add))
+        return false;
+    ag_reduce_to(&to, contribution, add, threads);
     return true;
 }

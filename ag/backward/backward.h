@@ -126,9 +126,9 @@ static inline ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
     bool shown = g->alias_epoch && ag_live(t, AG_INDEX(g->alias_id), g->alias_epoch);
     return !shown && !g->arrived && !g->begun && !slot->released ? slot : NULL;
 }
-/* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype. The
- * scale is 1 but where the input has rank 0. */
-bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution, double scale);
+/* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype. */
+bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution);
+bool ag_pass_deliver_number(ag_pass *s, uint32_t id, double contribution); /* to an input of rank 0 */
 /* Gives a node's adjoint back. */
 void ag_pass_drop(ag_pass *s, ag_node *d);
 /* Does the node's adjoint outlive the visit? */

@@ -162,7 +162,7 @@ static ag_status row_through_block(ag_pass *s, const steps *r, ag_node *d, int k
         return t->error.status;
     ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, block);
     ag_status status = step(r, k, block, dy, false);
-    if (!status && !ag_pass_deliver(s, d->input[k], &a, 1))
+    if (!status && !ag_pass_deliver(s, d->input[k], &a))
         status = t->error.status;
     if (block != &one)
         ag_pool_give(t, block, bytes);
@@ -179,12 +179,15 @@ static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, co
     bool constant = constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
     if (!constant || !(fabs(slope) <= DBL_MAX) || (!number && slope != 1))
         return row_through_block(s, r, d, k, dy);
-    ag_array a = {
-        (void *)(uintptr_t)dy, d->layout->dtype, AG_SHAPE(d->layout->size), { 1 }
-    }; /* all of it is summed */
-    if (!number)
-        a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, dy);
-    return ag_pass_deliver(s, d->input[k], &a, slope) ? AG_OK : t->error.status;
+    bool delivered;
+    if (number) {
+        double sum = ag_sum_floats(d->layout->dtype, dy, d->layout->size, t->options.threads);
+        delivered = ag_pass_deliver_number(s, d->input[k], sum * slope);
+    } else {
+        ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, dy);
+        delivered = ag_pass_deliver(s, d->input[k], &a);
+    }
+    return delivered ? AG_OK : t->error.status;
 }
 
 /* May dy be overwritten by the contribution to x and become its adjoint? Observers want to see both. */

@@ -115,9 +115,12 @@ static ag_status settle(ag_pass *s, fused *f, bool used)
         ag_node *x = ag_node_or_null(t, id);
         if (!f->dx[i].data)
             continue;
-        if (used && (f->block[i] || f->dx[i].data == &f->sum[i]))
-            delivered &= ag_pass_deliver(s, id, &f->dx[i], 1);
-        else if (!used && !f->block[i] && f->dx[i].data != &f->sum[i] && f->beta[i] == 0)
+        const bool number = f->dx[i].data == &f->sum[i];
+        if (used && number)
+            delivered &= ag_pass_deliver_number(s, id, f->sum[i]);
+        else if (used && f->block[i])
+            delivered &= ag_pass_deliver(s, id, &f->dx[i]);
+        else if (!used && !f->block[i] && !number && f->beta[i] == 0)
             ag_pass_drop(s, x);
         if (f->block[i])
             ag_pool_give(t, f->block[i], ag_layout_bytes(x->layout));
@@ -203,7 +206,7 @@ static ag_status run_rule(ag_pass *s, uint32_t id, const double *scalar)
         if (status || !dx)
             continue;
         ag_array a = ag_array_of(t, dx);
-        if (!ag_pass_deliver(s, r.call.inputs[i], &a, 1))
+        if (!ag_pass_deliver(s, r.call.inputs[i], &a))
             status = t->error.status;
     }
     return status;
