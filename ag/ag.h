@@ -106,6 +106,8 @@ typedef struct ag_options {
     void *user;             /* passed to on_error */
     ag_allocator allocator; /* zero: the C library's */
     uint64_t memory_limit;  /* bytes; zero: the machine's memory */
+    bool debug;             /* warn of likely mistakes, see ag_warn; so does AG_DEBUG=1 in the environment */
+    ag_handler *on_warning; /* is told of them, with AG_OK; NULL: print to stderr. Implies debug */
 } ag_options;
 
 #define AG_COUNT(type, ...) (sizeof((type[]){ __VA_ARGS__ }) / sizeof(type))
@@ -268,6 +270,7 @@ typedef struct ag_storage {
     void *value, *grad;
     int64_t count;
     ag_dtype dtype;
+    uint32_t zeroed; /* how often the gradient was zeroed */
 } ag_storage;
 AG_API ag_status ag_storage_of(ag_tensor persistent, ag_storage *s);
 /* ag_written - declares that the values in the storage were changed: a write as in ag_assign. */

@@ -11,6 +11,7 @@ typedef struct optim_slot {
     void *state[2];      /* momenta, of the parameter's type, in its storage order; NULL until its first step */
     int64_t steps;       /* updates that it has had */
     int64_t first_block; /* number of its first block among all parameters' */
+    uint32_t zeroed;     /* how often its gradient was, at the last step */
     double rate, root;   /* Adam: lr and 1 / sqrt of v, corrected for the bias of this step */
 } optim_slot;
 
@@ -28,6 +29,9 @@ struct optim {
     int64_t blocks, elements; /* of those that have a gradient in this step */
     double *partial;          /* a sum per block, see clip.c */
     int64_t partials;         /* how many there is room for */
+    int64_t steps;            /* taken while the tape was to warn */
+    int unzeroed;             /* steps in a row before which a gradient was not zeroed */
+    bool warned_unzeroed, warned_gradient, warned_value;
 };
 
 optim_rule optim_sgd_f32, optim_sgd_f64, optim_adam_f32, optim_adam_f64;
@@ -40,6 +44,9 @@ static inline int64_t optim_blocks(int64_t count)
 }
 /* Looks at every parameter's storage and counts what has a gradient. Writes nothing but *o. */
 ag_status optim_look(optim *o);
+/* debug.c: under ag_options.debug, before a step and after it. */
+void optim_watch_gradients(optim *o);
+void optim_watch_values(optim *o);
 /* Calls work(o, s, from, to, user) for blocks that cover all gradients, on several threads where that pays. `block` is
  * the number of the one that begins at `from`. */
 typedef void optim_work(const optim *o, const optim_slot *s, int64_t from, int64_t to, int64_t block, void *user);

@@ -101,7 +101,8 @@ static bool usable_rate(ag_tape *t, double lr, const char *who)
 {
     if (lr > 0 && isfinite(lr))
         return true;
-    ag_fail(t, AG_EARG, "%s: lr is %g; it must be positive and finite", who, lr);
+    ag_fail(t, AG_EARG, "%s: lr is %g; it must be positive and finite%s", who, lr,
+            lr == 0 ? ": set .lr of the configuration" : "");
     return false;
 }
 
@@ -262,6 +263,9 @@ ag_status optim_step(optim *o)
     status = status ? status : make_state(o);
     if (status)
         return status;
+    const bool debug = ag_tape_debug(o->t);
+    if (debug)
+        optim_watch_gradients(o);
     for (size_t i = 0; i < o->count; i++) {
         o->slots[i].steps += o->slots[i].at.grad != NULL;
         set_rates(o, &o->slots[i]);
@@ -270,6 +274,8 @@ ag_status optim_step(optim *o)
     for (size_t i = 0; i < o->count; i++)
         if (o->slots[i].at.grad)
             ag_written(o->slots[i].param);
+    if (debug)
+        optim_watch_values(o);
     return AG_OK;
 }
 

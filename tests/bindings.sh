@@ -20,7 +20,7 @@ fi
 cat >"$work/expected" <<'END'
 d = 28, dd/da = 11, dd/db = 4
 slope 2.000000, offset -1.000000
-error: ag_add: [2,3] f64 and [4] f64 do not broadcast
+error: ag_add: [2,3] f64 and [4] f64 do not broadcast: extent 3 meets 4, counted from the last dimension
 END
 export AG_LIBRARY=$build/libag.so PYTHONPATH=examples/bindings PYTHONDONTWRITEBYTECODE=1
 if command -v python3 >/dev/null; then

@@ -28,6 +28,8 @@ static void functions_of_no_tape(void **state)
     assert_int_equal(ag_fail_at(NULL, 0, NULL, AG_EARG, NULL), AG_EARG);
     assert_null(ag_site_enter(NULL, NULL, 0).file);
     ag_site_leave(NULL, (ag_site){ "x", -1 });
+    ag_warn(NULL, NULL);
+    assert_false(ag_tape_debug(NULL));
     ag_quiet(NULL, AG_EARG, NULL);
     ag_no_grad_begin(NULL);
     ag_no_grad_end(NULL);

@@ -15,7 +15,7 @@ done
 # Every public function that has a tape to report to is traced, but for those that report nothing.
 silent=" ag_tape_free ag_tape_mark ag_tape_dtype ag_tape_threads ag_tape_nodes ag_tape_memory ag_error ag_error_text ag_error_clear ag_status_name ag_quiet \
 ag_list_none ag_list_tape ag_tape_deallocate ag_scope_begin ag_scope_end ag_no_grad_begin ag_ok ag_is_persistent ag_show ag_dtype_size ag_dtype_name \
-ag_shape_size ag_check_op ag_verdict_name ag_ops ag_site_enter ag_site_leave ag_fail_at ag_tape_new_at nn_train optim_lr optim_tape "
+ag_shape_size ag_check_op ag_verdict_name ag_ops ag_site_enter ag_site_leave ag_fail_at ag_tape_new_at ag_warn ag_tape_debug nn_train optim_lr optim_tape "
 for name in $(grep -hoE '^AG_API [^;(]*\(' ag/*.h nn/nn.h optim/optim.h | sed -E 's/.*[ *]([a-z_0-9]+)\($/\1/'); do
     [[ $silent = *" $name "* || $name = ag_call_* ]] || grep -q "^#define $name(" ag/traced.h nn/traced.h optim/traced.h || echo "$name"
 done >"$work/untraced"
@@ -66,10 +66,10 @@ ag_tensor without(ag_tensor x)
 }
 END
 cat >"$work/expected" <<'END'
-with.cc:10: ag_matmul: [2,3] f64 and [2,6] f64: the shapes do not fit: inner 3 != 2 (AG_ESHAPE)
+with.cc:10: ag_matmul: [2,3] f64 and [2,6] f64: the shapes do not fit: inner 3 != 2; ag_transpose(a, -2, -1) would fit (AG_ESHAPE)
 with.cc:12: ag_values: shape [2,3] takes 6 numbers, but 2 are given (AG_ESHAPE)
 with.cc:14: nn_child: the module is absent (AG_ENULL)
-ag_matmul: [2,3] f64 and [2,3] f64: the shapes do not fit: inner 3 != 2 (AG_ESHAPE)
+ag_matmul: [2,3] f64 and [2,3] f64: the shapes do not fit: inner 3 != 2; ag_transpose(b, -2, -1) would fit, and ag_linear multiplies by a weight [out,in] (AG_ESHAPE)
 END
 say() { "$work/program" 2>&1 | diff - "$work/expected"; }
 for cxx in g++ clang++; do

@@ -15,6 +15,16 @@ ag_status ag_check_place(ag_tape *t, uint32_t y, bool busy, const char *who)
 
 /* ---- backward */
 
+static AG_COLD ag_status several_elements(ag_tensor y, ag_shape s)
+{
+    const char *name = ag_name_of(y);
+    char text[128];
+    return ag_fail(y.tape, AG_ESHAPE,
+                   "ag_backward: the tensor%s%s%s has shape %s, not one element; ag_mean or ag_sum makes a loss of it, "
+                   "ag_backward_from takes an adjoint",
+                   *name ? " '" : "", name, *name ? "'" : "", ag_shape_text(s, text, sizeof text));
+}
+
 static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
 {
     ag_tape *t = y.tape;
@@ -43,8 +53,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
                        "ag_require_grad), or was recorded between ag_no_grad_begin and ag_no_grad_end",
                        who);
     if (!dy && ag_shape_size(shape) != 1)
-        return ag_fail(t, AG_ESHAPE, "%s: the tensor has shape %s, not one element; see ag_backward_from", who,
-                       ag_shape_text(shape, text, sizeof text));
+        return several_elements(y, shape);
     if (!dy)
         return ag_sweep(t, id, 0, NULL);
     ag_shape given = ag_layout_shape(ag_layout_at(t, seed));
@@ -57,14 +66,24 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
     return ag_sweep(t, id, seed, NULL);
 }
 
+static ag_status counted(ag_tape *t, ag_tensor y, ag_status status)
+{
+    if (status || t->busy)
+        return status;
+    t->passes++;
+    if (AG_UNLIKELY(t->options.debug))
+        ag_watch_pass(t, y);
+    return AG_OK;
+}
+
 ag_status ag_backward(ag_tensor y)
 {
-    return backward(y, NULL, "ag_backward");
+    return counted(y.tape, y, backward(y, NULL, "ag_backward"));
 }
 
 ag_status ag_backward_from(ag_tensor y, ag_tensor dy)
 {
-    return backward(y, &dy, "ag_backward_from");
+    return counted(y.tape, (ag_tensor){ 0 }, backward(y, &dy, "ag_backward_from"));
 }
 
 /* ---- gradients as results */
@@ -312,12 +331,14 @@ ag_status ag_zero_grad(ag_tensor x)
     ag_tape *t = x.tape;
     if (!t)
         return AG_ENULL;
+    t->last_pass = 0;
     if (x.id & AG_TAG_PERSISTENT) { /* without making a leaf */
         ag_slot *s = ag_slot_of(x, "ag_zero_grad");
         if (!s)
             return ag_refuse(t, "ag_zero_grad");
         ag_stored_changed(t, &s->grad);
         s->grad.arrived = false;
+        s->zeroed++;
         return AG_OK;
     }
     uint32_t id = gradient_holder(x, "ag_zero_grad"), i = AG_INDEX(id);

@@ -43,8 +43,9 @@ static ag_status check_classes(const ag_call *c, const ag_cross *x)
         ag_is_float(x->target_dtype) ? -1 : ag_class_outside(x->target, x->target_dtype, x->rows, x->n);
     if (wrong < 0)
         return AG_OK;
-    return ag_call_fail(c, AG_EARG, "target[%lld] is %lld, but there are %lld classes", (long long)wrong,
-                        (long long)ag_class_at(x->target, x->target_dtype, wrong), (long long)x->n);
+    return ag_call_fail(c, AG_EARG, "target[%lld] is %lld, but there are %lld classes, 0 to %lld", (long long)wrong,
+                        (long long)ag_class_at(x->target, x->target_dtype, wrong), (long long)x->n,
+                        (long long)x->n - 1);
 }
 
 static ag_status cross_entropy_forward(const ag_call *c, const ag_array *x, ag_array *y)

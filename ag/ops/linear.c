@@ -1,6 +1,20 @@
 /* The affine map of a layer. */
 #include "ag/ops/products.h"
 
+/* What is there to do? Often an image has not become a row yet. */
+static ag_status inner_differs(const ag_call *c, const ag_shape *in, int64_t wanted)
+{
+    char hint[80] = "";
+    int64_t product = in->dim[in->rank - 1];
+    for (int axis = in->rank - 2; axis >= 0 && !*hint; axis--) {
+        product *= in->dim[axis];
+        if (product == wanted)
+            snprintf(hint, sizeof hint, "; ag_flatten(x, %d, -1) would fit", axis);
+    }
+    return ag_call_fail(c, AG_ESHAPE, "the shapes do not fit: inner %lld != %lld%s", (long long)in->dim[in->rank - 1],
+                        (long long)wanted, hint);
+}
+
 static ag_status linear_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const int count = ag_call_inputs(c);
@@ -9,15 +23,14 @@ static ag_status linear_shape(const ag_call *c, const ag_array *x, ag_array *y)
     const ag_shape *in = &x[0].shape, *w = &x[1].shape;
     for (int i = 0; i < count; i++)
         if (x[i].dtype != x[0].dtype || !ag_is_float(x[i].dtype))
-            return ag_call_fail(c, AG_EDTYPE, "all must be f32, or all f64");
+            return ag_call_fail(c, AG_EDTYPE, "all must be f32, or all f64; see ag_cast");
     if (in->rank == 0)
         return ag_call_fail(c, AG_ESHAPE, "the input must be [..,in]");
     if (w->rank != 2)
         return ag_call_fail(c, AG_ESHAPE, "the weight must be [out,in]");
     const int64_t inner = in->dim[in->rank - 1];
     if (inner != w->dim[1])
-        return ag_call_fail(c, AG_ESHAPE, "the shapes do not fit: inner %lld != %lld", (long long)inner,
-                            (long long)w->dim[1]);
+        return inner_differs(c, in, w->dim[1]);
     if (count == 3 && (x[2].shape.rank != 1 || x[2].shape.dim[0] != w->dim[0]))
         return ag_call_fail(c, AG_ESHAPE, "the bias must be [%lld]", (long long)w->dim[0]);
     y->shape = *in;

@@ -8,7 +8,10 @@ static ag_status loss_shape(const ag_call *c, const ag_array *x, ag_array *y)
     if (!ag_is_float(x[0].dtype) || !ag_is_float(x[1].dtype))
         return ag_call_fail(c, AG_EDTYPE, "both must be f32 or f64; see ag_cast");
     if (!ag_shape_equal(x[0].shape, x[1].shape))
-        return ag_call_fail(c, AG_ESHAPE, "the shapes differ");
+        return ag_call_fail(c, AG_ESHAPE, "the shapes differ%s",
+                            ag_array_size(&x[0]) == ag_array_size(&x[1])
+                                ? "; ag_squeeze or ag_reshape gives one the shape of the other"
+                                : "");
     if (x[0].dtype != x[1].dtype && x[0].shape.rank > 0)
         return ag_call_fail(c, AG_EDTYPE, "the dtypes differ; see ag_cast");
     y->dtype = x[0].dtype == x[1].dtype ? x[0].dtype : AG_F64;

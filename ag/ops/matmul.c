@@ -18,11 +18,24 @@ static ag_array as_result(const ag_array *y, const ag_array *a, const ag_array *
     return full;
 }
 
+/* What is there to do? Often the second operand stands as [out,in]. */
+static ag_status inner_differs(const ag_call *c, const ag_array *x, int64_t inner, int64_t other)
+{
+    const ag_shape *a = &x[0].shape, *b = &x[1].shape;
+    const char *hint = "";
+    if (b->rank > 1 && b->dim[b->rank - 1] == inner)
+        hint = "; ag_transpose(b, -2, -1) would fit, and ag_linear multiplies by a weight [out,in]";
+    else if (a->rank > 1 && a->dim[a->rank - 2] == other)
+        hint = "; ag_transpose(a, -2, -1) would fit";
+    return ag_call_fail(c, AG_ESHAPE, "the shapes do not fit: inner %lld != %lld%s", (long long)inner, (long long)other,
+                        hint);
+}
+
 static ag_status matmul_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const ag_array *a = &x[0], *b = &x[1];
     if (a->dtype != b->dtype || !ag_is_float(a->dtype))
-        return ag_call_fail(c, AG_EDTYPE, "both must be f32, or both f64");
+        return ag_call_fail(c, AG_EDTYPE, "both must be f32, or both f64; see ag_cast");
     if (a->shape.rank == 0 || b->shape.rank == 0)
         return ag_call_fail(c, AG_ESHAPE, "a rank-0 operand is no matrix; for multiples see ag_mul");
     if (a->shape.rank + (a->shape.rank == 1) > AG_MAX_RANK || b->shape.rank + (b->shape.rank == 1) > AG_MAX_RANK)
@@ -31,8 +44,7 @@ static ag_status matmul_shape(const ag_call *c, const ag_array *x, ag_array *y)
     const int ra = p.shape.rank, rb = q.shape.rank;
     const int64_t inner = p.shape.dim[ra - 1], other = q.shape.dim[rb - 2];
     if (inner != other)
-        return ag_call_fail(c, AG_ESHAPE, "the shapes do not fit: inner %lld != %lld", (long long)inner,
-                            (long long)other);
+        return inner_differs(c, x, inner, other);
     ag_shape left = p.shape, right = q.shape;
     left.rank -= 2;
     right.rank -= 2;

@@ -30,7 +30,7 @@ ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *
     ag_written_text(t, ag_node_at(t, id)->owner, where, sizeof where);
     return ag_fail(t, AG_EUSE,
                    "%s%s: %s %d%s%s%s was written%s after the op had been recorded, but its derivative needs the old "
-                   "values; write after ag_backward",
+                   "values; write after ag_backward, and record again before the next one",
                    ag_op_prefix(op), op->name, what, i + 1, *name ? " '" : "", name, *name ? "'" : "", where);
 }
 

@@ -42,18 +42,58 @@ static bool dtype_of_pair(ag_operands *p)
     return true;
 }
 
-static AG_COLD void complain(ag_tape *t, const ag_row *row, const ag_operands *p, ag_status s, const char *what)
+static AG_COLD void describe(ag_tape *t, const ag_operands *p, char *text, size_t bytes)
 {
-    char text[512];
     ag_array x[2];
     for (int k = 0; k < p->count; k++)
         x[k] = ag_array_of(t, p->x[k].id);
-    ag_call c = { .tape = t, .op = &row->op };
     uint32_t ids[2] = { p->x[0].id, p->x[1].id };
-    c.inputs = ids;
-    c.count = p->count;
-    ag_operand_text(&c, x, text, sizeof text);
+    ag_call c = { .tape = t, .inputs = ids, .count = p->count };
+    ag_operand_text(&c, x, text, bytes);
+}
+
+static AG_COLD void complain(ag_tape *t, const ag_row *row, const ag_operands *p, ag_status s, const char *what)
+{
+    char text[512];
+    describe(t, p, text, sizeof text);
     ag_fail(t, s, "ag_%s: %s%s", row->op.name, text, what);
+}
+
+/* [n,1] and [n], which broadcast to [n,n]: as a rule a target that lacks, or a prediction that has, a dimension. */
+static AG_COLD void watch_shapes(ag_tape *t, const ag_row *row, const ag_operands *p)
+{
+    const ag_layout *a = p->x[0].layout, *b = p->x[1].layout;
+    char text[512], shape[128];
+    if (a->size != b->size || a->rank == b->rank || !a->rank || !b->rank || p->layout->size <= a->size ||
+        !ag_warn_first(t, AG_WARN_PAIRS))
+        return;
+    describe(t, p, text, sizeof text);
+    ag_warn(t,
+            "ag_%s: %s broadcast to %s, each element with every other; where they belong together one by one, "
+            "ag_squeeze or ag_reshape makes their shapes equal",
+            row->op.name, text, ag_shape_text(ag_layout_shape(p->layout), shape, sizeof shape));
+}
+
+/* Says which extents do not meet, and where one operand lacks a last dimension, what gives it one. */
+static AG_COLD void refuse_shapes(ag_tape *t, const ag_row *row, const ag_operands *p)
+{
+    const ag_layout *a = p->x[0].layout, *b = p->x[1].layout;
+    char what[192];
+    int64_t x = 1, y = 1;
+    for (int i = 1; x == y || x == 1 || y == 1; i++) { /* they do not broadcast: there is such a pair */
+        x = a->dim[a->rank - i];
+        y = b->dim[b->rank - i];
+    }
+    const ag_layout *shorter = a->rank < b->rank ? a : b, *longer = shorter == a ? b : a;
+    bool lacks = shorter->rank == longer->rank - 1;
+    for (int i = 0; i < shorter->rank; i++)
+        lacks &= shorter->dim[i] == longer->dim[i];
+    snprintf(what, sizeof what, " do not broadcast: extent %lld meets %lld, counted from the last dimension%s",
+             (long long)x, (long long)y,
+             !lacks         ? ""
+             : shorter == a ? "; ag_unsqueeze(a, -1) would fit"
+                            : "; ag_unsqueeze(b, -1) would fit");
+    complain(t, row, p, AG_ESHAPE, what);
 }
 
 /* Fills in what follows from the operands; false: reported. */
@@ -82,10 +122,12 @@ static bool match(ag_tape *t, const ag_row *row, ag_operands *p)
     }
     ag_shape shape = ag_layout_shape(model);
     if (!same && !ag_shape_broadcast(shape, ag_layout_shape(b->layout), &shape)) {
-        complain(t, row, p, AG_ESHAPE, " do not broadcast");
+        refuse_shapes(t, row, p);
         return false;
     }
     p->layout = ag_layout_new(t, result, shape);
+    if (AG_UNLIKELY(t->options.debug && !same && p->layout))
+        watch_shapes(t, row, p);
     return p->layout;
 }
 

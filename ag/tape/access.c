@@ -101,8 +101,8 @@ static ag_status expect(ag_tape *t, const ag_array *a, ag_dtype expected, const 
 {
     if (a->dtype == ag_real_dtype(t, expected))
         return AG_OK;
-    return ag_fail(t, AG_EDTYPE, "%s: the tensor is %s, not %s", who, ag_dtype_name(a->dtype),
-                   ag_dtype_name(ag_real_dtype(t, expected)));
+    return ag_fail(t, AG_EDTYPE, "%s: the tensor is %s, not %s; ag_copy_%s converts", who, ag_dtype_name(a->dtype),
+                   ag_dtype_name(ag_real_dtype(t, expected)), strcmp(who, "ag_data") ? "in" : "out");
 }
 
 const void *ag_data(ag_tensor x, ag_dtype expected)

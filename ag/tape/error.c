@@ -34,24 +34,43 @@ static void append_scopes(const ag_tape *t, char *text, size_t *used)
     }
 }
 
+void ag_compose(const ag_tape *t, char *text, const char *format, va_list arguments)
+{
+    ag_site_text(t->sites.now, "", text, AG_TEXT / 2);
+    size_t used = strlen(text);
+    used += used ? (size_t)snprintf(text + used, AG_TEXT - used, ": ") : 0;
+    append_scopes(t, text, &used);
+    append(text, &used, format ? format : "", arguments);
+}
+
+static void print(void *user, ag_status s, const char *text)
+{
+    (void)user;
+    fprintf(stderr, "%s (%s)\n", text, ag_status_name(s));
+}
+
+static ag_handler *handler_of(const ag_options *o)
+{
+    return o->on_error ? o->on_error : print;
+}
+
 void ag_tell(const ag_options *o, ag_status s, const char *text)
 {
-    if (o->on_error)
-        o->on_error(o->user, s, text);
-    else
-        fprintf(stderr, "%s (%s)\n", text, ag_status_name(s));
+    handler_of(o)(o->user, s, text);
 }
 
 /* The error stands until the call that failed has returned, whatever the handler does: it is asked for on the way. */
-static void tell(ag_tape *t)
+void ag_call_handler(ag_tape *t, ag_handler *handler, ag_status s, const char *text)
 {
     const uint32_t no_grad = t->no_grad;
+    const int hidden = t->hidden_count;
+    const bool telling = t->telling;
     ag_close(t);
     t->telling = true;
-    ag_tell(&t->options, t->error.status, t->error.text);
-    while (t->hidden_count)
+    handler(t->options.user, s, text);
+    while (t->hidden_count > hidden)
         ag_error_pop(t);
-    t->telling = false;
+    t->telling = telling;
     t->no_grad = no_grad;
     ag_open(t);
 }
@@ -60,18 +79,13 @@ ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...)
 {
     if (!t || s == AG_OK || t->error.status)
         return s;
-    size_t used = 0;
     va_list arguments;
     va_start(arguments, format);
     t->error.status = s;
-    ag_site_text(t->sites.now, "", t->error.text, AG_TEXT / 2);
-    used = strlen(t->error.text);
-    used += used ? (size_t)snprintf(t->error.text + used, AG_TEXT - used, ": ") : 0;
-    append_scopes(t, t->error.text, &used);
-    append(t->error.text, &used, format ? format : "", arguments);
+    ag_compose(t, t->error.text, format, arguments);
     va_end(arguments);
     if (!t->hidden_count)
-        tell(t);
+        ag_call_handler(t, handler_of(&t->options), s, t->error.text);
     return s;
 }
 

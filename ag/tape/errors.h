@@ -3,6 +3,7 @@
 #define AG_TAPE_ERRORS_H
 
 #include "ag/ag.h"
+#include <stdarg.h>
 
 enum { AG_TEXT = 1024, AG_ERROR_DEPTH = 8, AG_SCOPES = 16 };
 typedef struct ag_error_state {
@@ -23,7 +24,12 @@ typedef struct ag_site_log {
     uint32_t count, capacity;
 } ag_site_log;
 
-enum { AG_RESETS = 8, AG_WRITES = 64, AG_PLACE = 160 }; /* how many of late are remembered; bytes of a text */
+enum {
+    AG_RESETS = 8,
+    AG_WRITES = 64,
+    AG_PLACE = 160,
+    AG_HINT = 256
+}; /* how many of late are remembered; bytes of a text */
 typedef struct ag_sites {
     ag_site now;               /* of the call under way; file NULL: not known */
     ag_site_log made;          /* of live nodes */
@@ -35,8 +41,21 @@ typedef struct ag_sites {
     uint32_t reset_count, write_count;
 } ag_sites;
 
+typedef enum ag_warning { AG_WARN_GROWS, AG_WARN_TWICE, AG_WARN_PAIRS } ag_warning; /* of which there is one each */
+
 /* ---- error.c */
 void ag_tell(const ag_options *o, ag_status s, const char *text); /* the handler, or the standard error output */
+
+/* Calls it while the tape is closed and its error stands. */
+void ag_call_handler(ag_tape *t, ag_handler *handler, ag_status s, const char *text);
+/* A message of AG_TEXT bytes at most, behind the place and the scopes. */
+void ag_compose(const ag_tape *t, char *text, const char *format, va_list arguments);
+
+/* ---- debug.c */
+bool ag_debug_wanted(const ag_options *o);
+bool ag_warn_first(ag_tape *t, ag_warning w); /* is the tape to warn of it, and did not yet? */
+void ag_watch_pass(ag_tape *t, ag_tensor y);  /* after a pass from y; {0}: from an adjoint */
+const char *ag_growth_text(const ag_tape *t, char *text, size_t bytes); /* "12 nodes since the last ag_tape_reset" */
 
 /* ---- sites.c */
 void ag_sites_end_step(ag_tape *t);               /* when the new epoch has begun */

@@ -11,16 +11,18 @@ ag_tensor ag_inert(ag_tape *t)
 static AG_COLD uint32_t absent(ag_tape *t, const char *who, int operand)
 {
     if (operand)
-        ag_fail(t, AG_ENULL, "%s: operand %d is absent", who, operand);
+        ag_fail(t, AG_ENULL, "%s: operand %d is absent: {0}, never set", who, operand);
     else
-        ag_fail(t, AG_ENULL, "%s: the tensor is absent", who);
+        ag_fail(t, AG_ENULL, "%s: the tensor is absent: {0}, never set", who);
     return 0;
 }
 
 static AG_COLD uint32_t foreign(ag_tape *t, const char *who, int operand)
 {
     if (operand)
-        ag_fail(t, AG_EUSE, "%s: operand %d belongs to another tape", who, operand);
+        ag_fail(t, AG_EUSE,
+                "%s: operand %d belongs to another tape than the first; ag_copy_out and ag_from copy values", who,
+                operand);
     else
         ag_fail(t, AG_EUSE, "%s: the tensor belongs to another tape", who);
     return 0;

@@ -128,6 +128,8 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
     if (!reserve_segment(t))
         return AG_ENOMEM;
     ag_sites_rewind(t, mark.id);
+    t->passes = 0;
+    t->last_pass = 0;
     drop(t, mark.id, mark.arena);
     ag_arena_end_step(t, &t->arena);
     if (!t->pool.live)

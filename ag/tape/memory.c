@@ -6,12 +6,23 @@ enum {
     OWNED_HEAD = 64 /* before a block that lives as long as the tape: an ag_owned */
 };
 
+/* What a step that has grown too large should know. */
+static const char *hint(const ag_tape *t, char *text, size_t bytes)
+{
+    char growth[AG_PLACE];
+    text[0] = 0;
+    if (ag_tape_nodes(t))
+        snprintf(text, bytes, "; %s, which makes their memory free", ag_growth_text(t, growth, sizeof growth));
+    return text;
+}
+
 static bool within_limit(ag_tape *t, size_t more)
 {
     if (more <= t->options.memory_limit && t->memory <= t->options.memory_limit - more)
         return true;
-    ag_fail(t, AG_ENOMEM, "%zu bytes more than the %llu in use would exceed the memory limit of %llu", more,
-            (unsigned long long)t->memory, (unsigned long long)t->options.memory_limit);
+    char text[AG_HINT];
+    ag_fail(t, AG_ENOMEM, "%zu bytes more than the %llu in use would exceed the memory limit of %llu%s", more,
+            (unsigned long long)t->memory, (unsigned long long)t->options.memory_limit, hint(t, text, sizeof text));
     return false;
 }
 
@@ -19,9 +30,11 @@ void *ag_take(ag_tape *t, size_t bytes)
 {
     if (!within_limit(t, bytes))
         return NULL;
+    char text[AG_HINT];
     void *p = t->options.allocator.allocate(t->options.allocator.user, bytes, 64);
     if (!p)
-        ag_fail(t, AG_ENOMEM, "no memory for %zu bytes", bytes);
+        ag_fail(t, AG_ENOMEM, "no memory for %zu bytes beside the %llu in use%s", bytes, (unsigned long long)t->memory,
+                hint(t, text, sizeof text));
     else
         t->memory += bytes;
     return p;

@@ -189,7 +189,7 @@ ag_status ag_storage_of(ag_tensor p, ag_storage *to)
         return ag_refuse(p.tape, "ag_storage_of");
     if (!to)
         return ag_fail(p.tape, AG_ENULL, "ag_storage_of: the result is NULL");
-    *to = (ag_storage){ s->data, s->grad.arrived ? s->grad.data : NULL, s->layout->size, s->layout->dtype };
+    *to = (ag_storage){ s->data, s->grad.arrived ? s->grad.data : NULL, s->layout->size, s->layout->dtype, s->zeroed };
     return AG_OK;
 }
 

@@ -58,6 +58,7 @@ static bool complete_options(ag_options *o, ag_site where)
         o->memory_limit = machine_memory();
     const char *check = getenv("AG_CHECK_FINITE");
     o->check_finite |= check && !strcmp(check, "1");
+    o->debug = ag_debug_wanted(o);
     return true;
 }
 
@@ -104,7 +105,10 @@ bool ag_make_room(ag_tape *t, uint32_t nodes)
                        "no tensor can be made by an error handler, nor by an op's functions but its rule: see ag_op"),
                false;
     if (AG_UNLIKELY(wanted > AG_MAX_NODES))
-        return ag_fail(t, AG_ELIMIT, "more than %d nodes in one step", AG_MAX_NODES), false;
+        return ag_fail(t, AG_ELIMIT,
+                       "more than %d nodes in one step, with %u backward passes; ag_tape_reset ends a step",
+                       AG_MAX_NODES, t->passes),
+               false;
     if (AG_UNLIKELY(wanted > t->capacity) && !grow_records(t, wanted))
         return false;
     uint64_t ranked = (uint64_t)t->node_count + nodes, stops = (uint64_t)t->stop_count + nodes;
@@ -224,6 +228,8 @@ ag_status ag_tape_reset(ag_tape *t)
     ag_new_epoch(t, 1); /* takes the place of the segments there are: no memory is needed */
     t->reset_epoch = t->epoch;
     ag_sites_end_step(t);
+    t->passes = 0;
+    t->last_pass = 0;
     return t->error.status;
 }
 

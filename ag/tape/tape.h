@@ -93,6 +93,7 @@ typedef struct ag_slot {
     uint32_t generation, leaf_id, leaf_epoch; /* leaf_epoch 0: no leaf in this step */
     uint32_t first_id, first_epoch; /* the step's first leaf: in it the storage is marked as written for all of them */
     uint32_t next, before; /* 1 + index of the one made after it and before it; next of a free one: another free one */
+    uint32_t zeroed;       /* how often its gradient was */
     bool param, released;
 } ag_slot;
 
@@ -185,6 +186,8 @@ struct ag_tape {
     const char *scopes[AG_SCOPES];
     int hidden_count, scope_count;
     ag_sites sites;
+    uint32_t passes, warned; /* backward passes since the last reset or rewind; warnings that were given */
+    uint64_t last_pass;      /* the tensor from which the last of them began, as ag_word has it */
 };
 
 /* ---- allocator.c */

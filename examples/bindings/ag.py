@@ -41,6 +41,8 @@ class Options(ctypes.Structure):
         ("user", Pointer),
         ("allocator", Allocator),
         ("memory_limit", ctypes.c_uint64),
+        ("debug", ctypes.c_bool),
+        ("on_warning", Pointer),
     ]
 
 

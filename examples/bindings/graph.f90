@@ -34,6 +34,8 @@ module ag
         type(c_ptr) :: user = c_null_ptr
         type(ag_allocator) :: allocator = ag_allocator(c_null_funptr, c_null_funptr, c_null_ptr, c_null_funptr)
         integer(c_int64_t) :: memory_limit = 0
+        logical(c_bool) :: debug = .false.
+        type(c_funptr) :: on_warning = c_null_funptr
     end type
 
     interface

@@ -99,6 +99,16 @@ static void play_pop(world *w)
     end_call(&f);
 }
 
+static void play_warn(world *w)
+{
+    lane *l = draw_lane(w);
+    frame f = begin(w, l->t, "ag_warn(%s)", letter(l));
+    if (ag_tape_debug(l->t) != (l->options.on_warning != NULL))
+        fault(w, "another tape is to warn");
+    ag_warn(l->t, "ag_warn of the fuzzer, %d", 1);
+    end_call(&f);
+}
+
 static void play_fail(world *w)
 {
     lane *l = draw_lane(w);
@@ -233,6 +243,7 @@ const move tape_moves[] = {
     { .name = "push", 1, play_push },
     { .name = "pop", 1, play_pop },
     { .name = "fail", 1, play_fail },
+    { .name = "warn", 1, play_warn },
     { .name = "scope", 1, play_scope },
     { .name = "no_grad", 3, play_no_grad },
     { .name = "questions", 1, play_questions },

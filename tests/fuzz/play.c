@@ -82,6 +82,14 @@ void handler(void *user, ag_status status, const char *text)
     }
 }
 
+static void hear_warning(void *user, ag_status status, const char *text)
+{
+    lane *l = user;
+    if (status != AG_OK || !*text || !ag_tape_debug(l->t))
+        fault(l->world, "a warning that is none");
+    observe(l->world, 1);
+}
+
 /* ---- the beginning */
 
 static void choose_options(world *w, lane *l, variant v)
@@ -92,6 +100,8 @@ static void choose_options(world *w, lane *l, variant v)
     l->options.dtype = chance(w, 3) && !fuzz_without[may_f32] ? AG_F32 : AG_FLOAT;
     l->options.keep_grads = chance(w, 8) && !fuzz_without[may_keep_grads];
     l->options.allocator = heap_allocator(&l->heap, chance(w, 2));
+    if (chance(w, 3) && !fuzz_without[may_debug])
+        l->options.on_warning = hear_warning;
     bool small = chance(w, 6) && !fuzz_without[may_small_limit];
     l->options.memory_limit = small ? 80000 + (uint64_t)draw(w, 300000) : 1 << 24;
     l->manner = manners[draw(w, COUNT(manners))];

@@ -1,0 +1,61 @@
+/* Warnings of a step: gradients that nobody zeroes, and values that are not finite. */
+#include "optim/internal.h"
+#include <math.h>
+
+enum { STEPS_UNZEROED = 3 };
+
+/* The index of an element that is not finite, -1: all are. */
+static int64_t not_finite(const optim_slot *s, const void *memory)
+{
+    for (int64_t i = 0; i < s->at.count; i++)
+        if (!isfinite(s->at.dtype == AG_F32 ? (double)((const float *)memory)[i] : ((const double *)memory)[i]))
+            return i;
+    return -1;
+}
+
+static void watch_zeroing(optim *o)
+{
+    const optim_slot *unzeroed = NULL;
+    for (size_t i = 0; i < o->count; i++) {
+        optim_slot *s = &o->slots[i];
+        if (o->steps > 1 && s->at.grad && s->zeroed == s->at.zeroed)
+            unzeroed = unzeroed ? unzeroed : s;
+        s->zeroed = s->at.zeroed;
+    }
+    o->unzeroed = unzeroed ? o->unzeroed + 1 : 0;
+    if (o->unzeroed < STEPS_UNZEROED || o->warned_unzeroed)
+        return;
+    o->warned_unzeroed = true;
+    ag_warn(o->t,
+            "optim_step: the gradient of '%s' was not zeroed before the last %d steps, so that it is the sum of "
+            "all passes; call optim_zero_grad before each ag_backward",
+            ag_name_of(unzeroed->param), STEPS_UNZEROED);
+}
+
+void optim_watch_gradients(optim *o)
+{
+    o->steps++;
+    watch_zeroing(o);
+    for (size_t i = 0; i < o->count && !o->warned_gradient; i++) {
+        const optim_slot *s = &o->slots[i];
+        if (!s->at.grad || not_finite(s, s->at.grad) < 0)
+            continue;
+        o->warned_gradient = true;
+        ag_warn(o->t,
+                "optim_step: the gradient of '%s' is not finite in step %lld; if the loss has grown until then, lr "
+                "%g is too large, else ag_options.check_finite finds the op",
+                ag_name_of(s->param), (long long)o->steps, o->lr);
+    }
+}
+
+void optim_watch_values(optim *o)
+{
+    for (size_t i = 0; i < o->count && !o->warned_value && !o->warned_gradient; i++) {
+        const optim_slot *s = &o->slots[i];
+        if (!s->at.grad || not_finite(s, s->at.value) < 0)
+            continue;
+        o->warned_value = true;
+        ag_warn(o->t, "optim_step: '%s' is not finite after step %lld, though its gradient was; lr %g is too large",
+                ag_name_of(s->param), (long long)o->steps, o->lr);
+    }
+}

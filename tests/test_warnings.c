@@ -1,0 +1,280 @@
+/* What a tape warns of under ag_options.debug, and what it does not; where warnings go. */
+#define AG_TRACE_CALLS
+#include "support.h"
+
+/* What a tape warns of. */
+typedef struct warnings {
+    int count;
+    char text[512];
+} warnings;
+
+static void hear(void *user, ag_status status, const char *text)
+{
+    warnings *w = user;
+    assert_int_equal(status, AG_OK);
+    w->count++;
+    snprintf(w->text, sizeof w->text, "%s", text);
+}
+
+static ag_tape *watched(warnings *w, uint64_t limit)
+{
+    *w = (warnings){ 0 };
+    return tape_with((ag_options){ .seed = 7, .user = w, .on_warning = hear, .memory_limit = limit });
+}
+
+#define expect_warning(w, part) check_warning(w, part, __LINE__)
+static void check_warning(warnings *w, const char *part, int line)
+{
+    if (w->count != 1 || !strstr(w->text, part))
+        print_error("line %d: expected '%s'\n                 got %d: '%s'\n", line, part, w->count, w->text);
+    assert_int_equal(w->count, 1);
+    assert_int_equal(strncmp(w->text, "test_warnings.c:", 16), 0);
+    assert_non_null(strstr(w->text, part));
+    *w = (warnings){ 0 };
+}
+
+/* ---- [n,1] and [n] */
+
+static void a_broadcast_that_nobody_wanted(void **state)
+{
+    (void)state;
+    warnings w;
+    ag_tape *t = watched(&w, 0);
+    ag_tensor y = ag_name(ag_ones(t, AG_F64, AG_SHAPE(64, 1)), "y"), target = ag_ones(t, AG_F64, AG_SHAPE(64));
+    ag_mul(ag_ones(t, AG_F64, AG_SHAPE(3, 1)), ag_ones(t, AG_F64, AG_SHAPE(1, 3))); /* an outer product, meant so */
+    ag_mul(ag_ones(t, AG_F64, AG_SHAPE(3, 4)), ag_ones(t, AG_F64, AG_SHAPE(4)));
+    ag_mul(ag_ones(t, AG_F64, AG_SHAPE(1, 4)), ag_ones(t, AG_F64, AG_SHAPE(4)));
+    ag_mul(y, ag_constant(t, 2));
+    assert_int_equal(w.count, 0);
+    assert_int_equal(ag_size_of(ag_sub(y, target)), 64 * 64);
+    expect_warning(&w, "ag_sub: 'y' [64,1] f64 and [64] f64 broadcast to [64,64], each element with every other; where "
+                       "they belong together one by one, ag_squeeze or ag_reshape makes their shapes equal");
+    ag_sub(target, y);
+    assert_int_equal(w.count, 0);
+    expect_fine(t);
+    ag_tape_free(t);
+    t = new_tape();
+    ag_sub(ag_ones(t, AG_F64, AG_SHAPE(2, 1)), ag_ones(t, AG_F64, AG_SHAPE(2)));
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+/* ---- steps */
+
+static void a_forgotten_reset(void **state)
+{
+    (void)state;
+    warnings w;
+    ag_tape *t = watched(&w, 4000000);
+    ag_tensor p = ag_param(ag_ones(t, AG_F64, AG_SHAPE(100)), "p");
+    for (int i = 0; i < 90; i++)
+        ag_backward(ag_sum(ag_square(p)));
+    assert_int_equal(w.count, 0);
+    while (!ag_error(t))
+        ag_backward(ag_sum(ag_square(p)));
+    expect_warning(&w, " nodes and ");
+    const char *text = strstr(ag_error_text(t), " would exceed the memory limit of 4000000; ");
+    assert_non_null(text);
+    assert_non_null(strstr(text, " nodes and "));
+    assert_non_null(strstr(text, " backward passes since the last ag_tape_reset, which makes their memory free"));
+    assert_int_equal(ag_error(t), AG_ENOMEM);
+    ag_error_clear(t);
+    ag_tape_reset(t);
+    for (int i = 0; i < 2000; i++) {
+        ag_backward(ag_sum(ag_square(p)));
+        ag_tape_reset(t);
+    }
+    expect_fine(t);
+    assert_int_equal(w.count, 0);
+    ag_tape_free(t);
+}
+
+/* Numbers alone: a program of a lecture that never resets is left in peace for a long time. */
+static void a_small_program_may_never_reset(void **state)
+{
+    (void)state;
+    warnings w;
+    ag_tape *t = watched(&w, 0);
+    double x = 5;
+    for (int i = 0; i < 2000; i++) {
+        ag_tensor v = ag_variable(t, x);
+        ag_backward(ag_square(ag_add_scalar(v, 2)));
+        x -= 0.1 * ag_item(ag_grad(v));
+    }
+    assert_int_equal(w.count, 0);
+    for (int i = 0; i < 200 && !w.count; i++) {
+        ag_tensor v = ag_variable(t, x), y = v;
+        for (int k = 0; k < 10000; k++)
+            y = ag_add(y, v);
+        ag_backward(y);
+    }
+    expect_warning(&w, "ag_backward: the tape only grows: 1");
+    ag_tape_free(t);
+}
+
+/* ---- gradients */
+
+static void train(ag_tape *t, optim *o, ag_tensor w, int steps, bool zero)
+{
+    for (int i = 0; i < steps; i++) {
+        if (zero)
+            optim_zero_grad(o);
+        ag_backward(ag_sum(ag_square(w)));
+        optim_step(o);
+        ag_tape_reset(t);
+    }
+}
+
+static void a_forgotten_zero_grad(void **state)
+{
+    (void)state;
+    warnings w;
+    ag_tape *t = watched(&w, 0);
+    ag_tensor p = ag_param(ag_ones(t, AG_F64, AG_SHAPE(2)), "net.w");
+    optim *o = optim_sgd(AG_LIST(p), (optim_sgd_config){ .lr = 0.01 });
+    train(t, o, p, 20, true);
+    train(t, o, p, 2, false);
+    assert_int_equal(w.count, 0);
+    train(t, o, p, 20, true);
+    train(t, o, p, 4, false);
+    expect_warning(&w,
+                   "optim_step: the gradient of 'net.w' was not zeroed before the last 3 steps, so that it is the sum "
+                   "of all passes; call optim_zero_grad before each ag_backward");
+    train(t, o, p, 4, false);
+    assert_int_equal(w.count, 0);
+    ag_tape_free(t);
+}
+
+/* Gradients of several batches may be summed, and each parameter zeroed alone. */
+static void gradients_that_are_summed_on_purpose(void **state)
+{
+    (void)state;
+    warnings w;
+    ag_tape *t = watched(&w, 0);
+    ag_tensor p = ag_param(ag_ones(t, AG_F64, AG_SHAPE(2)), "p");
+    optim *o = optim_adam(AG_LIST(p), (optim_adam_config){ .lr = 0.01 });
+    for (int i = 0; i < 10; i++) {
+        ag_zero_grad(p);
+        for (int batch = 0; batch <= i; batch++)
+            ag_backward(ag_sum(ag_square(p)));
+        optim_step(o);
+        ag_tape_reset(t);
+    }
+    assert_int_equal(w.count, 0);
+    ag_tape_free(t);
+}
+
+static void a_learning_rate_that_is_too_large(void **state)
+{
+    (void)state;
+    warnings w;
+    ag_tape *t = watched(&w, 0);
+    ag_tensor p = ag_param(ag_ones(t, AG_F64, AG_SHAPE(2)), "p"), q = ag_param(ag_ones(t, AG_F32, AG_SHAPE(2)), "q");
+    optim *o = optim_sgd(AG_LIST(p), (optim_sgd_config){ .lr = 100 });
+    for (int i = 0; i < 20 && !w.count; i++) {
+        optim_zero_grad(o);
+        ag_backward(ag_sum(ag_square(ag_square(p))));
+        optim_step(o);
+        ag_tape_reset(t);
+    }
+    expect_warning(&w,
+                   "optim_step: the gradient of 'p' is not finite in step 5; if the loss has grown until then, lr 100 "
+                   "is too large, else ag_options.check_finite finds the op");
+    o = optim_sgd(AG_LIST(q), (optim_sgd_config){ .lr = 1e39 });
+    train(t, o, q, 1, true);
+    expect_warning(&w, "optim_step: 'q' is not finite after step 1, though its gradient was; lr 1e+39 is too large");
+    ag_tape_free(t);
+}
+
+static void backward_twice(void **state)
+{
+    (void)state;
+    warnings w;
+    ag_tape *t = watched(&w, 0);
+    ag_tensor x = ag_variable(t, 3), y = ag_square(x), z = ag_square(y);
+    ag_backward(y);
+    ag_backward(z); /* two losses */
+    ag_zero_grad(x);
+    ag_backward(z);
+    assert_int_equal(w.count, 0);
+    ag_backward(z);
+    expect_warning(&w, "ag_backward: a second pass from the same tensor adds its gradients once more; if they are not "
+                       "wanted twice, call it once in a step");
+    assert_item(ag_grad(x), 2 * 4 * 27);
+    ag_backward(z);
+    assert_int_equal(w.count, 0);
+    ag_tape_free(t);
+}
+
+/* ---- where warnings go */
+
+static void warnings_are_lines_on_stderr(void **state)
+{
+    (void)state;
+    char text[200] = "";
+    FILE *file = tmpfile();
+    fflush(stderr);
+    int keep = dup(2);
+    dup2(fileno(file), 2);
+    setenv("AG_DEBUG", "1", 1);
+    ag_tape *t = ag_tape_new((ag_options){ .on_error = ag_quiet });
+    setenv("AG_DEBUG", "0", 1);
+    ag_tape *quiet = ag_tape_new((ag_options){ 0 }), *loud = ag_tape_new((ag_options){ .debug = true });
+    unsetenv("AG_DEBUG");
+    assert_true(ag_tape_debug(t) && !ag_tape_debug(quiet) && ag_tape_debug(loud));
+    ag_warn(t, "%d layers", 2);
+    ag_warn(quiet, "not printed");
+    ag_scope_begin(loud, "encoder");
+    ag_warn(loud, "%s", "third");
+    assert_int_equal(ag_error(t), AG_OK);
+    ag_tape_free(t);
+    ag_tape_free(quiet);
+    ag_tape_free(loud);
+    fflush(stderr);
+    dup2(keep, 2);
+    close(keep);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    assert_string_equal(text, "warning: 2 layers\nwarning: encoder: third\n");
+}
+
+static ag_tape *warned;
+static void misbehave(void *user, ag_status status, const char *text)
+{
+    (void)user;
+    (void)text;
+    assert_int_equal(status, AG_OK);
+    assert_false(ag_ok(ag_variable(warned, 1))); /* the tape is closed, as in an error's handler */
+    assert_int_equal(ag_tape_reset(warned), AG_EUSE);
+    ag_no_grad_begin(warned);
+    ag_error_push(warned);
+}
+
+static void a_warnings_handler_cannot_end_the_step(void **state)
+{
+    (void)state;
+    warned = tape_with((ag_options){ .on_warning = misbehave });
+    ag_warn(warned, "once");
+    expect_error(warned, AG_EUSE, "no tensor can be made by an error handler");
+    assert_int_equal(ag_error_pop(warned), AG_EUSE);
+    expect_error(warned, AG_EUSE, "no ag_error_push before it");
+    assert_usable(warned);
+    ag_tape_free(warned);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_broadcast_that_nobody_wanted),
+        cmocka_unit_test(a_forgotten_reset),
+        cmocka_unit_test(a_small_program_may_never_reset),
+        cmocka_unit_test(a_forgotten_zero_grad),
+        cmocka_unit_test(gradients_that_are_summed_on_purpose),
+        cmocka_unit_test(a_learning_rate_that_is_too_large),
+        cmocka_unit_test(backward_twice),
+        cmocka_unit_test(warnings_are_lines_on_stderr),
+        cmocka_unit_test(a_warnings_handler_cannot_end_the_step),
+    };
+    return cmocka_run_group_tests_name("warnings", tests, NULL, NULL);
+}
