@@ -37,6 +37,7 @@ class Options(ctypes.Structure):
         ("threads", Int),
         ("seed", ctypes.c_uint64),
         ("keep_grads", ctypes.c_bool),
+        ("check_finite", ctypes.c_bool),
         ("on_error", Pointer),
         ("user", Pointer),
         ("allocator", Allocator),

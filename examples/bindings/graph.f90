@@ -29,7 +29,7 @@ module ag
     type, bind(c) :: ag_options
         integer(c_int) :: dtype = 0, threads = 0
         integer(c_int64_t) :: seed = 0
-        logical(c_bool) :: keep_grads = .false.
+        logical(c_bool) :: keep_grads = .false., check_finite = .false.
         type(c_funptr) :: on_error = c_null_funptr
         type(c_ptr) :: user = c_null_ptr
         type(ag_allocator) :: allocator = ag_allocator(c_null_funptr, c_null_funptr, c_null_ptr, c_null_funptr)
