@@ -44,6 +44,19 @@ AG_API ag_tensor ag_detach(ag_tensor x);
 typedef void ag_custom_rule(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *dx, void *user);
 AG_API ag_tensor ag_custom_vjp(ag_tensor y, ag_list xs, ag_custom_rule *rule, void *user);
 
+/* ag_checkpoint - f(xs) of which the step keeps the value alone; a backward pass runs f again for the rest (Chen et al.
+ * 2016). Memory for time: one more forward of f. f may read parameters and other tensors that it is not given, they
+ * get their gradients too. It must do the same both times: random numbers are drawn again from the same place, modes come
+ * by ag_replayed, as those of nn's modules; tensors that it read and that were written since are AG_EUSE, a value of
+ * another shape too; what it writes (ag_assign) it writes twice. It must not reset the tape. Checkpoints nest and can be
+ * differentiated to any order. f and `user` must live until the tape's reset. Under no-grad: f(xs). Errors: AG_ENULL for no
+ * f or an empty list. */
+typedef ag_tensor ag_function(ag_list x, void *user);
+AG_API ag_tensor ag_checkpoint(ag_function *f, void *user, ag_list xs);
+/* ag_replayed - `now`; where a checkpoint runs its function again, what `now` was at the same call the first time. For
+ * modes that can change between a forward and its backward, as training and evaluation. */
+AG_API bool ag_replayed(ag_tape *t, bool now);
+
 /* ---- Jacobians, Hessians, and their products with vectors
  *
  * As in ag_gradients, xs may be intermediate results, what belongs to tensors that y does not depend on is zeros, and no

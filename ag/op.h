@@ -91,7 +91,6 @@ AG_API ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format,
 /* ---- checking gradients */
 
 typedef enum ag_verdict { AG_INCONCLUSIVE, AG_PASS, AG_FAIL, AG_KINK } ag_verdict;
-typedef ag_tensor ag_function(ag_list x, void *user);
 
 /* The element at which analytic and numeric derivative agree worst, measured against the tolerance. At order 2 `output`
  * is the element of the first derivative; with random directions `element` is the number of one. */

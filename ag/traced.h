@@ -495,6 +495,22 @@ static inline ag_tensor ag_traced_custom_vjp(const char *ag_file, int ag_line, a
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_checkpoint(const char *ag_file, int ag_line, ag_function *f, void *user, ag_list xs)
+{
+    ag_tape *ag_to = ag_list_tape(xs);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_checkpoint(f, user, xs);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline bool ag_traced_replayed(const char *ag_file, int ag_line, ag_tape *t, bool now)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    bool ag_result = ag_replayed(t, now);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_status ag_traced_vjps(const char *ag_file, int ag_line, ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *out)
 {
     ag_tape *ag_to = y.tape;
@@ -1267,6 +1283,8 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
 #define ag_enable_grad_end(...) ag_traced_enable_grad_end(AG_SITE, __VA_ARGS__)
 #define ag_detach(...) ag_traced_detach(AG_SITE, __VA_ARGS__)
 #define ag_custom_vjp(...) ag_traced_custom_vjp(AG_SITE, __VA_ARGS__)
+#define ag_checkpoint(...) ag_traced_checkpoint(AG_SITE, __VA_ARGS__)
+#define ag_replayed(...) ag_traced_replayed(AG_SITE, __VA_ARGS__)
 #define ag_vjps(...) ag_traced_vjps(AG_SITE, __VA_ARGS__)
 #define ag_jvp(...) ag_traced_jvp(AG_SITE, __VA_ARGS__)
 #define ag_hvps(...) ag_traced_hvps(AG_SITE, __VA_ARGS__)

@@ -334,7 +334,11 @@ ag_tensor nn_forward(nn_module *m, ag_tensor x)
     if (!x.tape || !x.id || !m->forward)
         return nn_inert(t);
     ag_scope_begin(t, m->name);
+    const bool now = m->training, then = ag_replayed(t, now); /* differs where a checkpoint runs again */
+    m->training = then;
     ag_tensor y = m->forward(m, x);
+    if (then != now)
+        m->training = now;
     ag_scope_end(t);
     if (!y.tape) {
         ag_fail(t, AG_ENULL, "nn_forward: the forward function of module '%s' returned no tensor", m->name);

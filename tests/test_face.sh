@@ -58,6 +58,7 @@ expect finite 0 'NR == 4 && line[1] == "AG_EVALUE: ag_log: element 1 of [4] is n
     line[2] == "loss is refused" && line[3] ~ /^AG_EVALUE: ag_sqrt, .*\047q\047 is inf at element 1 / && line[4] == "backward: AG_EVALUE"'
 expect where 0 'NR == 1 && index(line[1], "where.c:15: ag_matmul: [2,3]") == 1'
 expect jacobian 0 'NR == 3 && line[1] == "J ok" && line[2] == "H ok" && line[3] == "jvp ok"'
+expect checkpoint 0 'NR == 1 && line[1] ~ /^same [0-9.]+ MB, with checkpoints [0-9.]+ MB$/'
 expect rnn 0 'NR == 0'
 expect user_op 0 'line[1] ~ /smooth_abs: PASS/ && line[NR] == "y = 1  dy/dx = 0.6"'
 if [[ -e /usr/share/datasets/fashion-mnist ]]; then

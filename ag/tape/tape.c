@@ -203,6 +203,7 @@ void ag_tape_free(ag_tape *t)
     ag_give_back(t, t->user_ops, t->user_op_capacity * sizeof *t->user_ops);
     ag_give_back(t, t->param_list, t->param_capacity * sizeof *t->param_list);
     ag_give_back(t, t->shown, t->shown_bytes);
+    ag_give_back(t, t->modes.noted, t->modes.capacity);
     ag_sites_free(t);
     t->options.allocator.release(t->options.allocator.user, t, sizeof *t);
 }

@@ -120,6 +120,15 @@ typedef struct ag_wrapped { /* a caller's memory, which must stay as it is until
     uint32_t index; /* of its node */
 } ag_wrapped;
 
+/* Modes that functions under ag_checkpoint look at (ag_replayed): noted as they run first, told when they run again. */
+typedef struct ag_modes {
+    uint8_t *noted;
+    uint32_t count, capacity;
+    uint32_t notes;      /* nesting of functions that run first */
+    const uint8_t *next; /* of one that runs again */
+    uint32_t left;
+} ag_modes;
+
 /* ---- the tape */
 
 enum { AG_RECENT_LAYOUTS = 16 };
@@ -178,6 +187,7 @@ struct ag_tape {
     ag_pool pool;
     ag_owned *owned;
     uint64_t memory, random_calls;
+    ag_modes modes;
     ag_options options;
     char *shown;
     size_t shown_bytes;

@@ -71,6 +71,13 @@ static void custom_rule(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *dx, vo
     w->callbacks++;
     if (chance(w, 3) && !fuzz_without[may_rule_calls])
         play_inside(w);
+    if (chance(w, 3)) { /* a pass of its own */
+        const unsigned suspended = ag_enable_grad_begin(y.tape);
+        ag_tensor own = ag_mul(chance(w, 3) ? y : ag_square(xs.at[0]), dy);
+        ag_gradients(own, xs, chance(w, 3) ? AG_CREATE_GRAPH : 0, dx);
+        ag_enable_grad_end(y.tape, suspended);
+        return;
+    }
     for (size_t i = 0; i < xs.count; i++)
         dx[i] = i ? ag_mul(dy, chance(w, 2) ? y : xs.at[i]) : dy;
     if (chance(w, 4) && !fuzz_without[may_rule_odd])
@@ -92,9 +99,39 @@ static void play_custom(world *w)
     end_tensor(&f, ag_custom_vjp(y.x, xs, none ? NULL : custom_rule, w), y.place);
 }
 
+/* ---- a function that runs again */
+
+static ag_tensor checkpointed(ag_list xs, void *user)
+{
+    world *w = user;
+    w->callbacks++;
+    if (chance(w, 8) && !fuzz_without[may_rule_calls])
+        play_inside(w);
+    if (chance(w, 20) && !fuzz_without[may_rule_odd])
+        return pick(w).x;
+    ag_tensor y = ag_sin(xs.at[0]);
+    for (size_t i = 1; i < xs.count; i++)
+        y = ag_mul(y, i % 2 ? xs.at[i] : ag_checkpoint(checkpointed, user, AG_LIST(xs.at[i])));
+    return ag_replayed(y.tape, chance(w, 2)) ? ag_mul_scalar(y, 2) : y;
+}
+
+static void play_checkpoint(world *w)
+{
+    ag_tensor at[4];
+    ag_list xs = pick_list(w, at, 3);
+    bool none = rude(w, may_null_list);
+    ag_tape *t = NULL;
+    for (size_t i = 0; xs.at && i < xs.count && !t; i++)
+        t = at[i].tape;
+    frame f = begin(w, t, "ag_checkpoint(%s)", text_of_list(w, xs));
+    f.inert |= !t;
+    end_tensor(&f, ag_checkpoint(none ? NULL : checkpointed, w, xs), -1);
+}
+
 const move user_moves[] = {
     { .name = "user", 8, play_user },
     { .name = "custom", 2, play_custom },
+    { .name = "checkpoint", 2, play_checkpoint },
     { .name = "builtin", 1, play_builtin },
     { .name = NULL },
 };

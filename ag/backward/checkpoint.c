@@ -1,0 +1,307 @@
+/* Checkpoints: a function whose intermediate results are not kept but computed again on the way back.
+ *
+ * It runs in an interlude, of which its value alone remains, as the result of an op whose operands are the arguments and
+ * whatever else of the step the value depends on. The op's rule runs the function again and differentiates what that
+ * records: a pass within the pass. */
+#include "ag/backward/backward.h"
+
+typedef struct checkpoint_params {
+    ag_function *f;
+    void *user;
+    size_t count; /* of arguments; the operands after them are read without being given */
+    uint64_t random_calls;
+    const uint8_t *modes;
+    uint32_t mode_count;
+} checkpoint_params;
+
+/* ---- what the function saw the first time */
+
+bool ag_replayed(ag_tape *t, bool now)
+{
+    if (!t)
+        return now;
+    ag_modes *m = &t->modes;
+    if (m->left) {
+        now = *m->next++;
+        m->left--;
+    }
+    if (m->notes && ag_grow(t, (void **)&m->noted, &m->capacity, 1, (uint64_t)m->count + 1))
+        m->noted[m->count++] = now;
+    return now;
+}
+
+/* ---- the way back */
+
+static ag_tensor run_again(ag_tape *t, const checkpoint_params *p, ag_list xs)
+{
+    const uint64_t random_calls = t->random_calls;
+    const ag_modes modes = t->modes;
+    t->random_calls = p->random_calls;
+    t->modes.next = p->modes;
+    t->modes.left = p->mode_count;
+    t->modes.notes = 0;
+    ag_tensor y = p->f(xs, p->user);
+    t->modes.next = modes.next;
+    t->modes.left = modes.left;
+    t->modes.notes = modes.notes;
+    t->random_calls = random_calls;
+    return y;
+}
+
+/* The id of the second value, which must be like the first. 0: reported. */
+static uint32_t check_again(const ag_call *c, ag_tensor y)
+{
+    ag_tape *t = c->tape;
+    char a[128], b[128];
+    uint32_t id = t->error.status ? 0 : ag_resolve(t, y, "the function of ag_checkpoint", 0);
+    if (!id)
+        return ag_refuse(t, "ag_checkpoint"), 0;
+    const ag_layout *now = ag_layout_at(t, id), *then = ag_layout_at(t, c->id);
+    if (AG_INDEX(id) >= t->inner && now->dtype == then->dtype && ag_layout_same_shape(now, then))
+        return id;
+    ag_fail(
+        t, AG_EUSE,
+        "ag_checkpoint: run again on the way back, the function gave %s %s where it had given %s %s; it must do the "
+        "same both times",
+        ag_dtype_name(now->dtype), ag_shape_text(ag_layout_shape(now), a, sizeof a), ag_dtype_name(then->dtype),
+        ag_shape_text(ag_layout_shape(then), b, sizeof b));
+    return 0;
+}
+
+static bool stood_before(const ag_call *c, int i)
+{
+    for (int k = 1; k < i; k++)
+        if (AG_INDEX(c->inputs[k]) == AG_INDEX(c->inputs[i]))
+            return true;
+    return false;
+}
+
+static void differentiate(const ag_call *c, ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *dx)
+{
+    ag_tape *t = c->tape;
+    ag_tensor *wanted = ag_call_scratch(c, 2 * xs.count * sizeof *wanted), *given = wanted ? wanted + xs.count : NULL;
+    size_t count = 0;
+    if (!wanted || !check_again(c, y))
+        return;
+    for (size_t i = 0; i < xs.count; i++)
+        if (ag_call_needs(c, (int)i + 1) && !stood_before(c, (int)i + 1))
+            wanted[count++] = xs.at[i];
+    if (!ag_needs(t, ag_resolve(t, y, "ag_checkpoint", 0)) ||
+        ag_gradients_from(y, dy, (ag_list){ wanted, count }, flags, given, "ag_checkpoint"))
+        return;
+    count = 0;
+    for (size_t i = 0; i < xs.count; i++)
+        if (ag_call_needs(c, (int)i + 1) && !stood_before(c, (int)i + 1))
+            dx[i + 1] = given[count++];
+}
+
+static void checkpoint_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    ag_tape *t = c->tape;
+    const checkpoint_params *p = c->params;
+    const size_t count = (size_t)c->count - 1;
+    ag_tensor *xs = ag_call_scratch(c, count * sizeof *xs);
+    for (size_t i = 0; xs && i < count; i++) {
+        xs[i] = ag_call_input(c, (int)i + 1);
+        if (!xs[i].id)
+            return;
+    }
+    if (!xs)
+        return;
+    const int flags = t->no_grad ? 0 : AG_CREATE_GRAPH;
+    const unsigned suspended = ag_enable_grad_begin(t);
+    ag_tensor y = run_again(t, p, (ag_list){ xs, p->count });
+    differentiate(c, y, dy[0], (ag_list){ xs, count }, flags, dx);
+    t->no_grad = suspended;
+    ag_set_recording(t);
+}
+
+/* The value is the first operand, which no derivative goes to; the result shares its memory. */
+static ag_status checkpoint_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    (void)c;
+    *y = x[0];
+    return AG_OK;
+}
+
+static const ag_op checkpoint = { .name = "ag_checkpoint",
+                                  .formula = "f(xs), computed again on the way back",
+                                  .flags = AG_VARIADIC | AG_VIEW,
+                                  .params_size = sizeof(checkpoint_params),
+                                  .shape = checkpoint_shape,
+                                  .vjp = checkpoint_vjp };
+
+/* ---- the way forward */
+
+typedef struct running {
+    ag_tape *t;
+    ag_list xs;
+    uint32_t *ids; /* of the pool: their indices */
+    checkpoint_params params;
+    uint32_t first; /* of what the function records */
+    bool kept;      /* the value is one, with a history */
+    void *value;    /* of the pool, dense; outlives the interlude, as the rest does */
+    size_t value_bytes;
+    ag_dtype dtype;
+    ag_shape shape;
+    ag_tensor *operands; /* of the pool: the value, the arguments, what else the value depends on */
+    size_t count, room;
+} running;
+
+/* A node of before that the value depends on, which is no argument. */
+static bool is_read(const running *r, const uint8_t *reached, uint32_t i)
+{
+    if (!reached[i] ||
+        (r->t->headers[i].op < AG_OP_OUTPUT && !(r->t->headers[i].flags & AG_HAS_NODE) && !ag_needs(r->t, i)))
+        return false; /* a number that nobody can write */
+    for (size_t k = 0; k < r->xs.count; k++)
+        if (r->ids[k] == i)
+            return false;
+    return true;
+}
+
+/* The tensors of before that the value depends on, be it by a leaf that the function made or through memory that it
+ * shows. */
+static bool gather(running *r, uint32_t y)
+{
+    ag_tape *t = r->t;
+    uint8_t *reached = ag_reachable(t, y, r->first);
+    size_t found = 0;
+    for (uint32_t i = y; reached && i >= r->first; i--) {
+        const ag_node *d = reached[i] ? ag_node_or_null(t, i) : NULL;
+        if (d && d->data)
+            reached[t->nodes[d->owner].id] = AG_REACHED;
+        found += d && t->headers[i].op == AG_OP_PERSISTENT;
+    }
+    for (uint32_t i = 1; reached && i < r->first; i++)
+        found += is_read(r, reached, i);
+    r->room = 1 + r->xs.count + found;
+    r->operands = reached ? ag_pool_take(t, r->room * sizeof *r->operands) : NULL;
+    r->count = 1 + r->xs.count;
+    for (uint32_t i = 1; r->operands && i <= y; i++) {
+        if (i >= r->first && reached[i] && t->headers[i].op == AG_OP_PERSISTENT) {
+            const uint32_t slot = ag_leaf_slot(t, i);
+            r->operands[r->count++] = (ag_tensor){ t, slot | AG_TAG_PERSISTENT, t->slots[slot].generation };
+        } else if (i < r->first && is_read(r, reached, i)) {
+            const ag_node *d = ag_node_or_null(t, i);
+            r->operands[r->count++] = ag_handle(t, d && d->data ? i | AG_TAG_RANKED : i);
+        }
+    }
+    ag_pool_give(t, reached, (size_t)y + 1);
+    return r->operands;
+}
+
+static bool keep_value(running *r, uint32_t y)
+{
+    ag_tape *t = r->t;
+    ag_array from = ag_array_of(t, y), to = from;
+    r->dtype = from.dtype;
+    r->shape = from.shape;
+    r->value_bytes = (size_t)ag_array_size(&from) * ag_dtype_size(from.dtype);
+    to.data = r->value = ag_pool_take(t, r->value_bytes);
+    if (!r->value)
+        return false;
+    ag_array_dense(&to);
+    ag_copy_array(&to, &from, false, t->options.threads);
+    return true;
+}
+
+/* The function, in an interlude that is running; what its value needs to become a tensor of the step. */
+static ag_tensor run_first(running *r, ag_function *f, void *user)
+{
+    ag_tape *t = r->t;
+    const uint32_t inner = t->inner;
+    t->inner = r->first;
+    t->busy++;
+    t->modes.notes++;
+    ag_tensor y = f(r->xs, user);
+    t->modes.notes--;
+    t->busy--;
+    t->inner = inner;
+    uint32_t id = t->error.status ? 0 : ag_resolve(t, y, "the function of ag_checkpoint", 0);
+    if (!id || y.id & AG_TAG_PERSISTENT || AG_INDEX(id) < r->first)
+        return id ? y : (ag_refuse(t, "ag_checkpoint"), ag_inert(t));
+    r->kept = ag_needs(t, id);
+    return keep_value(r, id) && (!r->kept || gather(r, AG_INDEX(id))) ? y : ag_inert(t);
+}
+
+static const uint8_t *copy_modes(ag_tape *t, uint32_t from, uint32_t count)
+{
+    uint8_t *copy = count ? ag_scratch(t, count) : NULL;
+    return copy ? memcpy(copy, t->modes.noted + from, count) : NULL;
+}
+
+static ag_tensor result(running *r, uint32_t modes)
+{
+    ag_tape *t = r->t;
+    ag_array a = ag_dense_array(r->shape, r->dtype, ag_scratch(t, r->value_bytes));
+    if (!a.data)
+        return ag_inert(t);
+    memcpy(a.data, r->value, r->value_bytes);
+    ag_tensor y = ag_constant_of(t, &a);
+    if (!r->kept || !y.id)
+        return y;
+    r->params.mode_count = t->modes.count - modes;
+    r->params.modes = copy_modes(t, modes, r->params.mode_count);
+    if (r->params.mode_count && !r->params.modes)
+        return ag_inert(t);
+    r->operands[0] = y;
+    memcpy(r->operands + 1, r->xs.at, r->xs.count * sizeof *r->xs.at);
+    return ag_apply(&checkpoint, (ag_list){ r->operands, r->count }, &r->params);
+}
+
+static ag_tensor run(running *r, ag_function *f, void *user)
+{
+    ag_tape *t = r->t;
+    const uint32_t modes = t->modes.count;
+    ag_interlude g;
+    r->params = (checkpoint_params){ .f = f, .user = user, .count = r->xs.count, .random_calls = t->random_calls };
+    if (!ag_interlude_begin(t, &g))
+        return ag_inert(t);
+    r->first = ag_next(t);
+    ag_tensor y = run_first(r, f, user);
+    ag_interlude_end(t, &g);
+    if (r->value && !t->error.status)
+        y = result(r, modes);
+    ag_pool_give(t, r->value, r->value_bytes);
+    ag_pool_give(t, r->operands, r->room * sizeof *r->operands);
+    if (!t->modes.notes)
+        t->modes.count = modes;
+    return t->error.status ? ag_inert(t) : y;
+}
+
+/* Under no-grad nothing has to be run again. */
+static ag_tensor run_plainly(ag_tape *t, ag_function *f, void *user, ag_list xs)
+{
+    ag_tensor y = f(xs, user);
+    if (!t->error.status && !ag_resolve(t, y, "the function of ag_checkpoint", 0))
+        ag_refuse(t, "ag_checkpoint");
+    return t->error.status ? ag_inert(t) : y;
+}
+
+static ag_tensor refuse(ag_tape *t, ag_status s, const char *why)
+{
+    ag_fail(t, s, "ag_checkpoint: %s", why);
+    return ag_inert(t);
+}
+
+ag_tensor ag_checkpoint(ag_function *f, void *user, ag_list xs)
+{
+    ag_tape *t = xs.at ? ag_list_tape(xs) : NULL;
+    if (!f || !t || !xs.count)
+        return refuse(t, AG_ENULL, f ? "the list of arguments is empty" : "the function is NULL");
+    if (t->closed)
+        return refuse(t, AG_EUSE, "not inside an error handler, nor in an op's functions but its rule");
+    if (t->error.status)
+        return ag_inert(t);
+    running r = { .t = t, .xs = xs };
+    r.ids = ag_pool_take(t, xs.count * sizeof *r.ids);
+    bool ready = r.ids;
+    for (size_t i = 0; i < xs.count && ready; i++) {
+        r.ids[i] = AG_INDEX(ag_resolve(t, xs.at[i], "ag_checkpoint", xs.count == 1 ? 0 : (int)i + 1));
+        ready = r.ids[i];
+    }
+    ag_tensor y = !ready ? ag_inert(t) : t->no_grad ? run_plainly(t, f, user, xs) : run(&r, f, user);
+    ag_pool_give(t, r.ids, xs.count * sizeof *r.ids);
+    return y;
+}
