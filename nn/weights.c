@@ -237,8 +237,9 @@ static bool check_shared(archive *a)
     nn_table_sort(&a->table, by_tensor);
     for (size_t i = 1; i < a->table.count; i++) {
         const nn_stored *x = nn_table_at(&a->table, i - 1), *y = nn_table_at(&a->table, i);
-        bool agree = x->dtype == y->dtype && !memcmp(x->data, y->data, x->end - x->begin);
-        if (x->tensor.id == y->tensor.id && !agree)
+        if (x->tensor.id != y->tensor.id)
+            continue;
+        if (x->dtype != y->dtype || memcmp(x->data, y->data, x->end - x->begin))
             return nn_reader_fail(&a->r, "'%.100s' and '%.100s' differ, but are one tensor in the module", x->name,
                                   y->name);
     }
