@@ -175,6 +175,26 @@ static void without_recording_nothing_is_saved(void **state)
     ag_tape_free(t);
 }
 
+/* Finite checks look at what is there. */
+static void finite_checks_see_saved_outputs(void **state)
+{
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .check_finite = true });
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 1e-200)), wide = AG_VALUES(t, AG_SHAPE(2), 1, 1e160);
+    ag_full(t, AG_F64, AG_SHAPE(2), NAN);
+    for (int off = 0; off < 2; off++) {
+        if (off)
+            ag_no_grad_begin(t);
+        assert_values(ag_apply(&cube, AG_LIST(x), NULL), 1, 0);
+        ag_full(t, AG_F64, AG_SHAPE(2), NAN);
+        assert_true(is_inert(ag_apply(&cube, AG_LIST(wide), NULL), t));
+        expect_error(t, AG_EVALUE, "cube");
+    }
+    ag_no_grad_end(t);
+    assert_usable(t);
+    ag_tape_free(t);
+}
+
 /* ---- what is wrong is found */
 
 static void drops_the_saved_adjoint(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
@@ -289,6 +309,7 @@ int main(void)
         cmocka_unit_test(they_serve_derivatives_of_any_order),
         cmocka_unit_test(local_derivatives_read_them),
         cmocka_unit_test(without_recording_nothing_is_saved),
+        cmocka_unit_test(finite_checks_see_saved_outputs),
         cmocka_unit_test(the_checks_follow_saved_outputs),
         cmocka_unit_test(impossible_definitions_are_refused),
         cmocka_unit_test(memory_that_fails_leaves_the_tape_usable),

@@ -182,15 +182,17 @@ static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i)
  * nobody will differentiate saves nothing. */
 static ag_status make_nodes(ag_tape *t, application *a, uint32_t number, ag_tensor *outputs)
 {
-    const int given = ag_op_outputs(a->call.op), all = t->no_grad ? given : a->call.outputs;
-    if (all > 1 && !ag_make_room(t, (uint32_t)all))
+    const int given = ag_op_outputs(a->call.op);
+    if (t->no_grad)
+        a->call.outputs = given;
+    if (a->call.outputs > 1 && !ag_make_room(t, (uint32_t)a->call.outputs))
         return t->error.status;
-    for (int i = 0; i < all; i++) {
+    for (int i = 0; i < a->call.outputs; i++) {
         a->layout[i] = output_layout(t, a, i);
         if (!a->layout[i])
             return t->error.status;
     }
-    for (int i = 0; i < all; i++) {
+    for (int i = 0; i < a->call.outputs; i++) {
         ag_tensor y = output_node(t, a, number, i);
         if (!y.id)
             return t->error.status;
