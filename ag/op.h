@@ -85,6 +85,10 @@ AG_API const void *ag_call_params(const ag_call *c);
 AG_API int ag_call_threads(const ag_call *c);
 AG_API void *ag_call_scratch(const ag_call *c,
                              size_t bytes); /* 64-byte aligned, gone when the function returns; NULL: AG_ENOMEM */
+/* ag_call_matmul - y[..,m,n] = a[..,m,k] b[..,k,n] + beta y, beta 0 or 1, for the op's kernels: of matrices of one
+ * floating dtype and any strides, on the tape's threads, with the same bits on any number of them. Leading dimensions
+ * broadcast, aligned at their end; along one that y lacks the products are summed. y is not a, nor b. */
+AG_API ag_status ag_call_matmul(const ag_call *c, const ag_array *a, const ag_array *b, const ag_array *y, double beta);
 /* ag_call_fail - ag_fail with the op's name and the operands' shapes, dtypes and names before the text. */
 AG_API ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format, ...) AG_PRINTF(3, 4);
 

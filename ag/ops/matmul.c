@@ -131,6 +131,50 @@ AG_OP(matmul) = {
                                     { 0 } },
 };
 
+/* ---- products within another op */
+
+static bool leading_fit(const ag_array *a, const ag_array *b, const ag_array *y)
+{
+    ag_shape p = a->shape, q = b->shape, r = y->shape, both;
+    p.rank -= 2;
+    q.rank -= 2;
+    r.rank -= 2;
+    return ag_shape_broadcast(p, q, &both) && ag_shape_broadcast(both, r, &both);
+}
+
+static ag_status check_product(const ag_call *c, const ag_array *a, const ag_array *b, const ag_array *y, double beta)
+{
+    const ag_array *const all[] = { a, b, y };
+    static const char *const names[] = { "a", "b", "y" };
+    char text[3][128];
+    for (int i = 0; i < 3; i++) {
+        if (!all[i] || (!all[i]->data && ag_shape_size(all[i]->shape)))
+            return ag_call_fail(c, AG_ENULL, "ag_call_matmul: %s is NULL, or its data is", names[i]);
+        if (all[i]->shape.rank < 2 || all[i]->shape.rank > AG_MAX_RANK || ag_shape_size(all[i]->shape) < 0)
+            return ag_call_fail(c, AG_ESHAPE, "ag_call_matmul: %s is no matrix, nor several", names[i]);
+        ag_shape_text(all[i]->shape, text[i], sizeof text[i]);
+    }
+    if (!ag_is_float(a->dtype) || b->dtype != a->dtype || y->dtype != a->dtype)
+        return ag_call_fail(c, AG_EDTYPE, "ag_call_matmul: %s %s into %s: all must be f32, or all f64",
+                            ag_dtype_name(a->dtype), ag_dtype_name(b->dtype), ag_dtype_name(y->dtype));
+    const int64_t *p = &a->shape.dim[a->shape.rank - 2], *q = &b->shape.dim[b->shape.rank - 2],
+                  *r = &y->shape.dim[y->shape.rank - 2];
+    if (p[1] != q[0] || p[0] != r[0] || q[1] != r[1] || !leading_fit(a, b, y))
+        return ag_call_fail(c, AG_ESHAPE, "ag_call_matmul: %s times %s does not fit into %s", text[0], text[1],
+                            text[2]);
+    if (beta != 0 && beta != 1)
+        return ag_call_fail(c, AG_EARG, "ag_call_matmul: beta is %g, not 0 or 1", beta);
+    return AG_OK;
+}
+
+ag_status ag_call_matmul(const ag_call *c, const ag_array *a, const ag_array *b, const ag_array *y, double beta)
+{
+    if (!c)
+        return AG_ENULL;
+    ag_status status = check_product(c, a, b, y, beta);
+    return status ? status : ag_call_product(c, a, b, y, beta);
+}
+
 /* ag_matmul - matrix product, batched over leading dimensions, which broadcast. A vector a counts as a row, a vector b
  * as a column, and the result lacks that dimension.
  *   y[..,m,n] = a[..,m,k] b[..,k,n]        da = dy b'    db = a' dy

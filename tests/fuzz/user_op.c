@@ -142,6 +142,17 @@ static void store(ag_array *y, int64_t i, double v)
         memset((char *)y->data + i * (int64_t)ag_dtype_size(y->dtype), 1, ag_dtype_size(y->dtype));
 }
 
+/* x x, for nobody, where that is a product: of square matrices. */
+static ag_status multiply(const ag_call *c, const ag_array *x)
+{
+    ag_array y = x[0];
+    int64_t stride = 1;
+    for (int i = y.shape.rank - 1; i >= 0; stride *= y.shape.dim[i--])
+        y.stride[i] = stride;
+    y.data = ag_call_scratch(c, (size_t)ag_shape_size(y.shape) * ag_dtype_size(y.dtype));
+    return y.data ? ag_call_matmul(c, &x[0], &x[0], &y, 0) : AG_ENOMEM;
+}
+
 static ag_status forward(const ag_call *c, const ag_array *x, ag_array *y, int outputs)
 {
     trick t = trick_of(c);
@@ -151,6 +162,8 @@ static ag_status forward(const ag_call *c, const ag_array *x, ag_array *y, int o
     for (int k = 0; k < outputs; k++)
         for (int64_t i = 0; i < ag_shape_size(y[k].shape); i++)
             store(&y[k], i, size ? 2 * element(&x[0], i % size) : 1);
+    if (t.number % 5 == 0 && multiply(c, x))
+        return AG_ESHAPE;
     char *scratch = ag_call_scratch(c, t.number % 100);
     if (scratch)
         memset(scratch, 7, t.number % 100);
