@@ -166,6 +166,50 @@ static void one_by_one(player *g, ag_tensor total)
     keep(g, "ag_vjp", g->gradient[i]->operand[0], dx, absent, g->first[i], NULL);
 }
 
+/* ---- Jacobians, whose rows may be computed together, beside passes by themselves */
+
+enum { MOST_ROWS = 40, MOST_ELEMENTS = 4000 };
+
+static ag_tensor single_rows(player *g, ag_tensor y, ag_tensor x)
+{
+    ag_tensor rows[MOST_ROWS], flat = ag_eye(g->t, ag_dtype_of(y), ag_size_of(y));
+    const int count = (int)ag_size_of(y);
+    for (int i = 0; i < count; i++)
+        rows[i] = ag_vjp(y, ag_reshape(ag_select(flat, 0, i), ag_shape_of(y)), x);
+    return ag_stack((ag_list){ rows, (size_t)count }, 0);
+}
+
+static void jacobian(player *g, int of, size_t by)
+{
+    ag_tensor y = g->x[of], x = g->wanted[by], w = weights(g, x);
+    const int64_t rows = ag_size_of(y), size = ag_size_of(x);
+    const int tensor = g->gradient[by]->operand[0];
+    if (rows < 1 || rows > MOST_ROWS || size < 1 || rows * size > MOST_ELEMENTS ||
+        ag_shape_of(x).rank + ag_shape_of(y).rank > AG_MAX_RANK || ag_shape_of(x).rank == AG_MAX_RANK)
+        return;
+    ag_tensor j = ag_jacobian(y, x), flat = ag_reshape(ag_cast(j, AG_F64), AG_SHAPE(rows, size));
+    int r = keep(g, "row by row", tensor, single_rows(g, y, x), absent, -1, NULL);
+    keep(g, "ag_jacobian", tensor, j, absent, r, NULL);
+    r = keep(g, "the Jacobian times a vector", tensor, ag_matmul(flat, ag_reshape(ag_cast(w, AG_F64), AG_SHAPE(size))),
+             absent, -1, NULL);
+    keep(g, "ag_jvp", tensor, ag_jvp(y, AG_LIST(x), AG_LIST(w)), absent, r, NULL);
+}
+
+static void jacobians(player *g, ag_tensor total)
+{
+    for (size_t i = 0; i < g->leaves && i < 2; i++) {
+        ag_tensor x = g->wanted[i], w = weights(g, x);
+        const int64_t size = ag_size_of(x);
+        jacobian(g, g->loss->operand[0], i);
+        if (g->set.dtype != AG_F64 || size < 1 || size > MOST_ROWS || 2 * ag_shape_of(x).rank > AG_MAX_RANK)
+            continue;
+        int r = keep(g, "ag_hvp", g->gradient[i]->operand[0], ag_hvp(total, x, w), absent, -1, NULL);
+        ag_tensor h = ag_reshape(ag_cast(ag_hessian(total, x), AG_F64), AG_SHAPE(size, size));
+        h = ag_matmul(h, ag_reshape(ag_cast(w, AG_F64), AG_SHAPE(size)));
+        keep(g, "ag_hessian times a vector", g->gradient[i]->operand[0], h, absent, r, NULL);
+    }
+}
+
 static void play_step(player *g)
 {
     ag_tensor dx[MOST_STATEMENTS];
@@ -188,6 +232,7 @@ static void play_step(player *g)
     one_by_one(g, total);
     higher_order(g, 2, dx);
     hessian_vector(g, total, dx);
+    jacobians(g, total);
     backward(g, "first: backward once more");
     keep_values(g, true);
 }

@@ -15,6 +15,8 @@ void *ag_pass_place(ag_pass *s, ag_node *d, bool *add)
     if (d->adjoint)
         return d->adjoint;
     ag_slot *slot = ag_pass_direct(s, d);
+    if (AG_UNLIKELY(s->stacks))
+        return d->adjoint = ag_stack_place(s, d);
     if (!slot)
         return d->adjoint = ag_pool_take(s->t, ag_layout_bytes(d->layout));
     if (!ag_slot_gradient(s->t, slot))
@@ -36,7 +38,7 @@ void ag_pass_drop(ag_pass *s, ag_node *d)
 {
     if (d->flags & AG_NODE_DIRECT)
         s->t->slots[d->input[0]].grad.begun = false;
-    else if (d->adjoint)
+    else if (d->adjoint && !s->stacks)
         ag_pool_give(s->t, d->adjoint, ag_layout_bytes(d->layout));
     d->adjoint = NULL;
     d->flags &= (uint8_t)~AG_NODE_DIRECT;

@@ -178,7 +178,7 @@ static ag_status visit_end(ag_pass *s, uint32_t i, const ag_node *d)
     return AG_OK;
 }
 
-static ag_status visit(ag_pass *s, uint32_t i)
+ag_status ag_pass_visit(ag_pass *s, uint32_t i)
 {
     ag_tape *t = s->t;
     uint16_t number = t->headers[i].op;
@@ -228,7 +228,7 @@ static ag_status run(ag_pass *s)
         if (!stop || status)
             return status;
         uint32_t i = t->stops[k--];
-        status = visit(s, i);
+        status = ag_pass_visit(s, i);
         if (status || s->restart)
             return status;
         high = (int64_t)i - 1;
@@ -237,7 +237,7 @@ static ag_status run(ag_pass *s)
 
 /* ---- beginning and ending */
 
-static bool make_adjoints(ag_tape *t, uint32_t y)
+bool ag_make_adjoints(ag_tape *t, uint32_t y)
 {
     uint32_t before = t->adjoint_capacity;
     if (y < before)
@@ -339,7 +339,7 @@ ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
     s.top = ag_pass_top(t, s.y);
     s.low = targets && targets->low > s.first ? targets->low : s.first;
     s.suspects.count = (size_t)s.top + 1;
-    if (!make_adjoints(t, s.top) || !ag_boundary_begin(&s))
+    if (!ag_make_adjoints(t, s.top) || !ag_boundary_begin(&s))
         return t->error.status;
     ag_status status = keep_numbers(&s);
     t->busy++;

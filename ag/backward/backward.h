@@ -28,6 +28,7 @@ enum { AG_REACHED = 1, AG_REACHED_BESIDE = 2 }; /* y depends on it; on another o
 uint8_t *ag_reachable(ag_tape *t, uint32_t y, uint32_t first);
 
 typedef struct ag_outer_adjoint ag_outer_adjoint;
+typedef struct ag_stacks ag_stacks;
 typedef struct ag_pass {
     ag_tape *t;
     uint32_t y, dy, top; /* the pass begins at y with the adjoint dy, 0: ones; top: the last output of y's op */
@@ -39,6 +40,7 @@ typedef struct ag_pass {
     bool careful, restart;
     ag_outer_adjoint *boundary; /* what the pass that this one runs within has there */
     size_t boundary_count, boundary_bytes;
+    ag_stacks *stacks; /* of stacked.c: this is several passes side by side */
 } ag_pass;
 
 /* ---- targets.c: of ag_gradients */
@@ -68,6 +70,11 @@ bool ag_target_is_number(const ag_tape *t, const ag_target *x); /* whose adjoint
 ag_status ag_pass_deliver_targets(ag_pass *s);
 
 /* ---- backward.c: the pass at work */
+
+/* t->adjoints up to the index y. False: no memory. */
+bool ag_make_adjoints(ag_tape *t, uint32_t y);
+/* The op of the stop i, if it is one and its result has received something, passes that on. */
+ag_status ag_pass_visit(ag_pass *s, uint32_t i);
 
 /* Has the record i, whose adjoint is g, received anything? A zero may be a sum, or nothing. */
 bool ag_pass_arrived(ag_pass *s, uint32_t i, double g);
@@ -156,6 +163,24 @@ ag_status ag_rule_result(const ag_rule *r, int i, uint32_t *id);
 
 /* ag_pass_node for an elementwise op, which leaves the adjoint to be dropped, or has passed it on whole. */
 ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar);
+
+/* For `count` adjoints of the node one after the other: the contributions to operand k, which has its place as below. */
+ag_status ag_row_contributions(ag_tape *t, const ag_node *d, int k, int64_t count, void *dx, const void *dy, bool add);
+/* Have the adjoints of the node d and its operand x one shape, dtype and order of elements? */
+bool ag_pass_same_place(const ag_tape *t, const ag_node *d, const ag_node *x);
+
+/* ---- stacked.c: plain passes side by side */
+
+/* Where the contribution to d of the visited one of them goes. NULL: no memory. */
+void *ag_stack_place(ag_pass *s, const ag_node *d);
+
+/* ---- stacked_rows.c */
+
+/* How many rows of dy/dx are worth to be computed at once, x the one target. Less than 2: none. */
+int64_t ag_stacked_rows_at_once(const ag_tape *t, uint32_t y, const ag_targets *targets);
+/* `count` rows from row `first` on, dense. The targets' is_target is true throughout, so that adjoints stay where they
+ * are. AG_USE_RULE: it must be done row by row. */
+ag_status ag_stacked_rows(ag_tape *t, uint32_t y, ag_targets *targets, int64_t first, int64_t count, void *rows);
 
 /* ---- store.c: the end of a plain pass */
 

@@ -143,9 +143,20 @@ static ag_status step(const steps *s, int k, void *dx, const void *dy, bool add)
     return AG_OK;
 }
 
+ag_status ag_row_contributions(ag_tape *t, const ag_node *d, int k, int64_t count, void *dx, const void *dy, bool add)
+{
+    steps r;
+    const size_t bytes = ag_layout_bytes(d->layout);
+    ag_status status = AG_OK;
+    begin_steps(&r, t, (const ag_row *)ag_op_at(t, t->headers[d->id].op), d);
+    for (int64_t i = 0; i < count && !status; i++)
+        status = step(&r, k, (char *)dx + (size_t)i * bytes, (const char *)dy + (size_t)i * bytes, add);
+    return status;
+}
+
 /* ---- where its contribution goes */
 
-static bool same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
+bool ag_pass_same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
 {
     return x && x->data && x->layout->dtype == d->layout->dtype && ag_layout_same_shape(x->layout, d->layout) &&
            (x->layout->dense || t->headers[x->id].op != AG_OP_PERSISTENT);
@@ -193,14 +204,14 @@ static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, co
 /* May dy be overwritten by the contribution to x and become its adjoint? Observers want to see both. */
 static bool takes_over(const ag_pass *s, const ag_node *d, const ag_node *x)
 {
-    return d->adjoint && !x->adjoint && same_place(s->t, d, x) && !ag_pass_keeps(s, d) && !ag_pass_direct(s, x) &&
-           !s->t->observed;
+    return d->adjoint && !x->adjoint && ag_pass_same_place(s->t, d, x) && !ag_pass_keeps(s, d) &&
+           !ag_pass_direct(s, x) && !s->t->observed;
 }
 
 static ag_status row_operand(ag_pass *s, const steps *r, ag_node *d, int k, const void *dy)
 {
     ag_node *x = ag_node_or_null(s->t, d->input[k]);
-    if (!same_place(s->t, d, x))
+    if (!ag_pass_same_place(s->t, d, x))
         return row_elsewhere(s, r, d, k, dy);
     bool add;
     void *dx = ag_pass_place(s, x, &add);

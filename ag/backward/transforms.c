@@ -260,18 +260,47 @@ static ag_status jacobian_row(ag_tensor y, const ag_layout *l, int64_t i, ag_ten
     return status;
 }
 
-/* dy/dx as the rows of `to`. */
-static ag_status jacobian_rows(ag_tensor y, ag_tensor x, ag_array to, ag_shape row)
+/* Many rows at once; AG_USE_RULE: they must be made one by one. */
+static ag_status stacked_rows(ag_tape *t, uint32_t y, ag_targets *targets, const ag_array *to, size_t row)
+{
+    const int64_t size = ag_layout_at(t, y)->size, most = ag_stacked_rows_at_once(t, y, targets);
+    char *rows = to->data;
+    ag_status status = most > 1 ? AG_OK : AG_USE_RULE;
+    memset(targets->is_target, 1, targets->node_count);
+    for (int64_t i = 0; i < size && !status; i += most)
+        status = ag_stacked_rows(t, y, targets, i, size - i < most ? size - i : most, rows + (size_t)i * row);
+    return status;
+}
+
+static ag_status single_rows(ag_tensor y, ag_tensor x, const ag_array *to, ag_shape row, size_t bytes)
 {
     const ag_layout *l = ag_layout_at(y.tape, y.id);
-    size_t bytes = (size_t)ag_shape_size(row) * ag_bytes_of(to.dtype);
-    ag_array part = ag_dense_array(row, to.dtype, to.data);
-    for (int64_t i = 0; i < l->size; i++, part.data = (char *)part.data + bytes) {
-        ag_status status = jacobian_row(y, l, i, x, &part);
-        if (status)
-            return status;
+    ag_array part = ag_dense_array(row, to->dtype, to->data);
+    ag_status status = AG_OK;
+    for (int64_t i = 0; i < l->size && !status; i++, part.data = (char *)part.data + bytes)
+        status = jacobian_row(y, l, i, x, &part);
+    return status;
+}
+
+/* dy/dx as the rows of `to`. */
+static ag_status jacobian_rows(ag_tensor y, ag_tensor x, const ag_array *to, ag_shape row)
+{
+    ag_tape *t = y.tape;
+    ag_target target = { 0 };
+    ag_targets targets = { .at = &target, .count = 1 };
+    const size_t bytes = (size_t)ag_shape_size(row) * ag_bytes_of(to->dtype);
+    ag_status status = AG_USE_RULE;
+    if (x.id & AG_TAG_PERSISTENT)
+        target.slot = AG_INDEX(x.id) + 1;
+    else
+        target.id = ag_resolve(t, x, "ag_jacobian", 2);
+    if (ag_layout_at(t, y.id)->size > 1) {
+        if (!ag_targets_begin(t, &targets, y.id))
+            return t->error.status;
+        status = stacked_rows(t, y.id, &targets, to, bytes);
+        ag_targets_end(t, &targets);
     }
-    return AG_OK;
+    return status == AG_USE_RULE ? single_rows(y, x, to, row, bytes) : status;
 }
 
 ag_tensor ag_jacobian(ag_tensor y, ag_tensor x)
@@ -285,7 +314,7 @@ ag_tensor ag_jacobian(ag_tensor y, ag_tensor x)
     if (!by || !jacobian_shape(t, of, by, "ag_jacobian", &s))
         return ag_inert(t);
     ag_array to = new_array(t, by->dtype, s);
-    if (!to.data || jacobian_rows(ag_handle(t, id), x, to, ag_layout_shape(by)))
+    if (!to.data || jacobian_rows(ag_handle(t, id), x, &to, ag_layout_shape(by)))
         return ag_inert(t);
     return ag_constant_of(t, &to);
 }
@@ -307,7 +336,7 @@ ag_tensor ag_hessian(ag_tensor y, ag_tensor x)
     ag_tensor g = ag_inert(t);
     ag_status status = ag_gradients(y, AG_LIST(x), AG_CREATE_GRAPH, &g);
     if (!status)
-        status = jacobian_rows(g, x, to, ag_layout_shape(by));
+        status = jacobian_rows(g, x, &to, ag_layout_shape(by));
     ag_interlude_end(t, &aside);
     return status ? ag_inert(t) : ag_constant_of(t, &to);
 }

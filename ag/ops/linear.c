@@ -39,10 +39,15 @@ static ag_status linear_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return AG_OK;
 }
 
-/* A vector as a matrix of one row. */
+/* A vector as a matrix of one row; of a stack each one. */
+static ag_array rows_in(const ag_array *x, int stacked)
+{
+    return x->shape.rank == 1 + stacked ? ag_with_axis(x, stacked) : *x;
+}
+
 static ag_array as_rows(const ag_array *x)
 {
-    return x->shape.rank == 1 ? ag_with_axis(x, 0) : *x;
+    return rows_in(x, 0);
 }
 
 /* Every row of the dense y becomes the bias: the first one is copied, then what is there already. */
@@ -97,16 +102,21 @@ static ag_status linear_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     const ag_array *x = ag_call_input_array(c, 0), *w = ag_call_input_array(c, 1);
     if (!x || !w)
         return AG_EUSE;
-    const ag_array out = as_rows(dy), in = as_rows(x), columns = ag_swapped(&out);
+    const int stacked = ag_call_stacked(c, dy);
+    const ag_array out = rows_in(dy, stacked), in = as_rows(x), columns = ag_swapped(&out);
     ag_status status = AG_OK;
     if (dx[0].data) {
-        const ag_array d = as_rows(&dx[0]);
+        const ag_array d = rows_in(&dx[0], stacked);
         status = ag_call_product(c, &out, w, &d, beta[0]);
     }
-    if (dx[1].data && !status)
-        status = ag_call_product(c, &columns, &in, &dx[1], beta[1]);
-    if (ag_call_inputs(c) == 3 && dx[2].data && !status)
-        ag_reduce_to(&dx[2], dy, beta[2] != 0, ag_call_threads(c));
+    if (dx[1].data && !status) {
+        const ag_array d = ag_stack_aligned(dx[1], stacked, out.shape.rank);
+        status = ag_call_product(c, &columns, &in, &d, beta[1]);
+    }
+    if (ag_call_inputs(c) == 3 && dx[2].data && !status) {
+        const ag_array d = ag_stack_aligned(dx[2], stacked, dy->shape.rank);
+        ag_reduce_to(&d, dy, beta[2] != 0, ag_call_threads(c));
+    }
     return status;
 }
 
@@ -117,7 +127,7 @@ static ag_status linear_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
 AG_OP(linear) = {
     .name = "linear",
     .formula = "x w' + b",
-    .flags = AG_VARIADIC | AG_STRIDED,
+    .flags = AG_VARIADIC | AG_STRIDED | AG_STACKED,
     .shape = linear_shape,
     .forward = linear_forward,
     .vjp = linear_vjp,

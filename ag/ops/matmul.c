@@ -88,15 +88,20 @@ static void matmul_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 static ag_status matmul_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const ag_array *x[2];
+    const int stacked = ag_call_stacked(c, dy);
     ag_array m[2], d[2];
     for (int i = 0; i < 2; i++) {
         x[i] = ag_call_input_array(c, i);
         if (!x[i])
             return AG_EUSE;
         m[i] = as_matrix(x[i], i);
-        d[i] = dx[i].data ? as_matrix(&dx[i], i) : dx[i];
     }
     const ag_array full = as_result(dy, x[0], x[1]), b = ag_swapped(&m[1]), a = ag_swapped(&m[0]);
+    for (int i = 0; i < 2; i++) {
+        d[i] = x[i]->shape.rank == 1 && dx[i].data ? ag_with_axis(&dx[i], i + stacked) : dx[i];
+        if (dx[i].data)
+            d[i] = ag_stack_aligned(d[i], stacked, full.shape.rank);
+    }
     ag_status status = AG_OK;
     if (dx[0].data)
         status = ag_call_product(c, &full, &b, &d[0], beta[0]);
@@ -113,7 +118,7 @@ AG_OP(matmul) = {
     .name = "matmul",
     .formula = "a b",
     .inputs = 2,
-    .flags = AG_STRIDED,
+    .flags = AG_STRIDED | AG_STACKED,
     .shape = matmul_shape,
     .forward = matmul_forward,
     .vjp = matmul_vjp,

@@ -16,4 +16,18 @@ static inline ag_status ag_call_product(const ag_call *call, const ag_array *a, 
     return status ? ag_call_fail(call, status, "the product failed") : AG_OK;
 }
 
+/* AG_STACKED: how many dimensions dy has more than y, 1 for a stack of adjoints, else 0. */
+static inline int ag_call_stacked(const ag_call *c, const ag_array *dy)
+{
+    return dy->shape.rank - ag_layout_at(c->tape, c->id)->rank;
+}
+
+/* A stack with dimensions of extent 1 behind its first, so that the others keep their places counted from the end. */
+static inline ag_array ag_stack_aligned(ag_array a, int stacked, int rank)
+{
+    while (stacked && a.shape.rank < rank)
+        a = ag_with_axis(&a, 1);
+    return a;
+}
+
 #endif

@@ -50,9 +50,10 @@ enum {                              /* flags of a row, beside AG_NO_GRADIENT */
        AG_ROW_SELECTS_B = 1 << 24,
        AG_ROW_SELECTS = AG_ROW_SELECTS_A | AG_ROW_SELECTS_B
 };
-enum {                    /* flags of an ag_op */
-       AG_ROW = 1 << 16,  /* it is the first member of an ag_row */
-       AG_INNER = 1 << 17 /* it is for rules alone */
+enum {                      /* flags of an ag_op */
+       AG_ROW = 1 << 16,    /* it is the first member of an ag_row */
+       AG_INNER = 1 << 17,  /* it is for rules alone */
+       AG_STACKED = 1 << 18 /* its vjp_fused takes many adjoints at once: dy and dx with a dimension more in front */
 };
 
 enum { /* what a derivative reads; the second operand's bits are shifted */
