@@ -120,6 +120,18 @@ static ag_status check_limit(const optim *o, double max, const char *who)
     return ag_fail(o->t, AG_EARG, "%s: the limit is %g; it must be positive and finite", who, max);
 }
 
+/* The gradients are not finite, or their squares. */
+static ag_status refuse_norm(const optim *o, double norm)
+{
+    ag_status status = optim_check_finite(o, "optim_clip_norm");
+    if (status || !o->error_if_nonfinite)
+        return status;
+    return ag_fail(o->t, AG_EVALUE,
+                   "optim_clip_norm: the norm of all gradients is %g, though each of them is finite; "
+                   "nothing was changed",
+                   norm);
+}
+
 ag_status optim_clip_norm(optim *o, double max)
 {
     double norm;
@@ -127,6 +139,8 @@ ag_status optim_clip_norm(optim *o, double max)
         return AG_ENULL;
     ag_status status = check_limit(o, max, "optim_clip_norm");
     status = status ? status : measure(o, &norm);
+    if (!status && !isfinite(norm))
+        status = refuse_norm(o, norm);
     if (status)
         return status;
     double factor = max / (norm + 1e-6);

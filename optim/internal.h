@@ -23,7 +23,7 @@ struct optim {
     optim_rule *f32, *f64;
     int states; /* momenta of each parameter */
     double lr, momentum, beta[2], eps, weight_decay;
-    bool nesterov, decoupled;
+    bool nesterov, decoupled, error_if_nonfinite;
     size_t count;
     optim_slot *slots;
     int64_t blocks, elements; /* of those that have a gradient in this step */
@@ -44,6 +44,8 @@ static inline int64_t optim_blocks(int64_t count)
 }
 /* Looks at every parameter's storage and counts what has a gradient. Writes nothing but *o. */
 ag_status optim_look(optim *o);
+/* After a look: is every gradient finite, or nobody asks? Reported under the name of `who`. */
+ag_status optim_check_finite(const optim *o, const char *who);
 /* debug.c: under ag_options.debug, before a step and after it. */
 void optim_watch_gradients(optim *o);
 void optim_watch_values(optim *o);

@@ -122,7 +122,8 @@ optim *optim_sgd(ag_list params, optim_sgd_config config)
                 .lr = config.lr,
                 .momentum = config.momentum,
                 .weight_decay = config.weight_decay,
-                .nesterov = config.nesterov };
+                .nesterov = config.nesterov,
+                .error_if_nonfinite = config.error_if_nonfinite };
     return make(params, o, who);
 }
 
@@ -142,7 +143,8 @@ static optim *make_adam(ag_list params, optim_adam_config config, bool decoupled
                 .beta = { defaults ? 0.9 : config.betas[0], defaults ? 0.999 : config.betas[1] },
                 .eps = config.eps == 0 ? 1e-8 : config.eps,
                 .weight_decay = config.weight_decay,
-                .decoupled = decoupled };
+                .decoupled = decoupled,
+                .error_if_nonfinite = config.error_if_nonfinite };
     return make(params, o, who);
 }
 
@@ -260,6 +262,7 @@ ag_status optim_step(optim *o)
         return AG_ENULL;
     ag_status status = ag_error(o->t);
     status = status ? status : optim_look(o);
+    status = status ? status : optim_check_finite(o, "optim_step");
     status = status ? status : make_state(o);
     if (status)
         return status;

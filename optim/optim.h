@@ -5,7 +5,8 @@
  *   ag_params(t), AG_LIST(w, b). The list is copied.
  * - NULL for an optimizer is what a failed constructor returned: every function accepts it and returns AG_ENULL or NaN.
  * - A parameter that no gradient has reached since it was zeroed is left alone, state and all. NaN and infinite
- *   gradients are passed on as they are.
+ *   gradients are passed on as they are, unless the config says error_if_nonfinite: then optim_step and
+ *   optim_clip_norm change nothing and return AG_EVALUE, and the message names the parameter.
  * - State (momenta) is made in the step in which a parameter first has a gradient. After that nothing allocates.
  * - Results do not depend on the number of threads. */
 #ifndef OPTIM_OPTIM_H
@@ -27,6 +28,7 @@ typedef struct optim optim;
 typedef struct optim_sgd_config {
     double lr, momentum, weight_decay;
     bool nesterov;
+    bool error_if_nonfinite; /* see above */
 } optim_sgd_config;
 /* optim_sgd - stochastic gradient descent, with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013).
  *   g = dp + weight_decay p    b = momentum b + g, at first g    p = p - lr (nesterov ? g + momentum b : b)
@@ -38,6 +40,7 @@ typedef struct optim_adam_config {
     double betas[2]; /* both zero: 0.9 and 0.999 */
     double eps;      /* zero: 1e-8 */
     double weight_decay;
+    bool error_if_nonfinite; /* see above */
 } optim_adam_config;
 /* optim_adam - Adam (Kingma and Ba 2015); k counts the parameter's steps.
  *   g = dp + weight_decay p    m = beta0 m + (1 - beta0) g    v = beta1 v + (1 - beta1) g^2

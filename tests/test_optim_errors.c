@@ -274,6 +274,41 @@ static void names_are_in_messages(void **state)
     ag_tape_free(t);
 }
 
+static void gradients_that_are_not_finite_are_refused_where_asked_for(void **state)
+{
+    (void)state;
+    ag_tape *t = f64_tape();
+    ag_tensor p = ag_param(ag_ones(t, AG_F64, AG_SHAPE(3)), "p"),
+              w = ag_param_as(ag_ones(t, AG_F32, AG_SHAPE(2, 3)), AG_AXES(1, 0), "w");
+    ag_list list = AG_LIST(p, w);
+    optim *o[] = { optim_sgd(list, (optim_sgd_config){ .lr = 0.1, .momentum = 0.9, .error_if_nonfinite = true }),
+                   optim_adam(list, (optim_adam_config){ .lr = 0.1, .error_if_nonfinite = true }),
+                   optim_adamw(list, (optim_adam_config){ .lr = 0.1, .error_if_nonfinite = true }) };
+    optim *plain = optim_sgd(list, sgd);
+    const float dw[] = { 1, 1, 1, NAN, 1, 1 };
+    ag_backward(ag_sum(p));
+    ag_backward_from(ag_mul_scalar(w, 1), ag_from(t, AG_F32, AG_SHAPE(2, 3), dw, sizeof dw));
+    for (size_t k = 0; k < ARRAY_SIZE(o); k++) {
+        assert_int_equal(optim_step(o[k]), AG_EVALUE);
+        expect_error(t, AG_EVALUE, "optim_step: the gradient of 'w' is nan at element 3 of [2,3]; nothing was changed");
+        assert_int_equal(optim_clip_norm(o[k], 1), AG_EVALUE);
+        expect_error(t, AG_EVALUE, "optim_clip_norm: the gradient of 'w' is nan at element 3 of [2,3]");
+        assert_values(p, 1, 1, 1);
+        assert_values(w, 1, 1, 1, 1, 1, 1);
+        assert_values(ag_grad(p), 1, 1, 1);
+    }
+    optim_zero_grad(plain);
+    ag_backward_from(ag_mul_scalar(p, 1), AG_VALUES(t, AG_SHAPE(3), 1e200, 1, 1));
+    assert_int_equal(optim_clip_norm(o[0], 1), AG_EVALUE);
+    expect_error(t, AG_EVALUE, "optim_clip_norm: the norm of all gradients is inf, though each of them is finite");
+    assert_values(ag_grad(p), 1e200, 1, 1);
+    assert_int_equal(optim_step(o[0]), AG_OK);
+    assert_close(ag_item_at(p, 1), 0.9, 1e-12);
+    assert_int_equal(optim_clip_norm(plain, 1), AG_OK); /* nobody asks */
+    assert_values(ag_grad(p), 0, 0, 0);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +320,7 @@ int main(void)
         cmocka_unit_test(a_released_parameter_stops_the_step),
         cmocka_unit_test(memory_failures_change_nothing),
         cmocka_unit_test(names_are_in_messages),
+        cmocka_unit_test(gradients_that_are_not_finite_are_refused_where_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

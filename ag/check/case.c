@@ -4,9 +4,13 @@
 
 enum { GAP = 1 };
 
-ag_tape *ag_case_tape(ag_dtype d, int threads)
+ag_tape *ag_case_tape(ag_dtype d, int threads, uint64_t memory_limit)
 {
-    return ag_tape_new((ag_options){ .dtype = d, .threads = threads, .on_error = ag_quiet });
+    ag_tape *t =
+        ag_tape_new((ag_options){ .dtype = d, .threads = threads, .memory_limit = memory_limit, .on_error = ag_quiet });
+    if (t) /* an op is tried on poles and infinities too, whatever the environment asks for */
+        ag_check_nothing(t);
+    return t;
 }
 
 bool ag_case_is_float(const ag_case *c, int i)

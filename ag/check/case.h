@@ -56,7 +56,7 @@ typedef struct ag_outcome {
     double *y, *g; /* the outputs' elements; the gradients' of the floating inputs, zeros where none was wanted */
 } ag_outcome;
 
-ag_tape *ag_case_tape(ag_dtype d, int threads); /* NULL: no memory */
+ag_tape *ag_case_tape(ag_dtype d, int threads, uint64_t memory_limit); /* NULL: no memory */
 bool ag_case_is_float(const ag_case *c, int i);
 int64_t ag_case_size(const ag_case *c); /* of all inputs */
 /* The shapes of a sample; elementwise ops: of `rank` dimensions. */

@@ -63,7 +63,7 @@ static void note_numeric(ag_op_check *k, ag_check_id id, const ag_case *c, const
 static bool numeric(ag_op_check *k, const ag_case *c, int order, int directions, ag_probe_result *r)
 {
     ag_case_probe p;
-    ag_tape *t = ag_case_tape(AG_F64, 1);
+    ag_tape *t = ag_case_tape(AG_F64, 1, 0);
     bool ok = t && ag_case_make_probe(c, t, order, directions, &p);
     if (ok)
         ag_check_function(&p.probe, r);

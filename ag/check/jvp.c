@@ -166,7 +166,7 @@ void ag_check_jvp(ag_op_check *k, const ag_case *c)
     }
     ag_case_probe p;
     forward f = { .k = k, .c = c };
-    ag_tape *t = ag_case_tape(AG_F64, 1);
+    ag_tape *t = ag_case_tape(AG_F64, 1, 0);
     bool made = t && ag_case_make_probe(c, t, 1, 0, &p);
     if (made)
         compare_rules(&f, &p.probe);

@@ -71,7 +71,7 @@ static void try_handles(trial *f)
 
 void ag_check_handles(ag_op_check *k, const ag_case *c)
 {
-    trial f = { .k = k, .c = c, .t = ag_case_tape(AG_F64, 1), .other = ag_case_tape(AG_F64, 1) };
+    trial f = { .k = k, .c = c, .t = ag_case_tape(AG_F64, 1, 0), .other = ag_case_tape(AG_F64, 1, 0) };
     if (ag_check_memory(k, f.t && f.other))
         try_handles(&f);
     ag_tape_free(f.t);

@@ -185,7 +185,7 @@ ag_verdict ag_check_op_into(const ag_op *op, FILE *report, ag_op_check *k)
         return AG_INCONCLUSIVE;
     k->op = op;
     k->builtin = is_builtin(op);
-    k->tapes.home = ag_case_tape(AG_F64, 1);
+    k->tapes.home = ag_case_tape(AG_F64, 1, 0);
     if (k->tapes.home)
         check_samples(k);
     ag_case_tapes_free(&k->tapes);

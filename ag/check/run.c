@@ -211,10 +211,9 @@ static ag_tape *tape_for(const ag_run *r, ag_case_tapes *tapes, bool *own)
     ag_tape **kept = &tapes->run[r->dtype == AG_F32][r->threads];
     *own = r->persistent || r->memory_limit;
     if (*own)
-        return ag_tape_new((ag_options){
-            .dtype = r->dtype, .threads = r->threads, .memory_limit = r->memory_limit, .on_error = ag_quiet });
+        return ag_case_tape(r->dtype, r->threads, r->memory_limit);
     if (!*kept)
-        *kept = ag_case_tape(r->dtype, r->threads);
+        *kept = ag_case_tape(r->dtype, r->threads, 0);
     if (!*kept)
         return NULL;
     ag_error_clear(*kept);

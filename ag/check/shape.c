@@ -246,7 +246,7 @@ static void distort(const ag_op_check *k, int variant, ag_case *c)
 
 static void check_count(ag_op_check *k, const ag_case *c)
 {
-    ag_tape *t = ag_case_tape(AG_F64, 1);
+    ag_tape *t = ag_case_tape(AG_F64, 1, 0);
     ag_tensor leaf[AG_CASE_INPUTS], x[AG_CASE_INPUTS + 1], y[AG_CASE_OUTPUTS];
     ag_run r = { .dtype = AG_F64, .threads = 1 };
     if (!ag_check_memory(k, t))

@@ -36,7 +36,7 @@ static ag_status differentiate(ag_tape *t, way w, double seed, ag_list x, ag_ten
 /* The gradients at the bad element of each operand. False: the op does not work there. */
 static bool gradients_at(const ag_case *c, way w, double seed, const double *bad, double *g)
 {
-    ag_tape *t = ag_case_tape(AG_F64, 1);
+    ag_tape *t = ag_case_tape(AG_F64, 1, 0);
     ag_tensor x[AG_CASE_INPUTS], dx[AG_CASE_INPUTS], y[AG_CASE_OUTPUTS];
     if (!t)
         return false;

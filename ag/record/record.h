@@ -259,6 +259,7 @@ typedef struct ag_observer {
 } ag_observer;
 void ag_observer_add(ag_tape *t, ag_observer *o); /* which stays there until it is removed */
 void ag_observer_remove(ag_tape *t, ag_observer *o);
+void ag_check_nothing(ag_tape *t); /* from now on no values are checked, whatever the options say */
 ag_status ag_observe(ag_event *e, ag_moment m);
 ag_status ag_observe_computed(const ag_call *c); /* to be called where t->observed, when c has an id */
 

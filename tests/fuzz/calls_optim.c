@@ -25,8 +25,9 @@ static void play_optimizer(world *w)
                     : which == 1 ? "optim_adam"
                                  : "optim_adamw",
                     text_of_list(w, list), lr, decay);
-    optim_sgd_config sgd = { lr, chance(w, 2) ? 0.9 : 0, decay, chance(w, 3) };
+    optim_sgd_config sgd = { lr, chance(w, 2) ? 0.9 : 0, decay, chance(w, 3), chance(w, 3) };
     optim_adam_config adam = { .lr = lr, .weight_decay = decay, .betas = { 0, chance(w, 4) ? draw_number(w) : 0 } };
+    adam.error_if_nonfinite = sgd.error_if_nonfinite;
     optim *o = which == 0 ? optim_sgd(list, sgd) : which == 1 ? optim_adam(list, adam) : optim_adamw(list, adam);
     if (o && t && f.before == AG_OK && f.clears == l->clears && ag_error(t))
         fault(w, "an optimizer beside an error");

@@ -30,7 +30,7 @@ enum { CALLS = 256, RESULTS = 6, MARKS = 24, TAPES = 2, FEW = 8, DEPTH = 2, TEXT
 
 /* clang-format off */
 #define HABITS(X) X(absent) X(inert) X(stale) X(foreign) X(other_dtype) X(absurd_shape) X(empty_shape) \
-    X(absurd_number) X(absurd_axis) X(null_list) X(odd_flags) X(failing_memory) X(small_limit) X(f32) X(keep_grads) \
+    X(absurd_number) X(absurd_axis) X(null_list) X(odd_flags) X(failing_memory) X(small_limit) X(f32) X(keep_grads) X(check_finite) \
     X(handler_clears) X(handler_calls) X(handler_ends) X(shape_odd) X(shape_calls) X(forward_odd) X(forward_calls) \
     X(view_odd) X(odd_status) X(rule_odd) X(rule_calls) X(fused_odd) X(fused_calls) X(nested_end) \
     X(nested_backward) X(nested_write) X(files) X(large) X(traced) X(debug)

@@ -99,6 +99,7 @@ static void choose_options(world *w, lane *l, variant v)
     l->options = (ag_options){ .threads = v.threads, .seed = bits(w), .on_error = handler, .user = l };
     l->options.dtype = chance(w, 3) && !fuzz_without[may_f32] ? AG_F32 : AG_FLOAT;
     l->options.keep_grads = chance(w, 8) && !fuzz_without[may_keep_grads];
+    l->options.check_finite = chance(w, 8) && !fuzz_without[may_check_finite];
     l->options.allocator = heap_allocator(&l->heap, chance(w, 2));
     if (chance(w, 3) && !fuzz_without[may_debug])
         l->options.on_warning = hear_warning;
