@@ -13,6 +13,9 @@ AG_API ag_status ag_backward_from(ag_tensor y, ag_tensor dy);
 /* ag_gradients - out[i] = d(sum y)/d xs[i], transient; zeros where y does not depend on it. No leaf's gradient changes;
  * xs may be intermediate results. With AG_CREATE_GRAPH the results can be differentiated again. */
 AG_API ag_status ag_gradients(ag_tensor y, ag_list xs, int flags, ag_tensor *out);
+/* ag_gradients_from - the same starting from the adjoint dy, which has y's shape: out[i] = dy' (dy/d xs[i]). With
+ * AG_CREATE_GRAPH the results can be differentiated by what dy depends on, too. */
+AG_API ag_status ag_gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out);
 /* ag_vjp - dy' J, J = dy/dx: the gradient of sum(dy * y) by x, without a graph. dy has y's shape. */
 AG_API ag_tensor ag_vjp(ag_tensor y, ag_tensor dy, ag_tensor x);
 /* ag_hvp - H v, H the second derivative of the one-element y by x; v has x's shape. Works under no-grad. */

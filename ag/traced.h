@@ -397,6 +397,18 @@ static inline ag_status ag_traced_gradients(const char *ag_file, int ag_line, ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_status ag_traced_gradients_from(const char *ag_file, int ag_line, ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out)
+{
+    ag_tape *ag_to = y.tape;
+    if (!ag_to)
+        ag_to = dy.tape;
+    if (!ag_to)
+        ag_to = ag_list_tape(xs);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_gradients_from(y, dy, xs, flags, out);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_vjp(const char *ag_file, int ag_line, ag_tensor y, ag_tensor dy, ag_tensor x)
 {
     ag_tape *ag_to = y.tape;
@@ -1272,6 +1284,7 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
 #define ag_backward(...) ag_traced_backward(AG_SITE, __VA_ARGS__)
 #define ag_backward_from(...) ag_traced_backward_from(AG_SITE, __VA_ARGS__)
 #define ag_gradients(...) ag_traced_gradients(AG_SITE, __VA_ARGS__)
+#define ag_gradients_from(...) ag_traced_gradients_from(AG_SITE, __VA_ARGS__)
 #define ag_vjp(...) ag_traced_vjp(AG_SITE, __VA_ARGS__)
 #define ag_hvp(...) ag_traced_hvp(AG_SITE, __VA_ARGS__)
 #define ag_grad(...) ag_traced_grad(AG_SITE, __VA_ARGS__)

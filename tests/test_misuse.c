@@ -109,6 +109,7 @@ static void absent_tensors(void **state)
     assert_int_equal(ag_backward(absent), AG_ENULL);
     assert_int_equal(ag_backward_from(absent, absent), AG_ENULL);
     assert_int_equal(ag_gradients(absent, AG_LIST(absent), 0, out), AG_ENULL);
+    assert_int_equal(ag_gradients_from(absent, absent, AG_LIST(absent), 0, out), AG_ENULL);
     assert_int_equal(ag_zero_grad(absent), AG_ENULL);
     assert_int_equal(ag_retain_grad(absent), AG_ENULL);
     assert_int_equal(ag_apply_all(NULL, AG_LIST(absent), NULL, out), AG_ENULL);
@@ -248,6 +249,7 @@ static void foreign_tensors(void **state)
     expect_refusal(t, ag_assign(b.p, f), AG_EUSE, "ag_assign");
     expect_refusal(t, ag_backward_from(b.p, f), AG_EUSE, "ag_backward_from");
     expect_refusal(t, ag_gradients(y, AG_LIST(b.p, f), 0, g), AG_EUSE, "ag_gradients");
+    expect_refusal(t, ag_gradients_from(y, (ag_tensor){ 0 }, AG_LIST(b.p), 0, g), AG_ENULL, "the adjoint is absent");
     expect_refusal(t, ag_gradients(y, AG_LIST(f), AG_CREATE_GRAPH, g), AG_EUSE, "ag_gradients");
     expect_inert(t, ag_vjp(b.p, f, b.p), AG_EUSE, "ag_vjp");
     expect_inert(t, ag_vjp(b.p, b.p, f), AG_EUSE, "ag_vjp");

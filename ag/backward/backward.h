@@ -196,7 +196,7 @@ ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targe
 /* May a pass from y begin here? `busy`: no. */
 ag_status ag_check_place(ag_tape *t, uint32_t y, bool busy, const char *who);
 /* ag_gradients with the adjoint that the pass begins with; {0}: ones. */
-ag_status ag_gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who);
+ag_status ag_find_gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who);
 void ag_stored_changed(ag_tape *t, ag_stored *g); /* handles that ag_grad gave out show the old gradient */
 
 #endif

@@ -87,7 +87,7 @@ static void differentiate(const ag_call *c, ag_tensor y, ag_tensor dy, ag_list x
         if (ag_call_needs(c, (int)i + 1) && !stood_before(c, (int)i + 1))
             wanted[count++] = xs.at[i];
     if (!ag_needs(t, ag_resolve(t, y, "ag_checkpoint", 0)) ||
-        ag_gradients_from(y, dy, (ag_list){ wanted, count }, flags, given, "ag_checkpoint"))
+        ag_find_gradients(y, dy, (ag_list){ wanted, count }, flags, given, "ag_checkpoint"))
         return;
     count = 0;
     for (size_t i = 0; i < xs.count; i++)

@@ -162,7 +162,7 @@ static ag_status wrong_shape(ag_tape *t, const char *who, const char *what, ag_s
                    ag_shape_text(wanted, b, sizeof b));
 }
 
-ag_status ag_gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who)
+ag_status ag_find_gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who)
 {
     ag_tape *t = y.tape;
     ag_target few[AG_FEW];
@@ -214,7 +214,14 @@ ag_status ag_gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag
 
 ag_status ag_gradients(ag_tensor y, ag_list xs, int flags, ag_tensor *out)
 {
-    return ag_gradients_from(y, (ag_tensor){ 0 }, xs, flags, out, "ag_gradients");
+    return ag_find_gradients(y, (ag_tensor){ 0 }, xs, flags, out, "ag_gradients");
+}
+
+ag_status ag_gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out)
+{
+    if (y.tape && !dy.tape)
+        ag_fail(y.tape, AG_ENULL, "ag_gradients_from: the adjoint is absent");
+    return ag_find_gradients(y, dy, xs, flags, out, "ag_gradients_from");
 }
 
 ag_tensor ag_vjp(ag_tensor y, ag_tensor dy, ag_tensor x)
@@ -222,7 +229,7 @@ ag_tensor ag_vjp(ag_tensor y, ag_tensor dy, ag_tensor x)
     ag_tensor out = ag_inert(y.tape);
     if (y.tape && !dy.tape)
         ag_fail(y.tape, AG_ENULL, "ag_vjp: the adjoint is absent");
-    ag_gradients_from(y, dy, AG_LIST(x), 0, &out, "ag_vjp");
+    ag_find_gradients(y, dy, AG_LIST(x), 0, &out, "ag_vjp");
     return out;
 }
 
@@ -230,7 +237,7 @@ ag_status ag_vjps(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *out)
 {
     if (y.tape && !dy.tape)
         ag_fail(y.tape, AG_ENULL, "ag_vjps: the adjoint is absent");
-    return ag_gradients_from(y, dy, xs, 0, out, "ag_vjps");
+    return ag_find_gradients(y, dy, xs, 0, out, "ag_vjps");
 }
 
 /* ---- stored gradients */

@@ -136,9 +136,13 @@ static void play_gradients(world *w)
     int most = chance(w, 8) ? 24 : 4, flags = draw_flags(w);
     ag_list xs = pick_list(w, at, most);
     bool nowhere = rude(w, may_null_list);
-    frame f = begin(w, y.x.tape, "ag_gradients(%s, %s, %d)", text_of(w, y), text_of_list(w, xs), flags);
+    argument dy = pick_like(w, y);
+    bool from = chance(w, 3);
+    frame f = begin(w, y.x.tape, "ag_gradients%s(%s, %s, %s, %d)", from ? "_from" : "", text_of(w, y),
+                    from ? text_of(w, dy) : "ones", text_of_list(w, xs), flags);
     uint64_t before = f.lane >= 0 ? grads_hash(w, f.lane) : 0;
-    ag_status s = ag_gradients(y.x, xs, flags, nowhere ? NULL : out);
+    ag_status s = from ? ag_gradients_from(y.x, dy.x, xs, flags, nowhere ? NULL : out)
+                       : ag_gradients(y.x, xs, flags, nowhere ? NULL : out);
     if (f.lane >= 0 && w->callbacks == f.callbacks && grads_hash(w, f.lane) != before)
         fault(w, "ag_gradients changed a gradient");
     for (size_t i = 0; f.lane >= 0 && !nowhere && i < xs.count; i++) {
