@@ -213,6 +213,11 @@ check "the right rule passes, the wrong one does not" holds '
     END { exit !(right && wrong && shown) }'
 check "value and derivative" near "swish(1) = " 0.731058578630005 0.927670511871487
 
+run 13_fixed_point
+check "the rule's gradients" holds '/^gradients by the rule/ { exit !($(NF - 2) < 1e-14) } END { if (!NR) exit 1 }'
+check "to second order" grep -q "^numeric derivatives, first and second: PASS" output
+check "the loss falls" holds '/^epoch/ { n++; if (n > 1 && !($NF < last / 5)) bad = 1; last = $NF } END { exit bad || n != 5 }'
+
 data=/usr/share/datasets/fashion-mnist
 if [[ -e $data ]]; then
     run 12_fashion_mnist "$data" 5
