@@ -45,6 +45,16 @@ static inline ag_status lstm_shape(const ag_call *c, const ag_array *x, ag_array
 
 /* ---- arrays: rows lie without gaps (AG_DENSE_ROWS), however far apart they are */
 
+/* Loops that call these become vector code; a call for each element would take more time than all the products. */
+#if defined(__GLIBC__) && defined(__x86_64__) && !defined(__clang__)
+#if __GLIBC_PREREQ(2, 35)
+extern float expf(float) __attribute__((simd("notinbranch")));
+extern float tanhf(float) __attribute__((simd("notinbranch")));
+extern double exp(double) __attribute__((simd("notinbranch")));
+extern double tanh(double) __attribute__((simd("notinbranch")));
+#endif
+#endif
+
 #define REAL float
 #define EXP expf
 #define TANH tanhf
