@@ -191,7 +191,8 @@ extern AG_API const ag_axes AG_ALL;     /* every axis */
 /* ag_tape_new - an empty tape, which owns everything made on it. NULL if there is no memory for it or an option is
  * invalid; the options' handler is told which: AG_ENOMEM or AG_EARG. */
 AG_API ag_tape *ag_tape_new(ag_options options);
-/* ag_tape_free - frees the tape and everything made on it; its handles must not be used any more. NULL is ignored. */
+/* ag_tape_free - frees the tape and everything made on it; its handles must not be used any more. NULL is ignored. A use
+ * after it is often found out, on stderr, but only sanitizers and Valgrind find it for sure: the memory is another's. */
 AG_API void ag_tape_free(ag_tape *t);
 /* ag_tape_reset - ends the step: every transient tensor is gone, its memory is kept for the next step, a no-grad block
  * goes on. Returns the pending error and keeps it. AG_EUSE inside an op's functions, a handler or a gradient check. */

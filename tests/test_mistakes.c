@@ -211,6 +211,62 @@ static void two_tapes_and_no_tensor(void **state)
     ag_tape_free(other);
 }
 
+/* As long as nothing else lies where the tape lay, which this allocator sees to; then the line is on stderr. */
+static void keep_block(void *user, void *block, size_t bytes)
+{
+    void ***next = user;
+    (void)bytes;
+    *(*next)++ = block;
+}
+
+static void *take_block(void *user, size_t bytes, size_t alignment)
+{
+    (void)user;
+    return aligned_alloc(alignment < 64 ? 64 : alignment, (bytes + 63) & ~(size_t)63);
+}
+
+static void a_tape_that_is_freed(void **state)
+{
+    (void)state;
+    void *kept[100] = { NULL }, **next = kept;
+    char text[2000] = "";
+    ag_tape *t = ag_tape_new((ag_options){ .allocator = { take_block, keep_block, &next, NULL } });
+    ag_tensor x = ag_variable(t, 3), p = ag_param(x, "p");
+    FILE *file = tmpfile();
+    fflush(stderr);
+    int keep = dup(2);
+    dup2(fileno(file), 2);
+    ag_tape_free(t);
+    ag_square(x);
+    ag_error_clear(t);
+    ag_add(p, p);
+    ag_error_clear(t);
+    ag_ones(t, AG_F64, AG_SHAPE(3));
+    ag_error_clear(t);
+    ag_variable(t, 1);
+    ag_error_clear(t);
+    ag_backward(x);
+    ag_error_clear(t);
+    ag_tape_reset(t);
+    ag_error_clear(t);
+    ag_tape_allocate(t, 8);
+    ag_error_clear(t);
+    ag_tape_free(t); /* not traced */
+    fflush(stderr);
+    dup2(keep, 2);
+    close(keep);
+    rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    int lines = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"), lines++)
+        if (!strstr(line, ": the tape was freed by ag_tape_free before this call (AG_E"))
+            fail_msg("%s", line);
+    assert_int_equal(lines, 8);
+    while (next > kept)
+        free(*--next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +281,7 @@ int main(void)
         cmocka_unit_test(a_learning_rate_that_was_not_set),
         cmocka_unit_test(a_weight_written_too_early),
         cmocka_unit_test(two_tapes_and_no_tensor),
+        cmocka_unit_test(a_tape_that_is_freed),
     };
     return cmocka_run_group_tests_name("mistakes", tests, NULL, NULL);
 }

@@ -34,13 +34,25 @@ static void append_scopes(const ag_tape *t, char *text, size_t *used)
     }
 }
 
+/* Of a message that nothing else can be true of: the function's name. */
+static void tell_of_freed(char *text, size_t bytes)
+{
+    size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    if (text[name] != ':')
+        name = 0;
+    snprintf(text + name, bytes - name, "%sthe tape was freed by ag_tape_free before this call", name ? ": " : "");
+}
+
 void ag_compose(const ag_tape *t, char *text, const char *format, va_list arguments)
 {
     ag_site_text(t->sites.now, "", text, AG_TEXT / 2);
     size_t used = strlen(text);
     used += used ? (size_t)snprintf(text + used, AG_TEXT - used, ": ") : 0;
     append_scopes(t, text, &used);
+    const size_t before = used;
     append(text, &used, format ? format : "", arguments);
+    if (t->freed)
+        tell_of_freed(text + before, AG_TEXT - before);
 }
 
 static void print(void *user, ag_status s, const char *text)

@@ -179,8 +179,10 @@ ag_tape *ag_tape_new(ag_options options)
 
 void ag_tape_free(ag_tape *t)
 {
-    if (!t)
+    if (!t || t->freed) {
+        ag_fail(t, AG_EUSE, "ag_tape_free: twice");
         return;
+    }
     ag_slots_free(t);
     ag_arena_free(t, &t->arena);
     ag_arena_free(t, &t->work);
@@ -205,7 +207,11 @@ void ag_tape_free(ag_tape *t)
     ag_give_back(t, t->shown, t->shown_bytes);
     ag_give_back(t, t->modes.noted, t->modes.capacity);
     ag_sites_free(t);
-    t->options.allocator.release(t->options.allocator.user, t, sizeof *t);
+    const ag_allocator allocator = t->options.allocator;
+    memset(t, 0, sizeof *t);
+    t->freed = true;
+    t->closed = t->busy = 1;
+    allocator.release(allocator.user, t, sizeof *t);
 }
 
 ag_status ag_tape_reset(ag_tape *t)

@@ -134,6 +134,7 @@ typedef struct ag_modes {
 enum { AG_RECENT_LAYOUTS = 16 };
 
 struct ag_tape {
+    uint64_t memory, random_calls; /* first: free() writes here, and what follows tells of a freed tape */
     /* all that recording a rank-0 op touches: the newest segment of live nodes is
      * [base, base + span) as epoch << 32 | index; records and headers of its first node */
     uint64_t base, span;
@@ -145,6 +146,7 @@ struct ag_tape {
     uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and gradient checks */
     uint32_t inner; /* the first id of what the innermost running rule records: its own passes stay there; 0: no rule */
     bool telling;   /* the error handler is running */
+    bool freed;     /* what ag_tape_free leaves, to be found for as long as nothing else lies there */
     uint32_t closed; /* nesting of code of the user's that may not record: see ag_close */
     bool observed;   /* every op is shown to observers, and none takes the quick path: see ag_observe */
     struct ag_observer *observers;
@@ -186,7 +188,6 @@ struct ag_tape {
     ag_arena work; /* of the functions of ops: what one takes goes back when it returns */
     ag_pool pool;
     ag_owned *owned;
-    uint64_t memory, random_calls;
     ag_modes modes;
     ag_options options;
     char *shown;
