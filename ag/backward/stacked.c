@@ -110,17 +110,24 @@ static double *numbers_of(ag_pass *s, uint32_t i)
     return numbers;
 }
 
+static void add_products(double *restrict to, const double *restrict g, double partial, int64_t count)
+{
+    for (int64_t n = 0; n < count; n++)
+        to[n] += g[n] * partial;
+}
+
 static ag_status visit_record(ag_pass *s, uint32_t i)
 {
     const ag_record r = s->t->records[i];
     const double *g = s->stacks->at[i - s->stacks->low];
     for (int k = 0; k < 2; k++) {
         const uint32_t p = r.parent[k];
-        double *to = p != i && s->targets->wanted[p] ? numbers_of(s, p) : NULL;
-        if (!to && p != i && s->targets->wanted[p])
+        if (p == i || !s->targets->wanted[p])
+            continue;
+        double *to = numbers_of(s, p);
+        if (!to)
             return s->t->error.status;
-        for (int64_t n = 0; to && n < s->stacks->count; n++)
-            to[n] += g[n] * r.partial[k];
+        add_products(to, g, r.partial[k], s->stacks->count);
     }
     return AG_OK;
 }
