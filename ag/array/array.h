@@ -34,6 +34,7 @@ extern const ag_layout ag_scalar_layouts[];               /* by dtype, rank 0 */
 bool ag_layout_set(ag_layout *l, ag_dtype d, ag_shape s); /* row-major; false: too large or a negative extent */
 void ag_layout_of_strides(ag_layout *l, const ag_array *a);
 ag_shape ag_layout_shape(const ag_layout *l);
+ag_array ag_layout_dense(const ag_layout *l, const void *data); /* row-major, also where the layout is not */
 static inline bool ag_layout_same_shape(const ag_layout *a, const ag_layout *b)
 {
     if (AG_LIKELY(a == b))

@@ -31,6 +31,14 @@ void ag_layout_of_strides(ag_layout *l, const ag_array *a)
     memcpy(l->stride, a->stride, sizeof l->stride);
 }
 
+ag_array ag_layout_dense(const ag_layout *l, const void *data)
+{
+    ag_array a = ag_layout_array(l, (void *)(uintptr_t)data);
+    if (!l->dense)
+        ag_array_dense(&a);
+    return a;
+}
+
 ag_shape ag_layout_shape(const ag_layout *l)
 {
     ag_shape s = { .rank = l->rank };

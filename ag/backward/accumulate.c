@@ -1,12 +1,11 @@
 /* Where contributions go in a plain backward pass: the adjoints of operands, un-broadcast and cast on the way. */
 #include "ag/backward/backward.h"
 
-ag_array ag_pass_adjoint(const ag_tape *t, const ag_node *d)
+void ag_pass_adjoint(const ag_tape *t, const ag_node *d, ag_array *a)
 {
-    ag_array a = ag_layout_array(d->layout, d->adjoint);
+    *a = ag_layout_array(d->layout, d->adjoint);
     if (!d->layout->dense && t->headers[d->id].op != AG_OP_PERSISTENT)
-        ag_array_dense(&a);
-    return a;
+        ag_array_dense(a);
 }
 
 void *ag_pass_place(ag_pass *s, ag_node *d, bool *add)
@@ -30,7 +29,7 @@ bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add)
 {
     if (!ag_pass_place(s, d, add))
         return false;
-    *to = ag_pass_adjoint(s->t, d);
+    ag_pass_adjoint(s->t, d, to);
     return true;
 }
 

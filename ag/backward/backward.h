@@ -117,7 +117,7 @@ ag_status ag_watch_targets(ag_tape *t, const ag_targets *targets, const ag_suspe
 /* ---- accumulate.c: where contributions go in a plain pass */
 
 /* A node's adjoint as an array. */
-ag_array ag_pass_adjoint(const ag_tape *t, const ag_node *d);
+void ag_pass_adjoint(const ag_tape *t, const ag_node *d, ag_array *a);
 /* Where a contribution to the ranked node d goes, and whether it is to be added to what is there. */
 bool ag_pass_target(ag_pass *s, ag_node *d, ag_array *to, bool *add);
 /* The same, as the place alone; NULL: no memory. */

@@ -83,8 +83,8 @@ static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *d
         return AG_OK;
     }
     ag_shape shape = ag_layout_shape(p.layout);
-    ag_array out = ag_dense_array(shape, p.dtype, dx), from = ag_dense_array(shape, p.dtype, dy), in[2], none = { 0 };
-    ag_array result = ag_dense_array(shape, p.dtype, y);
+    ag_array out = ag_layout_dense(p.layout, dx), from = ag_layout_dense(p.layout, dy), in[2], none = { 0 };
+    ag_array result = ag_layout_dense(p.layout, y);
     const ag_array *arrays[5] = { &out, &from, &none, &none, reads & AG_READS_Y ? &result : &none };
     for (int i = 0; i < p.count; i++) {
         if (!(i ? b_read : a_read))
@@ -171,7 +171,7 @@ static ag_status row_through_block(ag_pass *s, const steps *r, ag_node *d, int k
     void *block = bytes <= sizeof one ? &one : ag_pool_take(t, bytes);
     if (!block)
         return t->error.status;
-    ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, block);
+    ag_array a = ag_layout_dense(d->layout, block);
     ag_status status = step(r, k, block, dy, false);
     if (!status && !ag_pass_deliver(s, d->input[k], &a))
         status = t->error.status;
@@ -195,7 +195,7 @@ static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, co
         double sum = ag_sum_floats(d->layout->dtype, dy, d->layout->size, t->options.threads);
         delivered = ag_pass_deliver_number(s, d->input[k], sum * slope);
     } else {
-        ag_array a = ag_dense_array(ag_layout_shape(d->layout), d->layout->dtype, dy);
+        ag_array a = ag_layout_dense(d->layout, dy);
         delivered = ag_pass_deliver(s, d->input[k], &a);
     }
     return delivered ? AG_OK : t->error.status;

@@ -35,7 +35,7 @@ static bool set_operands(ag_tape *t, fused *f)
     int all = f->call.count + f->call.outputs;
     for (int i = 0; i < all; i++) {
         uint32_t id = i < f->call.count ? f->call.inputs[i] : f->call.id + (uint32_t)(i - f->call.count);
-        f->operands[i] = ag_array_for_op(t, id, &f->number[i]);
+        ag_array_for_op(t, id, &f->number[i], &f->operands[i]);
     }
     return f->call.op->flags & AG_STRIDED || ag_make_acceptable(t, f->call.op, f->operands, all);
 }
@@ -48,7 +48,7 @@ static bool set_adjoints(ag_pass *s, fused *f, const double *scalar)
         uint32_t id = f->call.id + (uint32_t)k;
         const ag_node *y = ag_node_at(t, id);
         if (y->data) {
-            f->dy[k] = ag_pass_adjoint(t, y);
+            ag_pass_adjoint(t, y, &f->dy[k]);
             continue;
         }
         f->seed[k] = scalar ? *scalar : t->adjoints[id];
@@ -183,7 +183,8 @@ static ag_tensor adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
         return ag_scalar_new(t, AG_OP_CONSTANT, scalar ? *scalar : t->adjoints[id]);
     if (!d->adjoint)
         return ag_zeros(t, d->layout->dtype, ag_layout_shape(d->layout));
-    ag_array a = ag_pass_adjoint(t, d);
+    ag_array a;
+    ag_pass_adjoint(t, d, &a);
     const ag_layout *l = d->layout->dense ? d->layout : ag_layout_of_array(t, &a);
     ag_tensor dy = l ? ag_node_new(t, AG_OP_CONSTANT, l, a.data, NULL, 0, false) : ag_inert(t);
     if (dy.id)

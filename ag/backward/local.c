@@ -55,7 +55,7 @@ static bool has_edge(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
 static ag_tensor local_by_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
 {
     const ag_layout *l = ag_layout_at(t, id);
-    ag_array to = ag_dense_array(ag_layout_shape(l), l->dtype, NULL);
+    ag_array to = ag_layout_dense(l, NULL);
     ag_interlude rule;
     if (ag_op_at(t, t->headers[y].op)->outputs > 1) {
         ag_fail(t, AG_EUSE, "ag_local takes ops of one output");

@@ -207,7 +207,7 @@ static ag_status visit_whole(ag_pass *s, uint32_t i)
     call.wanted = s->targets->wanted;
     call.operands = operands;
     for (int k = 0; k <= call.count; k++)
-        operands[k] = ag_array_for_op(t, k < call.count ? call.inputs[k] : i, &number[k]);
+        ag_array_for_op(t, k < call.count ? call.inputs[k] : i, &number[k], &operands[k]);
     for (int k = 0; k < call.count; k++) {
         const uint32_t x = operand(s, i, k);
         if (!x)

@@ -48,7 +48,7 @@ static ag_status seed(ag_pass *s, int64_t first)
         return s->t->error.status;
     memset(stack, 0, ag_stack_bytes(s, s->y));
     if (d && d->data)
-        whole = ag_pass_adjoint(s->t, d);
+        ag_pass_adjoint(s->t, d, &whole);
     one.dtype = whole.dtype;
     for (int64_t n = 0; n < s->stacks->count; n++) {
         one.data = stack + (size_t)n * ag_slice_bytes(s->t, s->y) +

@@ -75,7 +75,7 @@ static bool show_operands(ag_tape *t, application *a)
 {
     for (int i = 0; i < a->call.count; i++) {
         ag_array *x = &a->x[i];
-        *x = ag_array_for_op(t, a->ids[i], &a->number[i]);
+        ag_array_for_op(t, a->ids[i], &a->number[i], x);
         if (!(a->call.op->flags & AG_VIEW) || x->data != &a->number[i])
             continue;
         x->data = ag_scratch(t, sizeof *a->number);

@@ -214,13 +214,15 @@ ag_array ag_array_of(ag_tape *t, uint32_t id)
     return ag_layout_array(&ag_scalar_layouts[AG_F64], &t->records[AG_INDEX(id)].value);
 }
 
-ag_array ag_array_for_op(ag_tape *t, uint32_t id, double *number)
+void ag_array_for_op(const ag_tape *t, uint32_t id, double *number, ag_array *x)
 {
-    ag_node *d = ag_node_or_null(t, id);
-    if (d && d->data)
-        return ag_layout_array(d->layout, d->data);
-    *number = t->records[AG_INDEX(id)].value;
-    return ag_layout_array(&ag_scalar_layouts[AG_F64], number);
+    const ag_node *d = ag_node_or_null(t, id);
+    if (d && d->data) {
+        *x = ag_layout_array(d->layout, d->data);
+    } else {
+        *number = t->records[AG_INDEX(id)].value;
+        *x = ag_layout_array(&ag_scalar_layouts[AG_F64], number);
+    }
 }
 
 void ag_mark_written(ag_tape *t, uint32_t id)

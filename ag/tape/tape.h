@@ -324,7 +324,7 @@ ag_tensor ag_scalar_new(ag_tape *t, uint32_t op, double value); /* a record with
 ag_tensor ag_constant_of(ag_tape *t, const ag_array *a);        /* with a's data, which lives as long */
 ag_array ag_array_of(ag_tape *t, uint32_t id); /* data may point into the records: void at the next node */
 /* The same for the functions of an op: a number is copied to `number`, so that it stays where it is. */
-ag_array ag_array_for_op(ag_tape *t, uint32_t id, double *number);
+void ag_array_for_op(const ag_tape *t, uint32_t id, double *number, ag_array *x);
 void ag_mark_written(ag_tape *t, uint32_t id);
 static inline bool ag_needs(const ag_tape *t, uint32_t id)
 {
