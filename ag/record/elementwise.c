@@ -136,7 +136,7 @@ static bool match(ag_tape *t, const ag_row *row, ag_operands *p)
 static void forward_strided(ag_tape *t, const ag_operands *p, ag_range r, ag_dtype work, void *to)
 {
     ag_shape shape = ag_layout_shape(p->layout);
-    ag_array out = ag_dense_array(shape, p->layout->dtype, to), in[2], none = { 0 };
+    ag_array out = ag_layout_dense(p->layout, to), in[2], none = { 0 };
     const ag_array *arrays[5] = { &out, &none, &none, &none, &none };
     for (int k = 0; k < p->count; k++) {
         if (p->constant == (k ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT))
@@ -218,18 +218,22 @@ static ag_tensor row_node(ag_tape *t, uint32_t number, const ag_row *row, const 
     return y;
 }
 
-static ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row, ag_operands *p, ag_row_params q)
+/* Aside: what it keeps on the stack would cost the ops that need none of it. */
+static AG_ASIDE ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row, const uint32_t *ids, ag_row_params q)
 {
-    if (!match(t, row, p))
+    ag_operands p;
+    p.count = row->op.inputs;
+    for (int k = 0; k < p.count; k++)
+        p.x[k] = ag_operand_at(t, ids[k]);
+    if (!match(t, row, &p))
         return ag_inert(t);
-    bool scalar = p->layout == &ag_scalar_layouts[AG_F64]; /* of rank-0 operands of other dtypes */
+    bool scalar = p.layout == &ag_scalar_layouts[AG_F64]; /* of rank-0 operands of other dtypes */
     double value;
-    void *to = scalar ? &value : ag_scratch(t, (size_t)p->layout->size * ag_bytes_of(p->layout->dtype));
+    void *to = scalar ? &value : ag_scratch(t, ag_layout_bytes(p.layout));
     if (AG_UNLIKELY(!to))
         return ag_inert(t);
-    forward(t, row, p, q, to);
-    uint32_t ids[2] = { p->x[0].id, p->x[1].id };
-    ag_tensor y = row_node(t, number, row, p->layout, scalar ? NULL : to, ids, q);
+    forward(t, row, &p, q, to);
+    ag_tensor y = row_node(t, number, row, p.layout, scalar ? NULL : to, ids, q);
     if (scalar && y.id)
         t->records[AG_INDEX(y.id)].value = value;
     return y;
@@ -288,20 +292,19 @@ static AG_COLD ag_tensor observed(ag_tape *t, const ag_row *row, const uint32_t 
 ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params q)
 {
     const ag_row *row = (const ag_row *)ag_op_at(NULL, number);
-    ag_operands p;
+    const int count = row->op.inputs;
     ag_tape *t = operands[0].tape;
-    p.count = row->op.inputs;
-    if (AG_UNLIKELY(!t || (p.count == 2 && operands[1].tape != t))) {
-        t = ag_common_tape(operands, (size_t)p.count, row->function);
+    if (AG_UNLIKELY(!t || (count == 2 && operands[1].tape != t))) {
+        t = ag_common_tape(operands, (size_t)count, row->function);
         if (!t)
             return ag_inert(operands[0].tape);
     }
     uint32_t ids[2] = { 0, 0 };
-    for (int k = 0; k < p.count; k++) {
+    for (int k = 0; k < count; k++) {
         if (AG_LIKELY(operands[k].tape == t))
             ids[k] = ag_quick_id(t, operands[k]);
         if (AG_UNLIKELY(!ids[k]))
-            ids[k] = ag_resolve(t, operands[k], row->function, p.count == 1 ? 0 : k + 1);
+            ids[k] = ag_resolve(t, operands[k], row->function, count == 1 ? 0 : k + 1);
         if (!ids[k])
             return ag_inert(t);
     }
@@ -317,9 +320,7 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
     } else if (AG_LIKELY((kind = plain_kind(t, row, ids, &value)) >= 0)) {
         y = plain(t, number, row, kind, value, ids, q);
     } else {
-        for (int k = 0; k < p.count; k++) /* after every leaf is made: making one moves the tables */
-            p.x[k] = ag_operand_at(t, ids[k]);
-        y = ranked(t, number, row, &p, q);
+        y = ranked(t, number, row, ids, q);
     }
     return AG_LIKELY(!t->observed) ? y : observed(t, row, ids, q, y);
 }
