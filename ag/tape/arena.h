@@ -24,7 +24,7 @@ typedef struct ag_free {
     size_t bytes;
 } ag_free;
 
-enum { AG_POOL_CLASSES = 37 };
+enum { AG_POOL_CLASSES = 40 };
 /* Blocks for adjoints and tables, which live shorter than a step; cut from an arena of its own. */
 typedef struct ag_pool {
     ag_arena arena;
