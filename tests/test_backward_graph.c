@@ -339,14 +339,39 @@ static void shared_gradients(void **state)
     ag_tape_free(t);
 }
 
+/* The gradient of a tensor by itself is the adjoint that the pass began with, in values alone. */
+static void results_do_not_share_the_memory_of_the_adjoint(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor p = ag_param(AG_VALUES(t, AG_SHAPE(2), 1, 2), "p"), g[2], h;
+    ag_tensor flat = ag_reshape(p, AG_SHAPE(1, 2));
+    assert_int_equal(ag_gradients_from(p, p, AG_LIST(p, p), AG_CREATE_GRAPH, g), AG_OK);
+    assert_int_equal(ag_gradients_from(flat, flat, AG_LIST(p), AG_CREATE_GRAPH, &h), AG_OK);
+    ag_tensor second;
+    assert_int_equal(ag_gradients(ag_mul(g[0], g[0]), AG_LIST(p), 0, &second), AG_OK);
+    assert_values(second, 2, 4);
+    assert_int_equal(ag_assign(p, AG_VALUES(t, AG_SHAPE(2), 7, 8)), AG_OK);
+    assert_values(g[0], 1, 2);
+    assert_values(g[1], 1, 2);
+    assert_close(ag_item_at(h, 1), 2, 0);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradients_of_anything),    cmocka_unit_test(many_gradients),
-        cmocka_unit_test(shared_gradients),         cmocka_unit_test(orders_one_to_three),
-        cmocka_unit_test(mixed_derivatives),        cmocka_unit_test(mixed_derivatives_of_powers),
-        cmocka_unit_test(a_gradient_penalty),       cmocka_unit_test(hessian_vector_products),
-        cmocka_unit_test(vector_jacobian_products), cmocka_unit_test(local_derivatives),
+        cmocka_unit_test(gradients_of_anything),
+        cmocka_unit_test(many_gradients),
+        cmocka_unit_test(shared_gradients),
+        cmocka_unit_test(orders_one_to_three),
+        cmocka_unit_test(mixed_derivatives),
+        cmocka_unit_test(mixed_derivatives_of_powers),
+        cmocka_unit_test(a_gradient_penalty),
+        cmocka_unit_test(hessian_vector_products),
+        cmocka_unit_test(vector_jacobian_products),
+        cmocka_unit_test(local_derivatives),
+        cmocka_unit_test(results_do_not_share_the_memory_of_the_adjoint),
     };
     return cmocka_run_group_tests_name("backward graph", tests, NULL, NULL);
 }

@@ -146,8 +146,8 @@ static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_targets
     ag_set_recording(t);
     t->busy++;
     const ag_layout *l = ag_layout_at(t, y);
-    if (!dy)
-        dy = ones_to_share(t, l);
+    /* a copy of the caller's adjoint, whose memory may be written: results can be views of it */
+    dy = dy ? ag_mul_scalar(ag_handle(t, dy), 1).id : ones_to_share(t, l);
     ag_status status = dy ? ag_graph_gradients(t, y, dy, targets, out) : ag_refuse(t, "ag_gradients");
     t->busy--;
     t->no_grad = no_grad;

@@ -6,6 +6,7 @@ typedef struct replay {
     ag_tape *t;
     const ag_targets *targets;
     uint32_t *adjoint; /* ids by index, 0: none arrived */
+    uint32_t begin;    /* the first id of what the pass records */
     ag_suspects suspects;
 } replay;
 
@@ -114,6 +115,8 @@ static ag_status take_all(const replay *p, const ag_targets *targets, ag_tensor 
         const ag_layout *l = ag_target_layout(t, &targets->at[k]);
         if (!out[k].id)
             out[k] = ag_zeros(t, l->dtype, ag_layout_shape(l));
+        else if (AG_INDEX(out[k].id) < p->begin) /* a tensor of before, which may be written or rewound */
+            out[k] = ag_mul_scalar(out[k], 1);
         status = out[k].id ? AG_OK : t->error.status;
     }
     return status;
@@ -121,7 +124,7 @@ static ag_status take_all(const replay *p, const ag_targets *targets, ag_tensor 
 
 ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targets *targets, ag_tensor *out)
 {
-    replay p = { .t = t, .targets = targets };
+    replay p = { .t = t, .targets = targets, .begin = ag_next(t) };
     size_t bytes = ((size_t)targets->top + 1) * sizeof *p.adjoint;
     p.adjoint = ag_pool_take(t, bytes);
     if (!p.adjoint)

@@ -136,8 +136,8 @@ static void play_gradients(world *w)
     int most = chance(w, 8) ? 24 : 4, flags = draw_flags(w);
     ag_list xs = pick_list(w, at, most);
     bool nowhere = rude(w, may_null_list);
-    argument dy = pick_like(w, y);
     bool from = chance(w, 3);
+    argument dy = from ? pick_like(w, y) : (argument){ 0 };
     frame f = begin(w, y.x.tape, "ag_gradients%s(%s, %s, %s, %d)", from ? "_from" : "", text_of(w, y),
                     from ? text_of(w, dy) : "ones", text_of_list(w, xs), flags);
     uint64_t before = f.lane >= 0 ? grads_hash(w, f.lane) : 0;
