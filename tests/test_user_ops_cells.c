@@ -117,6 +117,13 @@ static void the_batch_norm_agrees_with_pytorch(void **state)
 
 /* ---- beside the same cell made of ag's ops */
 
+static void assert_same(ag_tensor x, ag_tensor y)
+{
+    assert_int_equal(ag_size_of(x), ag_size_of(y));
+    for (int64_t k = 0; k < ag_size_of(x); k++)
+        assert_close(ag_item_at(x, k), ag_item_at(y, k), 1e-13);
+}
+
 static void composed(const ag_tensor *in, ag_tensor *y)
 {
     const ag_tensor z = ag_add(ag_add(ag_matmul(in[LSTM_X], ag_transpose(in[LSTM_W], 0, 1)),
@@ -148,12 +155,36 @@ static void both_ways_to_a_cell_agree(void **state)
             assert_int_equal(ag_gradients(loss, inputs, AG_CREATE_GRAPH, g[way]), AG_OK);
             assert_int_equal(ag_gradients(sum_of_squares(g[way], LSTM_INPUTS), inputs, 0, gg[way]), AG_OK);
         }
-        for (int i = 0; i < LSTM_INPUTS; i++)
-            for (int64_t k = 0; k < ag_size_of(in[i]); k++) {
-                assert_close(ag_item_at(g[0][i], k), ag_item_at(g[1][i], k), 1e-14);
-                assert_close(ag_item_at(gg[0][i], k), ag_item_at(gg[1][i], k), 1e-14);
-            }
+        for (int i = 0; i < LSTM_INPUTS; i++) {
+            assert_same(g[0][i], g[1][i]);
+            assert_same(gg[0][i], gg[1][i]);
+        }
     }
+    ag_tape_free(t);
+}
+
+static void derivatives_as_functions_go_through_cells(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor in[LSTM_INPUTS], y[2][LSTM_OUTPUTS], v[LSTM_INPUTS], hv[2][LSTM_INPUTS];
+    lstm_inputs(t, in);
+    for (int i = 0; i < LSTM_INPUTS; i++)
+        v[i] = ag_detach(filled(t, ag_shape_of(in[i]), i + 3));
+    assert_int_equal(ag_apply_all(&lstm_cell, (ag_list){ in, LSTM_INPUTS }, NULL, y[0]), AG_OK);
+    composed(in, y[1]);
+    for (int k = 0; k < LSTM_OUTPUTS; k++) {
+        assert_same(ag_jacobian(y[0][k], in[LSTM_U]), ag_jacobian(y[1][k], in[LSTM_U]));
+        assert_same(ag_jvp(y[0][k], (ag_list){ in, LSTM_INPUTS }, (ag_list){ v, LSTM_INPUTS }),
+                    ag_jvp(y[1][k], (ag_list){ in, LSTM_INPUTS }, (ag_list){ v, LSTM_INPUTS }));
+    }
+    for (int way = 0; way < 2; way++)
+        assert_int_equal(ag_hvps(ag_mul(weighted(y[way][0], 1), weighted(y[way][1], 2)), (ag_list){ in, LSTM_INPUTS },
+                                 (ag_list){ v, LSTM_INPUTS }, hv[way]),
+                         AG_OK);
+    for (int i = 0; i < LSTM_INPUTS; i++)
+        assert_same(hv[0][i], hv[1][i]);
+    expect_fine(t);
     ag_tape_free(t);
 }
 
@@ -219,6 +250,27 @@ static double second_order(ag_tape *t)
     ag_gradients(run_sequence((ag_list){ p, PARTS }, NULL), (ag_list){ p, PARTS }, AG_CREATE_GRAPH, g);
     ag_backward(sum_of_squares(g, PARTS));
     return ag_item(ag_add(ag_sum(ag_grad(p[U])), ag_sum(ag_grad(p[SEQUENCE]))));
+}
+
+/* The first forward of a checkpoint saves nothing, the second one does. */
+static void cells_can_be_computed_again(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor p[PARTS], g[2][PARTS], gg[2][PARTS];
+    sequence_parts(t, p);
+    const ag_list parts = { p, PARTS };
+    for (int again = 0; again < 2; again++) {
+        const ag_tensor loss = again ? ag_checkpoint(run_sequence, NULL, parts) : run_sequence(parts, NULL);
+        assert_int_equal(ag_gradients(loss, parts, AG_CREATE_GRAPH, g[again]), AG_OK);
+        assert_int_equal(ag_gradients(sum_of_squares(g[again], PARTS), parts, 0, gg[again]), AG_OK);
+    }
+    for (int i = 0; i < PARTS; i++) {
+        assert_same(g[0][i], g[1][i]);
+        assert_same(gg[0][i], gg[1][i]);
+    }
+    expect_fine(t);
+    ag_tape_free(t);
 }
 
 static void memory_that_fails_leaves_cells_usable(void **state)
@@ -299,6 +351,8 @@ int main(void)
         cmocka_unit_test(the_lstm_cell_agrees_with_pytorch),
         cmocka_unit_test(the_batch_norm_agrees_with_pytorch),
         cmocka_unit_test(both_ways_to_a_cell_agree),
+        cmocka_unit_test(derivatives_as_functions_go_through_cells),
+        cmocka_unit_test(cells_can_be_computed_again),
         cmocka_unit_test(the_kernel_alone_is_a_first_derivative),
         cmocka_unit_test(sequences_pass_the_gradient_check),
         cmocka_unit_test(memory_that_fails_leaves_cells_usable),
