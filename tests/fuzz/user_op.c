@@ -244,8 +244,11 @@ static void rule_of_saved(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     ag_tensor both[] = { ag_add(dy[0], dy[2]), dy[1], dy[2] };
     rule(c, both, dx);
-    if (chance(trick_of(c).w, 3))
-        dx[0] = ag_mul(both[0], ag_call_output(c, 2));
+    world *w = trick_of(c).w;
+    if (!chance(w, 3))
+        return;
+    w->callbacks++; /* not the derivative that another pass finds */
+    dx[0] = ag_mul(both[0], ag_call_output(c, 2));
 }
 
 static ag_status fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
