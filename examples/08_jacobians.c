@@ -2,7 +2,8 @@
  *
  * The Jacobian J of y by x is laid out J[i,j] = dy_i / dx_j: a row for each result, a column for each argument
  * (numerator layout). A backward pass computes v' J without J (a vector-Jacobian product, vjp); with v a unit vector
- * that is a row of J, so that m passes give the whole. Matrices are taken row by row as vectors.
+ * that is a row of J, so that m passes give the whole: as it is done here, to see it, and as ag_jacobian does, which makes
+ * the passes together. Matrices are taken row by row as vectors.
  *
  *     y = W x        dy/dx = W
  *     y = x W        dy/dx = W'
@@ -78,6 +79,7 @@ int main(void)
     jacobian(ag_matmul(v, ag_matmul(w, x)), x, j);
     print_matrix("y = V W x: dy/dx", j, 2, 3);
     good &= same("dy/dx = V W", j, ag_matmul(v, w));
+    good &= same("the same by ag_jacobian", j, ag_jacobian(ag_matmul(v, ag_matmul(w, x)), x));
 
     ag_status status = ag_error(t);
     ag_tape_free(t);

@@ -194,6 +194,7 @@ y = V W x: dy/dx
 25 3 9
 -13 21 27
 dy/dx = V W: exact
+the same by ag_jacobian: exact
 END
 check "exact" diff jacobians <(sed -E 's/ +/ /g; s/^ //; /^$/d' output)
 

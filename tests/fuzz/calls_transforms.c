@@ -66,6 +66,37 @@ static void play_jvp(world *w)
     end_tensor(&f, ag_jvp(y.x, xs, vs), -1);
 }
 
+/* The rows of a Jacobian are what single passes give. */
+static void compare_rows(world *w, const frame *f, argument y, argument x, ag_tensor j)
+{
+    enum { MOST = 400 };
+    lane *l = &w->lanes[f->lane];
+    const bool paused = l->heap.paused;
+    const int64_t rows = ag_size_of(y.x), size = ag_size_of(x.x);
+    const int callbacks = w->callbacks;
+    double all[MOST], row[MOST];
+    if (rows < 1 || size < 1 || rows * size > MOST || ag_error_push(l->t)) {
+        ag_error_clear(l->t);
+        return;
+    }
+    l->heap.paused = true;
+    bool known = !ag_copy_out(j, AG_F64, all, (size_t)(rows * size) * sizeof *all);
+    for (int64_t i = 0; i < rows && known; i++) {
+        ag_tensor unit = ag_zeros(l->t, ag_dtype_of(y.x), AG_SHAPE(rows)),
+                  one = ag_arange(l->t, AG_I64, 0, (double)rows, 1);
+        unit = ag_where(ag_equal(one, ag_full(l->t, AG_I64, AG_SHAPE(1), (double)i)), ag_add_scalar(unit, 1), unit);
+        ag_tensor g = ag_vjp(y.x, ag_reshape(unit, ag_shape_of(y.x)), x.x);
+        known = !ag_copy_out(g, AG_F64, row, (size_t)size * sizeof *row) && w->callbacks == callbacks;
+        for (int64_t k = 0; k < size && known; k++) {
+            const double a = all[i * size + k], b = row[k], most = fmax(fabs(a), fabs(b));
+            if (isfinite(a) != isfinite(b) || (most < 1e30 && fabs(a - b) > 1e-4 * fmax(1, most)))
+                fault(w, "ag_jacobian has %g where ag_vjp gives %g", a, b);
+        }
+    }
+    ag_error_pop(l->t);
+    l->heap.paused = paused;
+}
+
 static void play_matrix(world *w)
 {
     argument y = pick_of(w, is_small), x = pick_of(w, chance(w, 4) ? is_float : is_small);
@@ -73,7 +104,10 @@ static void play_matrix(world *w)
     frame f = begin(w, y.x.tape, hessian ? "ag_hessian(%s, %s)" : "ag_jacobian(%s, %s)", text_of(w, y), text_of(w, x));
     if (!y.x.tape || f.before)
         f.inert = true;
-    end_tensor(&f, hessian ? ag_hessian(y.x, x.x) : ag_jacobian(y.x, x.x), -1);
+    ag_tensor j = hessian ? ag_hessian(y.x, x.x) : ag_jacobian(y.x, x.x);
+    if (j.id && !hessian && w->depth == 0 && f.lane >= 0 && !f.before && w->callbacks == f.callbacks)
+        compare_rows(w, &f, y, x, j);
+    end_tensor(&f, j, -1);
 }
 
 /* The Hessian of a sum, which is often one of a ranked tensor. */
