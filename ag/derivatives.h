@@ -39,6 +39,18 @@ AG_API void ag_enable_grad_end(ag_tape *t, unsigned suspended);
 /* ag_detach - x's values (shared) without its history. */
 AG_API ag_tensor ag_detach(ag_tensor x);
 
+/* ag_hook - in each pass to come, has f called with x's adjoint when it is complete, once. {0} leaves it as it is; another
+ * tensor of its shape takes its place, in what x passes on and in what ag_grad and ag_gradients show of x. Several hooks
+ * of x are called in the order in which they were given, each with what the one before left; where no adjoint arrives
+ * none is called. f runs as an op's rule does: in a plain pass without a graph, and what it makes is gone when it
+ * returns, the adjoint too; under AG_CREATE_GRAPH what it does is recorded, and differentiated. It cannot end the step,
+ * nor hook tensors of before; an error that it leaves fails the pass, and every gradient is as it was. The hooks of a
+ * transient tensor go with it, at a reset or rewind. Those of a parameter stay until it is released; they are called
+ * with the sum over all its uses, and not in passes within a rule or a hook. f and `user` must live as long. Where
+ * there are hooks passes take longer over rank-0 tensors. Errors: AG_ENULL for no f; AG_EUSE if x wants no gradient. */
+typedef ag_tensor ag_hook_function(ag_tensor adjoint, void *user);
+AG_API ag_status ag_hook(ag_tensor x, ag_hook_function *f, void *user);
+
 /* ag_custom_vjp - y, with the derivative by xs that `rule` gives: dx[i] = dy' (dy/dxs[i]), written in ag ops, so that it
  * can be differentiated again; {0}: none. How y was computed does not matter, nothing flows back through it: the root
  * of an equation or a fixed point (the implicit function theorem), a rounding that passes gradients straight through.

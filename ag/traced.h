@@ -497,6 +497,14 @@ static inline ag_tensor ag_traced_detach(const char *ag_file, int ag_line, ag_te
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_status ag_traced_hook(const char *ag_file, int ag_line, ag_tensor x, ag_hook_function *f, void *user)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_hook(x, f, user);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_custom_vjp(const char *ag_file, int ag_line, ag_tensor y, ag_list xs, ag_custom_rule *rule, void *user)
 {
     ag_tape *ag_to = y.tape;
@@ -1295,6 +1303,7 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
 #define ag_enable_grad_begin(...) ag_traced_enable_grad_begin(AG_SITE, __VA_ARGS__)
 #define ag_enable_grad_end(...) ag_traced_enable_grad_end(AG_SITE, __VA_ARGS__)
 #define ag_detach(...) ag_traced_detach(AG_SITE, __VA_ARGS__)
+#define ag_hook(...) ag_traced_hook(AG_SITE, __VA_ARGS__)
 #define ag_custom_vjp(...) ag_traced_custom_vjp(AG_SITE, __VA_ARGS__)
 #define ag_checkpoint(...) ag_traced_checkpoint(AG_SITE, __VA_ARGS__)
 #define ag_replayed(...) ag_traced_replayed(AG_SITE, __VA_ARGS__)

@@ -53,6 +53,7 @@ expect newton 0 'NR == 20 && split(line[1], f, " ") == 2 && within(f[2] / 24.2, 
     f[2] >= 0 && f[2] < 1e-20'
 expect mistake 4 'NR == 1 && line[1] ~ /^step 0: .*matmul/ && index(line[1], "[64,100]") && index(line[1], "[10,100]") &&
     index(line[1], "w2")' # 4 is AG_ESHAPE
+expect hook 0 'NR == 1 && line[1] == "seen 5, dx 1"'
 expect implicit 0 'NR == 1 && line[1] == "y 1, dy -0.25, d2y 0.03125"'
 expect finite 0 'NR == 4 && line[1] == "AG_EVALUE: ag_log: element 1 of [4] is nan, the operand \047p\047 there is -1" &&
     line[2] == "loss is refused" && line[3] ~ /^AG_EVALUE: ag_sqrt, .*\047q\047 is inf at element 1 / && line[4] == "backward: AG_EVALUE"'

@@ -112,6 +112,7 @@ static void absent_tensors(void **state)
     assert_int_equal(ag_gradients_from(absent, absent, AG_LIST(absent), 0, out), AG_ENULL);
     assert_int_equal(ag_zero_grad(absent), AG_ENULL);
     assert_int_equal(ag_retain_grad(absent), AG_ENULL);
+    assert_int_equal(ag_hook(absent, NULL, NULL), AG_ENULL);
     assert_int_equal(ag_apply_all(NULL, AG_LIST(absent), NULL, out), AG_ENULL);
     assert_int_equal(ag_print_graph(absent, stderr), AG_ENULL);
     assert_int_equal(ag_draw(absent, stderr), AG_ENULL);
@@ -209,6 +210,12 @@ static void tensors_that_are_written(void **state)
     free_bench(&b);
 }
 
+static ag_tensor no_hook(ag_tensor adjoint, void *user)
+{
+    (void)user;
+    return adjoint;
+}
+
 static void tensors_that_are_differentiated(void **state)
 {
     (void)state;
@@ -225,6 +232,7 @@ static void tensors_that_are_differentiated(void **state)
         expect_refusal(t, ag_backward_from(b.p, x), action, "ag_backward_from");
         expect_refusal(t, ag_zero_grad(x), action, "ag_zero_grad");
         expect_refusal(t, ag_retain_grad(x), action, "ag_retain_grad");
+        expect_refusal(t, ag_hook(x, no_hook, NULL), action, "ag_hook");
         ag_tensor g[2];
         expect_refusal(t, ag_gradients(x, AG_LIST(b.p), 0, g), action, "ag_gradients");
         expect_refusal(t, ag_gradients(x, AG_LIST(b.p), AG_CREATE_GRAPH, g), action, "ag_gradients");

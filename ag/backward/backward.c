@@ -81,6 +81,17 @@ static ag_status run_observed(ag_pass *s, int64_t low, int64_t high)
     return status;
 }
 
+static inline ag_status pass_records(ag_pass *s, int64_t low, int64_t high)
+{
+    if (AG_UNLIKELY(s->t->observed))
+        return run_observed(s, low, high);
+    if (s->careful || s->kept)
+        run_carefully(s, low, high);
+    else
+        run_quickly(s->t, low, high);
+    return AG_OK;
+}
+
 static bool finite_adjoint(double x)
 {
     return fabs(x) <= DBL_MAX;
@@ -187,6 +198,14 @@ ag_status ag_pass_visit(ag_pass *s, uint32_t i)
         t->adjoints[i] = 0;
         return AG_OK;
     }
+    if (AG_UNLIKELY(t->headers[i].flags & AG_HOOKED)) {
+        ag_status status = ag_pass_hooks(s, i);
+        if (status)
+            return status;
+        d = ag_node_or_null(t, i); /* the table may have moved */
+        if (!d && number >= AG_OP_FIRST)
+            return pass_records(s, i, i);
+    }
     if (number < AG_OP_FIRST || (s->targets && !(s->targets->wanted[i] & AG_PASSES)))
         return visit_end(s, i, d);
     const ag_op *op = ag_op_at(t, number);
@@ -218,13 +237,7 @@ static ag_status run(ag_pass *s)
     for (;;) {
         bool stop = k >= 0 && t->stops[k] >= s->low;
         int64_t low = stop ? (int64_t)t->stops[k] + 1 : s->low;
-        ag_status status = AG_OK;
-        if (high >= low && AG_UNLIKELY(t->observed))
-            status = run_observed(s, low, high);
-        else if (high >= low && (s->careful || s->kept))
-            run_carefully(s, low, high);
-        else if (high >= low)
-            run_quickly(t, low, high);
+        ag_status status = high >= low ? pass_records(s, low, high) : AG_OK;
         if (!stop || status)
             return status;
         uint32_t i = t->stops[k--];
@@ -285,7 +298,8 @@ static void abandon(ag_pass *s)
 
 static ag_status attempts(ag_pass *s)
 {
-    s->careful = s->t->observed; /* who looks at a pass sees what is meant */
+    const ag_tape *t = s->t; /* observers and hooks see what is meant, and once */
+    s->careful = t->observed || t->hook_count || t->slot_hooks;
     if (s->careful && !find_reached(s))
         return s->t->error.status;
     ag_status status = seed(s);

@@ -99,7 +99,9 @@ ag_status ag_boundary_check(ag_tape *t, uint32_t y, const char *who);
 /* The node's op passes its adjoint on: d->adjoint, or *scalar for a node without data. The adjoint is
  * consumed. */
 ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar);
-/* The same by the op's rule; for an op with several outputs all their adjoints are consumed. */
+/* A handle of the adjoint of the node with the id, of zeros where none arrived; *scalar: that of a number. */
+ag_tensor ag_pass_adjoint_handle(ag_pass *s, uint32_t id, const double *scalar);
+/* ag_pass_node by the op's rule; for an op with several outputs all their adjoints are consumed. */
 ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar);
 /* ---- observe.c: around an op that passes its adjoint on while the tape is observed */
 
@@ -113,6 +115,16 @@ ag_status ag_watch_begin(ag_pass *s, uint32_t id, const double *scalar, ag_watch
 ag_status ag_watch_end(ag_watch *w);
 /* At the end of a pass: are its results, as far as they are known by now, what may be shown? */
 ag_status ag_watch_targets(ag_tape *t, const ag_targets *targets, const ag_suspects *suspects);
+
+/* ---- hook.c: functions of the caller's that see adjoints, and may replace them */
+
+/* The hooks of the node at index i, whose adjoint is complete. */
+ag_status ag_pass_hooks(ag_pass *s, uint32_t i);
+/* The same in a pass that records: *adjoint is the id of the adjoint. */
+ag_status ag_graph_hooks(ag_tape *t, uint32_t i, uint32_t *adjoint, ag_suspects *suspects);
+/* The leaf next below i, but not below `low`, of the same persistent tensor, to which its adjoint is to be added: the
+ * hooks are called at the lowest. 0: there is none. */
+uint32_t ag_leaf_below(const ag_tape *t, uint32_t i, uint32_t low);
 
 /* ---- accumulate.c: where contributions go in a plain pass */
 

@@ -174,12 +174,11 @@ static void consume(ag_pass *s, uint32_t id, int outputs)
 
 /* ---- rules */
 
-/* A handle of the adjoint of output k, zeros where none arrived. */
-static ag_tensor adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
+ag_tensor ag_pass_adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
 {
     ag_tape *t = s->t;
-    ag_node *d = ag_node_at(t, id);
-    if (!d->data)
+    ag_node *d = ag_node_or_null(t, id);
+    if (!d || !d->data)
         return ag_scalar_new(t, AG_OP_CONSTANT, scalar ? *scalar : t->adjoints[id]);
     if (!d->adjoint)
         return ag_zeros(t, d->layout->dtype, ag_layout_shape(d->layout));
@@ -199,7 +198,7 @@ static ag_status run_rule(ag_pass *s, uint32_t id, const double *scalar)
     if (!ag_rule_begin(t, id, s->targets, &r))
         return t->error.status;
     for (int k = 0; k < r.call.outputs; k++)
-        r.dy[k] = adjoint_handle(s, id + (uint32_t)k, scalar);
+        r.dy[k] = ag_pass_adjoint_handle(s, id + (uint32_t)k, scalar);
     ag_status status = t->error.status ? t->error.status : ag_rule_run(&r);
     for (int i = 0; i < r.call.count && !status; i++) {
         uint32_t dx;

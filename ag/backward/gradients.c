@@ -4,7 +4,8 @@
 ag_status ag_check_place(ag_tape *t, uint32_t y, bool busy, const char *who)
 {
     if (t->closed || busy)
-        return ag_fail(t, AG_EUSE, "%s: not inside an op's functions, an error handler or a gradient check", who);
+        return ag_fail(t, AG_EUSE, "%s: not inside an op's functions, a hook, an error handler or a gradient check",
+                       who);
     if (AG_INDEX(y) < t->inner)
         return ag_fail(t, AG_EUSE,
                        "%s: in a rule or a hook a pass can begin only at what was recorded there, after "

@@ -86,6 +86,16 @@ static ag_status replay_node(replay *p, uint32_t i)
     return status || AG_LIKELY(!t->observed) ? status : ag_observe(&e, AG_PASSED_ON);
 }
 
+static ag_status replay_hooks(replay *p, uint32_t i, uint32_t low)
+{
+    const uint32_t below = ag_leaf_below(p->t, i, low);
+    if (!below)
+        return ag_graph_hooks(p->t, i, &p->adjoint[i], &p->suspects);
+    const bool added = add_adjoint(p, below, ag_handle(p->t, p->adjoint[i]));
+    p->adjoint[i] = 0;
+    return added ? AG_OK : p->t->error.status;
+}
+
 /* The sum of the adjoints of a persistent tensor's leaves, for each target that is one. */
 static ag_status take_leaves(const replay *p, const ag_targets *targets, ag_tensor *out)
 {
@@ -134,9 +144,12 @@ ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targe
     p.suspects.count = (size_t)targets->top + 1;
     ag_status status = AG_OK;
     const uint32_t low = t->inner > targets->low ? t->inner : targets->low;
-    for (uint32_t i = targets->top; i >= low && !status; i--)
-        if (targets->wanted[i] & AG_PASSES)
+    for (uint32_t i = targets->top; i >= low && !status; i--) {
+        if (AG_UNLIKELY(t->headers[i].flags & AG_HOOKED) && targets->wanted[i] && p.adjoint[i])
+            status = replay_hooks(&p, i, low);
+        if (!status && targets->wanted[i] & AG_PASSES)
             status = replay_node(&p, i);
+    }
     if (!status)
         status = ag_watch_targets(t, targets, &p.suspects);
     if (!status)

@@ -345,7 +345,8 @@ static ag_status passed_on(ag_event *e)
         const ag_suspect **at = &e->suspects->by_index[index];
         if (!*at && !(*at = who_made(e, k, &dx, i)))
             return t->error.status;
-        if (t->headers[index].op < AG_OP_OUTPUT && fail_by(t, *at))
+        const bool end = t->headers[index].op < AG_OP_OUTPUT && !(t->headers[index].flags & AG_HOOKED);
+        if (end && fail_by(t, *at))
             return t->error.status;
     }
     return AG_OK;
@@ -354,6 +355,22 @@ static ag_status passed_on(ag_event *e)
 ag_status ag_suspects_at(ag_tape *t, const ag_suspects *s, uint32_t id)
 {
     return s->by_index && AG_INDEX(id) < s->count ? fail_by(t, s->by_index[AG_INDEX(id)]) : AG_OK;
+}
+
+ag_status ag_check_hooked(ag_tape *t, ag_suspects *s, uint32_t i, const ag_array *adjoint, bool was_finite)
+{
+    const int64_t at = ag_find_nonfinite(adjoint, 0);
+    const char *name = ag_operand_name(t, i);
+    char shape[128];
+    text to = { .used = 0 };
+    if (at < 0 || !was_finite) {
+        if (at < 0 && s->by_index)
+            s->by_index[i] = NULL;
+        return t->headers[i].op < AG_OP_OUTPUT ? ag_suspects_at(t, s, i) : AG_OK;
+    }
+    put_number(&to, ag_array_get(adjoint, at));
+    return ag_fail(t, AG_EVALUE, "ag_hook: a hook%s%s%s makes element %lld of a finite adjoint, %s, %s",
+                   *name ? " of '" : "", name, *name ? "'" : "", (long long)at, shape_of(adjoint, shape), to.at);
 }
 
 void ag_suspects_end(ag_tape *t, ag_suspects *s)

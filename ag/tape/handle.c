@@ -43,6 +43,7 @@ static AG_COLD uint32_t stale(ag_tape *t, ag_tensor x, const char *who, int oper
 static uint32_t slot_leaf(ag_tape *t, ag_slot *s, uint32_t index)
 {
     uint32_t op = AG_OP_PERSISTENT;
+    const bool again = s->first_epoch && ag_live(t, AG_INDEX(s->first_id), s->first_epoch);
     ag_tensor leaf;
     if (s->layout->rank == 0 && s->layout->dtype == AG_F64) {
         if (!ag_make_room(t, 1))
@@ -57,13 +58,15 @@ static uint32_t slot_leaf(ag_tape *t, ag_slot *s, uint32_t index)
             return 0;
         ag_node *d = ag_node_at(t, leaf.id);
         d->inputs = 0;
-        if (s->first_epoch && ag_live(t, AG_INDEX(s->first_id), s->first_epoch)) {
+        if (again)
             d->owner = ag_node_at(t, s->first_id)->owner;
-        } else {
-            s->first_id = leaf.id;
-            s->first_epoch = leaf.epoch;
-        }
     }
+    if (!again) {
+        s->first_id = leaf.id;
+        s->first_epoch = leaf.epoch;
+    }
+    if (s->hook_count)
+        t->headers[AG_INDEX(leaf.id)].flags |= AG_HOOKED;
     s->leaf_id = leaf.id;
     s->leaf_epoch = leaf.epoch;
     return leaf.id;

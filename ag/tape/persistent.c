@@ -218,6 +218,8 @@ static void free_block(ag_tape *t, ag_slot *s)
 {
     ag_give_back(t, s->block, s->bytes);
     ag_give_back(t, s->grad.data, s->grad_bytes);
+    ag_give_back(t, s->hooks, s->hook_capacity * sizeof *s->hooks);
+    t->slot_hooks -= s->hook_count;
     if (s->name_bytes)
         ag_give_back(t, s->name, s->name_bytes);
 }

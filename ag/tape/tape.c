@@ -129,6 +129,8 @@ void ag_rewind_nodes(ag_tape *t, uint32_t index)
         char *name = t->names[--t->name_count].name;
         ag_pool_give(t, name, strlen(name) + 1);
     }
+    while (t->hook_count && t->hooks[t->hook_count - 1].index >= index)
+        t->hook_count--;
     if (t->retained)
         for (uint32_t i = index; i < ag_next(t) && i < t->retained_capacity; i++)
             t->retained[i] = 0;
@@ -201,6 +203,7 @@ void ag_tape_free(ag_tape *t)
     ag_give_back(t, t->names, t->name_capacity * sizeof *t->names);
     ag_give_back(t, t->grads, t->grad_capacity * sizeof *t->grads);
     ag_give_back(t, t->retained, t->retained_capacity * sizeof *t->retained);
+    ag_give_back(t, t->hooks, t->hook_capacity * sizeof *t->hooks);
     ag_give_back(t, t->wrapped, t->wrapped_capacity * sizeof *t->wrapped);
     ag_give_back(t, t->user_ops, t->user_op_capacity * sizeof *t->user_ops);
     ag_give_back(t, t->param_list, t->param_capacity * sizeof *t->param_list);
@@ -219,7 +222,8 @@ ag_status ag_tape_reset(ag_tape *t)
     if (!t)
         return AG_ENULL;
     if (t->busy)
-        return ag_fail(t, AG_EUSE, "ag_tape_reset: not inside an op's functions, an error handler or a gradient check");
+        return ag_fail(t, AG_EUSE,
+                       "ag_tape_reset: not inside an op's functions, a hook, an error handler or a gradient check");
     ag_check_wrapped(t);
     t->stop_count = t->node_count = t->wrapped_count = 0; /* all of them, without a look at each */
     ag_rewind_nodes(t, 1);

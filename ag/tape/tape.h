@@ -37,6 +37,7 @@ enum { /* header flags */
        AG_HAS_NODE = 1,
        AG_NEEDS = 2,    /* a gradient flows through it */
        AG_RETAINED = 4, /* an intermediate whose gradient is kept */
+       AG_HOOKED = 16,  /* it has hooks: see backward/hook.c */
        AG_STORED = 8    /* a rank-0 f64 variable whose gradient (partial[0]) has arrived */
 };
 
@@ -81,6 +82,12 @@ typedef struct ag_stored {
     bool begun;      /* during a pass: a leaf's adjoint is written straight to data, where others are to be added */
 } ag_stored;
 
+typedef struct ag_hooked {
+    ag_hook_function *f;
+    void *user;
+    uint32_t index; /* of the node; a slot's have none */
+} ag_hooked;
+
 typedef struct ag_slot {
     void *block;  /* the layout and the data in one allocation; NULL: free */
     size_t bytes; /* of the block */
@@ -95,6 +102,8 @@ typedef struct ag_slot {
     uint32_t next, before; /* 1 + index of the one made after it and before it; next of a free one: another free one */
     uint32_t zeroed;       /* how often its gradient was */
     bool param, released;
+    ag_hooked *hooks;
+    uint32_t hook_count, hook_capacity;
 } ag_slot;
 
 typedef struct ag_segment {
@@ -174,6 +183,8 @@ struct ag_tape {
     double *retained;    /* rank-0 f64 intermediates' gradients by index; NULL until one is retained */
     uint32_t retained_capacity;
     bool any_retained;
+    ag_hooked *hooks;                               /* of transient tensors, by index */
+    uint32_t hook_count, hook_capacity, slot_hooks; /* slot_hooks: how many the slots have */
     ag_wrapped *wrapped;
     uint32_t wrapped_count, wrapped_capacity;
     const ag_op **user_ops;

@@ -99,6 +99,33 @@ static void play_custom(world *w)
     end_tensor(&f, ag_custom_vjp(y.x, xs, none ? NULL : custom_rule, w), y.place);
 }
 
+/* ---- hooks */
+
+static ag_tensor halve(ag_tensor adjoint, void *user)
+{
+    (void)user;
+    return ag_mul_scalar(adjoint, 0.5);
+}
+
+static ag_tensor odd_hook(ag_tensor adjoint, void *user)
+{
+    world *w = user;
+    w->callbacks++;
+    if (chance(w, 3) && !fuzz_without[may_rule_calls])
+        play_inside(w);
+    if (chance(w, 4) && !fuzz_without[may_rule_odd])
+        return chance(w, 2) ? pick(w).x : ag_zeros(adjoint.tape, draw_dtype(w), draw_shape(w));
+    return chance(w, 2) ? ag_neg(adjoint) : (ag_tensor){ 0 };
+}
+
+static void play_hook(world *w)
+{
+    argument x = pick_of(w, chance(w, 2) ? is_param : is_float);
+    int which = rude(w, may_null_list) ? 2 : chance(w, 3);
+    frame f = begin(w, x.x.tape, "ag_hook(%s, %s)", text_of(w, x), which ? "odd" : "halve");
+    end_anyway(&f, ag_hook(x.x, which == 2 ? NULL : which ? odd_hook : halve, w));
+}
+
 /* ---- a function that runs again */
 
 static ag_tensor checkpointed(ag_list xs, void *user)
@@ -132,6 +159,7 @@ const move user_moves[] = {
     { .name = "user", 8, play_user },
     { .name = "custom", 2, play_custom },
     { .name = "checkpoint", 2, play_checkpoint },
+    { .name = "hook", 2, play_hook },
     { .name = "builtin", 1, play_builtin },
     { .name = NULL },
 };
