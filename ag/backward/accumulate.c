@@ -47,7 +47,7 @@ bool ag_pass_deliver_number(ag_pass *s, uint32_t id, double contribution)
 {
     ag_node *d = ag_node_or_null(s->t, id);
     bool add;
-    if (!d || !d->data) {
+    if (ag_is_number(d)) {
         s->t->adjoints[AG_INDEX(id)] += contribution;
         return true;
     }
@@ -77,7 +77,7 @@ bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
     ag_node *d = ag_node_or_null(s->t, id);
     ag_array to;
     bool add;
-    if (!d || !d->data || d->layout->rank == 0)
+    if (ag_is_number(d) || d->layout->rank == 0)
         return ag_pass_deliver_number(s, id, sum_of(contribution, threads));
     if (!ag_pass_target(s, d, &to, &add))
         return false;

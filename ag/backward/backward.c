@@ -165,13 +165,13 @@ static ag_status visit_outputs(ag_pass *s, uint32_t i, int outputs)
     for (int k = 0; k < outputs; k++) {
         ag_node *d = ag_node_at(t, i + (uint32_t)k);
         double g = t->adjoints[i + (uint32_t)k];
-        if (!d->data && !s->careful && !finite_adjoint(g)) {
+        if (ag_is_number(d) && !s->careful && !finite_adjoint(g)) {
             s->restart = true;
             return AG_OK;
         }
-        if (s->kept && !d->data)
+        if (s->kept && ag_is_number(d))
             s->kept[i + (uint32_t)k] = g;
-        any |= d->data ? d->adjoint != NULL : ag_pass_arrived(s, i + (uint32_t)k, g);
+        any |= ag_is_number(d) ? ag_pass_arrived(s, i + (uint32_t)k, g) : d->adjoint != NULL;
     }
     if (t->error.status) /* it could not be told whether one of them arrived */
         return t->error.status;
@@ -183,8 +183,8 @@ static ag_status visit_end(ag_pass *s, uint32_t i, const ag_node *d)
 {
     double *a = s->t->adjoints;
     const bool leaf = s->t->headers[i].op < AG_OP_OUTPUT;
-    s->restart |= !(d && d->data) && !s->careful && !finite_adjoint(a[i]);
-    if (s->kept && !leaf && !d->data)
+    s->restart |= ag_is_number(d) && !s->careful && !finite_adjoint(a[i]);
+    if (s->kept && !leaf && ag_is_number(d))
         s->kept[i] = a[i];
     return AG_OK;
 }
@@ -211,7 +211,7 @@ ag_status ag_pass_visit(ag_pass *s, uint32_t i)
     const ag_op *op = ag_op_at(t, number);
     if (ag_op_results(op) > 1)
         return visit_outputs(s, i, ag_op_results(op));
-    if (!d->data)
+    if (ag_is_number(d))
         return visit_scalar_node(s, i, d);
     return d->adjoint ? ag_pass_node(s, d, NULL) : AG_OK;
 }
@@ -270,7 +270,7 @@ static ag_status seed(ag_pass *s)
     bool add;
     if (s->dy)
         dy = ag_array_of(t, s->dy);
-    if (!d || !d->data) {
+    if (ag_is_number(d)) {
         t->adjoints[s->y] = s->dy ? ag_array_get(&dy, 0) : 1;
         return AG_OK;
     }

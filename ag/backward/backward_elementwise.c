@@ -62,7 +62,7 @@ static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *d
                    .out_size = ag_bytes_of(p.dtype),
                    .add = add,
                    .padded = row->flags & AG_ROW_VECTOR };
-    const void *y = node->data ? node->data : &t->records[AG_INDEX(id)].value;
+    const void *y = ag_is_number(node) ? &t->records[AG_INDEX(id)].value : node->data;
     bool a_read = reads & AG_READS_A && p.constant != AG_ROW_A_CONSTANT;
     bool b_read = reads & AG_READS_B && p.constant != AG_ROW_B_CONSTANT;
     const void *data[2];
@@ -106,7 +106,7 @@ static bool is_plain(steps *s)
         return false;
     for (int i = 0; i < s->row->op.inputs; i++) {
         const ag_node *x = ag_node_or_null(t, node->input[i]);
-        if (AG_UNLIKELY(!x || !x->data || !x->layout->rank)) {
+        if (AG_UNLIKELY(ag_is_number(x) || !x->layout->rank)) {
             if (s->kind != AG_ROW_ARRAYS || !ag_number_at(t, node->input[i], &s->c))
                 return false;
             s->kind = i ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT;
@@ -158,7 +158,7 @@ ag_status ag_row_contributions(ag_tape *t, const ag_node *d, int k, int64_t coun
 
 bool ag_pass_same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
 {
-    return x && x->data && x->layout->dtype == d->layout->dtype && ag_layout_same_shape(x->layout, d->layout) &&
+    return !ag_is_number(x) && x->layout->dtype == d->layout->dtype && ag_layout_same_shape(x->layout, d->layout) &&
            (x->layout->dense || t->headers[x->id].op != AG_OP_PERSISTENT);
 }
 
@@ -186,7 +186,7 @@ static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, co
     ag_tape *t = s->t;
     double slope;
     const ag_node *x = ag_node_or_null(t, d->input[k]);
-    bool number = !x || !x->data || !x->layout->rank;
+    bool number = ag_is_number(x) || !x->layout->rank;
     bool constant = constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
     if (!constant || !(fabs(slope) <= DBL_MAX) || (!number && slope != 1))
         return row_through_block(s, r, d, k, dy);

@@ -47,7 +47,7 @@ static bool set_adjoints(ag_pass *s, fused *f, const double *scalar)
     for (int k = 0; k < f->call.outputs; k++) {
         uint32_t id = f->call.id + (uint32_t)k;
         const ag_node *y = ag_node_at(t, id);
-        if (y->data) {
+        if (!ag_is_number(y)) {
             ag_pass_adjoint(t, y, &f->dy[k]);
             continue;
         }
@@ -88,7 +88,7 @@ static bool set_target(ag_pass *s, fused *f, int i)
     if (!ag_pass_wants(s, id))
         return true;
     ag_node *x = ag_node_or_null(t, id);
-    if (!x || !x->data) {
+    if (ag_is_number(x)) {
         f->dx[i] = ag_layout_array(&ag_scalar_layouts[AG_F64], &f->sum[i]);
         return true;
     }
@@ -159,7 +159,7 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
 /* The adjoints of an op's outputs were passed on. */
 static inline void consume_one(ag_pass *s, ag_node *y)
 {
-    if (!y->data)
+    if (ag_is_number(y))
         s->t->adjoints[y->id] = 0;
     else if (y->adjoint && !ag_pass_keeps(s, y))
         ag_pass_drop(s, y);
@@ -178,7 +178,7 @@ ag_tensor ag_pass_adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
 {
     ag_tape *t = s->t;
     ag_node *d = ag_node_or_null(t, id);
-    if (!d || !d->data)
+    if (ag_is_number(d))
         return ag_scalar_new(t, AG_OP_CONSTANT, scalar ? *scalar : t->adjoints[id]);
     if (!d->adjoint)
         return ag_zeros(t, d->layout->dtype, ag_layout_shape(d->layout));

@@ -169,7 +169,7 @@ static bool gather(running *r, uint32_t y)
     size_t found = 0;
     for (uint32_t i = y; reached && i >= r->first; i--) {
         const ag_node *d = reached[i] ? ag_node_or_null(t, i) : NULL;
-        if (d && d->data)
+        if (!ag_is_number(d))
             reached[t->nodes[d->owner].id] = AG_REACHED;
         found += d && t->headers[i].op == AG_OP_PERSISTENT;
     }
@@ -183,8 +183,7 @@ static bool gather(running *r, uint32_t y)
             const uint32_t slot = ag_leaf_slot(t, i);
             r->operands[r->count++] = (ag_tensor){ t, slot | AG_TAG_PERSISTENT, t->slots[slot].generation };
         } else if (i < r->first && is_read(r, reached, i)) {
-            const ag_node *d = ag_node_or_null(t, i);
-            r->operands[r->count++] = ag_handle(t, d && d->data ? i | AG_TAG_RANKED : i);
+            r->operands[r->count++] = ag_handle(t, ag_id_at(t, i));
         }
     }
     ag_pool_give(t, reached, (size_t)y + 1);

@@ -327,7 +327,7 @@ ag_tensor ag_grad(ag_tensor x)
     if (!id)
         return ag_inert(t);
     const ag_node *d = ag_node_or_null(t, id);
-    bool record = t->headers[AG_INDEX(id)].op != AG_OP_PERSISTENT && (!d || !d->data);
+    bool record = t->headers[AG_INDEX(id)].op != AG_OP_PERSISTENT && ag_is_number(d);
     if (record)
         return ag_scalar_new(t, AG_OP_CONSTANT, scalar_gradient(t, AG_INDEX(id)));
     return show_stored(t, id, stored_of(t, id));

@@ -150,16 +150,11 @@ uint32_t ag_leaf_below(const ag_tape *t, uint32_t i, uint32_t low)
 
 /* ---- in a plain pass */
 
-static bool is_number(const ag_node *d)
-{
-    return !d || !d->data;
-}
-
 static ag_array adjoint_array(const ag_tape *t, uint32_t i)
 {
     const ag_node *d = ag_node_or_null(t, i);
     ag_array a;
-    if (is_number(d))
+    if (ag_is_number(d))
         return ag_dense_array(AG_SCALAR, AG_F64, &t->adjoints[i]);
     ag_pass_adjoint(t, d, &a);
     return a;
@@ -174,7 +169,7 @@ static ag_status move_adjoint(ag_pass *s, uint32_t i, uint32_t below)
     const ag_suspect **by = s->suspects.by_index;
     if (!ag_pass_deliver(s, below, &a))
         return t->error.status;
-    if (is_number(d))
+    if (ag_is_number(d))
         t->adjoints[i] = 0;
     else
         ag_pass_drop(s, d);
@@ -221,7 +216,7 @@ ag_status ag_pass_hooks(ag_pass *s, uint32_t i)
     const bool checked = t->options.check_finite && !t->inner;
     if (t->headers[i].op == AG_OP_PERSISTENT && s->first > 1) /* the outer pass has the rest of its adjoint */
         return AG_OK;
-    if (is_number(d) ? !ag_pass_arrived(s, i, t->adjoints[i]) : !d->adjoint)
+    if (ag_is_number(d) ? !ag_pass_arrived(s, i, t->adjoints[i]) : !d->adjoint)
         return t->error.status;
     const uint32_t below = ag_leaf_below(t, i, s->low);
     if (below)

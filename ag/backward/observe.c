@@ -9,7 +9,7 @@ static ag_array adjoint(const ag_event *e, uint32_t id)
     ag_array a = { 0 };
     if (d && d->adjoint)
         ag_pass_adjoint(t, d, &a);
-    if (d && d->data)
+    if (!ag_is_number(d))
         return a;
     const bool seen = e->scalar && AG_INDEX(id) == e->call->id; /* it may be consumed before the operands have theirs */
     return ag_dense_array(AG_SCALAR, AG_F64, seen ? e->scalar : &t->adjoints[AG_INDEX(id)]);

@@ -24,7 +24,7 @@ static void show(ag_pass *s, uint32_t i)
     char *stack = ag_stack_is_full(s, i) ? s->stacks->at[i - s->stacks->low] : NULL;
     if (stack)
         stack += (size_t)s->stacks->now * ag_slice_bytes(t, i);
-    if (d && d->data)
+    if (!ag_is_number(d))
         d->adjoint = stack;
     else
         t->adjoints[i] = stack ? *(double *)(void *)stack : 0;
@@ -45,7 +45,7 @@ static bool keep(ag_pass *s, uint32_t i)
 {
     ag_stacks *k = s->stacks;
     const ag_node *d = ag_node_or_null(s->t, i);
-    const bool ranked = d && d->data;
+    const bool ranked = !ag_is_number(d);
     int64_t *filled = &k->filled[i - k->low];
     if (!k->shown[i - k->low])
         return true;
@@ -185,7 +185,7 @@ static bool takes_stacks(const ag_pass *s, const ag_node *d)
 {
     enum { ADDED = 3 }; /* dimensions: of the stack, and those that vectors leave out */
     const ag_tape *t = s->t;
-    if (!(ag_op_at(t, t->headers[d->id].op)->flags & AG_STACKED) || !d->data || d->inputs > 3 || repeats(d))
+    if (!(ag_op_at(t, t->headers[d->id].op)->flags & AG_STACKED) || ag_is_number(d) || d->inputs > 3 || repeats(d))
         return false;
     for (int k = 0; k < d->inputs; k++) {
         const ag_layout *x = ag_layout_at(t, d->input[k]);

@@ -16,7 +16,7 @@ struct ag_stacks {
 static inline size_t ag_slice_bytes(const ag_tape *t, uint32_t i) /* of one adjoint */
 {
     const ag_node *d = ag_node_or_null(t, i);
-    return d && d->data ? ag_layout_bytes(d->layout) : sizeof(double);
+    return ag_is_number(d) ? sizeof(double) : ag_layout_bytes(d->layout);
 }
 
 static inline size_t ag_stack_bytes(const ag_pass *s, uint32_t i)

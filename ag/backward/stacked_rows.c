@@ -47,7 +47,7 @@ static ag_status seed(ag_pass *s, int64_t first)
     if (!stack)
         return s->t->error.status;
     memset(stack, 0, ag_stack_bytes(s, s->y));
-    if (d && d->data)
+    if (!ag_is_number(d))
         ag_pass_adjoint(s->t, d, &whole);
     one.dtype = whole.dtype;
     for (int64_t n = 0; n < s->stacks->count; n++) {
@@ -68,9 +68,9 @@ static ag_status take(const ag_pass *s, uint32_t i, const ag_layout *x, char *ro
     for (int64_t n = 0; n < s->stacks->count; n++, stack += bytes, rows += bytes) {
         ag_array to = ag_dense_array(ag_layout_shape(x), x->dtype, rows), from = to;
         from.data = stack;
-        if (d && d->data && s->t->headers[i].op == AG_OP_PERSISTENT)
+        if (!ag_is_number(d) && s->t->headers[i].op == AG_OP_PERSISTENT)
             from = ag_layout_array(d->layout, stack);
-        if (!(d && d->data) && !isfinite(*(double *)(void *)stack))
+        if (ag_is_number(d) && !isfinite(*(double *)(void *)stack))
             return AG_USE_RULE;
         ag_copy_array(&to, &from, add, s->t->options.threads);
     }

@@ -115,7 +115,7 @@ static bool take(ag_pass *s, ag_target *target, uint32_t i)
 {
     ag_tape *t = s->t;
     const ag_node *d = ag_node_or_null(t, i);
-    if (!d || !d->data)
+    if (ag_is_number(d))
         return take_number(s, target, i >= s->first && ag_target_is_number(t, target) ? s->kept[i] : t->adjoints[i]);
     if (!d->adjoint)
         return true;

@@ -9,11 +9,9 @@ enum { MOST_NODES = 1024 };
 static size_t list_results(ag_tape *t, uint32_t first, ag_tensor *to)
 {
     size_t count = 0;
-    for (uint32_t i = ag_next(t) - 1; i >= first && count < MOST_NODES; i--) {
-        const ag_node *d = ag_node_or_null(t, i);
+    for (uint32_t i = ag_next(t) - 1; i >= first && count < MOST_NODES; i--)
         if (t->headers[i].flags & AG_NEEDS)
-            to[count++] = ag_handle(t, d && d->data ? i | AG_TAG_RANKED : i);
-    }
+            to[count++] = ag_handle(t, ag_id_at(t, i));
     return count;
 }
 

@@ -171,7 +171,7 @@ static ag_tensor output_node(ag_tape *t, application *a, uint32_t number, int i)
     d->params = inputs ? (void *)(uintptr_t)a->call.params : NULL;
     d->output = (uint8_t)i;
     const ag_node *x = ag_node_or_null(t, a->ids[0]);
-    if (view && !scalar && !a->copied[i] && x && x->data)
+    if (view && !scalar && !a->copied[i] && !ag_is_number(x))
         d->owner = x->owner;
     if (scalar)
         t->records[AG_INDEX(r.id)].value = a->value[i];

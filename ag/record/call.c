@@ -142,8 +142,7 @@ ag_tensor ag_call_input(const ag_call *c, int i)
 
 static uint32_t output_id(const ag_call *c, int i)
 {
-    const ag_node *d = ag_node_or_null(c->tape, c->id + (uint32_t)i);
-    return (c->id + (uint32_t)i) | (d && d->data ? AG_TAG_RANKED : 0);
+    return ag_id_at(c->tape, c->id + (uint32_t)i);
 }
 
 ag_tensor ag_call_output(const ag_call *c, int i)

@@ -7,7 +7,7 @@
 ag_operand ag_operand_at(const ag_tape *t, uint32_t id)
 {
     const ag_node *d = ag_node_or_null(t, id);
-    if (!d || !d->data)
+    if (ag_is_number(d))
         return (ag_operand){ id, &ag_scalar_layouts[AG_F64], NULL, t->records[AG_INDEX(id)].value, true };
     ag_operand o = { id, d->layout, d->data, 0, d->layout->rank == 0 };
     if (AG_UNLIKELY(o.scalar)) {

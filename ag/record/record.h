@@ -103,7 +103,7 @@ ag_operand ag_operand_at(const ag_tape *t, uint32_t id);
 static inline bool ag_number_at(const ag_tape *t, uint32_t id, double *value)
 {
     const ag_node *d = ag_node_or_null(t, id);
-    if (!d || !d->data) {
+    if (ag_is_number(d)) {
         *value = t->records[AG_INDEX(id)].value;
         return true;
     }

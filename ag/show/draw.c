@@ -52,12 +52,6 @@ static const char *value_text(ag_tape *t, uint32_t id, char *text, size_t bytes)
     return text;
 }
 
-static uint32_t id_of(const ag_tape *t, uint32_t i)
-{
-    const ag_node *d = ag_node_or_null(t, i);
-    return d && d->data ? i | AG_TAG_RANKED : i;
-}
-
 /* The gradient's text; "" where none is kept. */
 static const char *gradient_text(ag_tape *t, uint32_t i, char *text, size_t bytes)
 {
@@ -66,7 +60,7 @@ static const char *gradient_text(ag_tape *t, uint32_t i, char *text, size_t byte
     text[0] = 0;
     if (!(h->flags & AG_NEEDS) || (!leaf && !(h->flags & AG_RETAINED) && !t->options.keep_grads))
         return text;
-    ag_tensor g = ag_grad(ag_handle(t, id_of(t, i)));
+    ag_tensor g = ag_grad(ag_handle(t, ag_id_at(t, i)));
     if (g.id)
         value_text(t, g.id, text, bytes);
     return text;
@@ -128,7 +122,7 @@ ag_status ag_print_graph(ag_tensor y, FILE *to)
         const uint32_t *inputs;
         if (!g.reached[i])
             continue;
-        value_text(g.t, id_of(g.t, i), b, sizeof b);
+        value_text(g.t, ag_id_at(g.t, i), b, sizeof b);
         gradient_text(g.t, i, c, sizeof c);
         fprintf(to, "%-12s %-14s %-18s %-18s", label(g.t, i, a, sizeof a), op_name(g.t, i), b, *c ? c : "-");
         int n = inputs_of(g.t, i, &inputs);
@@ -154,7 +148,7 @@ static void draw_node(graph *g, uint32_t i)
     char name[256], value[256], gradient[256], local[64];
     const uint32_t *inputs;
     bool leaf = g->t->headers[i].op < AG_OP_FIRST;
-    value_text(g->t, id_of(g->t, i), value, sizeof value);
+    value_text(g->t, ag_id_at(g->t, i), value, sizeof value);
     gradient_text(g->t, i, gradient, sizeof gradient);
     fprintf(g->to, "  n%u [shape=%s%s, label=\"", i, leaf ? "box" : "ellipse",
             g->t->headers[i].flags & AG_NEEDS ? leaf ? ", style=filled, fillcolor=\"#dbe9ff\"" : "" : ", color=gray");

@@ -173,7 +173,7 @@ static ag_status array_for_writing(ag_tensor x, const char *who, ag_array *a)
         return ag_refuse(t, who);
     ag_node *d = ag_node_or_null(t, id);
     uint32_t op = t->headers[AG_INDEX(id)].op;
-    bool leaf = d && d->data && (op == AG_OP_CONSTANT || op == AG_OP_VARIABLE) && t->nodes[d->owner].id == d->id;
+    bool leaf = !ag_is_number(d) && (op == AG_OP_CONSTANT || op == AG_OP_VARIABLE) && t->nodes[d->owner].id == d->id;
     if (!leaf || (d->flags & AG_NODE_READONLY))
         return ag_fail(t, AG_EUSE,
                        "%s: only leaves with storage of their own can be written: not an op's result, a view, a "

@@ -345,7 +345,7 @@ static ag_tensor shared(ag_tensor x, uint32_t op, const char *who)
     if (!id)
         return ag_inert(t);
     ag_node *d = ag_node_or_null(t, id);
-    if (!d || !d->data)
+    if (ag_is_number(d))
         return ag_scalar_new(t, op, t->records[id].value);
     if (op == AG_OP_VARIABLE && !ag_is_float(d->layout->dtype)) {
         ag_fail(t, AG_EDTYPE, "%s: only floating tensors have gradients, not %s", who, ag_dtype_name(d->layout->dtype));

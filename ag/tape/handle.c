@@ -212,7 +212,7 @@ ag_tensor ag_constant_of(ag_tape *t, const ag_array *a)
 ag_array ag_array_of(ag_tape *t, uint32_t id)
 {
     ag_node *d = ag_node_or_null(t, id);
-    if (d && d->data)
+    if (!ag_is_number(d))
         return ag_layout_array(d->layout, d->data);
     return ag_layout_array(&ag_scalar_layouts[AG_F64], &t->records[AG_INDEX(id)].value);
 }
@@ -220,7 +220,7 @@ ag_array ag_array_of(ag_tape *t, uint32_t id)
 void ag_array_for_op(const ag_tape *t, uint32_t id, double *number, ag_array *x)
 {
     const ag_node *d = ag_node_or_null(t, id);
-    if (d && d->data) {
+    if (!ag_is_number(d)) {
         *x = ag_layout_array(d->layout, d->data);
     } else {
         *number = t->records[AG_INDEX(id)].value;

@@ -285,6 +285,15 @@ static inline ag_node *ag_node_or_null(const ag_tape *t, uint32_t id)
 {
     return t->headers[AG_INDEX(id)].flags & AG_HAS_NODE ? ag_node_at(t, id) : NULL;
 }
+/* Where is the value of a node, NULL: of a record that has none? As a number in the record, or at its data. */
+static inline bool ag_is_number(const ag_node *d)
+{
+    return !d || !d->data;
+}
+static inline uint32_t ag_id_at(const ag_tape *t, uint32_t index) /* with its tag */
+{
+    return ag_is_number(ag_node_or_null(t, index)) ? index : index | AG_TAG_RANKED;
+}
 static inline const uint32_t *ag_node_inputs(const ag_node *d)
 {
     const uint32_t *many;
