@@ -67,8 +67,10 @@ typedef struct ag_op {
 } ag_op;
 
 /* What these functions may do with the tape. `vjp` and `jvp` make the tensors they need, which are gone when they return
- * but where a gradient is recorded. The others compute on arrays: there, making a tensor is AG_EUSE. Reset, rewind and
- * backward passes are AG_EUSE in all of them. A function that leaves an error pending has failed, whatever it returns. */
+ * but where a gradient is recorded. The others compute on arrays: there, making a tensor is AG_EUSE. Reset,
+ * rewind and backward passes are AG_EUSE in all of them, but a rule may rewind to a mark that it made and differentiate
+ * what it recorded itself (ag_enable_grad_begin). A function that leaves an error pending has failed, whatever it
+ * returns. */
 
 /* ag_apply - applies an op and returns its first output; ag_apply_all - all of them. `op` must outlive the tape. */
 AG_API ag_tensor ag_apply(const ag_op *op, ag_list inputs, const void *params);

@@ -91,13 +91,8 @@ ag_tensor ag_local(ag_tensor y, ag_tensor x)
         const ag_layout *l = ag_layout_at(t, id);
         return ag_zeros(t, l->dtype, ag_layout_shape(l));
     }
-    if (t->headers[i].flags & AG_HAS_NODE) {
-        if (t->closed) {
-            ag_fail(t, AG_EUSE, "ag_local: not inside an op's functions or an error handler");
-            return ag_inert(t);
-        }
-        return local_by_rule(t, i, x, id);
-    }
+    if (t->headers[i].flags & AG_HAS_NODE) /* whose rule, on its own op, would call itself for ever */
+        return ag_check_place(t, to, false, "ag_local") ? ag_inert(t) : local_by_rule(t, i, x, id);
     const ag_record *r = &t->records[i];
     double d = 0;
     for (int k = 0; k < ag_op_at(t, t->headers[i].op)->inputs; k++)
