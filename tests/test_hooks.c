@@ -325,6 +325,27 @@ static void anything_of_its_shape_takes_an_adjoints_place(void **state)
     ag_tape_free(t);
 }
 
+/* A Jacobian is many passes, each of which a hook sees. */
+static void jacobians_call_hooks_for_each_row(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    int calls = 0;
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 2)), h = ag_mul(x, x);
+    ag_hook(h, squared, &calls);
+    ag_tensor j = ag_jacobian(ag_mul_scalar(h, 3), x);
+    assert_int_equal(calls, 2);
+    assert_close(ag_item_at(j, 0), 9 * 2, 0);
+    assert_close(ag_item_at(j, 1), 0, 0);
+    assert_close(ag_item_at(j, 3), 9 * 4, 0);
+    ag_tensor v = ag_variable(t, 2), w = ag_mul(v, v);
+    ag_hook(w, twice, NULL);
+    j = ag_jacobian(ag_mul(w, ag_detach(x)), v);
+    assert_close(ag_item_at(j, 0), 8, 0);
+    assert_close(ag_item_at(j, 1), 16, 0);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +358,7 @@ int main(void)
         cmocka_unit_test(hooks_run_in_the_order_in_which_they_were_given),
         cmocka_unit_test(what_a_hook_does_is_differentiated),
         cmocka_unit_test(anything_of_its_shape_takes_an_adjoints_place),
+        cmocka_unit_test(jacobians_call_hooks_for_each_row),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,9 +110,14 @@ int64_t ag_stacked_rows_at_once(const ag_tape *t, uint32_t y, const ag_targets *
     size_t largest = ag_slice_bytes(t, i);
     if (t->inner || t->observed || !targets->wanted[i])
         return 0;
-    for (uint32_t k = targets->low; k < i; k++)
-        if (targets->wanted[k] && ag_slice_bytes(t, k) > largest)
+    for (uint32_t k = targets->low; k <= targets->top; k++) {
+        if (!targets->wanted[k])
+            continue;
+        if (t->headers[k].flags & AG_HOOKED) /* a hook sees one adjoint at a time */
+            return 0;
+        if (ag_slice_bytes(t, k) > largest)
             largest = ag_slice_bytes(t, k);
+    }
     return largest ? BYTES / (int64_t)largest : 0;
 }
 
