@@ -204,6 +204,42 @@ static void rules_that_look(void **state)
     ag_tape_free(t);
 }
 
+static ag_tensor halve(ag_tensor adjoint, void *user)
+{
+    ++*(int *)user;
+    return ag_mul_scalar(adjoint, 0.5);
+}
+
+static void hooks_see_one_pass_after_the_other(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    int calls = 0;
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(3), 1, 2, 3)), z = ag_square(x), y = ag_mul_scalar(z, 2);
+    const ag_tensor hooked[] = { z, y, x };
+    double slope = 4;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(ag_hook(hooked[i], halve, &calls), AG_OK);
+        calls = 0;
+        slope /= 2;
+        assert_values(ag_jacobian(y, x), slope, 0, 0, 0, 2 * slope, 0, 0, 0, 3 * slope);
+        assert_int_equal(calls, 3 * (i + 1));
+        expect_rows(y, x, 0);
+    }
+    ag_tape_free(t);
+}
+
+static void finite_checks_go_on(void **state)
+{
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .check_finite = true });
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(3), 1, 0, 3)), y = ag_sqrt(x);
+    expect_rows(ag_sin(x), x, 0);
+    assert_true(is_inert(ag_jacobian(y, x), t));
+    expect_error(t, AG_EVALUE, "ag_sqrt");
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +250,8 @@ int main(void)
         cmocka_unit_test(rules_that_look),
         cmocka_unit_test(two_threads_give_the_same_bits),
         cmocka_unit_test(numbers_that_are_not_finite),
+        cmocka_unit_test(finite_checks_go_on),
+        cmocka_unit_test(hooks_see_one_pass_after_the_other),
     };
     return cmocka_run_group_tests_name("stacked transforms", tests, NULL, NULL);
 }

@@ -105,20 +105,23 @@ static ag_status take_all(const ag_pass *s, char *rows)
 
 int64_t ag_stacked_rows_at_once(const ag_tape *t, uint32_t y, const ag_targets *targets)
 {
-    enum { BYTES = 1 << 20 }; /* of the largest stack */
-    const uint32_t i = AG_INDEX(y);
-    size_t largest = ag_slice_bytes(t, i);
-    if (t->inner || t->observed || !targets->wanted[i])
+    enum { LARGEST = 1 << 20, ALL = 1 << 26 }; /* bytes of stacks */
+    size_t largest = 0, all = 0;
+    if (t->inner || t->observed || !targets->wanted[AG_INDEX(y)])
         return 0;
-    for (uint32_t k = targets->low; k <= targets->top; k++) {
-        if (!targets->wanted[k])
+    for (uint32_t i = targets->low; i <= targets->top; i++) {
+        if (!targets->wanted[i])
             continue;
-        if (t->headers[k].flags & AG_HOOKED) /* a hook sees one adjoint at a time */
+        if (t->headers[i].flags & AG_HOOKED) /* hooks see one pass */
             return 0;
-        if (ag_slice_bytes(t, k) > largest)
-            largest = ag_slice_bytes(t, k);
+        const size_t bytes = ag_slice_bytes(t, i);
+        largest = bytes > largest ? bytes : largest;
+        all += bytes;
     }
-    return largest ? BYTES / (int64_t)largest : 0;
+    if (!largest)
+        return 0;
+    const int64_t by_one = LARGEST / (int64_t)largest, by_all = ALL / (int64_t)all;
+    return by_one < by_all ? by_one : by_all;
 }
 
 ag_status ag_stacked_rows(ag_tape *t, uint32_t y, ag_targets *targets, int64_t first, int64_t count, void *rows)
