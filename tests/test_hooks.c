@@ -286,6 +286,20 @@ static void what_a_hook_does_is_differentiated(void **state)
     ag_tape_free(t);
 }
 
+static void a_jacobian_calls_hooks_for_each_row(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(3), 1, 2, 3)), h = ag_square(x);
+    seen s = { 0 };
+    ag_hook(h, look, &s);
+    ag_hook(h, twice, NULL);
+    assert_values(ag_jacobian(ag_mul_scalar(h, 5), x), 20, 0, 0, 0, 40, 0, 0, 0, 60);
+    assert_int_equal(s.calls, 3);
+    assert_close(s.at[2], 5, 0);
+    ag_tape_free(t);
+}
+
 static ag_tensor rotated(ag_tensor adjoint, void *user)
 {
     (void)user;
@@ -357,6 +371,7 @@ int main(void)
         cmocka_unit_test(the_uses_of_a_parameter_are_summed_before_its_hooks),
         cmocka_unit_test(hooks_run_in_the_order_in_which_they_were_given),
         cmocka_unit_test(what_a_hook_does_is_differentiated),
+        cmocka_unit_test(a_jacobian_calls_hooks_for_each_row),
         cmocka_unit_test(anything_of_its_shape_takes_an_adjoints_place),
         cmocka_unit_test(jacobians_call_hooks_for_each_row),
     };

@@ -161,7 +161,7 @@ static void forward(ag_tape *t, const ag_row *row, const ag_operands *p, ag_row_
                    .size = ag_bytes_of(work),
                    .out_size = ag_bytes_of(p->layout->dtype),
                    .padded = row->flags & AG_ROW_VECTOR };
-    _Alignas(8) char number[8]; /* the array of one element where both operands are rank 0 */
+    _Alignas(8) char number[8] = { 0 }; /* the array of one element where both operands are rank 0 */
     const void *data[2] = { p->x[0].data, p->count == 2 ? p->x[1].data : NULL };
     int array = p->constant == AG_ROW_A_CONSTANT ? 1 : 0;
     if (ag_is_float(work) && p->x[array].scalar && (!data[array] || p->x[array].layout->dtype != work)) {
