@@ -213,4 +213,9 @@ void handler(void *user, ag_status status, const char *text);
 const ag_op *user_op(world *w, void *params); /* an op and, in FUZZ_PARAMS bytes, its parameters */
 enum { FUZZ_PARAMS = 64 };
 
+/* ---- element.c: element i of an array, row by row, wherever it lies */
+
+double fuzz_element(const ag_array *x, int64_t i);
+void fuzz_store(ag_array *y, int64_t i, double v);
+
 #endif

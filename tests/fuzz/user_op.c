@@ -120,28 +120,6 @@ static ag_status shape_many(const ag_call *c, const ag_array *x, ag_array *y)
     return shape(c, x, y, 12);
 }
 
-static double element(const ag_array *x, int64_t i)
-{
-    int64_t at = 0;
-    for (int k = x->shape.rank - 1; k >= 0; k--) {
-        at += i % x->shape.dim[k] * x->stride[k];
-        i /= x->shape.dim[k];
-    }
-    return x->dtype == AG_F32   ? ((const float *)x->data)[at]
-           : x->dtype == AG_F64 ? ((const double *)x->data)[at]
-                                : ((const uint8_t *)x->data)[at * (int64_t)ag_dtype_size(x->dtype)];
-}
-
-static void store(ag_array *y, int64_t i, double v)
-{
-    if (y->dtype == AG_F32)
-        ((float *)y->data)[i] = (float)v;
-    else if (y->dtype == AG_F64)
-        ((double *)y->data)[i] = v;
-    else
-        memset((char *)y->data + i * (int64_t)ag_dtype_size(y->dtype), 1, ag_dtype_size(y->dtype));
-}
-
 /* x x, for nobody, where that is a product: of square matrices. */
 static ag_status multiply(const ag_call *c, const ag_array *x)
 {
@@ -161,7 +139,7 @@ static ag_status forward(const ag_call *c, const ag_array *x, ag_array *y, int o
     int64_t size = ag_shape_size(x[0].shape);
     for (int k = 0; k < outputs; k++)
         for (int64_t i = 0; i < ag_shape_size(y[k].shape); i++)
-            store(&y[k], i, size ? 2 * element(&x[0], i % size) : 1);
+            fuzz_store(&y[k], i, size ? 2 * fuzz_element(&x[0], i % size) : 1);
     if (t.number % 5 == 0 && multiply(c, x))
         return AG_ESHAPE;
     char *scratch = ag_call_scratch(c, t.number % 100);
@@ -266,8 +244,8 @@ static ag_status fused(const ag_call *c, const ag_array *dy, ag_array *dx, const
             return AG_USE_RULE;
     for (int k = 0; k < ag_call_inputs(c); k++)
         for (int64_t i = 0; dx[k].data && i < ag_shape_size(dx[k].shape); i++) {
-            double v = dy[0].data ? 2 * element(&dy[0], i) * (k ? element(x, i) : 1) : 0;
-            store(&dx[k], i, v + (beta[k] ? beta[k] * element(&dx[k], i) : 0));
+            double v = dy[0].data ? 2 * fuzz_element(&dy[0], i) * (k ? fuzz_element(x, i) : 1) : 0;
+            fuzz_store(&dx[k], i, v + (beta[k] ? beta[k] * fuzz_element(&dx[k], i) : 0));
         }
     return t.kind == FUSED_FAILS ? fail(c, t.w) : AG_OK;
 }
