@@ -112,7 +112,7 @@ int64_t ag_stacked_rows_at_once(const ag_tape *t, uint32_t y, const ag_targets *
     for (uint32_t i = targets->low; i <= targets->top; i++) {
         if (!targets->wanted[i])
             continue;
-        if (t->headers[i].flags & AG_HOOKED) /* hooks see one pass */
+        if (t->headers[i].flags & AG_HOOKED) /* who looks at adjoints sees those of one pass */
             return 0;
         const size_t bytes = ag_slice_bytes(t, i);
         largest = bytes > largest ? bytes : largest;

@@ -263,8 +263,6 @@ static ag_status jacobian_row(ag_tensor y, const ag_layout *l, int64_t i, ag_ten
 /* Many rows at once; AG_USE_RULE: they must be made one by one. */
 static ag_status stacked_rows(ag_tape *t, uint32_t y, ag_targets *targets, const ag_array *to, size_t row)
 {
-    if (t->observed || t->hook_count || t->slot_hooks) /* who looks at adjoints sees those of one pass */
-        return AG_USE_RULE;
     const int64_t size = ag_layout_at(t, y)->size, most = ag_stacked_rows_at_once(t, y, targets);
     char *rows = to->data;
     ag_status status = most > 1 ? AG_OK : AG_USE_RULE;
