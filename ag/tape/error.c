@@ -103,10 +103,11 @@ ag_status ag_fail(ag_tape *t, ag_status s, const char *format, ...)
 
 ag_status ag_fail_at(const char *file, int line, ag_tape *t, ag_status s, const char *format, ...)
 {
-    char text[AG_TEXT];
+    char text[AG_TEXT] = "";
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format ? format : "", arguments);
+    if (format)
+        vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     const ag_site before = ag_site_enter(t, file, line);
     ag_fail(t, s, "%s", text);
