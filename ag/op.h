@@ -14,7 +14,7 @@ typedef struct ag_array {
 enum { AG_SAMPLE_INPUTS = 8 }; /* further ones are like the last of these */
 typedef struct ag_sample {
     const void *params;
-    double low[AG_SAMPLE_INPUTS], high[AG_SAMPLE_INPUTS]; /* per input; both zero: those of the first */
+    double low[AG_SAMPLE_INPUTS], high[AG_SAMPLE_INPUTS]; /* per input; equal: those of the first */
     double tolerance;                                     /* zero: estimated */
     ag_shape shape[AG_SAMPLE_INPUTS];                     /* of each input; elementwise ops: generated */
     ag_dtype dtype[AG_SAMPLE_INPUTS];                     /* zero: floating; integers are drawn from [low, high) */

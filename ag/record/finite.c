@@ -159,7 +159,10 @@ static ag_status refuse_result(const ag_call *c, int k, const ag_array *y, int64
 {
     text to = { .used = 0 };
     char shape[128];
-    if (c->outputs > 1)
+    const int given = ag_op_outputs(c->op);
+    if (k >= given)
+        put(&to, "saved output %d, ", k + 1 - given);
+    else if (given > 1)
         put(&to, "output %d, ", k + 1);
     if (y->shape.rank)
         put(&to, "element %lld of %s is ", (long long)i, shape_of(y, shape));
