@@ -9,6 +9,7 @@
  * - Errors are values, as in C: a failed op gives a tensor for which ok() is false, and the tape keeps the first error.
  *   With AG_EXCEPTIONS defined before the header is included, what fails here throws ag::error instead, and the tape's
  *   own handler is silent unless one is set. Functions of C (nn_..., optim_...) go on returning statuses and NULL.
+ * - AG_TRACE_CALLS (errors.h) tells the places of calls of C functions, not of those that stand here.
  * - A tape must outlive its tensors' use; a tensor is a handle, and copying one copies no data. */
 #ifndef AG_AG_HPP
 #define AG_AG_HPP

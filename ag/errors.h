@@ -44,7 +44,8 @@ AG_API bool ag_tape_debug(const ag_tape *t);
  * derivative needs. Files with and without it go together; a call that was made without says nothing of a place.
  * It costs some 10 ns a call and 24 bytes of the tape's memory for each change of the line that records. It is done by
  * macros of the functions' names (traced.h): arguments are evaluated once and checked as ever, and a function's
- * address is taken as ever. A macro AG_SITE that is defined before says another place, as "NULL, 0" says none. */
+ * address is taken as ever. Of a call over several lines gcc names the first, clang the last. A macro AG_SITE that is
+ * defined before says another place, as "NULL, 0" says none. */
 
 /* A place in a caller's code. `file` must live as long as the tape, as __FILE__ does; NULL: none. */
 typedef struct ag_site {
