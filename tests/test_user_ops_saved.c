@@ -232,7 +232,8 @@ static ag_status forgets_to_decline(const ag_call *c, const ag_array *dy, ag_arr
 static ag_status saves_another_value(const ag_call *c, const ag_array *x, ag_array *y)
 {
     ag_status s = cube_forward(c, x, y);
-    put(&y[SQUARE], 0, 0);
+    if (ag_shape_size(y[SQUARE].shape) > 0)
+        put(&y[SQUARE], 0, 0);
     return s;
 }
 
