@@ -47,6 +47,7 @@ static AG_COLD void release(ag_tape *t, ag_arena *a, uint32_t first)
 {
     while (a->count > first) {
         a->count--;
+        AG_ALLOW(a->chunks[a->count].memory, a->chunks[a->count].bytes);
         ag_give_back(t, a->chunks[a->count].memory, a->chunks[a->count].bytes);
     }
     if (!first) {
@@ -79,6 +80,7 @@ static bool add_chunk(ag_tape *t, ag_arena *a, size_t bytes)
     char *memory = ag_take(t, size);
     if (!memory)
         return false;
+    AG_FORBID(memory, size);
     a->chunks[a->count++] = (ag_chunk){ memory, size, 0 };
     a->wanted = 0;
     return true;
@@ -120,6 +122,7 @@ void *ag_arena_take(ag_tape *t, ag_arena *a, size_t bytes)
         return NULL;
     void *p = a->at;
     a->at += rounded;
+    AG_ALLOW(p, rounded);
     return p;
 }
 
@@ -140,9 +143,13 @@ void ag_arena_rewind(ag_arena *a, uint64_t position)
         return;
     note_peak(a);
     uint32_t chunk = (uint32_t)(position >> OFFSET_BITS);
-    for (uint32_t i = chunk; i < a->current; i++)
+    for (uint32_t i = chunk; i < a->current; i++) {
         a->before -= a->chunks[i].used;
+        AG_FORBID(a->chunks[i + 1].memory, a->chunks[i + 1].bytes);
+    }
+    char *end = chunk == a->current ? a->at : a->chunks[chunk].memory + a->chunks[chunk].bytes;
     enter_chunk(a, chunk, position & (((uint64_t)1 << OFFSET_BITS) - 1));
+    AG_FORBID(a->at, (size_t)(end - a->at));
 }
 
 uint64_t ag_work_begin(const ag_tape *t)

@@ -5,6 +5,23 @@
 
 #include "ag/array/array.h"
 
+/* Under AddressSanitizer, memory that is not taken is out of bounds: a pointer that a caller kept over a reset is found. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define AG_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define AG_ASAN 1
+#endif
+#ifdef AG_ASAN
+#include <sanitizer/asan_interface.h>
+#define AG_FORBID(p, bytes) ASAN_POISON_MEMORY_REGION(p, bytes)
+#define AG_ALLOW(p, bytes) ASAN_UNPOISON_MEMORY_REGION(p, bytes)
+#else
+#define AG_FORBID(p, bytes) ((void)(p), (void)(bytes))
+#define AG_ALLOW(p, bytes) ((void)(p), (void)(bytes))
+#endif
+
 typedef struct ag_chunk {
     char *memory;
     size_t bytes, used; /* used: when the one after it was entered */
@@ -52,6 +69,7 @@ static inline void *ag_arena_block(ag_tape *t, ag_arena *a, size_t bytes) /* qui
     if (AG_LIKELY(rounded >= bytes && rounded <= (size_t)(a->end - a->at))) {
         void *p = a->at;
         a->at += rounded;
+        AG_ALLOW(p, rounded);
         return p;
     }
     return ag_arena_take(t, a, bytes);
