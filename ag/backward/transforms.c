@@ -263,8 +263,12 @@ static ag_status jacobian_row(ag_tensor y, const ag_layout *l, int64_t i, ag_ten
 /* Many rows at once; AG_USE_RULE: they must be made one by one. */
 static ag_status stacked_rows(ag_tape *t, uint32_t y, ag_targets *targets, const ag_array *to, size_t row)
 {
-    const int64_t size = ag_layout_at(t, y)->size, most = ag_stacked_rows_at_once(t, y, targets);
     char *rows = to->data;
+    const int64_t size = ag_layout_at(t, y)->size, most = ag_stacked_rows_at_once(t, y, targets);
+    if (!targets->wanted[AG_INDEX(y)]) { /* y does not depend on x */
+        memset(rows, 0, (size_t)size * row);
+        return AG_OK;
+    }
     ag_status status = most > 1 ? AG_OK : AG_USE_RULE;
     memset(targets->is_target, 1, targets->node_count);
     for (int64_t i = 0; i < size && !status; i += most)
