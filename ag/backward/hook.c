@@ -97,7 +97,7 @@ static ag_tensor accept(ag_tape *t, uint32_t i, ag_tensor given)
     const ag_layout *x = ag_layout_at(t, i);
     char own[128], other[128], who[192];
     const char *name = ag_operand_name(t, i);
-    snprintf(who, sizeof who, "the hook%s%.100s%s", *name ? " of '" : "", name, *name ? "'" : "");
+    snprintf(who, sizeof who, "ag_hook: the hook%s%.100s%s", *name ? " of '" : "", name, *name ? "'" : "");
     const uint32_t id = ag_resolve(t, given, who, 0);
     if (!id) {
         ag_refuse(t, who);
@@ -105,11 +105,11 @@ static ag_tensor accept(ag_tape *t, uint32_t i, ag_tensor given)
     }
     const ag_layout *l = ag_layout_at(t, id);
     if (!ag_layout_same_shape(l, x))
-        ag_fail(t, AG_ESHAPE, "ag_hook: %s gave %s for an adjoint of shape %s", who,
+        ag_fail(t, AG_ESHAPE, "%s gave %s for an adjoint of shape %s", who,
                 ag_shape_text(ag_layout_shape(l), other, sizeof other),
                 ag_shape_text(ag_layout_shape(x), own, sizeof own));
     else if (!ag_is_float(l->dtype))
-        ag_fail(t, AG_EDTYPE, "ag_hook: %s gave %s for an adjoint, which is floating; see ag_cast", who,
+        ag_fail(t, AG_EDTYPE, "%s gave %s for an adjoint, which is floating; see ag_cast", who,
                 ag_dtype_name(l->dtype));
     return t->error.status ? ag_inert(t) : ag_handle(t, id);
 }
