@@ -238,6 +238,45 @@ static void seeds_that_are_not_finite_are_no_error(void **state)
     ag_tape_free(t);
 }
 
+/* ---- passes within passes */
+
+static ag_tensor roots(ag_list x, void *user)
+{
+    (void)user;
+    ag_tensor h = ag_mul(ag_sqrt(x.at[0]), x.at[1]);
+    return ag_sum(ag_mul(h, ag_square(ag_sin(x.at[2]))));
+}
+
+static ag_tensor nested(ag_list x, void *user)
+{
+    return ag_mul_scalar(ag_checkpoint(roots, user, x), 2);
+}
+
+static void what_a_checkpoint_computes_again_is_checked_on_the_way_back(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "ag_sqrt, on the way back: the gradient by 'a' is inf at element 1 of [2]: there 'a' is 0 and "
+        "the adjoint ";
+    ag_tape *t = checking();
+    ag_tensor p = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 4, 0)), a = ag_name(ag_square(p), "a"),
+              b = ag_ones(t, AG_F64, AG_SHAPE(2)), g;
+    ag_tensor ones = ag_require_grad(b);
+    ag_list xs = AG_LIST(a, ones, ones), masked = AG_LIST(ag_relu(p), ones, ones);
+    for (int deep = 0; deep < 2; deep++) {
+        for (int flags = 0; flags <= AG_CREATE_GRAPH; flags++) {
+            assert_int_equal(ag_gradients(ag_checkpoint(deep ? nested : roots, NULL, xs), AG_LIST(p), flags, &g),
+                             AG_EVALUE);
+            expect_error(t, AG_EVALUE, text);
+            assert_int_equal(ag_gradients(ag_checkpoint(deep ? nested : roots, NULL, masked), AG_LIST(p), flags, &g),
+                             AG_OK);
+        }
+        assert_int_equal(ag_backward(ag_checkpoint(deep ? nested : roots, NULL, xs)), AG_EVALUE);
+        expect_error(t, AG_EVALUE, text);
+    }
+    ag_tape_free(t);
+}
+
 /* ---- the option */
 
 static void the_environment_asks_for_it_too(void **state)
@@ -273,6 +312,7 @@ int main(void)
         cmocka_unit_test(what_reaches_a_gradient_is_traced_to_where_it_arose),
         cmocka_unit_test(what_a_branch_leaves_out_is_no_error),
         cmocka_unit_test(seeds_that_are_not_finite_are_no_error),
+        cmocka_unit_test(what_a_checkpoint_computes_again_is_checked_on_the_way_back),
         cmocka_unit_test(the_environment_asks_for_it_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

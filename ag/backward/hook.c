@@ -148,6 +148,25 @@ uint32_t ag_leaf_below(const ag_tape *t, uint32_t i, uint32_t low)
     return 0;
 }
 
+/* The finite checks after the hooks of the node at index i, whose adjoint was finite before, or not. */
+static ag_status check_finite(ag_tape *t, ag_suspects *s, uint32_t i, const ag_array *adjoint, bool was_finite)
+{
+    const int64_t at = ag_find_nonfinite(adjoint, 0);
+    const char *name = ag_operand_name(t, i);
+    char shape[128];
+    if (at < 0 && s->by_index)
+        s->by_index[i] = NULL;
+    if (at < 0 || !was_finite)
+        return t->headers[i].op < AG_OP_OUTPUT ? ag_suspects_at(t, s, i) : AG_OK;
+    const double v = ag_array_get(adjoint, at);
+    return ag_fail(t, AG_EVALUE, "ag_hook: a hook%s%s%s makes element %lld of a finite adjoint, %s, %s",
+                   *name ? " of '" : "", name, *name ? "'" : "", (long long)at,
+                   ag_shape_text(adjoint->shape, shape, sizeof shape),
+                   v != v  ? "nan"
+                   : v > 0 ? "inf"
+                           : "-inf");
+}
+
 /* ---- in a plain pass */
 
 static ag_array adjoint_array(const ag_tape *t, uint32_t i)
@@ -227,7 +246,7 @@ ag_status ag_pass_hooks(ag_pass *s, uint32_t i)
     if (status || !checked)
         return status;
     a = adjoint_array(t, i);
-    return ag_check_hooked(t, &s->suspects, i, &a, finite);
+    return check_finite(t, &s->suspects, i, &a, finite);
 }
 
 /* ---- in a pass that records */
@@ -247,5 +266,5 @@ ag_status ag_graph_hooks(ag_tape *t, uint32_t i, uint32_t *adjoint, ag_suspects 
         return t->error.status;
     *adjoint = g.id;
     a = ag_array_of(t, g.id);
-    return checked ? ag_check_hooked(t, suspects, i, &a, finite) : AG_OK;
+    return checked ? check_finite(t, suspects, i, &a, finite) : AG_OK;
 }

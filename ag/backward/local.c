@@ -71,6 +71,7 @@ static ag_tensor local_by_rule(ag_tape *t, uint32_t y, ag_tensor x, uint32_t id)
     ag_status status = run_rule(t, y, x, id, &to);
     t->busy--;
     ag_interlude_end(t, &rule);
+    ag_suspects_end(t, &(ag_suspects){ 0 }); /* of a pass within the rule: there is none around it */
     return status ? ag_inert(t) : ag_constant_of(t, &to);
 }
 

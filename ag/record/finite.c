@@ -72,20 +72,10 @@ static void put_range(text *to, const ag_array *a)
 
 /* ---- operands */
 
-static ag_array operand_at(const ag_call *c, int k)
-{
-    return ag_array_of(c->tape, c->inputs[k]);
-}
-
-static bool is_row(const ag_call *c)
-{
-    return c->op->flags & AG_ROW;
-}
-
 /* The constants of a row; false: it has none. */
 static bool constants_of(const ag_call *c, ag_row_params *q)
 {
-    if (!is_row(c) || !c->op->params_size)
+    if (!(c->op->flags & AG_ROW) || !c->op->params_size)
         return false;
     memcpy(q, c->params, sizeof *q);
     return true;
@@ -102,7 +92,7 @@ static bool finite_operands(const ag_call *c)
 {
     bool finite = finite_constants(c);
     for (int k = 0; k < c->count && finite; k++) {
-        ag_array x = operand_at(c, k);
+        ag_array x = ag_array_of(c->tape, c->inputs[k]);
         finite = ag_find_nonfinite(&x, 0) < 0;
     }
     return finite;
@@ -111,7 +101,7 @@ static bool finite_operands(const ag_call *c)
 /* Of an elementwise op: those that element i of a result of this shape is made of. */
 static double operand_there(const ag_call *c, int k, ag_shape shape, int64_t i)
 {
-    ag_array x = operand_at(c, k), spread = ag_array_expand(&x, shape);
+    ag_array x = ag_array_of(c->tape, c->inputs[k]), spread = ag_array_expand(&x, shape);
     return ag_array_get(&spread, i);
 }
 
@@ -143,7 +133,7 @@ static void put_operand_ranges(text *to, const ag_call *c)
 {
     enum { LISTED = 4 };
     for (int k = 0; k < c->count && k < LISTED; k++) {
-        ag_array x = operand_at(c, k);
+        ag_array x = ag_array_of(c->tape, c->inputs[k]);
         put(to, "%s", !k ? "" : k + 1 < c->count ? ", " : " and ");
         put_name(to, c, k);
         put_range(to, &x);
@@ -198,17 +188,12 @@ static ag_status computed(const ag_call *c)
 
 /* ---- on the way back */
 
-static ag_array result_at(const ag_call *c, int k)
-{
-    return ag_array_of(c->tape, c->id + (uint32_t)k);
-}
-
 /* All that an op's contributions are made of, but the adjoints. */
 static bool finite_values(const ag_call *c)
 {
     bool finite = finite_operands(c);
     for (int k = 0; k < c->outputs && finite; k++) {
-        ag_array y = result_at(c, k);
+        ag_array y = ag_array_of(c->tape, c->id + (uint32_t)k);
         finite = ag_find_nonfinite(&y, 0) < 0;
     }
     return finite;
@@ -228,7 +213,7 @@ static int nonfinite_adjoint(const ag_event *e)
 /* Does element i of an operand's adjoint follow from element i of the result's alone? */
 static bool is_elementwise(const ag_call *c, const ag_array *dx)
 {
-    ag_array y = result_at(c, 0);
+    ag_array y = ag_array_of(c->tape, c->id);
     return c->op->map && ag_shape_equal(dx->shape, y.shape);
 }
 
@@ -278,25 +263,54 @@ static void put_gradient(text *to, const ag_event *e, int k, const ag_array *dx,
 struct ag_suspect {
     struct ag_suspect *next;
     size_t bytes;
+    uint32_t inner; /* of the pass that blamed it */
     char text[];
 };
 static const ag_suspect innocent = { 0 }; /* it came of values that were not finite */
 
-static ag_status fail_by(ag_tape *t, const ag_suspect *made)
+/* It has reached a gradient; in a pass within a rule it is up to the outer pass what becomes of that. */
+static ag_status blame(ag_tape *t, const ag_suspect *made)
 {
-    return made && made != &innocent ? ag_fail(t, AG_EVALUE, "%s", made->text) : AG_OK;
+    if (!made || made == &innocent)
+        return AG_OK;
+    if (!t->inner)
+        return ag_fail(t, AG_EVALUE, "%s", made->text);
+    if (!t->blamed && (t->blamed = ag_pool_take(t, made->bytes))) {
+        memcpy(t->blamed, made, made->bytes);
+        t->blamed->inner = t->inner;
+    }
+    return t->blamed ? AG_OK : t->error.status;
+}
+
+/* What passes within rules of the one that runs have blamed. */
+static ag_suspect *take_blamed(ag_tape *t)
+{
+    ag_suspect *made = t->blamed && t->blamed->inner > t->inner ? t->blamed : NULL;
+    t->blamed = made ? NULL : t->blamed;
+    return made;
+}
+
+static void forget_blamed(ag_tape *t)
+{
+    ag_suspect *made = take_blamed(t);
+    ag_pool_give(t, made, made ? made->bytes : 0);
 }
 
 static const ag_suspect *new_suspect(ag_event *e, int k, const ag_array *dx, int64_t i)
 {
-    text to = { .used = 0 };
-    put_gradient(&to, e, k, dx, i);
-    const size_t bytes = sizeof(ag_suspect) + to.used + 1;
-    ag_suspect *made = ag_pool_take(e->call->tape, bytes);
-    if (!made)
-        return NULL;
-    *made = (ag_suspect){ e->suspects->all, bytes };
-    memcpy(made->text, to.at, to.used + 1);
+    ag_tape *t = e->call->tape;
+    ag_suspect *made = take_blamed(t);
+    if (!made) {
+        text to = { .used = 0 };
+        put_gradient(&to, e, k, dx, i);
+        const size_t bytes = sizeof *made + to.used + 1;
+        made = ag_pool_take(t, bytes);
+        if (!made)
+            return NULL;
+        made->bytes = bytes;
+        memcpy(made->text, to.at, to.used + 1);
+    }
+    made->next = e->suspects->all;
     return e->suspects->all = made;
 }
 
@@ -307,7 +321,7 @@ static const ag_suspect *who_made(ag_event *e, int k, const ag_array *dx, int64_
     const int source = nonfinite_adjoint(e);
     bool own = source < 0;
     if (is_elementwise(c, dx)) {
-        ag_array y = result_at(c, 0), dy = e->adjoint(e, c->id);
+        ag_array y = ag_array_of(c->tape, c->id), dy = e->adjoint(e, c->id);
         int64_t at = i;
         while (at >= 0 && !(finite_there(c, y.shape, at) && ag_is_finite(ag_array_get(&y, at)) &&
                             (!dy.data || ag_is_finite(ag_array_get(&dy, at)))))
@@ -349,7 +363,7 @@ static ag_status passed_on(ag_event *e)
         if (!*at && !(*at = who_made(e, k, &dx, i)))
             return t->error.status;
         const bool end = t->headers[index].op < AG_OP_OUTPUT && !(t->headers[index].flags & AG_HOOKED);
-        if (end && fail_by(t, *at))
+        if (end && blame(t, *at))
             return t->error.status;
     }
     return AG_OK;
@@ -357,23 +371,7 @@ static ag_status passed_on(ag_event *e)
 
 ag_status ag_suspects_at(ag_tape *t, const ag_suspects *s, uint32_t id)
 {
-    return s->by_index && AG_INDEX(id) < s->count ? fail_by(t, s->by_index[AG_INDEX(id)]) : AG_OK;
-}
-
-ag_status ag_check_hooked(ag_tape *t, ag_suspects *s, uint32_t i, const ag_array *adjoint, bool was_finite)
-{
-    const int64_t at = ag_find_nonfinite(adjoint, 0);
-    const char *name = ag_operand_name(t, i);
-    char shape[128];
-    text to = { .used = 0 };
-    if (at < 0 || !was_finite) {
-        if (at < 0 && s->by_index)
-            s->by_index[i] = NULL;
-        return t->headers[i].op < AG_OP_OUTPUT ? ag_suspects_at(t, s, i) : AG_OK;
-    }
-    put_number(&to, ag_array_get(adjoint, at));
-    return ag_fail(t, AG_EVALUE, "ag_hook: a hook%s%s%s makes element %lld of a finite adjoint, %s, %s",
-                   *name ? " of '" : "", name, *name ? "'" : "", (long long)at, shape_of(adjoint, shape), to.at);
+    return s->by_index && AG_INDEX(id) < s->count ? blame(t, s->by_index[AG_INDEX(id)]) : AG_OK;
 }
 
 void ag_suspects_end(ag_tape *t, ag_suspects *s)
@@ -383,18 +381,16 @@ void ag_suspects_end(ag_tape *t, ag_suspects *s)
         ag_pool_give(t, made, made->bytes);
     }
     ag_pool_give(t, s->by_index, s->count * sizeof *s->by_index);
+    forget_blamed(t);
 }
 
 ag_status ag_check_finite(ag_event *e)
 {
-    if (e->call->tape->inner) /* a rule may well divide by zero what it then leaves out: what counts is its result */
-        return AG_OK;
-    switch (e->moment) {
-    case AG_COMPUTED:
-        return e->call->op->flags & AG_VIEW ? AG_OK : computed(e->call);
-    case AG_PASSED_ON:
+    ag_tape *t = e->call->tape;
+    if (e->moment == AG_PASSED_ON)
         return passed_on(e);
-    default:
-        return AG_OK;
-    }
+    if (e->moment == AG_ARRIVED)
+        forget_blamed(t);
+    /* a rule may well divide by zero what it then leaves out: what counts is its result */
+    return e->moment == AG_ARRIVED || t->inner || e->call->op->flags & AG_VIEW ? AG_OK : computed(e->call);
 }

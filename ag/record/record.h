@@ -274,8 +274,6 @@ typedef struct ag_suspects {
     size_t count; /* of indices */
 } ag_suspects;
 ag_status ag_suspects_at(ag_tape *t, const ag_suspects *s, uint32_t id); /* an error if id's adjoint has one */
-/* After the hooks of the node at index i, whose adjoint was finite before, or not. */
-ag_status ag_check_hooked(ag_tape *t, ag_suspects *s, uint32_t i, const ag_array *adjoint, bool was_finite);
 void ag_suspects_end(ag_tape *t, ag_suspects *s);
 
 /* ---- view.c: results of ops with AG_VIEW */

@@ -159,6 +159,7 @@ struct ag_tape {
     uint32_t closed; /* nesting of code of the user's that may not record: see ag_close */
     bool observed;   /* every op is shown to observers, and none takes the quick path: see ag_observe */
     struct ag_observer *observers;
+    struct ag_suspect *blamed; /* of finite checks: by the pass within the rule that runs */
 
     ag_record *records; /* by index */
     ag_header *headers;
