@@ -114,7 +114,8 @@ static ag_status failed(const ag_call *c, ag_status s, const char *what)
 static ag_status find_shapes(application *a, bool builtin)
 {
     const ag_op *op = a->call.op;
-    for (int i = 0; i < a->call.outputs; i++)
+    a->y[0] = (ag_array){ 0 }; /* one of them, as a rule: a loop would be a call of memset */
+    for (int i = 1; i < a->call.outputs; i++)
         a->y[i] = (ag_array){ 0 };
     ag_kernel k = ag_kernel_begin(a->call.tape, !builtin);
     ag_status s = op->map ? ag_map_shape(&a->call, a->x, a->y) : op->shape(&a->call, a->x, a->y);
