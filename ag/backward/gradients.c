@@ -40,7 +40,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
         return ag_refuse(t, who);
     char text[128], other[128];
     ag_status status;
-    ag_shape shape = ag_layout_shape(ag_layout_at(t, id));
+    const ag_layout *of = ag_layout_at(t, id);
     if (t->no_grad)
         return ag_fail(t, AG_EUSE, "%s: not between ag_no_grad_begin and ag_no_grad_end", who);
     status = ag_check_place(t, id, t->busy && !t->inner, who);
@@ -53,17 +53,17 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
                        "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, "
                        "ag_require_grad), or was recorded between ag_no_grad_begin and ag_no_grad_end",
                        who);
-    if (!dy && ag_shape_size(shape) != 1)
-        return several_elements(y, shape);
+    if (!dy && of->size != 1)
+        return several_elements(y, ag_layout_shape(of));
     if (!dy)
         return ag_sweep(t, id, 0, NULL);
-    ag_shape given = ag_layout_shape(ag_layout_at(t, seed));
-    if (!ag_shape_equal(given, shape))
+    const ag_layout *given = ag_layout_at(t, seed);
+    if (!ag_layout_same_shape(given, of))
         return ag_fail(t, AG_ESHAPE, "%s: the adjoint has shape %s, the tensor %s", who,
-                       ag_shape_text(given, other, sizeof other), ag_shape_text(shape, text, sizeof text));
-    ag_dtype dtype = ag_layout_at(t, seed)->dtype;
-    if (!ag_is_float(dtype))
-        return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(dtype));
+                       ag_shape_text(ag_layout_shape(given), other, sizeof other),
+                       ag_shape_text(ag_layout_shape(of), text, sizeof text));
+    if (!ag_is_float(given->dtype))
+        return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(given->dtype));
     return ag_sweep(t, id, seed, NULL);
 }
 
