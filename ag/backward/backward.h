@@ -179,7 +179,14 @@ ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar);
 /* For `count` adjoints of the node one after the other: the contributions to operand k, which has its place as below. */
 ag_status ag_row_contributions(ag_tape *t, const ag_node *d, int k, int64_t count, void *dx, const void *dy, bool add);
 /* Have the adjoints of the node d and its operand x one shape, dtype and order of elements? */
-bool ag_pass_same_place(const ag_tape *t, const ag_node *d, const ag_node *x);
+static inline bool ag_pass_same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
+{
+    if (ag_is_number(x))
+        return false;
+    bool alike =
+        x->layout == d->layout || (x->layout->dtype == d->layout->dtype && ag_layout_same_shape(x->layout, d->layout));
+    return alike && (x->layout->dense || t->headers[x->id].op != AG_OP_PERSISTENT);
+}
 
 /* ---- stacked.c: plain passes side by side */
 

@@ -156,12 +156,6 @@ ag_status ag_row_contributions(ag_tape *t, const ag_node *d, int k, int64_t coun
 
 /* ---- where its contribution goes */
 
-bool ag_pass_same_place(const ag_tape *t, const ag_node *d, const ag_node *x)
-{
-    return !ag_is_number(x) && x->layout->dtype == d->layout->dtype && ag_layout_same_shape(x->layout, d->layout) &&
-           (x->layout->dense || t->headers[x->id].op != AG_OP_PERSISTENT);
-}
-
 /* Through a block of the node's shape, which deliver sums and casts. */
 static ag_status row_through_block(ag_pass *s, const steps *r, ag_node *d, int k, const void *dy)
 {
