@@ -62,8 +62,8 @@ AG_API ag_tensor ag_custom_vjp(ag_tensor y, ag_list xs, ag_custom_rule *rule, vo
 /* ag_checkpoint - f(xs) of which the step keeps the value alone; a backward pass runs f again for the rest (Chen et al.
  * 2016). Memory for time: one more forward of f. f may read parameters and other tensors that it is not given, they
  * get their gradients too. It must do the same both times: random numbers are drawn again from the same place, modes come
- * by ag_replayed, as those of nn's modules; tensors that it read and that were written since are AG_EUSE, a value of
- * another shape too; what it writes (ag_assign) it writes twice. It must not reset the tape. Checkpoints nest and can be
+ * by ag_replayed, as those of nn's modules; tensors that it read and that were written since are AG_EUSE, another
+ * value too; what it writes (ag_assign) it writes twice. It must not reset the tape. Checkpoints nest and can be
  * differentiated to any order. f and `user` must live until the tape's reset. Under no-grad: f(xs). Errors: AG_ENULL for no
  * f or an empty list. */
 typedef ag_tensor ag_function(ag_list x, void *user);

@@ -48,7 +48,23 @@ static ag_tensor run_again(ag_tape *t, const checkpoint_params *p, ag_list xs)
     return y;
 }
 
-/* The id of the second value, which must be like the first. 0: reported. */
+/* Are the values of the result and of what the function gave now the same bits? False without an error: no. */
+static bool same_values(const ag_call *c, uint32_t id)
+{
+    ag_tape *t = c->tape;
+    ag_array then = ag_array_of(t, ag_id_at(t, c->id)), now = ag_array_of(t, id), dense = now;
+    const size_t bytes = (size_t)ag_array_size(&now) * ag_bytes_of(now.dtype);
+    if (!ag_array_is_dense(&now)) {
+        dense.data = ag_call_scratch(c, bytes);
+        if (!dense.data)
+            return false;
+        ag_array_dense(&dense);
+        ag_copy_array(&dense, &now, false, t->options.threads);
+    }
+    return !bytes || !memcmp(then.data, dense.data, bytes);
+}
+
+/* The id of the second value, which must be the first. 0: reported. */
 static uint32_t check_again(const ag_call *c, ag_tensor y)
 {
     ag_tape *t = c->tape;
@@ -57,8 +73,15 @@ static uint32_t check_again(const ag_call *c, ag_tensor y)
     if (!id)
         return ag_refuse(t, "ag_checkpoint"), 0;
     const ag_layout *now = ag_layout_at(t, id), *then = ag_layout_at(t, c->id);
-    if (AG_INDEX(id) >= t->inner && now->dtype == then->dtype && ag_layout_same_shape(now, then))
-        return id;
+    if (AG_INDEX(id) >= t->inner && now->dtype == then->dtype && ag_layout_same_shape(now, then)) {
+        if (same_values(c, id))
+            return id;
+        ag_fail(
+            t, AG_EUSE,
+            "ag_checkpoint: run again on the way back, the function gave other values than at first; it must do the "
+            "same both times: was something written since that it reads, or does it count its calls?");
+        return 0;
+    }
     ag_fail(
         t, AG_EUSE,
         "ag_checkpoint: run again on the way back, the function gave %s %s where it had given %s %s; it must do the "
@@ -95,6 +118,24 @@ static void differentiate(const ag_call *c, ag_tensor y, ag_tensor dy, ag_list x
             dx[i + 1] = given[count++];
 }
 
+/* Operand i as the function reads it again: inert if that is not what it read. A persistent number has no storage that
+ * would tell of a write, but another leaf after it. */
+static ag_tensor read_again(const ag_call *c, int i)
+{
+    ag_tape *t = c->tape;
+    const uint32_t id = c->inputs[i], index = AG_INDEX(id);
+    const ag_slot *s = t->headers[index].op == AG_OP_PERSISTENT ? &t->slots[ag_leaf_slot(t, id)] : NULL;
+    if (!s || !ag_is_number(ag_node_or_null(t, id)) ||
+        (AG_INDEX(s->leaf_id) == index && s->leaf_epoch == ag_epoch_of(t, index)))
+        return ag_call_input(c, i);
+    ag_fail(
+        t, AG_EUSE,
+        "ag_checkpoint: '%s' was written after the function had read it, which would read another number now; write "
+        "after ag_backward, and record again before the next one",
+        s->name);
+    return ag_inert(t);
+}
+
 static void checkpoint_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     ag_tape *t = c->tape;
@@ -102,7 +143,7 @@ static void checkpoint_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
     const size_t count = (size_t)c->count - 1;
     ag_tensor *xs = ag_call_scratch(c, count * sizeof *xs);
     for (size_t i = 0; xs && i < count; i++) {
-        xs[i] = ag_call_input(c, (int)i + 1);
+        xs[i] = read_again(c, (int)i + 1);
         if (!xs[i].id)
             return;
     }
@@ -151,8 +192,7 @@ typedef struct running {
 /* A node of before that the value depends on, which is no argument. */
 static bool is_read(const running *r, const uint8_t *reached, uint32_t i)
 {
-    if (!reached[i] ||
-        (r->t->headers[i].op < AG_OP_OUTPUT && !(r->t->headers[i].flags & AG_HAS_NODE) && !ag_needs(r->t, i)))
+    if (!reached[i] || (r->t->headers[i].op == AG_OP_CONSTANT && !(r->t->headers[i].flags & AG_HAS_NODE)))
         return false; /* a number that nobody can write */
     for (size_t k = 0; k < r->xs.count; k++)
         if (r->ids[k] == i)
@@ -171,7 +211,7 @@ static bool gather(running *r, uint32_t y)
         const ag_node *d = reached[i] ? ag_node_or_null(t, i) : NULL;
         if (!ag_is_number(d))
             reached[t->nodes[d->owner].id] = AG_REACHED;
-        found += d && t->headers[i].op == AG_OP_PERSISTENT;
+        found += reached[i] && t->headers[i].op == AG_OP_PERSISTENT;
     }
     for (uint32_t i = 1; reached && i < r->first; i++)
         found += is_read(r, reached, i);
