@@ -35,6 +35,7 @@ static void functions_of_no_tape(void **state)
     ag_no_grad_end(NULL);
     assert_int_equal(ag_enable_grad_begin(NULL), 0);
     ag_enable_grad_end(NULL, 3);
+    assert_true(ag_replayed(NULL, true) && !ag_replayed(NULL, false));
     ag_scope_begin(NULL, "x");
     ag_scope_end(NULL);
     assert_null(ag_tape_allocate(NULL, 8));
