@@ -17,7 +17,8 @@ static ag_status rows_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     if (x[0].dtype != x[1].dtype || (x[0].dtype != AG_F64 && x[0].dtype != AG_F32))
         return ag_call_fail(c, AG_EDTYPE, "the operands are of one floating dtype");
-    if (x[0].shape.rank != 2 || x[1].shape.rank != 2 || memcmp(&x[0].shape, &x[1].shape, sizeof x[0].shape) != 0)
+    if (x[0].shape.rank != 2 || x[1].shape.rank != 2 || x[0].shape.dim[0] != x[1].shape.dim[0] ||
+        x[0].shape.dim[1] != x[1].shape.dim[1])
         return ag_call_fail(c, AG_ESHAPE, "the operands are matrices of one shape");
     *y = (ag_array){ .dtype = x[0].dtype, .shape = x[0].shape };
     return AG_OK;
