@@ -252,6 +252,33 @@ static ag_tensor nested(ag_list x, void *user)
     return ag_mul_scalar(ag_checkpoint(roots, user, x), 2);
 }
 
+static ag_tensor log_of_first(ag_list x, void *user)
+{
+    (void)user;
+    return ag_mul_scalar(ag_log(x.at[0]), 2);
+}
+
+static ag_tensor gradient_within(ag_list x, void *user)
+{
+    ag_tensor own = ag_require_grad(ag_detach(x.at[0])), g = own;
+    (void)user;
+    ag_gradients(ag_sqrt(own), AG_LIST(own), 0, &g);
+    return ag_mul(g, x.at[0]);
+}
+
+static void what_a_checkpoint_computes_first_is_checked_as_ever(void **state)
+{
+    (void)state;
+    ag_tape *t = checking();
+    ag_tensor p = ag_param(AG_VALUES(t, AG_SHAPE(2), 1, -1), "p"),
+              zero = ag_param(AG_VALUES(t, AG_SHAPE(1), 0), "zero");
+    expect_refused(t, ag_checkpoint(log_of_first, NULL, AG_LIST(p)),
+                   "ag_log: element 1 of [2] is nan, the operand 'p' there is -1");
+    assert_true(is_inert(ag_checkpoint(gradient_within, NULL, AG_LIST(zero)), t));
+    expect_error(t, AG_EVALUE, "ag_sqrt, on the way back: the gradient by the operand is inf at element 0 of [1]");
+    ag_tape_free(t);
+}
+
 static void what_a_checkpoint_computes_again_is_checked_on_the_way_back(void **state)
 {
     (void)state;
@@ -312,6 +339,7 @@ int main(void)
         cmocka_unit_test(what_reaches_a_gradient_is_traced_to_where_it_arose),
         cmocka_unit_test(what_a_branch_leaves_out_is_no_error),
         cmocka_unit_test(seeds_that_are_not_finite_are_no_error),
+        cmocka_unit_test(what_a_checkpoint_computes_first_is_checked_as_ever),
         cmocka_unit_test(what_a_checkpoint_computes_again_is_checked_on_the_way_back),
         cmocka_unit_test(the_environment_asks_for_it_too),
     };

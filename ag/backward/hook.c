@@ -121,7 +121,9 @@ static ag_tensor call_all(ag_tape *t, uint32_t i, ag_tensor g)
     const ag_hooked *h;
     for (uint32_t k = 0; g.id && (h = hook_at(t, i, k)); k++) {
         t->inner = ag_next(t);
+        t->rules++;
         ag_tensor given = h->f(g, h->user);
+        t->rules--;
         t->inner = inner;
         if (AG_UNLIKELY(t->no_grad != no_grad)) {
             t->no_grad = no_grad;
@@ -232,7 +234,7 @@ ag_status ag_pass_hooks(ag_pass *s, uint32_t i)
 {
     ag_tape *t = s->t;
     const ag_node *d = ag_node_or_null(t, i);
-    const bool checked = t->options.check_finite && !t->inner;
+    const bool checked = t->options.check_finite && !t->rules;
     if (t->headers[i].op == AG_OP_PERSISTENT && s->first > 1) /* the outer pass has the rest of its adjoint */
         return AG_OK;
     if (ag_is_number(d) ? !ag_pass_arrived(s, i, t->adjoints[i]) : !d->adjoint)
@@ -253,7 +255,7 @@ ag_status ag_pass_hooks(ag_pass *s, uint32_t i)
 
 ag_status ag_graph_hooks(ag_tape *t, uint32_t i, uint32_t *adjoint, ag_suspects *suspects)
 {
-    const bool checked = t->options.check_finite && !t->inner;
+    const bool checked = t->options.check_finite && !t->rules;
     const ag_dtype dtype = ag_layout_at(t, i)->dtype;
     if (t->headers[i].op == AG_OP_PERSISTENT && t->inner)
         return AG_OK;

@@ -25,7 +25,9 @@ ag_status ag_rule_run(ag_rule *r)
     const uint32_t no_grad = t->no_grad, inner = t->inner;
     const uint64_t work = ag_work_begin(t);
     t->inner = ag_next(t);
+    t->rules++;
     r->call.op->vjp(&r->call, r->dy, r->dx);
+    t->rules--;
     t->inner = inner;
     ag_work_end(t, work);
     if (AG_UNLIKELY(t->no_grad != no_grad)) { /* what other rules of the pass record does not hang on this one */

@@ -273,7 +273,7 @@ static ag_status blame(ag_tape *t, const ag_suspect *made)
 {
     if (!made || made == &innocent)
         return AG_OK;
-    if (!t->inner)
+    if (!t->rules)
         return ag_fail(t, AG_EVALUE, "%s", made->text);
     if (!t->blamed && (t->blamed = ag_pool_take(t, made->bytes))) {
         memcpy(t->blamed, made, made->bytes);
@@ -392,5 +392,5 @@ ag_status ag_check_finite(ag_event *e)
     if (e->moment == AG_ARRIVED)
         forget_blamed(t);
     /* a rule may well divide by zero what it then leaves out: what counts is its result */
-    return e->moment == AG_ARRIVED || t->inner || e->call->op->flags & AG_VIEW ? AG_OK : computed(e->call);
+    return e->moment == AG_ARRIVED || t->rules || e->call->op->flags & AG_VIEW ? AG_OK : computed(e->call);
 }

@@ -251,7 +251,7 @@ typedef struct ag_event {
 } ag_event;
 
 /* While there are observers ops take slower ways, all of which end in ag_observe; else they cost a branch for each op
- * that is not on rank-0 numbers alone. What happens in derivative rules is shown too: see t->inner. An observer
+ * that is not on rank-0 numbers alone. What happens in derivative rules is shown too: see t->rules. An observer
  * looks, and does not record; the error that it returns, which it has reported, is the op's, or the pass's. */
 typedef struct ag_observer {
     ag_status (*see)(struct ag_observer *o, ag_event *e);
