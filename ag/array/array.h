@@ -35,6 +35,8 @@ bool ag_layout_set(ag_layout *l, ag_dtype d, ag_shape s); /* row-major; false: t
 void ag_layout_of_strides(ag_layout *l, const ag_array *a);
 ag_shape ag_layout_shape(const ag_layout *l);
 ag_array ag_layout_dense(const ag_layout *l, const void *data); /* row-major, also where the layout is not */
+/* An array of layout l in the shape of `to`: stride 0 along broadcast dimensions. */
+void ag_layout_expand(const ag_layout *l, const void *data, const ag_layout *to, ag_array *a);
 static inline bool ag_layout_same_shape(const ag_layout *a, const ag_layout *b)
 {
     if (AG_LIKELY(a == b))

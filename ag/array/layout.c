@@ -39,6 +39,17 @@ ag_array ag_layout_dense(const ag_layout *l, const void *data)
     return a;
 }
 
+void ag_layout_expand(const ag_layout *l, const void *data, const ag_layout *to, ag_array *a)
+{
+    *a = ag_layout_array(to, (void *)(uintptr_t)data);
+    a->dtype = l->dtype;
+    for (int i = 1; i <= to->rank; i++) {
+        int from = l->rank - i;
+        bool spread = from < 0 || (l->dim[from] == 1 && to->dim[to->rank - i] != 1);
+        a->stride[to->rank - i] = spread ? 0 : l->stride[from];
+    }
+}
+
 ag_shape ag_layout_shape(const ag_layout *l)
 {
     ag_shape s = { .rank = l->rank };

@@ -82,18 +82,16 @@ static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *d
         ag_range_run(&r, p.layout->size, t->options.threads);
         return AG_OK;
     }
-    ag_shape shape = ag_layout_shape(p.layout);
     ag_array out = ag_layout_dense(p.layout, dx), from = ag_layout_dense(p.layout, dy), in[2], none = { 0 };
     ag_array result = ag_layout_dense(p.layout, y);
     const ag_array *arrays[5] = { &out, &from, &none, &none, reads & AG_READS_Y ? &result : &none };
     for (int i = 0; i < p.count; i++) {
         if (!(i ? b_read : a_read))
             continue;
-        in[i] = ag_layout_array(p.x[i].layout, (void *)(uintptr_t)data[i]);
-        in[i] = ag_array_expand(&in[i], shape);
+        ag_layout_expand(p.x[i].layout, data[i], p.layout, &in[i]);
         arrays[2 + i] = &in[i];
     }
-    ag_range_walk(&r, p.dtype, shape, arrays, t->options.threads);
+    ag_range_walk(&r, p.dtype, arrays, t->options.threads);
     return AG_OK;
 }
 

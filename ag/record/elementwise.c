@@ -135,17 +135,15 @@ static bool match(ag_tape *t, const ag_row *row, ag_operands *p)
 
 static void forward_strided(ag_tape *t, const ag_operands *p, ag_range r, ag_dtype work, void *to)
 {
-    ag_shape shape = ag_layout_shape(p->layout);
     ag_array out = ag_layout_dense(p->layout, to), in[2], none = { 0 };
     const ag_array *arrays[5] = { &out, &none, &none, &none, &none };
     for (int k = 0; k < p->count; k++) {
         if (p->constant == (k ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT))
             continue;
-        in[k] = ag_layout_array(p->x[k].layout, (void *)(uintptr_t)p->x[k].data);
-        in[k] = ag_array_expand(&in[k], shape);
+        ag_layout_expand(p->x[k].layout, p->x[k].data, p->layout, &in[k]);
         arrays[2 + k] = &in[k];
     }
-    ag_range_walk(&r, work, shape, arrays, t->options.threads);
+    ag_range_walk(&r, work, arrays, t->options.threads);
 }
 
 static void forward(ag_tape *t, const ag_row *row, const ag_operands *p, ag_row_params q, void *to)

@@ -198,10 +198,10 @@ static bool try_repeated(const ag_range *r, ag_dtype work, const ag_array *const
     return true;
 }
 
-void ag_range_walk(const ag_range *r, ag_dtype work, ag_shape shape, const ag_array *const *arrays, int threads)
+void ag_range_walk(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads)
 {
     strided s = { *r, work };
-    if (ag_shape_size(shape) == 0 || try_repeated(r, work, arrays, threads))
+    if (ag_array_size(arrays[0]) == 0 || try_repeated(r, work, arrays, threads))
         return;
-    ag_walk(shape, 5, arrays, run_row, &s, threads);
+    ag_walk(arrays[0]->shape, 5, arrays, run_row, &s, threads);
 }

@@ -144,7 +144,7 @@ typedef struct ag_range { /* one call of a kernel; size is that of the operands'
 void ag_range_run(const ag_range *r, int64_t n, int threads);
 /* strided operands: the result (dense), dy, a, b, y; those without data are not read. `work`: the dtype of
  * the kernel */
-void ag_range_walk(const ag_range *r, ag_dtype work, ag_shape shape, const ag_array *const *arrays, int threads);
+void ag_range_walk(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads);
 
 /* ---- definition.c: ops of a user's */
 
