@@ -46,8 +46,9 @@ AG_API ag_tensor ag_detach(ag_tensor x);
  * returns, the adjoint too; under AG_CREATE_GRAPH what it does is recorded, and differentiated. It cannot end the step,
  * nor hook tensors of before; an error that it leaves fails the pass, and every gradient is as it was. The hooks of a
  * transient tensor go with it, at a reset or rewind. Those of a parameter stay until it is released; they are called
- * with the sum over all its uses, and not in passes within a rule or a hook. A Jacobian is a pass for each row then. f and `user` must live as long. Where
- * there are hooks passes take longer over rank-0 tensors. Errors: AG_ENULL for no f; AG_EUSE if x wants no gradient. */
+ * with the sum over all its uses, and not in passes within a rule or a hook. A Jacobian is a pass for
+ * each row then. f and `user` must live as long. Where there are hooks passes take longer over rank-0 tensors. Errors:
+ * AG_ENULL for no f; AG_EUSE if x wants no gradient. */
 typedef ag_tensor ag_hook_function(ag_tensor adjoint, void *user);
 AG_API ag_status ag_hook(ag_tensor x, ag_hook_function *f, void *user);
 

@@ -201,6 +201,30 @@ static void functions_under_a_checkpoint_have_hooks(void **state)
     ag_tape_free(t);
 }
 
+static ag_tensor hooks_a_constant(ag_list x, void *user)
+{
+    ag_hook(ag_detach(x.at[0]), count, user);
+    return ag_sin(x.at[0]);
+}
+
+static ag_tensor hooks_its_argument(ag_list x, void *user)
+{
+    ag_hook(x.at[0], count, user);
+    return ag_sin(x.at[0]);
+}
+
+static void what_cannot_have_a_hook_is_refused_when_a_checkpoint_is_made(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_variable(t, 1);
+    assert_true(is_inert(ag_checkpoint(hooks_a_constant, NULL, AG_LIST(x)), t));
+    expect_error(t, AG_EUSE, "ag_hook: the tensor wants no gradient");
+    assert_true(is_inert(ag_checkpoint(hooks_its_argument, NULL, AG_LIST(x)), t));
+    expect_error(t, AG_EUSE, "nor in a rule, a hook or a checkpoint for a tensor that was there before");
+    ag_tape_free(t);
+}
+
 /* ---- hooks that are gone */
 
 static void hooks_go_with_their_tensors(void **state)
@@ -317,6 +341,7 @@ int main(void)
         cmocka_unit_test(a_hook_keeps_out_of_what_is_going_on),
         cmocka_unit_test(a_hook_has_passes_and_hooks_of_its_own),
         cmocka_unit_test(functions_under_a_checkpoint_have_hooks),
+        cmocka_unit_test(what_cannot_have_a_hook_is_refused_when_a_checkpoint_is_made),
         cmocka_unit_test(hooks_go_with_their_tensors),
         cmocka_unit_test(finite_checks_look_at_what_hooks_give),
         cmocka_unit_test(every_allocation_may_fail),

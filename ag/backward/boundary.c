@@ -120,8 +120,9 @@ ag_status ag_boundary_check(ag_tape *t, uint32_t y, const char *who)
         fine = !reached[i] || !ag_needs(t, i) || (i >= t->inner && t->headers[i].op != AG_OP_PERSISTENT);
     ag_pool_give(t, reached, (size_t)top + 1);
     return fine ? AG_OK
-                : ag_fail(t, AG_EUSE,
-                          "%s: the tensor depends on leaves that were there before the rule or hook that runs; within "
-                          "one, see ag_gradients, or begin with ag_require_grad(ag_detach(x))",
-                          who);
+                : ag_fail(
+                      t, AG_EUSE,
+                      "%s: the tensor depends on leaves that were there before the rule, hook or checkpoint that runs; "
+                      "within one, see ag_gradients, or begin with ag_require_grad(ag_detach(x))",
+                      who);
 }

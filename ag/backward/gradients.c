@@ -8,8 +8,8 @@ ag_status ag_check_place(ag_tape *t, uint32_t y, bool busy, const char *who)
                        who);
     if (AG_INDEX(y) < t->inner)
         return ag_fail(t, AG_EUSE,
-                       "%s: in a rule or a hook a pass can begin only at what was recorded there, after "
-                       "ag_enable_grad_begin",
+                       "%s: in a rule, a hook or a checkpoint a pass can begin only at what was recorded there, in "
+                       "rules and hooks after ag_enable_grad_begin",
                        who);
     return AG_OK;
 }

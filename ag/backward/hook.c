@@ -68,14 +68,12 @@ ag_status ag_hook(ag_tensor x, ag_hook_function *f, void *user)
     if (!f)
         return ag_fail(t, AG_ENULL, "ag_hook: the function is NULL");
     if (t->closed || (t->inner && (persistent || i < t->inner)))
-        return ag_fail(
-            t, AG_EUSE,
-            "ag_hook: not inside an error handler or an op's functions, nor in a rule or a hook for a tensor "
-            "that was there before");
+        return ag_fail(t, AG_EUSE,
+                       "ag_hook: not inside an error handler or an op's functions, nor in a rule, a hook or a "
+                       "checkpoint for a tensor "
+                       "that was there before");
     if (persistent ? s->param : ag_needs(t, id))
         return persistent ? hook_slot(t, AG_INDEX(x.id), f, user) : hook_node(t, i, f, user);
-    if (t->modes.notes) /* in a checkpoint, that runs without a graph first: it is asked for again */
-        return AG_OK;
     return ag_fail(t, AG_EUSE, "ag_hook: the tensor wants no gradient");
 }
 
