@@ -1,4 +1,4 @@
-/* Warnings of a step: gradients that nobody zeroes, and values that are not finite. */
+/* Warnings of a step: gradients that nobody zeroes or that never arrive, and values that are not finite. */
 #include "optim/internal.h"
 #include <math.h>
 
@@ -32,9 +32,22 @@ static void watch_zeroing(optim *o)
             ag_name_of(unzeroed->param), STEPS_UNZEROED);
 }
 
+static void watch_arrival(optim *o)
+{
+    bool arrived = o->warned_none;
+    for (size_t i = 0; i < o->count && !arrived; i++)
+        arrived = o->slots[i].at.grad != NULL;
+    if (arrived)
+        return;
+    o->warned_none = true;
+    ag_warn(o->t, "optim_step: no parameter has a gradient, so that nothing changes; optim_zero_grad, ag_backward, "
+                  "optim_step is the order, and the loss must depend on the optimizer's parameters");
+}
+
 void optim_watch_gradients(optim *o)
 {
     o->steps++;
+    watch_arrival(o);
     watch_zeroing(o);
     for (size_t i = 0; i < o->count && !o->warned_gradient; i++) {
         const optim_slot *s = &o->slots[i];

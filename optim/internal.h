@@ -31,7 +31,7 @@ struct optim {
     int64_t partials;         /* how many there is room for */
     int64_t steps;            /* taken while the tape was to warn */
     int unzeroed;             /* steps in a row before which a gradient was not zeroed */
-    bool warned_unzeroed, warned_gradient, warned_value;
+    bool warned_unzeroed, warned_none, warned_gradient, warned_value;
 };
 
 optim_rule optim_sgd_f32, optim_sgd_f64, optim_adam_f32, optim_adam_f64;

@@ -145,6 +145,28 @@ static void a_forgotten_zero_grad(void **state)
     ag_tape_free(t);
 }
 
+/* The loss belongs to other parameters, or the gradients are zeroed between the pass and the step. */
+static void a_step_without_a_gradient(void **state)
+{
+    (void)state;
+    warnings w;
+    ag_tape *t = watched(&w, 0);
+    ag_tensor p = ag_param(ag_ones(t, AG_F64, AG_SHAPE(2)), "p"), q = ag_param(ag_ones(t, AG_F64, AG_SHAPE(2)), "q");
+    optim *o = optim_sgd(AG_LIST(p, q), (optim_sgd_config){ .lr = 0.01 });
+    train(t, o, q, 3, true); /* to be trained in part is no mistake */
+    assert_int_equal(w.count, 0);
+    ag_backward(ag_sum(ag_square(p)));
+    optim_zero_grad(o);
+    optim_step(o);
+    expect_warning(&w, "optim_step: no parameter has a gradient, so that nothing changes; optim_zero_grad, "
+                       "ag_backward, optim_step is the order, and the loss must depend on the optimizer's parameters");
+    optim_step(o);
+    assert_int_equal(w.count, 0);
+    assert_item(ag_select(p, 0, 0), 1);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 /* Gradients of several batches may be summed, and each parameter zeroed alone. */
 static void gradients_that_are_summed_on_purpose(void **state)
 {
@@ -266,15 +288,11 @@ static void a_warnings_handler_cannot_end_the_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_broadcast_that_nobody_wanted),
-        cmocka_unit_test(a_forgotten_reset),
-        cmocka_unit_test(a_small_program_may_never_reset),
-        cmocka_unit_test(a_forgotten_zero_grad),
-        cmocka_unit_test(gradients_that_are_summed_on_purpose),
-        cmocka_unit_test(a_learning_rate_that_is_too_large),
-        cmocka_unit_test(backward_twice),
-        cmocka_unit_test(warnings_are_lines_on_stderr),
-        cmocka_unit_test(a_warnings_handler_cannot_end_the_step),
+        cmocka_unit_test(a_broadcast_that_nobody_wanted),    cmocka_unit_test(a_forgotten_reset),
+        cmocka_unit_test(a_small_program_may_never_reset),   cmocka_unit_test(a_forgotten_zero_grad),
+        cmocka_unit_test(a_step_without_a_gradient),         cmocka_unit_test(gradients_that_are_summed_on_purpose),
+        cmocka_unit_test(a_learning_rate_that_is_too_large), cmocka_unit_test(backward_twice),
+        cmocka_unit_test(warnings_are_lines_on_stderr),      cmocka_unit_test(a_warnings_handler_cannot_end_the_step),
     };
     return cmocka_run_group_tests_name("warnings", tests, NULL, NULL);
 }
