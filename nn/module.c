@@ -329,9 +329,13 @@ ag_tensor nn_forward(nn_module *m, ag_tensor x)
     ag_tape *t = m->tape;
     if (!x.tape)
         ag_fail(t, AG_ENULL, "nn_forward: the input of module '%s' is absent", m->name);
+    else if (x.tape != t)
+        ag_fail(t, AG_EUSE,
+                "nn_forward: the input belongs to another tape than module '%s'; ag_copy_out and ag_from copy values",
+                m->name);
     else if (!m->forward)
         ag_fail(t, AG_EUSE, "nn_forward: module '%s' has no forward function", m->name);
-    if (!x.tape || !x.id || !m->forward)
+    if (x.tape != t || !x.id || !m->forward)
         return nn_inert(t);
     ag_scope_begin(t, m->name);
     const bool now = m->training, then = ag_replayed(t, now); /* differs where a checkpoint runs again */

@@ -205,6 +205,11 @@ static void two_tapes_and_no_tensor(void **state)
     ag_add(x, y);
     expect_text(t, AG_EUSE,
                 "ag_add: operand 2 belongs to another tape than the first; ag_copy_out and ag_from copy values");
+    nn_forward(nn_activation(t, NN_TANH), ag_ones(other, AG_F64, AG_SHAPE(2)));
+    expect_text(
+        t, AG_EUSE,
+        "nn_forward: the input belongs to another tape than module 'tanh'; ag_copy_out and ag_from copy values");
+    expect_fine(other);
     ag_add(x, never);
     expect_text(t, AG_ENULL, "ag_add: operand 2 is absent: {0}, never set");
     ag_tape_free(t);
