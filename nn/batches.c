@@ -42,7 +42,9 @@ static bool check_tensor(ag_tape *t, ag_tensor x, const char *name, ag_shape *s)
 static bool check_config(ag_tape *t, const nn_batches_config *c, ag_dtype x)
 {
     if (c->size < 1)
-        return ag_fail(t, AG_EARG, "nn_batches_new: batches of %lld samples", (long long)c->size), false;
+        return ag_fail(t, AG_EARG, "nn_batches_new: batches of %lld samples; set .size of the configuration",
+                       (long long)c->size),
+               false;
     if (!isfinite(c->scale))
         return ag_fail(t, AG_EARG, "nn_batches_new: the scale is %g", c->scale), false;
     if (c->scale != 0 && c->scale != 1 && (x == AG_I32 || x == AG_I64))

@@ -80,8 +80,11 @@ static void a_loss_of_different_shapes(void **state)
     expect_text(t, AG_ESHAPE, "ag_bce_logits: [64,1] f64 and [32] f64: the shapes differ");
     ag_cross_entropy(ag_ones(t, AG_F64, AG_SHAPE(64, 10)), ag_ones(t, AG_I64, AG_SHAPE(64, 1)));
     expect_text(t, AG_ESHAPE,
-                "ag_cross_entropy: [64,10] f64 and [64,1] i64: the target must be [64] (class labels are integers: see "
-                "ag_cast)");
+                "ag_cross_entropy: [64,10] f64 and [64,1] i64: the labels must be [64], one for each row of logits");
+    ag_cross_entropy(ag_ones(t, AG_F64, AG_SHAPE(64, 10)), ag_ones(t, AG_F64, AG_SHAPE(64)));
+    expect_text(t, AG_ESHAPE,
+                "ag_cross_entropy: [64,10] f64 and [64] f64: probabilities must be [64,10]; labels, one for each row, "
+                "are integers: see ag_cast");
     ag_tape_free(t);
 }
 
@@ -120,6 +123,8 @@ static void a_label_out_of_range(void **state)
     ag_tensor z = ag_ones(t, AG_F64, AG_SHAPE(3, 3)), y = ag_from(t, AG_I64, AG_SHAPE(3), labels, sizeof labels);
     ag_cross_entropy(z, y);
     expect_text(t, AG_EARG, "ag_cross_entropy: [3,3] f64 and [3] i64: target[1] is 3, but there are 3 classes, 0 to 2");
+    ag_one_hot(ag_ones(t, AG_I64, AG_SHAPE(2)), 1, AG_F64);
+    expect_text(t, AG_EARG, "ag_one_hot: [2] i64: element 0 is 1, but there are 1 classes, 0 to 0");
     nn_correct(z, y);
     expect_text(t, AG_EARG, "nn_correct: label 3 in row 1 is outside [0, 3)");
     ag_tape_free(t);

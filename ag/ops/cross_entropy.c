@@ -9,7 +9,8 @@ static ag_status cross_entropy_shape(const ag_call *c, const ag_array *x, ag_arr
     if (!ag_is_float(x[0].dtype))
         return ag_call_fail(c, AG_EDTYPE, "the logits must be f32 or f64");
     if (!classes && x[1].dtype != x[0].dtype)
-        return ag_call_fail(c, AG_EDTYPE, "probabilities must have the logits' dtype; see ag_cast");
+        return ag_call_fail(c, AG_EDTYPE,
+                            "probabilities must have the logits' dtype, and labels are integers; see ag_cast");
     if (z->rank != 1 && z->rank != 2)
         return ag_call_fail(c, AG_ESHAPE, "the logits must be [n,classes] or [classes]");
     if (z->dim[z->rank - 1] == 0)
@@ -18,7 +19,9 @@ static ag_status cross_entropy_shape(const ag_call *c, const ag_array *x, ag_arr
     expected.rank -= classes;
     if (!ag_shape_equal(expected, *target)) {
         char text[128];
-        return ag_call_fail(c, AG_ESHAPE, "the target must be %s (class labels are integers: see ag_cast)",
+        return ag_call_fail(c, AG_ESHAPE,
+                            classes ? "the labels must be %s, one for each row of logits"
+                                    : "probabilities must be %s; labels, one for each row, are integers: see ag_cast",
                             ag_shape_text(expected, text, sizeof text));
     }
     y->dtype = x[0].dtype;

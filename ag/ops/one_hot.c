@@ -50,8 +50,9 @@ static ag_status one_hot_forward(const ag_call *c, const ag_array *x, ag_array *
     const one_hot_params *p = ag_call_params(c);
     const int64_t n = ag_array_size(x), wrong = ag_class_outside(x->data, x->dtype, n, p->classes);
     if (wrong >= 0)
-        return ag_call_fail(c, AG_EARG, "element %lld is %lld, but there are %lld classes", (long long)wrong,
-                            (long long)ag_class_at(x->data, x->dtype, wrong), (long long)p->classes);
+        return ag_call_fail(c, AG_EARG, "element %lld is %lld, but there are %lld classes, 0 to %lld", (long long)wrong,
+                            (long long)ag_class_at(x->data, x->dtype, wrong), (long long)p->classes,
+                            (long long)p->classes - 1);
     memset(y->data, 0, (size_t)ag_array_size(y) * ag_dtype_size(y->dtype));
     for (int64_t i = 0; i < n; i++)
         set_one(y, i * p->classes + ag_class_at(x->data, x->dtype, i));
