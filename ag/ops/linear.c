@@ -7,7 +7,8 @@ static ag_status inner_differs(const ag_call *c, const ag_shape *in, int64_t wan
     char hint[80] = "";
     int64_t product = in->dim[in->rank - 1];
     for (int axis = in->rank - 2; axis >= 0 && !*hint; axis--) {
-        product *= in->dim[axis];
+        if (__builtin_mul_overflow(product, in->dim[axis], &product))
+            break;
         if (product == wanted)
             snprintf(hint, sizeof hint, "; ag_flatten(x, %d, -1) would fit", axis);
     }
