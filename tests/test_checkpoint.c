@@ -305,6 +305,8 @@ static void misuse_is_refused(void **state)
     assert_false(ag_needs_grad(y));
     assert_values(y, exp(1), exp(2));
     ag_no_grad_begin(t);
+    assert_true(is_inert(ag_checkpoint(resetting, NULL, AG_LIST(x)), t));
+    expect_error(t, AG_EUSE, "ag_tape_reset");
     y = ag_checkpoint(cube, NULL, AG_LIST(x));
     ag_no_grad_end(t);
     assert_false(ag_needs_grad(y));

@@ -245,18 +245,25 @@ static bool keep_value(running *r, uint32_t y)
     return true;
 }
 
-/* The function, in an interlude that is running; what its value needs to become a tensor of the step. */
+/* The function may neither end the step nor differentiate what was there before. */
+static ag_tensor call(ag_tape *t, ag_function *f, ag_list xs, void *user)
+{
+    const uint32_t inner = t->inner;
+    t->inner = ag_next(t);
+    t->busy++;
+    ag_tensor y = f(xs, user);
+    t->busy--;
+    t->inner = inner;
+    return y;
+}
+
+/* In an interlude that is running; what its value needs to become a tensor of the step. */
 static ag_tensor run_first(running *r, ag_function *f, void *user)
 {
     ag_tape *t = r->t;
-    const uint32_t inner = t->inner;
-    t->inner = r->first;
-    t->busy++;
     t->modes.notes++;
-    ag_tensor y = f(r->xs, user);
+    ag_tensor y = call(t, f, r->xs, user);
     t->modes.notes--;
-    t->busy--;
-    t->inner = inner;
     uint32_t id = t->error.status ? 0 : ag_resolve(t, y, "the function of ag_checkpoint", 0);
     if (!id || y.id & AG_TAG_PERSISTENT || AG_INDEX(id) < r->first)
         return id ? y : (ag_refuse(t, "ag_checkpoint"), ag_inert(t));
@@ -312,7 +319,7 @@ static ag_tensor run(running *r, ag_function *f, void *user)
 /* Under no-grad nothing has to be run again. */
 static ag_tensor run_plainly(ag_tape *t, ag_function *f, void *user, ag_list xs)
 {
-    ag_tensor y = f(xs, user);
+    ag_tensor y = call(t, f, xs, user);
     if (!t->error.status && !ag_resolve(t, y, "the function of ag_checkpoint", 0))
         ag_refuse(t, "ag_checkpoint");
     return t->error.status ? ag_inert(t) : y;
