@@ -1,5 +1,6 @@
 /* Checkpoints: what the function reads, numbers as well as arrays, is what it read at first. */
 #include "support.h"
+#include <time.h>
 
 /* ---- parameters that are numbers, and first used in the function */
 
@@ -104,12 +105,44 @@ static void other_values_than_at_first_are_an_error(void **state)
     }
 }
 
+/* ---- many */
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static ag_tensor nearly_itself(ag_list x, void *user)
+{
+    (void)user;
+    return ag_add_scalar(ag_sin(ag_mul_scalar(x.at[0], 1e-9)), 1);
+}
+
+/* What a checkpoint costs depends on what it does, not on the step that it is in: this took 40 seconds. */
+static void a_step_of_many_checkpoints_takes_no_longer_for_each(void **state)
+{
+    (void)state;
+    const int count = slow() ? 10000 : 100000;
+    ag_tape *t = new_tape();
+    const double start = seconds();
+    ag_tensor x = ag_variable(t, 1), y = x;
+    for (int i = 0; i < count; i++)
+        y = ag_add(ag_checkpoint(nearly_itself, NULL, AG_LIST(y)), x);
+    assert_int_equal(ag_backward(y), AG_OK);
+    assert_true(fabs(ag_item(ag_grad(x)) - 1) < 1e-6);
+    assert_true(seconds() - start < 10);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_numbers_may_be_read_that_are_parameters),
         cmocka_unit_test(numbers_that_it_read_may_not_have_been_written),
         cmocka_unit_test(other_values_than_at_first_are_an_error),
+        cmocka_unit_test(a_step_of_many_checkpoints_takes_no_longer_for_each),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -331,7 +331,7 @@ static bool wants_kept(const ag_pass *s)
     if (!s->targets)
         return s->t->options.keep_grads || s->t->any_retained;
     for (size_t k = 0; k < s->targets->count; k++)
-        if (ag_target_is_number(s->t, &s->targets->at[k]))
+        if (AG_INDEX(s->targets->at[k].id) >= s->first && ag_target_is_number(s->t, &s->targets->at[k]))
             return true;
     return false;
 }

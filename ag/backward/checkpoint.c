@@ -189,15 +189,28 @@ typedef struct running {
     size_t count, room;
 } running;
 
-/* A node of before that the value depends on, which is no argument. */
-static bool is_read(const running *r, const uint8_t *reached, uint32_t i)
+/* Of a node of before that the value depends on: is it no argument? */
+static bool is_read(const running *r, uint32_t i)
 {
-    if (!reached[i] || (r->t->headers[i].op == AG_OP_CONSTANT && !(r->t->headers[i].flags & AG_HAS_NODE)))
+    if (r->t->headers[i].op == AG_OP_CONSTANT && !(r->t->headers[i].flags & AG_HAS_NODE))
         return false; /* a number that nobody can write */
     for (size_t k = 0; k < r->xs.count; k++)
         if (r->ids[k] == i)
             return false;
     return true;
+}
+
+/* The next node of before, from i on, that is read; r->first: none. However many there are, few are reached. */
+static uint32_t next_read(const running *r, const uint8_t *reached, uint32_t i)
+{
+    const uint8_t *at;
+    for (; i < r->first; i++) {
+        at = memchr(reached + i, AG_REACHED, r->first - i);
+        i = at ? (uint32_t)(at - reached) : r->first;
+        if (!at || is_read(r, i))
+            return i;
+    }
+    return r->first;
 }
 
 /* The tensors of before that the value depends on, be it by a leaf that the function made or through memory that it
@@ -213,18 +226,18 @@ static bool gather(running *r, uint32_t y)
             reached[t->nodes[d->owner].id] = AG_REACHED;
         found += reached[i] && t->headers[i].op == AG_OP_PERSISTENT;
     }
-    for (uint32_t i = 1; reached && i < r->first; i++)
-        found += is_read(r, reached, i);
+    for (uint32_t i = reached ? next_read(r, reached, 1) : r->first; i < r->first; i = next_read(r, reached, i + 1))
+        found++;
     r->room = 1 + r->xs.count + found;
     r->operands = reached ? ag_pool_take(t, r->room * sizeof *r->operands) : NULL;
     r->count = 1 + r->xs.count;
-    for (uint32_t i = 1; r->operands && i <= y; i++) {
-        if (i >= r->first && reached[i] && t->headers[i].op == AG_OP_PERSISTENT) {
-            const uint32_t slot = ag_leaf_slot(t, i);
-            r->operands[r->count++] = (ag_tensor){ t, slot | AG_TAG_PERSISTENT, t->slots[slot].generation };
-        } else if (i < r->first && is_read(r, reached, i)) {
-            r->operands[r->count++] = ag_handle(t, ag_id_at(t, i));
-        }
+    for (uint32_t i = r->operands ? next_read(r, reached, 1) : r->first; i < r->first; i = next_read(r, reached, i + 1))
+        r->operands[r->count++] = ag_handle(t, ag_id_at(t, i));
+    for (uint32_t i = r->first; r->operands && i <= y; i++) {
+        if (!reached[i] || t->headers[i].op != AG_OP_PERSISTENT)
+            continue;
+        const uint32_t slot = ag_leaf_slot(t, i);
+        r->operands[r->count++] = (ag_tensor){ t, slot | AG_TAG_PERSISTENT, t->slots[slot].generation };
     }
     ag_pool_give(t, reached, (size_t)y + 1);
     return r->operands;

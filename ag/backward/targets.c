@@ -40,7 +40,7 @@ static void find_wanted(ag_tape *t, ag_targets *s)
     for (uint32_t n = 0; s->of_slot && n < t->stop_count && t->stops[n] <= s->top; n++)
         if (ag_targets_at_leaf(t, s, t->stops[n]))
             want(t, s, t->stops[n]);
-    for (uint32_t i = s->low + 1; i <= s->top; i++) {
+    for (uint32_t i = s->low < t->inner ? t->inner : s->low + 1; i <= s->top; i++) { /* its own nodes: see boundary.c */
         const uint16_t op = t->headers[i].op;
         if (op == AG_OP_OUTPUT && s->wanted[i - ag_node_at(t, i)->output] & AG_PASSES && ag_needs(t, i))
             s->wanted[i] |= AG_WANTED;
