@@ -201,6 +201,19 @@ static void functions_under_a_checkpoint_have_hooks(void **state)
     ag_tape_free(t);
 }
 
+/* An infinity that a branch not taken leaves out makes the pass begin again, but not the hooks. */
+static void hooks_under_a_checkpoint_are_called_once(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_variable(t, 0), h = ag_mul_scalar(x, 2);
+    ag_tensor y = ag_mul(ag_checkpoint(body, NULL, AG_LIST(ag_add_scalar(x, 1))), ag_sqrt(ag_relu(h)));
+    calls = 0;
+    assert_int_equal(ag_backward(ag_add(y, ag_checkpoint(body, NULL, AG_LIST(x)))), AG_OK);
+    assert_int_equal(calls, 2);
+    ag_tape_free(t);
+}
+
 static ag_tensor hooks_a_constant(ag_list x, void *user)
 {
     ag_hook(ag_detach(x.at[0]), count, user);
@@ -341,6 +354,7 @@ int main(void)
         cmocka_unit_test(a_hook_keeps_out_of_what_is_going_on),
         cmocka_unit_test(a_hook_has_passes_and_hooks_of_its_own),
         cmocka_unit_test(functions_under_a_checkpoint_have_hooks),
+        cmocka_unit_test(hooks_under_a_checkpoint_are_called_once),
         cmocka_unit_test(what_cannot_have_a_hook_is_refused_when_a_checkpoint_is_made),
         cmocka_unit_test(hooks_go_with_their_tensors),
         cmocka_unit_test(finite_checks_look_at_what_hooks_give),

@@ -307,7 +307,7 @@ static void abandon(ag_pass *s)
 static ag_status attempts(ag_pass *s)
 {
     const ag_tape *t = s->t; /* observers and hooks see what is meant, and once */
-    s->careful = t->observed || t->hook_count || t->slot_hooks;
+    s->careful = t->observed || t->hook_count || t->slot_hooks || t->hooked_again;
     if (s->careful && !find_reached(s))
         return s->t->error.status;
     ag_status status = seed(s);

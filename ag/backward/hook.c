@@ -39,6 +39,7 @@ static ag_status hook_node(ag_tape *t, uint32_t i, ag_hook_function *f, void *us
     memmove(&t->hooks[at + 1], &t->hooks[at], (t->hook_count++ - at) * sizeof *t->hooks);
     t->hooks[at] = (ag_hooked){ f, user, i };
     t->headers[i].flags |= AG_HOOKED;
+    t->hooked_again |= t->modes.notes > 0;
     return AG_OK;
 }
 

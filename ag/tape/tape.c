@@ -229,7 +229,7 @@ ag_status ag_tape_reset(ag_tape *t)
     ag_rewind_nodes(t, 1);
     t->grad_count = t->grad_free = 0;
     t->last_write = 0;
-    t->any_retained = false;
+    t->any_retained = t->hooked_again = false;
     ag_rewind_arena(t, 0);
     ag_arena_end_step(t, &t->arena);
     ag_arena_rewind(&t->work, 0);

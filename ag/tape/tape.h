@@ -185,6 +185,7 @@ struct ag_tape {
     double *retained;    /* rank-0 f64 intermediates' gradients by index; NULL until one is retained */
     uint32_t retained_capacity;
     bool any_retained;
+    bool hooked_again;                              /* functions under checkpoints give hooks, when they run again */
     ag_hooked *hooks;                               /* of transient tensors, by index */
     uint32_t hook_count, hook_capacity, slot_hooks; /* slot_hooks: how many the slots have */
     ag_wrapped *wrapped;
