@@ -112,6 +112,87 @@ static void a_small_program_may_never_reset(void **state)
     ag_tape_free(t);
 }
 
+/* ---- derivatives by what wants none: zeros, which look like a result */
+
+/* One of the functions that give derivatives as results, by x. */
+static const char *differentiate(int which, ag_tensor y, ag_tensor x)
+{
+    ag_tape *t = y.tape;
+    ag_tensor ones = ag_ones(t, AG_F64, AG_SHAPE(2)), out[2], sum = ag_sum(y);
+    switch (which) {
+    case 0:
+        return ag_gradients(sum, AG_LIST(y, x), 0, out) ? NULL : "ag_gradients: ";
+    case 1:
+        return ag_gradients_from(y, ones, AG_LIST(x), AG_CREATE_GRAPH, out) ? NULL : "ag_gradients_from: ";
+    case 2:
+        return ag_ok(ag_vjp(y, ones, x)) ? "ag_vjp: " : NULL;
+    case 3:
+        return ag_vjps(y, ones, AG_LIST(x), out) ? NULL : "ag_vjps: ";
+    case 4:
+        return ag_ok(ag_jvp(y, AG_LIST(x), AG_LIST(ones))) ? "ag_jvp: " : NULL;
+    case 5:
+        return ag_ok(ag_hvp(sum, x, ones)) ? "ag_hvp: " : NULL;
+    case 6:
+        return ag_ok(ag_jacobian(y, x)) ? "ag_jacobian: " : NULL;
+    default:
+        return ag_ok(ag_hessian(sum, x)) ? "ag_hessian: " : NULL;
+    }
+}
+
+static void a_derivative_by_what_wants_none(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 8; which++) {
+        warnings w;
+        ag_tape *t = watched(&w, 0);
+        ag_tensor x = ag_name(ag_ones(t, AG_F64, AG_SHAPE(2)), "x"), b = ag_buffer(x, "b"), p = ag_param(x, "p");
+        ag_tensor leaf = ag_require_grad(x), y = ag_mul(ag_mul(p, ag_square(leaf)), ag_mul(x, b));
+        assert_non_null(differentiate(which, y, p));
+        assert_non_null(differentiate(which, y, leaf));
+        assert_int_equal(w.count, 0);
+        char text[160];
+        snprintf(text, sizeof text,
+                 "%sthe tensor '%s' wants no gradient, so that the derivative by it is zeros; ag_require_grad makes a "
+                 "leaf that does, to compute with from then on",
+                 differentiate(which, y, which % 2 ? b : x), which % 2 ? "b" : "x");
+        expect_warning(&w, text);
+        assert_non_null(differentiate(which, y, x));
+        assert_int_equal(w.count, 0);
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+static ag_tensor cube(ag_list x, void *user)
+{
+    (void)user;
+    return ag_sum(ag_mul(ag_square(x.at[0]), x.at[0]));
+}
+
+/* A rule need not know for which operands it is asked. */
+static void cube_rule(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *dx, void *user)
+{
+    unsigned suspended = ag_enable_grad_begin(y.tape);
+    ag_tensor x = ag_require_grad(xs.at[0]), z = cube(AG_LIST(x), user);
+    ag_gradients_from(z, dy, AG_LIST(xs.at[0]), AG_CREATE_GRAPH, dx);
+    ag_enable_grad_end(y.tape, suspended);
+}
+
+static void a_check_and_a_rule_may_ask_for_it(void **state)
+{
+    (void)state;
+    warnings w;
+    ag_tape *t = watched(&w, 0);
+    ag_tensor b = ag_buffer(ag_ones(t, AG_F64, AG_SHAPE(2)), "b"), x = ag_ones(t, AG_F64, AG_SHAPE(2));
+    assert_int_equal(ag_gradcheck(cube, NULL, AG_LIST(b, x), NULL), AG_INCONCLUSIVE); /* of the second */
+    assert_int_equal(ag_gradcheck(cube, NULL, AG_LIST(b), NULL), AG_PASS);
+    ag_tensor p = ag_variable(t, 2);
+    ag_backward(ag_custom_vjp(ag_mul(ag_square(p), p), AG_LIST(ag_constant(t, 2), p), cube_rule, NULL));
+    assert_int_equal(w.count, 0);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 /* ---- gradients */
 
 static void train(ag_tape *t, optim *o, ag_tensor w, int steps, bool zero)
@@ -290,6 +371,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_broadcast_that_nobody_wanted),    cmocka_unit_test(a_forgotten_reset),
         cmocka_unit_test(a_small_program_may_never_reset),   cmocka_unit_test(a_forgotten_zero_grad),
+        cmocka_unit_test(a_derivative_by_what_wants_none),   cmocka_unit_test(a_check_and_a_rule_may_ask_for_it),
         cmocka_unit_test(a_step_without_a_gradient),         cmocka_unit_test(gradients_that_are_summed_on_purpose),
         cmocka_unit_test(a_learning_rate_that_is_too_large), cmocka_unit_test(backward_twice),
         cmocka_unit_test(warnings_are_lines_on_stderr),      cmocka_unit_test(a_warnings_handler_cannot_end_the_step),

@@ -116,6 +116,12 @@ ag_status ag_watch_end(ag_watch *w);
 /* At the end of a pass: are its results, as far as they are known by now, what may be shown? */
 ag_status ag_watch_targets(ag_tape *t, const ag_targets *targets, const ag_suspects *suspects);
 
+/* ---- unwanted.c: derivatives by tensors that want no gradient */
+
+ag_status ag_fail_unwanted(ag_tensor x, const char *who); /* AG_EUSE */
+/* Under debug: warns, outside of rules and the like, that the derivative by x, which is live, is zeros. */
+void ag_watch_unwanted(ag_tensor x, const char *who);
+
 /* ---- hook.c: functions of the caller's that see adjoints, and may replace them */
 
 /* The hooks of the node at index i, whose adjoint is complete. */

@@ -204,6 +204,8 @@ ag_status ag_find_gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag
     for (size_t i = 0; i < xs.count; i++)
         if (!set_target(t, xs.at[i], &targets.at[i], who))
             return ag_refuse(t, who);
+    for (size_t i = 0; AG_UNLIKELY(t->options.debug) && i < xs.count; i++)
+        ag_watch_unwanted(xs.at[i], who);
     if (!ag_targets_begin(t, &targets, id))
         return t->error.status;
     status = (flags & AG_CREATE_GRAPH ? graph_gradients : plain_gradients)(t, id, seed, &targets, out);
@@ -280,12 +282,12 @@ static uint32_t gradient_holder(ag_tensor x, const char *who)
     ag_tape *t = x.tape;
     uint32_t id = t ? ag_resolve(t, x, who, 0) : 0;
     if (id && !may_have_gradient(t, id)) {
-        bool needs = ag_needs(t, id);
-        ag_fail(t, AG_EUSE,
-                needs ? "%s: the gradient of an intermediate result is kept only after ag_retain_grad, or with "
-                        "keep_grads"
-                      : "%s: the tensor wants no gradient",
-                who);
+        if (ag_needs(t, id))
+            ag_fail(t, AG_EUSE,
+                    "%s: the gradient of an intermediate result is kept only after ag_retain_grad, or with keep_grads",
+                    who);
+        else
+            ag_fail_unwanted(x, who);
         return 0;
     }
     return id;
@@ -375,7 +377,7 @@ ag_status ag_retain_grad(ag_tensor x)
     if (!id)
         return ag_refuse(t, "ag_retain_grad");
     if (!ag_needs(t, id))
-        return ag_fail(t, AG_EUSE, "ag_retain_grad: the tensor wants no gradient");
+        return ag_fail_unwanted(x, "ag_retain_grad");
     uint32_t i = AG_INDEX(id);
     bool kept = t->headers[i].flags & AG_RETAINED || t->options.keep_grads;
     t->headers[i].flags |= AG_RETAINED;

@@ -75,7 +75,7 @@ ag_status ag_hook(ag_tensor x, ag_hook_function *f, void *user)
                        "that was there before");
     if (persistent ? s->param : ag_needs(t, id))
         return persistent ? hook_slot(t, AG_INDEX(x.id), f, user) : hook_node(t, i, f, user);
-    return ag_fail(t, AG_EUSE, "ag_hook: the tensor wants no gradient");
+    return ag_fail_unwanted(x, "ag_hook");
 }
 
 /* ---- calling them */

@@ -58,6 +58,8 @@ static bool check_vector(ag_tape *t, ag_tensor x, ag_tensor v, size_t i, const c
                 ag_shape_text(ag_layout_shape(l), wanted, sizeof wanted));
         return false;
     }
+    if (AG_UNLIKELY(t->options.debug))
+        ag_watch_unwanted(x, who);
     if (!ag_is_float(of->dtype))
         ag_fail(t, AG_EDTYPE, "%s: vector %zu is %s, not floating; see ag_cast", who, i + 1, ag_dtype_name(of->dtype));
     return ag_is_float(of->dtype);
@@ -317,6 +319,8 @@ ag_tensor ag_jacobian(ag_tensor y, ag_tensor x)
     const ag_layout *of = ag_layout_at(t, id), *by = layout_of(t, x, "ag_jacobian", 2);
     if (!by || !jacobian_shape(t, of, by, "ag_jacobian", &s))
         return ag_inert(t);
+    if (AG_UNLIKELY(t->options.debug))
+        ag_watch_unwanted(x, "ag_jacobian");
     ag_array to = new_array(t, by->dtype, s);
     if (!to.data || jacobian_rows(ag_handle(t, id), x, &to, ag_layout_shape(by)))
         return ag_inert(t);
@@ -334,6 +338,8 @@ ag_tensor ag_hessian(ag_tensor y, ag_tensor x)
     const ag_layout *by = layout_of(t, x, "ag_hessian", 2);
     if (!by || !jacobian_shape(t, by, by, "ag_hessian", &s))
         return ag_inert(t);
+    if (AG_UNLIKELY(t->options.debug))
+        ag_watch_unwanted(x, "ag_hessian");
     ag_array to = new_array(t, by->dtype, s);
     if (!to.data || !begin_aside(t, &aside))
         return ag_inert(t);

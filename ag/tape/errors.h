@@ -41,7 +41,8 @@ typedef struct ag_sites {
     uint32_t reset_count, write_count;
 } ag_sites;
 
-typedef enum ag_warning { AG_WARN_GROWS, AG_WARN_TWICE, AG_WARN_PAIRS } ag_warning; /* of which there is one each */
+/* Of which there is one each. */
+typedef enum ag_warning { AG_WARN_GROWS, AG_WARN_TWICE, AG_WARN_PAIRS, AG_WARN_UNWANTED } ag_warning;
 
 /* ---- error.c */
 void ag_tell(const ag_options *o, ag_status s, const char *text); /* the handler, or the standard error output */
