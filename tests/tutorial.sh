@@ -94,6 +94,10 @@ no_warnings() {
     for source in "$work"/run/*.c; do
         command $cc $strict -fsyntax-only "$source" $(pkg-config --cflags ag) || return 1
     done
+    [[ ! $(why_not c++) ]] || return 0
+    for source in "$work"/run/*.cpp; do
+        command $cxx -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "$source" $(pkg-config --cflags ag) || return 1
+    done
 }
 
 # Names that it speaks of are in the headers, or of a file there.
