@@ -54,7 +54,8 @@ static void numbers_that_it_read_may_not_have_been_written(void **state)
         if (kind / 2 == 1)
             used = ag_mul(w, w); /* which gives it a leaf of the new number */
         assert_int_equal(ag_backward(y), AG_EUSE);
-        expect_error(t, AG_EUSE, "ag_checkpoint: 'w' was written after the function had read it");
+        expect_error(t, AG_EUSE,
+                     "ag_checkpoint: a tensor 'w' was written after the function had read it, which is to run again");
         assert_close(ag_item(ag_grad(x)), 0, 0);
         y = ag_checkpoint(squared_times, &w, AG_LIST(x));
         assert_int_equal(ag_backward(y), AG_OK);
@@ -63,6 +64,22 @@ static void numbers_that_it_read_may_not_have_been_written(void **state)
             assert_close(ag_item(ag_grad(w)), 20, 0);
         ag_tape_free(t);
     }
+}
+
+static void the_message_says_which_argument(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = AG_VALUES(t, AG_SHAPE(2), 1, 2), w = ag_param(x, "w"), view = ag_reshape(w, AG_SHAPE(2)), y;
+    y = ag_checkpoint(squared_times, &w, AG_LIST(x, view));
+    ag_assign(w, x);
+    assert_int_equal(ag_backward(ag_sum(y)), AG_EUSE);
+    expect_error(t, AG_EUSE, "ag_checkpoint: argument 2 'w' was written after the function had read it");
+    y = ag_checkpoint(squared_times, &w, AG_LIST(x));
+    ((double *)ag_write(x, AG_F64))[0] = 3;
+    assert_int_equal(ag_backward(ag_sum(y)), AG_EUSE);
+    expect_error(t, AG_EUSE, "ag_checkpoint: argument 1 was written after the function had read it");
+    ag_tape_free(t);
 }
 
 static ag_tensor counting(ag_list x, void *user)
@@ -141,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_numbers_may_be_read_that_are_parameters),
         cmocka_unit_test(numbers_that_it_read_may_not_have_been_written),
+        cmocka_unit_test(the_message_says_which_argument),
         cmocka_unit_test(other_values_than_at_first_are_an_error),
         cmocka_unit_test(a_step_of_many_checkpoints_takes_no_longer_for_each),
     };

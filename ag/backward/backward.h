@@ -16,11 +16,11 @@
 /* ---- backward.c: the order of the plain pass */
 
 typedef struct ag_targets ag_targets;
-/* The pass from y, whose adjoint is dy; 0: ones. */
 /* The place among the stops of the first one from the index on. */
 uint32_t ag_stop_from(const ag_tape *t, uint32_t index);
 /* Where a pass from y begins: at the last output of its op, which is visited even if y is not that. */
 uint32_t ag_pass_top(const ag_tape *t, uint32_t y);
+/* The pass from y, whose adjoint is dy; 0: ones. */
 ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets);
 enum { AG_REACHED = 1, AG_REACHED_BESIDE = 2 }; /* y depends on it; on another output of its op */
 /* By index, from the pool (y + 1 bytes): zero where y does not depend on it by way of nodes from `first` on. NULL: no

@@ -118,21 +118,40 @@ static void differentiate(const ag_call *c, ag_tensor y, ag_tensor dy, ag_list x
             dx[i + 1] = given[count++];
 }
 
-/* Operand i as the function reads it again: inert if that is not what it read. A persistent number has no storage that
- * would tell of a write, but another leaf after it. */
-static ag_tensor read_again(const ag_call *c, int i)
+/* A persistent number has no storage that would tell of a write, but another leaf after it. */
+static bool was_written(const ag_call *c, uint32_t id)
+{
+    const ag_tape *t = c->tape;
+    const ag_node *d = ag_node_or_null(t, id);
+    const uint32_t index = AG_INDEX(id);
+    if (!ag_is_number(d))
+        return t->nodes[d->owner].written > AG_INDEX(c->id);
+    if (t->headers[index].op != AG_OP_PERSISTENT)
+        return false;
+    const ag_slot *s = &t->slots[ag_leaf_slot(t, id)];
+    return AG_INDEX(s->leaf_id) != index || s->leaf_epoch != ag_epoch_of(t, index);
+}
+
+/* Operand i, which the function reads again; inert: it is not what it read. */
+static ag_tensor read_again(const ag_call *c, int i, size_t arguments)
 {
     ag_tape *t = c->tape;
-    const uint32_t id = c->inputs[i], index = AG_INDEX(id);
-    const ag_slot *s = t->headers[index].op == AG_OP_PERSISTENT ? &t->slots[ag_leaf_slot(t, id)] : NULL;
-    if (!s || !ag_is_number(ag_node_or_null(t, id)) ||
-        (AG_INDEX(s->leaf_id) == index && s->leaf_epoch == ag_epoch_of(t, index)))
-        return ag_call_input(c, i);
+    const ag_node *d = ag_node_or_null(t, c->inputs[i]);
+    const char *name = ag_operand_name(t, c->inputs[i]);
+    char which[24] = "a tensor", where[AG_PLACE] = "";
+    if (!was_written(c, c->inputs[i]))
+        return ag_handle(t, c->inputs[i]);
+    if (!ag_is_number(d))
+        ag_written_text(t, d->owner, where, sizeof where);
+    if (!ag_is_number(d) && !*name) /* a view: the tensor that it views */
+        name = ag_operand_name(t, t->nodes[d->owner].id);
+    if ((size_t)i <= arguments)
+        snprintf(which, sizeof which, "argument %d", i);
     ag_fail(
         t, AG_EUSE,
-        "ag_checkpoint: '%s' was written after the function had read it, which would read another number now; write "
-        "after ag_backward, and record again before the next one",
-        s->name);
+        "ag_checkpoint: %s%s%s%s was written%s after the function had read it, which is to run again on the way back; "
+        "write after ag_backward, and record again before the next one",
+        which, *name ? " '" : "", name, *name ? "'" : "", where);
     return ag_inert(t);
 }
 
@@ -143,7 +162,7 @@ static void checkpoint_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
     const size_t count = (size_t)c->count - 1;
     ag_tensor *xs = ag_call_scratch(c, count * sizeof *xs);
     for (size_t i = 0; xs && i < count; i++) {
-        xs[i] = read_again(c, (int)i + 1);
+        xs[i] = read_again(c, (int)i + 1, p->count);
         if (!xs[i].id)
             return;
     }

@@ -153,7 +153,8 @@ struct ag_tape {
     double *adjoints;       /* by index, zero between passes */
     uint64_t room;          /* what limit is while recording is on */
     uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and gradient checks */
-    uint32_t inner; /* the first id of what the innermost running rule records: its own passes stay there; 0: no rule */
+    uint32_t inner; /* the first id of what the innermost running rule, hook or function under a checkpoint records: its
+                     * own passes stay there; 0: none runs */
     uint32_t rules; /* nesting of derivative rules and hooks that run, in which there may be infinities on the way */
     bool telling;   /* the error handler is running */
     bool freed;     /* what ag_tape_free leaves, to be found for as long as nothing else lies there */
