@@ -293,6 +293,23 @@ static const ag_op bad[] = {
     { .size = sizeof(ag_op) + 8, .name = "later_version", .inputs = 1, .map = triple },
 };
 
+static void numbers_that_cannot_be_name_their_field(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_op none = { .name = "none", .map = triple },
+                two = { .name = "two", .inputs = 1, .outputs = 2, .map = triple };
+    ag_apply(&none, AG_LIST(ag_variable(t, 1)), NULL);
+    expect_error(
+        t, AG_EARG,
+        "none: this op cannot be applied: its field inputs must be from 1 to 65535, or 0 too with AG_VARIADIC");
+    ag_apply(&two, AG_LIST(ag_variable(t, 1)), NULL);
+    expect_error(
+        t, AG_EARG,
+        "two: this op cannot be applied: its field outputs must be from 0, which means one, to 255, and a map has one");
+    ag_tape_free(t);
+}
+
 static void definitions_are_checked(void **state)
 {
     (void)state;
@@ -339,6 +356,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(failing_ops_leave_no_trace),
+        cmocka_unit_test(numbers_that_cannot_be_name_their_field),
         cmocka_unit_test(definitions_are_checked),
     };
     return cmocka_run_group_tests_name("failing user ops", tests, NULL, NULL);

@@ -14,6 +14,18 @@ static ag_status custom_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return AG_OK;
 }
 
+/* Said here in the rule's own numbers: to the engine xs[0] is the second operand. */
+static void check_result(const ag_call *c, size_t i, ag_tensor x, ag_tensor dx)
+{
+    ag_axes axes;
+    char given[128], own[128];
+    if (!ag_call_needs(c, (int)i + 1) || dx.tape != x.tape || !ag_ok(dx) ||
+        ag_broadcast_axes(ag_shape_of(x), ag_shape_of(dx), &axes))
+        return;
+    ag_fail(x.tape, AG_ESHAPE, "ag_custom_vjp: the rule gave dx[%zu] the shape %s, but xs[%zu] has %s", i,
+            ag_shape_text(ag_shape_of(dx), given, sizeof given), i, ag_shape_text(ag_shape_of(x), own, sizeof own));
+}
+
 static void custom_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const custom_params *p = ag_call_params(c);
@@ -28,6 +40,8 @@ static void custom_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
             return;
     }
     p->rule(y, dy[0], (ag_list){ xs, count }, dx + 1, p->user);
+    for (size_t i = 0; i < count; i++)
+        check_result(c, i, xs[i], dx[i + 1]);
 }
 
 static const ag_op custom = { .name = "ag_custom_vjp",

@@ -10,9 +10,9 @@ static const char *flaw_of(const ag_op *op)
     if (op->flags & ~(AG_VARIADIC | AG_NO_GRADIENT | AG_STRIDED | AG_VIEW | AG_DENSE_ROWS))
         return "it has flags that are not those of an op";
     if (op->inputs < !(op->flags & AG_VARIADIC) || op->inputs > UINT16_MAX)
-        return "its number of inputs is not possible";
+        return "its field inputs must be from 1 to 65535, or 0 too with AG_VARIADIC";
     if (op->outputs < 0 || op->outputs > AG_MAX_OUTPUTS || (op->map && op->outputs > 1))
-        return "its number of outputs is not possible";
+        return "its field outputs must be from 0, which means one, to 255, and a map has one";
     if (op->saved < 0 || op->saved > AG_MAX_OUTPUTS - ag_op_outputs(op))
         return "its number of saved outputs is not possible";
     if (op->saved && (op->map || view || !(op->vjp || op->vjp_fused)))
