@@ -10,8 +10,8 @@ enum { AG_CREATE_GRAPH = 1 }; /* flags of ag_gradients */
 AG_API ag_status ag_backward(ag_tensor y);
 /* ag_backward_from - the same for any y, starting from the adjoint dy, which has y's shape. */
 AG_API ag_status ag_backward_from(ag_tensor y, ag_tensor dy);
-/* ag_gradients - out[i] = d(sum y)/d xs[i], transient; zeros where y does not depend on it. No leaf's gradient changes;
- * xs may be intermediate results. With AG_CREATE_GRAPH the results can be differentiated again. */
+/* ag_gradients - out[i] = d(sum y)/d xs[i], transient; zeros where y does not depend on it, and where it wants
+ * no gradient (debug warns of it). No leaf's gradient changes; xs may be intermediate results. With AG_CREATE_GRAPH the results can be differentiated again. */
 AG_API ag_status ag_gradients(ag_tensor y, ag_list xs, int flags, ag_tensor *out);
 /* ag_gradients_from - the same starting from the adjoint dy, which has y's shape: out[i] = dy' (dy/d xs[i]). With
  * AG_CREATE_GRAPH the results can be differentiated by what dy depends on, too. */
@@ -75,9 +75,9 @@ AG_API bool ag_replayed(ag_tape *t, bool now);
 
 /* ---- Jacobians, Hessians, and their products with vectors
  *
- * As in ag_gradients, xs may be intermediate results, what belongs to tensors that y does not depend on is zeros, and no
- * leaf's gradient changes. The results are transient, dense and without a graph; what is recorded on the way is gone when
- * they are there. All of them work under no-grad, and in a rule where ag_gradients does. Errors: AG_EDTYPE if y is not
+ * As in ag_gradients, xs may be intermediate results, what belongs to tensors that y does not depend on, or that want no
+ * gradient, is zeros, and no leaf's gradient changes. The results are transient, dense and without a graph; what is
+ * recorded on the way is gone when they are there. All of them work under no-grad, and in a rule where ag_gradients does. Errors: AG_EDTYPE if y is not
  * floating; where one fails every result is inert. */
 
 /* ag_vjps - ag_vjp by each of the list in one pass: out[i] = dy' J_i, J_i = dy/d xs[i]. */

@@ -44,7 +44,8 @@ AG_API ag_tensor nn_share(nn_module *m, ag_tensor persistent, const char *name);
  * or where m would contain itself; AG_ELIMIT for modules nested more than 32 deep. */
 AG_API nn_module *nn_child(nn_module *m, nn_module *child, const char *name);
 
-/* nn_forward - y = m(x), inside a name scope called like m. Errors: AG_EUSE where m has no forward function. */
+/* nn_forward - y = m(x), inside a name scope called like m. Errors: AG_EUSE where m has no forward function,
+ * or x belongs to another tape. */
 AG_API ag_tensor nn_forward(nn_module *m, ag_tensor x);
 /* nn_params - the parameters of m and all below it, in order of registration, shared ones once. The list lives as long
  * as the tape; entries added later are in the list of a later call. One that is empty knows its tape (ag_list_none). */
