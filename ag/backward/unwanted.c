@@ -5,7 +5,7 @@
 static const char *named(ag_tensor x, char *text, size_t bytes)
 {
     const char *name = ag_name_of(x);
-    snprintf(text, bytes, *name ? " '%s'" : "", name);
+    snprintf(text, bytes, "%s%s%s", *name ? " '" : "", name, *name ? "'" : "");
     return text;
 }
 
