@@ -84,7 +84,8 @@ level := $(if $(filter 1,$(DEBUG)),-O0 -g -DAG_DEBUG=1,$(if $(SAN),-O2 -g,-O3 $(
 flags := -std=c11 $(warnings) $(level) $(ARCH:%=-march=%) -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-math-errno -fno-trapping-math -fopenmp \
 	$(if $(findstring undefined,$(SAN)),-fsanitize=float-cast-overflow) $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) $(includes) $(if $(xsmm),-DAG_XSMM=1)
 ifneq ($(filter CLANG,$(found)),)
-flags += -Wno-pass-failed $(shell $(CC) -fveclib=libmvec -x c -E /dev/null >/dev/null 2>&1 && echo -fveclib=libmvec)
+# gcc's -std=c11 rounds each product and each sum; clang would merge those of one expression, and other ones elsewhere.
+flags += -ffp-contract=off -Wno-pass-failed $(shell $(CC) -fveclib=libmvec -x c -E /dev/null >/dev/null 2>&1 && echo -fveclib=libmvec)
 else
 flags += $(if $(filter AVX512,$(found)),-mprefer-vector-width=512) -fno-tree-slp-vectorize -Wno-psabi
 endif
