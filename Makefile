@@ -246,7 +246,7 @@ packaged: library
 	depends=$$(cd $(BUILD) && dpkg-shlibdeps -O deb/usr/lib/$(multiarch)/$(soname) 2>/dev/null | \
 	    sed -n 's/^shlibs:Depends=//p' | sed 's/libblis4 (/libblis4-$(flavour) | &/') && [ "$$depends" ] && \
 	printf '%s\n' 'Package: libag-dev' 'Version: $(version)' "Architecture: $$(dpkg --print-architecture)" "Depends: $$depends" \
-	    'Recommends: $(subst $(space),$(comma) ,libblis-$(flavour)-dev libsleef-dev zlib1g-dev $(if $(xsmm),libxsmm-dev))' \
+	    'Recommends: $(subst $(space),$(comma) ,$(strip libblis-$(flavour)-dev libsleef-dev zlib1g-dev $(if $(xsmm),libxsmm-dev)))' \
 	    'Maintainer: the authors of ag <ag@localhost>' 'Section: libdevel' 'Priority: optional' \
 	    'Description: reverse-mode automatic differentiation of tensors in C' ' Headers, shared library and archive.' \
 	    $(ARCH:%=' For processors of the level % or newer.') >$(root)/DEBIAN/control
