@@ -219,7 +219,7 @@ void ag_grid_run(ag_plan *g, char *workspace)
 {
     const ag_product *p = &g->p;
     g->packed_a = workspace;
-    g->packed_b = workspace + g->a_bytes;
+    g->packed_b = workspace ? workspace + g->a_bytes : NULL;
     if (g->one_tile) {
         run_one_tile(g);
         return;

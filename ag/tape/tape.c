@@ -90,8 +90,8 @@ static bool grow_records(ag_tape *t, uint64_t wanted)
     bool grown = ag_grow(t, (void **)&t->records, &t->record_capacity, sizeof *t->records, wanted) &&
                  ag_grow(t, (void **)&t->headers, &t->header_capacity, sizeof *t->headers, wanted);
     uint32_t first = (uint32_t)t->base;
-    t->r = t->records + first;
-    t->h = t->headers + first;
+    t->r = t->records ? t->records + first : NULL;
+    t->h = t->headers ? t->headers + first : NULL;
     t->capacity = t->record_capacity < t->header_capacity ? t->record_capacity : t->header_capacity;
     ag_set_recording(t);
     return grown;
