@@ -80,6 +80,8 @@ unguarded := $(foreach r,kernels record backward,ag/$(r)/)
 guards := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 # Where a loop happens to lie moved a step of 4.7 us by 0.5 us.
 placed := -falign-functions=64 -falign-loops=64
+# Tiny products run through few loops, where passing over what fills 64 bytes costs 4 %.
+closely := -falign-loops=32
 level := $(if $(filter 1,$(DEBUG)),-O0 -g -DAG_DEBUG=1,$(if $(SAN),-O2 -g,-O3 $(guards) $(placed)))
 flags := -std=c11 $(warnings) $(level) $(ARCH:%=-march=%) -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-math-errno -fno-trapping-math -fopenmp \
 	$(if $(findstring undefined,$(SAN)),-fsanitize=float-cast-overflow) $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) $(includes) $(if $(xsmm),-DAG_XSMM=1)
@@ -146,7 +148,7 @@ ag/ops.h $(BUILD)/registry.h: $(BUILD)/generated
 $(BUILD)/%.o: %.c $(BUILD)/settings | ag/ops.h $(BUILD)/registry.h
 	@mkdir -p $(@D)
 	@echo '  cc    $<'
-	$(CC) $(internal) $(CFLAGS) $(if $(filter $(unguarded),$(dir $<)),-fno-stack-protector) $(dependencies) -c -o $@ $<
+	$(CC) $(internal) $(CFLAGS) $(if $(filter $(unguarded),$(dir $<)),-fno-stack-protector) $(if $(findstring kernels/matmul,$<),$(closely)) $(dependencies) -c -o $@ $<
 $(BUILD)/libag.a: $(objects) $(BUILD)/sources
 	@rm -f $@
 	@echo '  ar    $@'
