@@ -124,10 +124,11 @@ static ag_status shape_many(const ag_call *c, const ag_array *x, ag_array *y)
 static ag_status multiply(const ag_call *c, const ag_array *x)
 {
     ag_array y = x[0];
+    const int64_t size = ag_shape_size(y.shape);
     int64_t stride = 1;
-    for (int i = y.shape.rank - 1; i >= 0; stride *= y.shape.dim[i--])
+    for (int i = y.shape.rank - 1; i >= 0; stride *= size ? y.shape.dim[i] : 1, i--)
         y.stride[i] = stride;
-    y.data = ag_call_scratch(c, (size_t)ag_shape_size(y.shape) * ag_dtype_size(y.dtype));
+    y.data = ag_call_scratch(c, (size_t)size * ag_dtype_size(y.dtype));
     return y.data ? ag_call_matmul(c, &x[0], &x[0], &y, 0) : AG_ENOMEM;
 }
 
