@@ -153,6 +153,31 @@ static void a_step_of_many_checkpoints_takes_no_longer_for_each(void **state)
     ag_tape_free(t);
 }
 
+static ag_tensor rewinding(ag_list x, void *user)
+{
+    ag_tape *t = x.at[0].tape;
+    assert_int_equal(ag_tape_rewind(t, ag_tape_mark(t)), AG_OK);
+    *(ag_tensor *)user = ag_square(x.at[0]);
+    return ag_neg(*(ag_tensor *)user);
+}
+
+/* Where the step itself was last rewound to, its epoch is not the function's to end. */
+static void a_function_rewinds_to_its_beginning(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 1, 2)), kept;
+    assert_int_equal(ag_tape_rewind(t, ag_tape_mark(t)), AG_OK);
+    ag_tensor y = ag_checkpoint(rewinding, &kept, AG_LIST(x));
+    assert_false(ag_ok(kept));
+    ag_ones(t, AG_F64, AG_SHAPE(3));
+    assert_false(ag_ok(kept));
+    assert_int_equal(ag_backward(ag_sum(y)), AG_OK);
+    assert_values(ag_grad(x), -2, -4);
+    assert_false(ag_ok(kept));
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -161,6 +186,7 @@ int main(void)
         cmocka_unit_test(the_message_says_which_argument),
         cmocka_unit_test(other_values_than_at_first_are_an_error),
         cmocka_unit_test(a_step_of_many_checkpoints_takes_no_longer_for_each),
+        cmocka_unit_test(a_function_rewinds_to_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,7 +58,7 @@ static void begin_segment(ag_tape *t, uint32_t first)
 bool ag_new_epoch(ag_tape *t, uint32_t first)
 {
     uint32_t before = t->segment_count;
-    while (t->segment_count && t->segments[t->segment_count - 1].first >= first)
+    while (t->segment_count > t->segment_floor && t->segments[t->segment_count - 1].first >= first)
         t->segment_count--;
     if (t->segment_count == before && !reserve_segment(t))
         return false;
@@ -142,13 +142,18 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
 
 bool ag_interlude_begin(ag_tape *t, ag_interlude *g)
 {
-    *g = (ag_interlude){
-        ag_arena_position(&t->arena), t->outer, t->outer_span, ag_next(t), t->segment_count, t->no_grad
-    };
+    *g = (ag_interlude){ .arena = ag_arena_position(&t->arena),
+                         .outer = t->outer,
+                         .outer_span = t->outer_span,
+                         .first = ag_next(t),
+                         .segments = t->segment_count,
+                         .floor = t->segment_floor,
+                         .no_grad = t->no_grad };
     if (!reserve_segment(t))
         return false;
     t->outer = t->base;
     t->outer_span = t->span;
+    t->segment_floor = t->segment_count;
     begin_segment(t, g->first);
     return true;
 }
@@ -157,6 +162,7 @@ void ag_interlude_end(ag_tape *t, const ag_interlude *g)
 {
     drop(t, g->first, g->arena);
     t->segment_count = g->segments;
+    t->segment_floor = g->floor;
     t->no_grad = g->no_grad;
     t->outer = g->outer;
     t->outer_span = g->outer_span;

@@ -171,7 +171,7 @@ struct ag_tape {
     uint32_t *stops; /* indices at which a pass stops, ascending: nodes, and leaves other than constants */
     uint32_t stop_count, stop_capacity;
     ag_segment *segments;
-    uint32_t segment_count, segment_capacity;
+    uint32_t segment_count, segment_capacity, segment_floor; /* so many stay while an interlude runs */
     uint64_t outer, outer_span;  /* base and span of the segment that an interlude interrupts */
     uint32_t epoch, reset_epoch; /* the last one that was given out; that of the last reset */
     ag_slot *slots;
@@ -261,7 +261,7 @@ bool ag_new_epoch(ag_tape *t, uint32_t first); /* nodes from `first` on, of whic
  * no-grad that begins or ends in it is over, or goes on. */
 typedef struct ag_interlude {
     uint64_t arena, outer, outer_span;
-    uint32_t first, segments, no_grad;
+    uint32_t first, segments, floor, no_grad;
 } ag_interlude;
 bool ag_interlude_begin(ag_tape *t, ag_interlude *g); /* false: no memory, nothing has begun */
 void ag_interlude_end(ag_tape *t, const ag_interlude *g);
