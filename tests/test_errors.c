@@ -193,6 +193,20 @@ static void an_op_of_an_empty_list_is_an_error(void **state)
     ag_tape_free(t);
 }
 
+static void a_list_that_is_too_long_is_an_error(void **state)
+{
+    (void)state;
+    enum { MANY = 65536 };
+    static ag_tensor x[MANY];
+    ag_tape *t = new_tape();
+    for (int i = 0; i < MANY; i++)
+        x[i] = i ? x[0] : ag_ones(t, AG_F64, AG_SHAPE(1));
+    assert_true(is_inert(ag_concat((ag_list){ x, MANY }, 0), t));
+    expect_error(t, AG_ELIMIT, "ag_concat: 65536 operands are more than the 65535");
+    assert_int_equal(ag_size_of(ag_concat((ag_list){ x, MANY - 1 }, 0)), MANY - 1);
+    ag_tape_free(t);
+}
+
 static void errors_between_tapes_go_to_the_first_operands(void **state)
 {
     (void)state;
@@ -323,6 +337,7 @@ int main(void)
         cmocka_unit_test(inert_handles_pass_through),
         cmocka_unit_test(actions_refuse_while_an_error_is_pending),
         cmocka_unit_test(an_op_of_an_empty_list_is_an_error),
+        cmocka_unit_test(a_list_that_is_too_long_is_an_error),
         cmocka_unit_test(probes_are_isolated),
         cmocka_unit_test(errors_between_tapes_go_to_the_first_operands),
         cmocka_unit_test(scopes_prefix_messages_and_names),

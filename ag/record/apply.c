@@ -53,7 +53,11 @@ static bool reserve(ag_tape *t, application *a, const ag_op *op, size_t count)
 static bool check_call(ag_tape *t, const ag_op *op, ag_list inputs, const void *params)
 {
     bool any = op->flags & AG_VARIADIC, fits = any ? inputs.count >= 1 : inputs.count == (size_t)op->inputs;
-    if (AG_UNLIKELY(!fits || inputs.count > UINT16_MAX))
+    if (AG_UNLIKELY(any && inputs.count > UINT16_MAX))
+        return ag_fail(t, AG_ELIMIT, "%s%s: %zu operands are more than the %d that an op can have", ag_op_prefix(op),
+                       op->name, inputs.count, UINT16_MAX),
+               false;
+    if (AG_UNLIKELY(!fits))
         return ag_fail(t, AG_EARG, "%s%s: %zu operands given, but it takes %s%d", ag_op_prefix(op), op->name,
                        inputs.count, any ? "at least " : "", any ? 1 : op->inputs),
                false;
