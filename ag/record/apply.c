@@ -54,7 +54,7 @@ static bool check_call(ag_tape *t, const ag_op *op, ag_list inputs, const void *
 {
     bool any = op->flags & AG_VARIADIC, fits = any ? inputs.count >= 1 : inputs.count == (size_t)op->inputs;
     if (AG_UNLIKELY(any && inputs.count > UINT16_MAX))
-        return ag_fail(t, AG_ELIMIT, "%s%s: %zu operands are more than the %d that an op can have", ag_op_prefix(op),
+        return ag_fail(t, AG_EARG, "%s%s: %zu operands are more than the %d that an op can have", ag_op_prefix(op),
                        op->name, inputs.count, UINT16_MAX),
                false;
     if (AG_UNLIKELY(!fits))
