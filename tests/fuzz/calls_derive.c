@@ -151,7 +151,7 @@ static void play_gradients(world *w)
         if (!s && !out[i].id)
             fault(w, "ag_gradients succeeded and gave no result");
         if (!s && i < RESULTS)
-            learn(w, out[i], -1, f.ends == w->lanes[f.lane].ends);
+            learn(w, out[i], -1, f.ends == w->lanes[f.lane].ends && w->callbacks == f.callbacks);
     }
     end_status(&f, s);
 }
