@@ -53,14 +53,13 @@ typedef struct ag_target {
 struct ag_targets {
     ag_target *at;
     size_t count;
-    bool *is_target;                 /* by place in the table of nodes */
-    size_t *of_slot;                 /* by slot: 1 + the first target, 0: none; NULL: no target is persistent */
-    uint32_t node_count, slot_count; /* of these */
-    uint8_t *wanted;                 /* by index up to `top`: what a contribution to it is good for */
-    uint32_t top, low;               /* no op at or below `low` passes anything on */
+    size_t *of_slot; /* by slot: 1 + the first target, 0: none; NULL: no target is persistent */
+    uint32_t slot_count;
+    uint8_t *wanted;   /* by index up to `top`: what a contribution to it is good for */
+    uint32_t top, low; /* no op at or below `low` passes anything on */
 };
-/* a target or above one; its op is to be visited; it lies at the boundary */
-enum { AG_WANTED = 1, AG_PASSES = 2, AG_TOUCHED = 4 };
+/* a target or above one; its op is to be visited; it lies at the boundary; it is a target itself */
+enum { AG_WANTED = 1, AG_PASSES = 2, AG_TOUCHED = 4, AG_TARGET = 8 };
 bool ag_targets_begin(ag_tape *t, ag_targets *s, uint32_t y); /* of `at` and `count`; false: no memory */
 void ag_targets_end(ag_tape *t, ag_targets *s);
 /* 1 + the first target that the leaf at index i belongs to; 0: none */
@@ -160,7 +159,7 @@ void ag_pass_drop(ag_pass *s, ag_node *d);
 static inline bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
 {
     if (s->targets)
-        return s->targets->is_target[d - s->t->nodes];
+        return s->stacks || s->targets->wanted[d->id] & AG_TARGET; /* a stack stays where it is */
     return s->t->options.keep_grads || s->t->headers[d->id].flags & AG_RETAINED;
 }
 
@@ -203,8 +202,7 @@ void *ag_stack_place(ag_pass *s, const ag_node *d);
 
 /* How many rows of dy/dx are worth to be computed at once, x the one target. Less than 2: none. */
 int64_t ag_stacked_rows_at_once(const ag_tape *t, uint32_t y, const ag_targets *targets);
-/* `count` rows from row `first` on, dense. The targets' is_target is true throughout, so that adjoints stay where they
- * are. AG_USE_RULE: it must be done row by row. */
+/* `count` rows from row `first` on, dense. AG_USE_RULE: it must be done row by row. */
 ag_status ag_stacked_rows(ag_tape *t, uint32_t y, ag_targets *targets, int64_t first, int64_t count, void *rows);
 
 /* ---- store.c: the end of a plain pass */

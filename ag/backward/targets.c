@@ -15,7 +15,7 @@ static void want(ag_tape *t, ag_targets *s, uint32_t i)
 {
     if (i > s->top || !ag_needs(t, i))
         return;
-    s->wanted[i] = AG_WANTED;
+    s->wanted[i] = AG_WANTED | AG_TARGET;
     if (i < s->low)
         s->low = i;
 }
@@ -51,27 +51,22 @@ static void find_wanted(ag_tape *t, ag_targets *s)
 
 bool ag_targets_begin(ag_tape *t, ag_targets *s, uint32_t y)
 {
-    s->node_count = t->node_count;
     s->slot_count = any_slot(s) ? t->slot_count : 0;
     s->top = ag_pass_top(t, AG_INDEX(y));
-    s->is_target = ag_pool_take(t, s->node_count);
     s->wanted = ag_pool_take(t, (size_t)s->top + 1);
     s->of_slot = s->slot_count ? ag_pool_take(t, s->slot_count * sizeof *s->of_slot) : NULL;
-    if (!s->is_target || !s->wanted || (s->slot_count && !s->of_slot)) {
+    if (!s->wanted || (s->slot_count && !s->of_slot)) {
         ag_targets_end(t, s);
         return false;
     }
-    memset(s->is_target, 0, s->node_count);
     if (s->of_slot)
         memset(s->of_slot, 0, s->slot_count * sizeof *s->of_slot);
     for (size_t k = 0; k < s->count; k++) {
         ag_target *x = &s->at[k];
-        if (x->slot) {
-            x->next = s->of_slot[x->slot - 1];
-            s->of_slot[x->slot - 1] = k + 1;
-        } else if (x->id & AG_TAG_RANKED) {
-            s->is_target[ag_node_at(t, x->id) - t->nodes] = true;
-        }
+        if (!x->slot)
+            continue;
+        x->next = s->of_slot[x->slot - 1];
+        s->of_slot[x->slot - 1] = k + 1;
     }
     find_wanted(t, s);
     return true;
@@ -79,7 +74,6 @@ bool ag_targets_begin(ag_tape *t, ag_targets *s, uint32_t y)
 
 void ag_targets_end(ag_tape *t, ag_targets *s)
 {
-    ag_pool_give(t, s->is_target, s->node_count);
     ag_pool_give(t, s->wanted, (size_t)s->top + 1);
     ag_pool_give(t, s->of_slot, s->slot_count * sizeof *s->of_slot);
 }

@@ -272,7 +272,6 @@ static ag_status stacked_rows(ag_tape *t, uint32_t y, ag_targets *targets, const
         return AG_OK;
     }
     ag_status status = most > 1 ? AG_OK : AG_USE_RULE;
-    memset(targets->is_target, 1, targets->node_count);
     for (int64_t i = 0; i < size && !status; i += most)
         status = ag_stacked_rows(t, y, targets, i, size - i < most ? size - i : most, rows + (size_t)i * row);
     return status;
