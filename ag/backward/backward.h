@@ -210,6 +210,11 @@ ag_status ag_stacked_rows(ag_tape *t, uint32_t y, ag_targets *targets, int64_t f
 /* Adjoints become gradients, or the targets' data. */
 ag_status ag_pass_commit(ag_pass *s);
 
+/* ---- custom.c */
+
+/* Of an op whose value is its first input, which no derivative goes to; the result shares its memory. */
+ag_status ag_shape_of_value(const ag_call *c, const ag_array *x, ag_array *y);
+
 /* ---- recorded.c: the pass that records */
 
 ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targets *targets, ag_tensor *out);

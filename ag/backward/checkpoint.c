@@ -52,16 +52,9 @@ static ag_tensor run_again(ag_tape *t, const checkpoint_params *p, ag_list xs)
 static bool same_values(const ag_call *c, uint32_t id)
 {
     ag_tape *t = c->tape;
-    ag_array then = ag_array_of(t, ag_id_at(t, c->id)), now = ag_array_of(t, id), dense = now;
+    ag_array then = ag_array_of(t, ag_id_at(t, c->id)), now = ag_array_of(t, id);
     const size_t bytes = (size_t)ag_array_size(&now) * ag_bytes_of(now.dtype);
-    if (!ag_array_is_dense(&now)) {
-        dense.data = ag_call_scratch(c, bytes);
-        if (!dense.data)
-            return false;
-        ag_array_dense(&dense);
-        ag_copy_array(&dense, &now, false, t->options.threads);
-    }
-    return !bytes || !memcmp(then.data, dense.data, bytes);
+    return ag_make_acceptable(t, c->op, &now, 1) && (!bytes || !memcmp(then.data, now.data, bytes));
 }
 
 /* The id of the second value, which must be the first. 0: reported. */
@@ -91,30 +84,32 @@ static uint32_t check_again(const ag_call *c, ag_tensor y)
     return 0;
 }
 
-static bool stood_before(const ag_call *c, int i)
+/* Is a derivative by operand i wanted? What stands among the arguments several times has all of it at the first. */
+static bool is_wanted(const ag_call *c, int i, size_t arguments)
 {
-    for (int k = 1; k < i; k++)
+    for (int k = 1; k < i && (size_t)k <= arguments; k++)
         if (AG_INDEX(c->inputs[k]) == AG_INDEX(c->inputs[i]))
-            return true;
-    return false;
+            return false;
+    return ag_call_needs(c, i);
 }
 
 static void differentiate(const ag_call *c, ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *dx)
 {
     ag_tape *t = c->tape;
     ag_tensor *wanted = ag_call_scratch(c, 2 * xs.count * sizeof *wanted), *given = wanted ? wanted + xs.count : NULL;
+    const size_t arguments = ((const checkpoint_params *)c->params)->count;
+    const uint32_t id = wanted ? check_again(c, y) : 0;
     size_t count = 0;
-    if (!wanted || !check_again(c, y))
+    if (!id || !ag_needs(t, id))
         return;
     for (size_t i = 0; i < xs.count; i++)
-        if (ag_call_needs(c, (int)i + 1) && !stood_before(c, (int)i + 1))
+        if (is_wanted(c, (int)i + 1, arguments))
             wanted[count++] = xs.at[i];
-    if (!ag_needs(t, ag_resolve(t, y, "ag_checkpoint", 0)) ||
-        ag_find_gradients(y, dy, (ag_list){ wanted, count }, flags, given, "ag_checkpoint"))
+    if (ag_find_gradients(y, dy, (ag_list){ wanted, count }, flags, given, "ag_checkpoint"))
         return;
     count = 0;
     for (size_t i = 0; i < xs.count; i++)
-        if (ag_call_needs(c, (int)i + 1) && !stood_before(c, (int)i + 1))
+        if (is_wanted(c, (int)i + 1, arguments))
             dx[i + 1] = given[count++];
 }
 
@@ -176,19 +171,11 @@ static void checkpoint_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
     ag_set_recording(t);
 }
 
-/* The value is the first operand, which no derivative goes to; the result shares its memory. */
-static ag_status checkpoint_shape(const ag_call *c, const ag_array *x, ag_array *y)
-{
-    (void)c;
-    *y = x[0];
-    return AG_OK;
-}
-
 static const ag_op checkpoint = { .name = "ag_checkpoint",
                                   .formula = "f(xs), computed again on the way back",
                                   .flags = AG_VARIADIC | AG_VIEW,
                                   .params_size = sizeof(checkpoint_params),
-                                  .shape = checkpoint_shape,
+                                  .shape = ag_shape_of_value,
                                   .vjp = checkpoint_vjp };
 
 /* ---- the way forward */

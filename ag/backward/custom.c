@@ -6,8 +6,7 @@ typedef struct custom_params {
     void *user;
 } custom_params;
 
-/* The value is the first input, which no derivative goes to; the result shares its memory. */
-static ag_status custom_shape(const ag_call *c, const ag_array *x, ag_array *y)
+ag_status ag_shape_of_value(const ag_call *c, const ag_array *x, ag_array *y)
 {
     (void)c;
     *y = x[0];
@@ -48,7 +47,7 @@ static const ag_op custom = { .name = "ag_custom_vjp",
                               .formula = "y, with a derivative of the caller's",
                               .flags = AG_VARIADIC | AG_VIEW,
                               .params_size = sizeof(custom_params),
-                              .shape = custom_shape,
+                              .shape = ag_shape_of_value,
                               .vjp = custom_vjp };
 
 static ag_tensor refuse(ag_tape *t, ag_status s, const char *why)
