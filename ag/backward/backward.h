@@ -171,6 +171,13 @@ typedef struct ag_rule {
     double constants[2];
     ag_tensor few[AG_FEW], *dy, *dx; /* adjoints of the outputs, which the caller fills in; what the rule gives */
 } ag_rule;
+/* Around a rule or a hook: what it records begins here, and blocks of no-grad that it leaves open are closed, as what others
+ * of the pass record does not hang on it. */
+typedef struct ag_inner {
+    uint32_t inner, no_grad;
+} ag_inner;
+ag_inner ag_inner_begin(ag_tape *t);
+void ag_inner_end(ag_tape *t, ag_inner before);
 bool ag_rule_begin(ag_tape *t, uint32_t id, const ag_targets *targets, ag_rule *r); /* false: reported */
 ag_status ag_rule_run(ag_rule *r);
 /* The id of what it gave for operand i, of a shape to which the operand's broadcasts; 0: nothing is given or wanted. */

@@ -71,8 +71,7 @@ ag_status ag_hook(ag_tensor x, ag_hook_function *f, void *user)
     if (t->closed || (t->inner && (persistent || i < t->inner)))
         return ag_fail(t, AG_EUSE,
                        "ag_hook: not inside an error handler or an op's functions, nor in a rule, a hook or a "
-                       "checkpoint for a tensor "
-                       "that was there before");
+                       "checkpoint for a tensor that was there before");
     if (persistent ? s->param : ag_needs(t, id))
         return persistent ? hook_slot(t, AG_INDEX(x.id), f, user) : hook_node(t, i, f, user);
     return ag_fail_unwanted(x, "ag_hook");
@@ -116,18 +115,11 @@ static ag_tensor accept(ag_tape *t, uint32_t i, ag_tensor given)
 /* The adjoint g after all hooks of the node at i. Inert: one has failed. */
 static ag_tensor call_all(ag_tape *t, uint32_t i, ag_tensor g)
 {
-    const uint32_t no_grad = t->no_grad, inner = t->inner;
     const ag_hooked *h;
     for (uint32_t k = 0; g.id && (h = hook_at(t, i, k)); k++) {
-        t->inner = ag_next(t);
-        t->rules++;
+        const ag_inner before = ag_inner_begin(t);
         ag_tensor given = h->f(g, h->user);
-        t->rules--;
-        t->inner = inner;
-        if (AG_UNLIKELY(t->no_grad != no_grad)) {
-            t->no_grad = no_grad;
-            ag_set_recording(t);
-        }
+        ag_inner_end(t, before);
         if (t->error.status)
             return ag_inert(t);
         if (given.tape)

@@ -2,6 +2,24 @@
  * derivatives alike. */
 #include "ag/backward/backward.h"
 
+ag_inner ag_inner_begin(ag_tape *t)
+{
+    const ag_inner before = { t->inner, t->no_grad };
+    t->inner = ag_next(t);
+    t->rules++;
+    return before;
+}
+
+void ag_inner_end(ag_tape *t, ag_inner before)
+{
+    t->rules--;
+    t->inner = before.inner;
+    if (AG_LIKELY(t->no_grad == before.no_grad))
+        return;
+    t->no_grad = before.no_grad;
+    ag_set_recording(t);
+}
+
 bool ag_rule_begin(ag_tape *t, uint32_t id, const ag_targets *targets, ag_rule *r)
 {
     ag_call *c = &r->call;
@@ -22,18 +40,11 @@ ag_status ag_rule_run(ag_rule *r)
 {
     ag_tape *t = r->call.tape;
     bool pending = t->error.status;
-    const uint32_t no_grad = t->no_grad, inner = t->inner;
     const uint64_t work = ag_work_begin(t);
-    t->inner = ag_next(t);
-    t->rules++;
+    const ag_inner before = ag_inner_begin(t);
     r->call.op->vjp(&r->call, r->dy, r->dx);
-    t->rules--;
-    t->inner = inner;
+    ag_inner_end(t, before);
     ag_work_end(t, work);
-    if (AG_UNLIKELY(t->no_grad != no_grad)) { /* what other rules of the pass record does not hang on this one */
-        t->no_grad = no_grad;
-        ag_set_recording(t);
-    }
     return pending ? AG_OK : t->error.status; /* an error that the rule ignores is none the less */
 }
 
