@@ -26,6 +26,14 @@ static AG_COLD ag_status several_elements(ag_tensor y, ag_shape s)
                    *name ? " '" : "", name, *name ? "'" : "", ag_shape_text(s, text, sizeof text));
 }
 
+static AG_COLD ag_status wrong_shape(ag_tape *t, const char *who, const ag_layout *given, const ag_layout *wanted)
+{
+    char a[128], b[128];
+    return ag_fail(t, AG_ESHAPE, "%s: the adjoint has shape %s, the tensor %s", who,
+                   ag_shape_text(ag_layout_shape(given), a, sizeof a),
+                   ag_shape_text(ag_layout_shape(wanted), b, sizeof b));
+}
+
 static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
 {
     ag_tape *t = y.tape;
@@ -38,7 +46,6 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
         seed = ag_resolve(t, *dy, who, 2);
     if (!id || (dy && !seed))
         return ag_refuse(t, who);
-    char text[128], other[128];
     ag_status status;
     const ag_layout *of = ag_layout_at(t, id);
     if (t->no_grad)
@@ -59,9 +66,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
         return ag_sweep(t, id, 0, NULL);
     const ag_layout *given = ag_layout_at(t, seed);
     if (!ag_layout_same_shape(given, of))
-        return ag_fail(t, AG_ESHAPE, "%s: the adjoint has shape %s, the tensor %s", who,
-                       ag_shape_text(ag_layout_shape(given), other, sizeof other),
-                       ag_shape_text(ag_layout_shape(of), text, sizeof text));
+        return wrong_shape(t, who, given, of);
     if (!ag_is_float(given->dtype))
         return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who, ag_dtype_name(given->dtype));
     return ag_sweep(t, id, seed, NULL);
@@ -142,25 +147,15 @@ static uint32_t ones_to_share(ag_tape *t, const ag_layout *l)
 
 static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets, ag_tensor *out)
 {
-    uint32_t no_grad = t->no_grad;
-    t->no_grad = 0;
-    ag_set_recording(t);
+    const unsigned suspended = ag_enable_grad_begin(t);
     t->busy++;
     const ag_layout *l = ag_layout_at(t, y);
     /* a copy of the caller's adjoint, whose memory may be written: results can be views of it */
     dy = dy ? ag_mul_scalar(ag_handle(t, dy), 1).id : ones_to_share(t, l);
     ag_status status = dy ? ag_graph_gradients(t, y, dy, targets, out) : ag_refuse(t, "ag_gradients");
     t->busy--;
-    t->no_grad = no_grad;
-    ag_set_recording(t);
+    ag_enable_grad_end(t, suspended);
     return status;
-}
-
-static ag_status wrong_shape(ag_tape *t, const char *who, const char *what, ag_shape given, ag_shape wanted)
-{
-    char a[128], b[128];
-    return ag_fail(t, AG_ESHAPE, "%s: the %s has shape %s, the tensor %s", who, what, ag_shape_text(given, a, sizeof a),
-                   ag_shape_text(wanted, b, sizeof b));
 }
 
 ag_status ag_find_gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who)
@@ -193,8 +188,7 @@ ag_status ag_find_gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag
         return ag_fail(t, AG_EDTYPE, "%s: the adjoint is %s, not floating", who,
                        ag_dtype_name(ag_layout_at(t, seed)->dtype));
     if (seed && !ag_layout_same_shape(ag_layout_at(t, seed), ag_layout_at(t, id)))
-        return wrong_shape(t, who, "adjoint", ag_layout_shape(ag_layout_at(t, seed)),
-                           ag_layout_shape(ag_layout_at(t, id)));
+        return wrong_shape(t, who, ag_layout_at(t, seed), ag_layout_at(t, id));
     if (!xs.count)
         return AG_OK;
     if (xs.count > AG_FEW)
@@ -220,27 +214,29 @@ ag_status ag_gradients(ag_tensor y, ag_list xs, int flags, ag_tensor *out)
     return ag_find_gradients(y, (ag_tensor){ 0 }, xs, flags, out, "ag_gradients");
 }
 
-ag_status ag_gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out)
+/* The same where dy is not to be left out. */
+static ag_status gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out, const char *who)
 {
     if (y.tape && !dy.tape)
-        ag_fail(y.tape, AG_ENULL, "ag_gradients_from: the adjoint is absent");
-    return ag_find_gradients(y, dy, xs, flags, out, "ag_gradients_from");
+        ag_fail(y.tape, AG_ENULL, "%s: the adjoint is absent", who);
+    return ag_find_gradients(y, dy, xs, flags, out, who);
+}
+
+ag_status ag_gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out)
+{
+    return gradients_from(y, dy, xs, flags, out, "ag_gradients_from");
 }
 
 ag_tensor ag_vjp(ag_tensor y, ag_tensor dy, ag_tensor x)
 {
     ag_tensor out = ag_inert(y.tape);
-    if (y.tape && !dy.tape)
-        ag_fail(y.tape, AG_ENULL, "ag_vjp: the adjoint is absent");
-    ag_find_gradients(y, dy, AG_LIST(x), 0, &out, "ag_vjp");
+    gradients_from(y, dy, AG_LIST(x), 0, &out, "ag_vjp");
     return out;
 }
 
 ag_status ag_vjps(ag_tensor y, ag_tensor dy, ag_list xs, ag_tensor *out)
 {
-    if (y.tape && !dy.tape)
-        ag_fail(y.tape, AG_ENULL, "ag_vjps: the adjoint is absent");
-    return ag_find_gradients(y, dy, xs, 0, out, "ag_vjps");
+    return gradients_from(y, dy, xs, 0, out, "ag_vjps");
 }
 
 /* ---- stored gradients */
