@@ -88,8 +88,7 @@ static bool begin_aside(ag_tape *t, ag_interlude *aside)
 {
     if (!ag_interlude_begin(t, aside))
         return false;
-    t->no_grad = 0;
-    ag_set_recording(t);
+    ag_enable_grad_begin(t); /* the interlude's end brings back what it suspends */
     return true;
 }
 
@@ -239,6 +238,18 @@ static bool jacobian_shape(ag_tape *t, const ag_layout *y, const ag_layout *x, c
     return size >= 0 && size <= INT64_MAX / 16;
 }
 
+/* Room for the derivative by x of a tensor of layout `of`, NULL: of x's own, which is x's in `by`. data NULL: reported. */
+static ag_array new_derivative(ag_tape *t, const ag_layout *of, ag_tensor x, const char *who, const ag_layout **by)
+{
+    ag_shape s;
+    *by = layout_of(t, x, who, 2);
+    if (!*by || !jacobian_shape(t, of ? of : *by, *by, who, &s))
+        return (ag_array){ 0 };
+    if (AG_UNLIKELY(t->options.debug))
+        ag_watch_unwanted(x, who);
+    return new_array(t, (*by)->dtype, s);
+}
+
 /* Row i: the gradient of element i of y. */
 static ag_status jacobian_row(ag_tensor y, const ag_layout *l, int64_t i, ag_tensor x, const ag_array *to)
 {
@@ -312,15 +323,10 @@ ag_tensor ag_jacobian(ag_tensor y, ag_tensor x)
 {
     ag_tape *t = y.tape;
     uint32_t id;
-    ag_shape s;
+    const ag_layout *by;
     if (!begin(y, "ag_jacobian", &id))
         return ag_inert(t);
-    const ag_layout *of = ag_layout_at(t, id), *by = layout_of(t, x, "ag_jacobian", 2);
-    if (!by || !jacobian_shape(t, of, by, "ag_jacobian", &s))
-        return ag_inert(t);
-    if (AG_UNLIKELY(t->options.debug))
-        ag_watch_unwanted(x, "ag_jacobian");
-    ag_array to = new_array(t, by->dtype, s);
+    ag_array to = new_derivative(t, ag_layout_at(t, id), x, "ag_jacobian", &by);
     if (!to.data || jacobian_rows(ag_handle(t, id), x, &to, ag_layout_shape(by)))
         return ag_inert(t);
     return ag_constant_of(t, &to);
@@ -330,16 +336,11 @@ ag_tensor ag_hessian(ag_tensor y, ag_tensor x)
 {
     ag_tape *t = y.tape;
     uint32_t id;
-    ag_shape s;
+    const ag_layout *by;
     ag_interlude aside;
     if (!begin(y, "ag_hessian", &id) || !is_single(t, id, "ag_hessian"))
         return ag_inert(t);
-    const ag_layout *by = layout_of(t, x, "ag_hessian", 2);
-    if (!by || !jacobian_shape(t, by, by, "ag_hessian", &s))
-        return ag_inert(t);
-    if (AG_UNLIKELY(t->options.debug))
-        ag_watch_unwanted(x, "ag_hessian");
-    ag_array to = new_array(t, by->dtype, s);
+    ag_array to = new_derivative(t, NULL, x, "ag_hessian", &by);
     if (!to.data || !begin_aside(t, &aside))
         return ag_inert(t);
     ag_tensor g = ag_inert(t);
