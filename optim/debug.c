@@ -1,17 +1,7 @@
 /* Warnings of a step: gradients that nobody zeroes or that never arrive, and values that are not finite. */
 #include "optim/internal.h"
-#include <math.h>
 
 enum { STEPS_UNZEROED = 3 };
-
-/* The index of an element that is not finite, -1: all are. */
-static int64_t not_finite(const optim_slot *s, const void *memory)
-{
-    for (int64_t i = 0; i < s->at.count; i++)
-        if (!isfinite(s->at.dtype == AG_F32 ? (double)((const float *)memory)[i] : ((const double *)memory)[i]))
-            return i;
-    return -1;
-}
 
 static void watch_zeroing(optim *o)
 {
@@ -51,7 +41,7 @@ void optim_watch_gradients(optim *o)
     watch_zeroing(o);
     for (size_t i = 0; i < o->count && !o->warned_gradient; i++) {
         const optim_slot *s = &o->slots[i];
-        if (!s->at.grad || not_finite(s, s->at.grad) < 0)
+        if (!s->at.grad || optim_is_finite(s, s->at.grad))
             continue;
         o->warned_gradient = true;
         ag_warn(o->t,
@@ -65,7 +55,7 @@ void optim_watch_values(optim *o)
 {
     for (size_t i = 0; i < o->count && !o->warned_value && !o->warned_gradient; i++) {
         const optim_slot *s = &o->slots[i];
-        if (!s->at.grad || not_finite(s, s->at.value) < 0)
+        if (!s->at.grad || optim_is_finite(s, s->at.value))
             continue;
         o->warned_value = true;
         ag_warn(o->t, "optim_step: '%s' is not finite after step %lld, though its gradient was; lr %g is too large",

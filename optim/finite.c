@@ -15,22 +15,23 @@ static ag_status refuse(const optim *o, size_t i, const char *who)
         at++;
     if (at >= size) /* no memory for a look at it */
         return ag_error(o->t);
-    const double value = ag_item_at(g, at);
     snprintf(of, sizeof of, "parameter %zu", i + 1);
     return ag_fail(o->t, AG_EVALUE, "%s: the gradient of %s%s%s is %s at element %lld of %s; nothing was changed", who,
-                   *name ? "'" : of, name, *name ? "'" : "",
-                   value != value ? "nan"
-                   : value > 0    ? "inf"
-                                  : "-inf",
-                   (long long)at, ag_shape_text(ag_shape_of(p), shape, sizeof shape));
+                   *name ? "'" : of, name, *name ? "'" : "", ag_nonfinite_text(ag_item_at(g, at)), (long long)at,
+                   ag_shape_text(ag_shape_of(p), shape, sizeof shape));
+}
+
+bool optim_is_finite(const optim_slot *s, const void *memory)
+{
+    ag_array a = ag_dense_array(AG_SHAPE(s->at.count), s->at.dtype, memory);
+    return ag_find_nonfinite(&a, 0) < 0;
 }
 
 ag_status optim_check_finite(const optim *o, const char *who)
 {
     for (size_t i = 0; o->error_if_nonfinite && i < o->count; i++) {
-        const ag_storage *s = &o->slots[i].at;
-        ag_array g = ag_dense_array(AG_SHAPE(s->count), s->dtype, s->grad);
-        if (s->grad && ag_find_nonfinite(&g, 0) >= 0)
+        const optim_slot *s = &o->slots[i];
+        if (s->at.grad && !optim_is_finite(s, s->at.grad))
             return refuse(o, i, who);
     }
     return AG_OK;

@@ -44,6 +44,7 @@ static inline int64_t optim_blocks(int64_t count)
 }
 /* Looks at every parameter's storage and counts what has a gradient. Writes nothing but *o. */
 ag_status optim_look(optim *o);
+bool optim_is_finite(const optim_slot *s, const void *memory); /* its value or its gradient */
 /* After a look: is every gradient finite, or nobody asks? Reported under the name of `who`. */
 ag_status optim_check_finite(const optim *o, const char *who);
 /* debug.c: under ag_options.debug, before a step and after it. */

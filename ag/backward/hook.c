@@ -151,13 +151,9 @@ static ag_status check_finite(ag_tape *t, ag_suspects *s, uint32_t i, const ag_a
         s->by_index[i] = NULL;
     if (at < 0 || !was_finite)
         return t->headers[i].op < AG_OP_OUTPUT ? ag_suspects_at(t, s, i) : AG_OK;
-    const double v = ag_array_get(adjoint, at);
     return ag_fail(t, AG_EVALUE, "ag_hook: a hook%s%s%s makes element %lld of a finite adjoint, %s, %s",
                    *name ? " of '" : "", name, *name ? "'" : "", (long long)at,
-                   ag_shape_text(adjoint->shape, shape, sizeof shape),
-                   v != v  ? "nan"
-                   : v > 0 ? "inf"
-                           : "-inf");
+                   ag_shape_text(adjoint->shape, shape, sizeof shape), ag_nonfinite_text(ag_array_get(adjoint, at)));
 }
 
 /* ---- in a plain pass */

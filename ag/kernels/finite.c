@@ -23,6 +23,11 @@
 AG_FIND(find_f32, float, uint32_t, 0x7f800000u)
 AG_FIND(find_f64, double, uint64_t, 0x7ff0000000000000u)
 
+const char *ag_nonfinite_text(double x)
+{
+    return x != x ? "nan" : x > 0 ? "inf" : "-inf";
+}
+
 int64_t ag_find_nonfinite(const ag_array *a, int64_t from)
 {
     const int64_t n = ag_array_size(a);

@@ -21,12 +21,12 @@ static void AG_PRINTF(2, 3) put(text *to, const char *format, ...)
         to->used = to->used + (size_t)n < sizeof to->at ? to->used + (size_t)n : sizeof to->at - 1;
 }
 
-static void put_number(text *to, double x) /* a NaN without a sign */
+static void put_number(text *to, double x)
 {
-    if (isnan(x))
-        put(to, "nan");
-    else
+    if (ag_is_finite(x))
         put(to, "%.8g", x);
+    else
+        put(to, "%s", ag_nonfinite_text(x));
 }
 
 static const char *shape_of(const ag_array *a, char text[128])
