@@ -131,15 +131,10 @@ static bool was_written(const ag_call *c, uint32_t id)
 static ag_tensor read_again(const ag_call *c, int i, size_t arguments)
 {
     ag_tape *t = c->tape;
-    const ag_node *d = ag_node_or_null(t, c->inputs[i]);
-    const char *name = ag_operand_name(t, c->inputs[i]);
-    char which[24] = "a tensor", where[AG_PLACE] = "";
+    char which[24] = "a tensor", where[AG_PLACE];
     if (!was_written(c, c->inputs[i]))
         return ag_handle(t, c->inputs[i]);
-    if (!ag_is_number(d))
-        ag_written_text(t, d->owner, where, sizeof where);
-    if (!ag_is_number(d) && !*name) /* a view: the tensor that it views */
-        name = ag_operand_name(t, t->nodes[d->owner].id);
+    const char *name = ag_written_name(t, c->inputs[i], where, sizeof where);
     if ((size_t)i <= arguments)
         snprintf(which, sizeof which, "argument %d", i);
     ag_fail(

@@ -21,13 +21,21 @@ const char *ag_operand_name(const ag_tape *t, uint32_t id)
     return t->slots[ag_leaf_slot(t, id)].name;
 }
 
-ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i)
+const char *ag_written_name(const ag_tape *t, uint32_t id, char *where, size_t bytes)
 {
     const char *name = ag_operand_name(t, id);
-    if (!*name) /* a view: the tensor that it views */
-        name = ag_operand_name(t, t->nodes[ag_node_at(t, id)->owner].id);
+    const ag_node *d = ag_node_or_null(t, id);
+    *where = 0;
+    if (ag_is_number(d))
+        return name;
+    ag_written_text(t, d->owner, where, bytes);
+    return *name ? name : ag_operand_name(t, t->nodes[d->owner].id);
+}
+
+ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i)
+{
     char where[AG_PLACE];
-    ag_written_text(t, ag_node_at(t, id)->owner, where, sizeof where);
+    const char *name = ag_written_name(t, id, where, sizeof where);
     return ag_fail(t, AG_EUSE,
                    "%s%s: %s %d%s%s%s was written%s after the op had been recorded, but its derivative needs the old "
                    "values; write after ag_backward, and record again before the next one",

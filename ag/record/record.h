@@ -228,6 +228,8 @@ const char *ag_operand_name(const ag_tape *t, uint32_t id); /* "" without one */
 const char *ag_op_prefix(const ag_op *op);                  /* of its name in messages: "ag_" for built-in ones */
 /* The call of the node at id as its rules see it. */
 void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double constants[2]);
+/* The name of a tensor that was written, of a view without one that of what it views; where it was written, or "". */
+const char *ag_written_name(const ag_tape *t, uint32_t id, char *where, size_t bytes);
 ag_status ag_fail_written(ag_tape *t, const ag_op *op, uint32_t id, const char *what, int i); /* what i, which is id */
 void ag_operand_text(const ag_call *c, const ag_array *x, char *text, size_t bytes); /* shapes, dtypes and names */
 
