@@ -224,17 +224,9 @@ ag_status ag_pass_visit(ag_pass *s, uint32_t i)
 
 uint32_t ag_stop_from(const ag_tape *t, uint32_t index)
 {
-    uint32_t low = 0, high = t->stop_count;
     if (index <= 1) /* most passes go down to the first */
         return 0;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (t->stops[middle] < index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ag_first_from(t->stops, t->stop_count, sizeof *t->stops, 0, index);
 }
 
 /* One attempt. */

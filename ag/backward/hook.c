@@ -6,15 +6,7 @@
 
 static uint32_t first_hook(const ag_tape *t, uint32_t index) /* the place of the first one of this index or above */
 {
-    uint32_t low = 0, high = t->hook_count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (t->hooks[middle].index < index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    return ag_first_from(t->hooks, t->hook_count, sizeof *t->hooks, offsetof(ag_hooked, index), index);
 }
 
 /* A number's record is no stop of passes until it has a hook. */

@@ -3,15 +3,8 @@
 
 const char *ag_named_at(const ag_tape *t, uint32_t index)
 {
-    uint32_t low = 0, high = t->name_count;
-    while (low < high) {
-        uint32_t middle = (low + high) / 2;
-        if (t->names[middle].index < index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < t->name_count && t->names[low].index == index ? t->names[low].name : "";
+    const uint32_t at = ag_first_from(t->names, t->name_count, sizeof *t->names, offsetof(ag_named, index), index);
+    return at < t->name_count && t->names[at].index == index ? t->names[at].name : "";
 }
 
 static size_t scope_bytes(const ag_tape *t)

@@ -45,16 +45,9 @@ static void note(ag_tape *t)
 
 static ag_site find(const ag_site_log *l, uint32_t index, uint32_t epoch)
 {
-    uint32_t low = 0, high = l->count;
-    while (low < high) { /* low: how many begin at the index or before */
-        uint32_t middle = low + (high - low) / 2;
-        if (l->at[middle].first <= index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool known = low && l->at[low - 1].epoch == epoch;
-    return known ? l->at[low - 1].site : (ag_site){ 0 };
+    const uint32_t after = ag_first_from(l->at, l->count, sizeof *l->at, offsetof(ag_made, first), index + 1);
+    bool known = after && l->at[after - 1].epoch == epoch;
+    return known ? l->at[after - 1].site : (ag_site){ 0 };
 }
 
 /* ---- calls */

@@ -281,6 +281,21 @@ static inline ag_tensor ag_handle(ag_tape *t, uint32_t id) /* of a live node */
                                                                             : ag_epoch_of(t, index);
     return (ag_tensor){ t, id, epoch };
 }
+/* Of `count` entries of so many bytes, which ascend in the uint32_t at `key`: the place of the first that is not below the
+ * index. */
+static inline uint32_t ag_first_from(const void *entries, uint32_t count, size_t bytes, size_t key, uint32_t index)
+{
+    uint32_t low = 0, high = count, at;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        memcpy(&at, (const char *)entries + middle * bytes + key, sizeof at);
+        if (at < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
 static inline ag_node *ag_node_at(const ag_tape *t, uint32_t id) /* of a node that has one */
 {
     return &t->nodes[t->records[AG_INDEX(id)].parent[1]];
