@@ -103,9 +103,9 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 
 # ---- sources and programs
 
-definitions := $(sort $(wildcard ag/ops/*.c))
+definitions := $(sort $(wildcard ag/ops/*/*.c))
 rooms := array kernels tape record ops backward check show
-sources := $(sort $(wildcard $(rooms:%=ag/%/*.c) nn/*.c optim/*.c))
+sources := $(sort $(wildcard $(rooms:%=ag/%/*.c) nn/*.c optim/*.c) $(definitions))
 headers := ag/ag.h ag/errors.h ag/derivatives.h ag/ops.h ag/op.h ag/traced.h ag/ag.hpp ag/ops.hpp $(wildcard nn/nn.h nn/traced.h optim/optim.h optim/traced.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
 name = $(basename $(notdir $(1)))
@@ -202,7 +202,7 @@ programs: $(BUILD)/tests/test_programs ## COUNT= random programs from number SEE
 	@COUNT='$(COUNT)' SEED='$(SEED)' tests/programs/run.sh $(BUILD)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
-formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) nn optim tests tests/bench tests/fuzz examples docs,$(d)/*.[ch] $(d)/*.inc)))
+formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) $(sort $(dir $(definitions))) nn optim tests tests/bench tests/fuzz examples docs,$(d)/*.[ch] $(d)/*.inc)))
 format: ## clang-format, in place
 	clang-format -i $(formatted)
 format-check:

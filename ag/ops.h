@@ -2,6 +2,8 @@
 #ifndef AG_OPS_H
 #define AG_OPS_H
 
+/* ======== elementwise */
+
 /* ---- binary */
 /* ag_add - sum: y = a + b; da = dy, db = dy */
 AG_API ag_tensor ag_add(ag_tensor a, ag_tensor b);
@@ -38,172 +40,6 @@ AG_API ag_tensor ag_not_equal(ag_tensor a, ag_tensor b);
  *   y = x        dx = dy between f32 and f64, else none
  * Errors: AG_EDTYPE if d is no dtype. */
 AG_API ag_tensor ag_cast(ag_tensor x, ag_dtype d);
-
-/* ---- concat */
-/* ag_concat - the tensors of the list one after the other along an axis; the other extents are equal.
- *   y = [x0 x1 ...]        dxi = its part of dy
- * Errors: AG_ESHAPE if there is no such axis or other extents differ; AG_EDTYPE if dtypes differ. */
-AG_API ag_tensor ag_concat(ag_list xs, int axis);
-/* ag_stack - tensors of one shape along a new axis, which becomes axis `axis` of the result.
- *   y[..,i,..] = xi[..,..]        dxi = dy[..,i,..]
- * Errors: AG_ESHAPE if the shapes differ or there can be no such axis; AG_EDTYPE if dtypes differ (but for rank-0
- * floats, which make f64). */
-AG_API ag_tensor ag_stack(ag_list xs, int axis);
-
-/* ---- cross entropy */
-/* ag_cross_entropy - mean over the rows of logits z[n,c] (or one row, z[c]) of -log softmax(z), taken at a class per
- * row, target[n] (i64, i32 or u8), or weighted with probabilities target[n,c] of z's dtype. NaN where n = 0.
- *   y = 1/n sum_i (log(sum_j exp z[i,j]) - z[i,target[i]])        dz = dy (softmax(z) - onehot(target)) / n
- *   y = -1/n sum_ij target[i,j] log softmax(z)[i,j]
- *       dz = dy (softmax(z) sum_j target[i,j] - target) / n, dtarget = -dy log softmax(z) / n
- * A class of probability 0 contributes 0, whatever its logit.
- * Errors: AG_EARG for a class out of range; AG_ESHAPE, AG_EDTYPE for other arguments. */
-AG_API ag_tensor ag_cross_entropy(ag_tensor z, ag_tensor target);
-
-/* ---- dot */
-/* ag_dot - product of two vectors.
- *   y = sum_i a[i] b[i]        da = b dy    db = a dy
- * Errors: AG_ESHAPE if they are no vectors of one length. */
-AG_API ag_tensor ag_dot(ag_tensor a, ag_tensor b);
-
-/* ---- expand */
-/* ag_expand - x repeated along axes of extent 1, and along new leading axes, to the shape s, in which -1 keeps an
- * extent. A view: nothing is copied.
- *   y[i,..] = x[0 or i,..]        dx = dy summed over the axes along which x was repeated
- * Errors: AG_ESHAPE if x does not broadcast to s. */
-AG_API ag_tensor ag_expand(ag_tensor x, ag_shape s);
-
-/* ---- extrema */
-/* ag_max - the largest element; NaN if one is NaN.
- *   y = max of x        dx = dy / n at the n elements equal to y, else 0
- * Errors: AG_ESHAPE if there are no elements. */
-AG_API ag_tensor ag_max(ag_tensor x);
-/* ag_min - the smallest element; NaN if one is NaN.
- *   y = min of x        dx = dy / n at the n elements equal to y, else 0
- * Errors: AG_ESHAPE if there are no elements. */
-AG_API ag_tensor ag_min(ag_tensor x);
-/* ag_max_over - the largest elements over axes; axes and flags as in ag_sum_over; NaN where one is NaN.
- *   y[i,..] = max of x[i,..,j,..] over j        dx = dy / n at the n elements equal to y, else 0
- * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
-AG_API ag_tensor ag_max_over(ag_tensor x, ag_axes axes, int flags);
-/* ag_min_over - the smallest elements over axes; axes and flags as in ag_sum_over; NaN where one is NaN.
- *   y[i,..] = min of x[i,..,j,..] over j        dx = dy / n at the n elements equal to y, else 0
- * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
-AG_API ag_tensor ag_min_over(ag_tensor x, ag_axes axes, int flags);
-
-/* ---- linear */
-/* ag_linear - affine map of the last dimension; b may be absent, {0}. Fastest with weights stored by columns: see
- * ag_param_as.
- *   y[..,out] = x[..,in] w[out,in]' + b[out]        dx = dy w    dw = dy' x    db = sum of dy over all rows
- * Errors: AG_ESHAPE if the extents called `in` or `out` differ. */
-AG_API ag_tensor ag_linear(ag_tensor x, ag_tensor w, ag_tensor b);
-
-/* ---- losses */
-/* ag_mse - mean squared error of tensors of one shape; NaN where they are empty.
- *   y = 1/n sum (a - b)^2        da = 2 dy (a - b) / n    db = -da
- * Errors: AG_ESHAPE if the shapes differ. */
-AG_API ag_tensor ag_mse(ag_tensor a, ag_tensor b);
-/* ag_bce - binary cross entropy of probabilities p and targets y of one shape, mean; NaN where they are empty.
- * Logarithms count as at least -100, and where they would be less, at p or 1-p of e^-100 and below, their derivative
- * is 0.
- *   L = -1/n sum (y log p + (1-y) log(1-p))
- *       dp = dL ((1-y) / (1-p) - y / p) / n    dy = dL (log(1-p) - log p) / n
- * Errors: AG_EARG if a p is below 0 or above 1 (NaN is passed on); AG_ESHAPE if the shapes differ. */
-AG_API ag_tensor ag_bce(ag_tensor p, ag_tensor y);
-/* ag_bce_logits - ag_bce of sigmoid(z), without overflow and without clamping.
- *   L = 1/n sum (max(z,0) - z y + log(1 + exp(-|z|)))        dz = dL (sigmoid(z) - y) / n    dy = -dL z / n
- * Errors: AG_ESHAPE if the shapes differ. */
-AG_API ag_tensor ag_bce_logits(ag_tensor z, ag_tensor y);
-
-/* ---- matmul */
-/* ag_matmul - matrix product, batched over leading dimensions, which broadcast. A vector a counts as a row, a vector b
- * as a column, and the result lacks that dimension.
- *   y[..,m,n] = a[..,m,k] b[..,k,n]        da = dy b'    db = a' dy
- * Errors: AG_ESHAPE if the k's differ, the leading dimensions do not broadcast, or an operand has rank 0. */
-AG_API ag_tensor ag_matmul(ag_tensor a, ag_tensor b);
-
-/* ---- one hot */
-/* ag_one_hot - classes 0 ... classes-1 as rows of zeros with a single 1, of dtype d.
- *   y[..,classes] = 1 where the last index is x[..], else 0        no gradient
- * Errors: AG_EARG for a class out of range, AG_EDTYPE if x is not an integer tensor. */
-AG_API ag_tensor ag_one_hot(ag_tensor x, int64_t classes, ag_dtype d);
-
-/* ---- permute */
-/* ag_transpose - x with the axes a and b exchanged. A view.
- *   y[..,i,..,j,..] = x[..,j,..,i,..]        dx: dy with the same axes exchanged
- * Errors: AG_ESHAPE if there are no such axes. */
-AG_API ag_tensor ag_transpose(ag_tensor x, int a, int b);
-/* ag_permute - axis i of the result is axis axes[i] of x; every axis is named once. A view.
- *   y = x with its axes in another order        dx: dy with its axes back in place
- * Errors: AG_ESHAPE if the axes are no permutation of x's. */
-AG_API ag_tensor ag_permute(ag_tensor x, ag_axes axes);
-
-/* ---- reshape */
-/* ag_reshape - the same elements in row-major order under the shape s, of which one extent may be -1, to be found out.
- * A view where x's strides allow it, else a copy.
- *   y = x        dx = dy
- * Errors: AG_ESHAPE if the shape has another number of elements, or more than one -1. */
-AG_API ag_tensor ag_reshape(ag_tensor x, ag_shape s);
-/* ag_flatten - the axes first ... last as one. A rank-0 x becomes a vector of one element.
- * Errors: AG_ESHAPE if there are no such axes, or last is before first. */
-AG_API ag_tensor ag_flatten(ag_tensor x, int first, int last);
-/* ag_unsqueeze - x with an axis of extent 1 inserted, so that it becomes axis `axis` of the result. A view.
- *   y = x        dx = dy
- * Errors: AG_ESHAPE if the result can have no such axis. */
-AG_API ag_tensor ag_unsqueeze(ag_tensor x, int axis);
-/* ag_squeeze - x without the axis if its extent is 1, else x as it is. A view.
- *   y = x        dx = dy
- * Errors: AG_ESHAPE if there is no such axis. */
-AG_API ag_tensor ag_squeeze(ag_tensor x, int axis);
-
-/* ---- slice */
-/* ag_slice - the elements start, start + step, ... below stop of an axis, as x[start:stop:step] in Python: negative
- * positions count from the end, those beyond an end mean that end (stop = INT64_MAX: to the end). A view.
- *   y[..,i,..] = x[..,start + i step,..]        dx = dy there, 0 elsewhere
- * Errors: AG_ESHAPE if there is no such axis; AG_EARG if step < 1. */
-AG_API ag_tensor ag_slice(ag_tensor x, int axis, int64_t start, int64_t stop, int64_t step);
-/* ag_select - element i of an axis (-1: the last), which the result lacks. A view.
- *   y[..,..] = x[..,i,..]        dx = dy there, 0 elsewhere
- * Errors: AG_ESHAPE if there is no such axis or index. */
-AG_API ag_tensor ag_select(ag_tensor x, int axis, int64_t i);
-/* ag_embed - zeros of the given extent along an axis, with x in the places start, start + step, ...: padding, and the
- * adjoint of ag_slice.
- *   y[..,start + i step,..] = x[..,i,..], 0 elsewhere        dx = dy[start : .. : step]
- * Errors: AG_ESHAPE if there is no such axis or x does not fit; AG_EARG if step < 1. */
-AG_API ag_tensor ag_embed(ag_tensor x, int axis, int64_t extent, int64_t start, int64_t step);
-
-/* ---- softmax */
-/* ag_softmax - exponentials that sum to 1 along an axis (-1: the last).
- *   y = exp(x) / s, s = sum of exp(x) along the axis        dx = y (dy - sum of y dy along the axis)
- * Errors: AG_ESHAPE if there is no such axis. */
-AG_API ag_tensor ag_softmax(ag_tensor x, int axis);
-/* ag_log_softmax - the logarithm of ag_softmax.
- *   y = x - log s, s = sum of exp(x) along the axis        dx = dy - exp(y) (sum of dy along the axis)
- * Errors: AG_ESHAPE if there is no such axis. */
-AG_API ag_tensor ag_log_softmax(ag_tensor x, int axis);
-/* ag_logsumexp - the logarithm of the sum of exponentials over axes (AG_ALL: all), -infinity where there are no
- * elements. flags: AG_KEEPDIM.
- *   y = log(sum of exp(x))        dx = dy exp(x - y)
- * Errors: AG_ESHAPE for an axis that is out of range or given twice. */
-AG_API ag_tensor ag_logsumexp(ag_tensor x, ag_axes axes, int flags);
-
-/* ---- sum */
-/* ag_sum - the sum of all elements, 0 if there are none; of integers as i64.
- *   y = sum of x        dx = dy everywhere */
-AG_API ag_tensor ag_sum(ag_tensor x);
-/* ag_sum_over - sums over axes (AG_ALL: all), which are dropped, or kept with extent 1 under the flag AG_KEEPDIM; of
- * integers as i64.
- *   y[i,..] = sum of x[i,..,j,..] over j        dx[i,..,j,..] = dy[i,..]
- * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags. */
-AG_API ag_tensor ag_sum_over(ag_tensor x, ag_axes axes, int flags);
-/* ag_mean - the mean of all n elements, NaN if there are none.
- *   y = (sum of x) / n        dx = dy / n everywhere
- * Errors: AG_EDTYPE for integers. */
-AG_API ag_tensor ag_mean(ag_tensor x);
-/* ag_mean_over - means over axes (AG_ALL: all) with n elements each; axes and flags as in ag_sum_over.
- *   y[i,..] = (sum of x[i,..,j,..] over j) / n        dx[i,..,j,..] = dy[i,..] / n
- * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags; AG_EDTYPE for integers. */
-AG_API ag_tensor ag_mean_over(ag_tensor x, ag_axes axes, int flags);
 
 /* ---- unary */
 /* ag_neg - negative: y = -x, dx = -dy */
@@ -259,5 +95,179 @@ AG_API ag_tensor ag_clamp(ag_tensor x, double low, double high);
  * What is not chosen contributes 0 even if its derivative is not finite.
  * Errors: AG_EDTYPE if c is not u8 or the dtypes of a and b differ; AG_ESHAPE if the shapes do not broadcast. */
 AG_API ag_tensor ag_where(ag_tensor c, ag_tensor a, ag_tensor b);
+
+/* ======== losses */
+
+/* ---- cross entropy */
+/* ag_cross_entropy - mean over the rows of logits z[n,c] (or one row, z[c]) of -log softmax(z), taken at a class per
+ * row, target[n] (i64, i32 or u8), or weighted with probabilities target[n,c] of z's dtype. NaN where n = 0.
+ *   y = 1/n sum_i (log(sum_j exp z[i,j]) - z[i,target[i]])        dz = dy (softmax(z) - onehot(target)) / n
+ *   y = -1/n sum_ij target[i,j] log softmax(z)[i,j]
+ *       dz = dy (softmax(z) sum_j target[i,j] - target) / n, dtarget = -dy log softmax(z) / n
+ * A class of probability 0 contributes 0, whatever its logit.
+ * Errors: AG_EARG for a class out of range; AG_ESHAPE, AG_EDTYPE for other arguments. */
+AG_API ag_tensor ag_cross_entropy(ag_tensor z, ag_tensor target);
+
+/* ---- losses */
+/* ag_mse - mean squared error of tensors of one shape; NaN where they are empty.
+ *   y = 1/n sum (a - b)^2        da = 2 dy (a - b) / n    db = -da
+ * Errors: AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_mse(ag_tensor a, ag_tensor b);
+/* ag_bce - binary cross entropy of probabilities p and targets y of one shape, mean; NaN where they are empty.
+ * Logarithms count as at least -100, and where they would be less, at p or 1-p of e^-100 and below, their derivative
+ * is 0.
+ *   L = -1/n sum (y log p + (1-y) log(1-p))
+ *       dp = dL ((1-y) / (1-p) - y / p) / n    dy = dL (log(1-p) - log p) / n
+ * Errors: AG_EARG if a p is below 0 or above 1 (NaN is passed on); AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_bce(ag_tensor p, ag_tensor y);
+/* ag_bce_logits - ag_bce of sigmoid(z), without overflow and without clamping.
+ *   L = 1/n sum (max(z,0) - z y + log(1 + exp(-|z|)))        dz = dL (sigmoid(z) - y) / n    dy = -dL z / n
+ * Errors: AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_bce_logits(ag_tensor z, ag_tensor y);
+
+/* ======== products */
+
+/* ---- dot */
+/* ag_dot - product of two vectors.
+ *   y = sum_i a[i] b[i]        da = b dy    db = a dy
+ * Errors: AG_ESHAPE if they are no vectors of one length. */
+AG_API ag_tensor ag_dot(ag_tensor a, ag_tensor b);
+
+/* ---- linear */
+/* ag_linear - affine map of the last dimension; b may be absent, {0}. Fastest with weights stored by columns: see
+ * ag_param_as.
+ *   y[..,out] = x[..,in] w[out,in]' + b[out]        dx = dy w    dw = dy' x    db = sum of dy over all rows
+ * Errors: AG_ESHAPE if the extents called `in` or `out` differ. */
+AG_API ag_tensor ag_linear(ag_tensor x, ag_tensor w, ag_tensor b);
+
+/* ---- matmul */
+/* ag_matmul - matrix product, batched over leading dimensions, which broadcast. A vector a counts as a row, a vector b
+ * as a column, and the result lacks that dimension.
+ *   y[..,m,n] = a[..,m,k] b[..,k,n]        da = dy b'    db = a' dy
+ * Errors: AG_ESHAPE if the k's differ, the leading dimensions do not broadcast, or an operand has rank 0. */
+AG_API ag_tensor ag_matmul(ag_tensor a, ag_tensor b);
+
+/* ======== reductions */
+
+/* ---- extrema */
+/* ag_max - the largest element; NaN if one is NaN.
+ *   y = max of x        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if there are no elements. */
+AG_API ag_tensor ag_max(ag_tensor x);
+/* ag_min - the smallest element; NaN if one is NaN.
+ *   y = min of x        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if there are no elements. */
+AG_API ag_tensor ag_min(ag_tensor x);
+/* ag_max_over - the largest elements over axes; axes and flags as in ag_sum_over; NaN where one is NaN.
+ *   y[i,..] = max of x[i,..,j,..] over j        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_max_over(ag_tensor x, ag_axes axes, int flags);
+/* ag_min_over - the smallest elements over axes; axes and flags as in ag_sum_over; NaN where one is NaN.
+ *   y[i,..] = min of x[i,..,j,..] over j        dx = dy / n at the n elements equal to y, else 0
+ * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_min_over(ag_tensor x, ag_axes axes, int flags);
+
+/* ---- softmax */
+/* ag_softmax - exponentials that sum to 1 along an axis (-1: the last).
+ *   y = exp(x) / s, s = sum of exp(x) along the axis        dx = y (dy - sum of y dy along the axis)
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_softmax(ag_tensor x, int axis);
+/* ag_log_softmax - the logarithm of ag_softmax.
+ *   y = x - log s, s = sum of exp(x) along the axis        dx = dy - exp(y) (sum of dy along the axis)
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_log_softmax(ag_tensor x, int axis);
+/* ag_logsumexp - the logarithm of the sum of exponentials over axes (AG_ALL: all), -infinity where there are no
+ * elements. flags: AG_KEEPDIM.
+ *   y = log(sum of exp(x))        dx = dy exp(x - y)
+ * Errors: AG_ESHAPE for an axis that is out of range or given twice. */
+AG_API ag_tensor ag_logsumexp(ag_tensor x, ag_axes axes, int flags);
+
+/* ---- sum */
+/* ag_sum - the sum of all elements, 0 if there are none; of integers as i64.
+ *   y = sum of x        dx = dy everywhere */
+AG_API ag_tensor ag_sum(ag_tensor x);
+/* ag_sum_over - sums over axes (AG_ALL: all), which are dropped, or kept with extent 1 under the flag AG_KEEPDIM; of
+ * integers as i64.
+ *   y[i,..] = sum of x[i,..,j,..] over j        dx[i,..,j,..] = dy[i,..]
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_sum_over(ag_tensor x, ag_axes axes, int flags);
+/* ag_mean - the mean of all n elements, NaN if there are none.
+ *   y = (sum of x) / n        dx = dy / n everywhere
+ * Errors: AG_EDTYPE for integers. */
+AG_API ag_tensor ag_mean(ag_tensor x);
+/* ag_mean_over - means over axes (AG_ALL: all) with n elements each; axes and flags as in ag_sum_over.
+ *   y[i,..] = (sum of x[i,..,j,..] over j) / n        dx[i,..,j,..] = dy[i,..] / n
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_mean_over(ag_tensor x, ag_axes axes, int flags);
+
+/* ======== shapes */
+
+/* ---- concat */
+/* ag_concat - the tensors of the list one after the other along an axis; the other extents are equal.
+ *   y = [x0 x1 ...]        dxi = its part of dy
+ * Errors: AG_ESHAPE if there is no such axis or other extents differ; AG_EDTYPE if dtypes differ. */
+AG_API ag_tensor ag_concat(ag_list xs, int axis);
+/* ag_stack - tensors of one shape along a new axis, which becomes axis `axis` of the result.
+ *   y[..,i,..] = xi[..,..]        dxi = dy[..,i,..]
+ * Errors: AG_ESHAPE if the shapes differ or there can be no such axis; AG_EDTYPE if dtypes differ (but for rank-0
+ * floats, which make f64). */
+AG_API ag_tensor ag_stack(ag_list xs, int axis);
+
+/* ---- expand */
+/* ag_expand - x repeated along axes of extent 1, and along new leading axes, to the shape s, in which -1 keeps an
+ * extent. A view: nothing is copied.
+ *   y[i,..] = x[0 or i,..]        dx = dy summed over the axes along which x was repeated
+ * Errors: AG_ESHAPE if x does not broadcast to s. */
+AG_API ag_tensor ag_expand(ag_tensor x, ag_shape s);
+
+/* ---- one hot */
+/* ag_one_hot - classes 0 ... classes-1 as rows of zeros with a single 1, of dtype d.
+ *   y[..,classes] = 1 where the last index is x[..], else 0        no gradient
+ * Errors: AG_EARG for a class out of range, AG_EDTYPE if x is not an integer tensor. */
+AG_API ag_tensor ag_one_hot(ag_tensor x, int64_t classes, ag_dtype d);
+
+/* ---- permute */
+/* ag_transpose - x with the axes a and b exchanged. A view.
+ *   y[..,i,..,j,..] = x[..,j,..,i,..]        dx: dy with the same axes exchanged
+ * Errors: AG_ESHAPE if there are no such axes. */
+AG_API ag_tensor ag_transpose(ag_tensor x, int a, int b);
+/* ag_permute - axis i of the result is axis axes[i] of x; every axis is named once. A view.
+ *   y = x with its axes in another order        dx: dy with its axes back in place
+ * Errors: AG_ESHAPE if the axes are no permutation of x's. */
+AG_API ag_tensor ag_permute(ag_tensor x, ag_axes axes);
+
+/* ---- reshape */
+/* ag_reshape - the same elements in row-major order under the shape s, of which one extent may be -1, to be found out.
+ * A view where x's strides allow it, else a copy.
+ *   y = x        dx = dy
+ * Errors: AG_ESHAPE if the shape has another number of elements, or more than one -1. */
+AG_API ag_tensor ag_reshape(ag_tensor x, ag_shape s);
+/* ag_flatten - the axes first ... last as one. A rank-0 x becomes a vector of one element.
+ * Errors: AG_ESHAPE if there are no such axes, or last is before first. */
+AG_API ag_tensor ag_flatten(ag_tensor x, int first, int last);
+/* ag_unsqueeze - x with an axis of extent 1 inserted, so that it becomes axis `axis` of the result. A view.
+ *   y = x        dx = dy
+ * Errors: AG_ESHAPE if the result can have no such axis. */
+AG_API ag_tensor ag_unsqueeze(ag_tensor x, int axis);
+/* ag_squeeze - x without the axis if its extent is 1, else x as it is. A view.
+ *   y = x        dx = dy
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_squeeze(ag_tensor x, int axis);
+
+/* ---- slice */
+/* ag_slice - the elements start, start + step, ... below stop of an axis, as x[start:stop:step] in Python: negative
+ * positions count from the end, those beyond an end mean that end (stop = INT64_MAX: to the end). A view.
+ *   y[..,i,..] = x[..,start + i step,..]        dx = dy there, 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis; AG_EARG if step < 1. */
+AG_API ag_tensor ag_slice(ag_tensor x, int axis, int64_t start, int64_t stop, int64_t step);
+/* ag_select - element i of an axis (-1: the last), which the result lacks. A view.
+ *   y[..,..] = x[..,i,..]        dx = dy there, 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis or index. */
+AG_API ag_tensor ag_select(ag_tensor x, int axis, int64_t i);
+/* ag_embed - zeros of the given extent along an axis, with x in the places start, start + step, ...: padding, and the
+ * adjoint of ag_slice.
+ *   y[..,start + i step,..] = x[..,i,..], 0 elsewhere        dx = dy[start : .. : step]
+ * Errors: AG_ESHAPE if there is no such axis or x does not fit; AG_EARG if step < 1. */
+AG_API ag_tensor ag_embed(ag_tensor x, int axis, int64_t extent, int64_t start, int64_t step);
 
 #endif

@@ -64,130 +64,6 @@ inline tensor cast(tensor x, ag_dtype d)
 {
     return detail::checked(ag_cast(x, d));
 }
-inline tensor concat(list xs, int axis)
-{
-    return detail::checked(ag_concat(xs, axis));
-}
-inline tensor stack(list xs, int axis)
-{
-    return detail::checked(ag_stack(xs, axis));
-}
-inline tensor cross_entropy(tensor z, tensor target)
-{
-    return detail::checked(ag_cross_entropy(z, target));
-}
-inline tensor dot(tensor a, tensor b)
-{
-    return detail::checked(ag_dot(a, b));
-}
-inline tensor expand(tensor x, shape s)
-{
-    return detail::checked(ag_expand(x, s));
-}
-inline tensor max(tensor x)
-{
-    return detail::checked(ag_max(x));
-}
-inline tensor min(tensor x)
-{
-    return detail::checked(ag_min(x));
-}
-inline tensor max_over(tensor x, axes axes_, int flags)
-{
-    return detail::checked(ag_max_over(x, axes_, flags));
-}
-inline tensor min_over(tensor x, axes axes_, int flags)
-{
-    return detail::checked(ag_min_over(x, axes_, flags));
-}
-inline tensor linear(tensor x, tensor w, tensor b)
-{
-    return detail::checked(ag_linear(x, w, b));
-}
-inline tensor mse(tensor a, tensor b)
-{
-    return detail::checked(ag_mse(a, b));
-}
-inline tensor bce(tensor p, tensor y)
-{
-    return detail::checked(ag_bce(p, y));
-}
-inline tensor bce_logits(tensor z, tensor y)
-{
-    return detail::checked(ag_bce_logits(z, y));
-}
-inline tensor matmul(tensor a, tensor b)
-{
-    return detail::checked(ag_matmul(a, b));
-}
-inline tensor one_hot(tensor x, int64_t classes, ag_dtype d)
-{
-    return detail::checked(ag_one_hot(x, classes, d));
-}
-inline tensor transpose(tensor x, int a, int b)
-{
-    return detail::checked(ag_transpose(x, a, b));
-}
-inline tensor permute(tensor x, axes axes_)
-{
-    return detail::checked(ag_permute(x, axes_));
-}
-inline tensor reshape(tensor x, shape s)
-{
-    return detail::checked(ag_reshape(x, s));
-}
-inline tensor flatten(tensor x, int first, int last)
-{
-    return detail::checked(ag_flatten(x, first, last));
-}
-inline tensor unsqueeze(tensor x, int axis)
-{
-    return detail::checked(ag_unsqueeze(x, axis));
-}
-inline tensor squeeze(tensor x, int axis)
-{
-    return detail::checked(ag_squeeze(x, axis));
-}
-inline tensor slice(tensor x, int axis, int64_t start, int64_t stop, int64_t step)
-{
-    return detail::checked(ag_slice(x, axis, start, stop, step));
-}
-inline tensor select(tensor x, int axis, int64_t i)
-{
-    return detail::checked(ag_select(x, axis, i));
-}
-inline tensor embed(tensor x, int axis, int64_t extent, int64_t start, int64_t step)
-{
-    return detail::checked(ag_embed(x, axis, extent, start, step));
-}
-inline tensor softmax(tensor x, int axis)
-{
-    return detail::checked(ag_softmax(x, axis));
-}
-inline tensor log_softmax(tensor x, int axis)
-{
-    return detail::checked(ag_log_softmax(x, axis));
-}
-inline tensor logsumexp(tensor x, axes axes_, int flags)
-{
-    return detail::checked(ag_logsumexp(x, axes_, flags));
-}
-inline tensor sum(tensor x)
-{
-    return detail::checked(ag_sum(x));
-}
-inline tensor sum_over(tensor x, axes axes_, int flags)
-{
-    return detail::checked(ag_sum_over(x, axes_, flags));
-}
-inline tensor mean(tensor x)
-{
-    return detail::checked(ag_mean(x));
-}
-inline tensor mean_over(tensor x, axes axes_, int flags)
-{
-    return detail::checked(ag_mean_over(x, axes_, flags));
-}
 inline tensor neg(tensor x)
 {
     return detail::checked(ag_neg(x));
@@ -283,6 +159,130 @@ inline tensor clamp(tensor x, double low, double high)
 inline tensor where(tensor c, tensor a, tensor b)
 {
     return detail::checked(ag_where(c, a, b));
+}
+inline tensor cross_entropy(tensor z, tensor target)
+{
+    return detail::checked(ag_cross_entropy(z, target));
+}
+inline tensor mse(tensor a, tensor b)
+{
+    return detail::checked(ag_mse(a, b));
+}
+inline tensor bce(tensor p, tensor y)
+{
+    return detail::checked(ag_bce(p, y));
+}
+inline tensor bce_logits(tensor z, tensor y)
+{
+    return detail::checked(ag_bce_logits(z, y));
+}
+inline tensor dot(tensor a, tensor b)
+{
+    return detail::checked(ag_dot(a, b));
+}
+inline tensor linear(tensor x, tensor w, tensor b)
+{
+    return detail::checked(ag_linear(x, w, b));
+}
+inline tensor matmul(tensor a, tensor b)
+{
+    return detail::checked(ag_matmul(a, b));
+}
+inline tensor max(tensor x)
+{
+    return detail::checked(ag_max(x));
+}
+inline tensor min(tensor x)
+{
+    return detail::checked(ag_min(x));
+}
+inline tensor max_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_max_over(x, axes_, flags));
+}
+inline tensor min_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_min_over(x, axes_, flags));
+}
+inline tensor softmax(tensor x, int axis)
+{
+    return detail::checked(ag_softmax(x, axis));
+}
+inline tensor log_softmax(tensor x, int axis)
+{
+    return detail::checked(ag_log_softmax(x, axis));
+}
+inline tensor logsumexp(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_logsumexp(x, axes_, flags));
+}
+inline tensor sum(tensor x)
+{
+    return detail::checked(ag_sum(x));
+}
+inline tensor sum_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_sum_over(x, axes_, flags));
+}
+inline tensor mean(tensor x)
+{
+    return detail::checked(ag_mean(x));
+}
+inline tensor mean_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_mean_over(x, axes_, flags));
+}
+inline tensor concat(list xs, int axis)
+{
+    return detail::checked(ag_concat(xs, axis));
+}
+inline tensor stack(list xs, int axis)
+{
+    return detail::checked(ag_stack(xs, axis));
+}
+inline tensor expand(tensor x, shape s)
+{
+    return detail::checked(ag_expand(x, s));
+}
+inline tensor one_hot(tensor x, int64_t classes, ag_dtype d)
+{
+    return detail::checked(ag_one_hot(x, classes, d));
+}
+inline tensor transpose(tensor x, int a, int b)
+{
+    return detail::checked(ag_transpose(x, a, b));
+}
+inline tensor permute(tensor x, axes axes_)
+{
+    return detail::checked(ag_permute(x, axes_));
+}
+inline tensor reshape(tensor x, shape s)
+{
+    return detail::checked(ag_reshape(x, s));
+}
+inline tensor flatten(tensor x, int first, int last)
+{
+    return detail::checked(ag_flatten(x, first, last));
+}
+inline tensor unsqueeze(tensor x, int axis)
+{
+    return detail::checked(ag_unsqueeze(x, axis));
+}
+inline tensor squeeze(tensor x, int axis)
+{
+    return detail::checked(ag_squeeze(x, axis));
+}
+inline tensor slice(tensor x, int axis, int64_t start, int64_t stop, int64_t step)
+{
+    return detail::checked(ag_slice(x, axis, start, stop, step));
+}
+inline tensor select(tensor x, int axis, int64_t i)
+{
+    return detail::checked(ag_select(x, axis, i));
+}
+inline tensor embed(tensor x, int axis, int64_t extent, int64_t start, int64_t step)
+{
+    return detail::checked(ag_embed(x, axis, extent, start, step));
 }
 } // namespace ag
 

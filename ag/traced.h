@@ -783,270 +783,6 @@ static inline ag_tensor ag_traced_cast(const char *ag_file, int ag_line, ag_tens
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
-static inline ag_tensor ag_traced_concat(const char *ag_file, int ag_line, ag_list xs, int axis)
-{
-    ag_tape *ag_to = ag_list_tape(xs);
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_concat(xs, axis);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_stack(const char *ag_file, int ag_line, ag_list xs, int axis)
-{
-    ag_tape *ag_to = ag_list_tape(xs);
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_stack(xs, axis);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_cross_entropy(const char *ag_file, int ag_line, ag_tensor z, ag_tensor target)
-{
-    ag_tape *ag_to = z.tape;
-    if (!ag_to)
-        ag_to = target.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_cross_entropy(z, target);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_dot(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
-{
-    ag_tape *ag_to = a.tape;
-    if (!ag_to)
-        ag_to = b.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_dot(a, b);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_expand(const char *ag_file, int ag_line, ag_tensor x, ag_shape s)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_expand(x, s);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_max(const char *ag_file, int ag_line, ag_tensor x)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_max(x);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_min(const char *ag_file, int ag_line, ag_tensor x)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_min(x);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_max_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_max_over(x, axes, flags);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_min_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_min_over(x, axes, flags);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_linear(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b)
-{
-    ag_tape *ag_to = x.tape;
-    if (!ag_to)
-        ag_to = w.tape;
-    if (!ag_to)
-        ag_to = b.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_linear(x, w, b);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_mse(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
-{
-    ag_tape *ag_to = a.tape;
-    if (!ag_to)
-        ag_to = b.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_mse(a, b);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_bce(const char *ag_file, int ag_line, ag_tensor p, ag_tensor y)
-{
-    ag_tape *ag_to = p.tape;
-    if (!ag_to)
-        ag_to = y.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_bce(p, y);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_bce_logits(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y)
-{
-    ag_tape *ag_to = z.tape;
-    if (!ag_to)
-        ag_to = y.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_bce_logits(z, y);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_matmul(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
-{
-    ag_tape *ag_to = a.tape;
-    if (!ag_to)
-        ag_to = b.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_matmul(a, b);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_one_hot(const char *ag_file, int ag_line, ag_tensor x, int64_t classes, ag_dtype d)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_one_hot(x, classes, d);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_transpose(const char *ag_file, int ag_line, ag_tensor x, int a, int b)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_transpose(x, a, b);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_permute(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_permute(x, axes);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_reshape(const char *ag_file, int ag_line, ag_tensor x, ag_shape s)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_reshape(x, s);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_flatten(const char *ag_file, int ag_line, ag_tensor x, int first, int last)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_flatten(x, first, last);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_unsqueeze(const char *ag_file, int ag_line, ag_tensor x, int axis)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_unsqueeze(x, axis);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_squeeze(const char *ag_file, int ag_line, ag_tensor x, int axis)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_squeeze(x, axis);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_slice(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t start, int64_t stop, int64_t step)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_slice(x, axis, start, stop, step);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_select(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t i)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_select(x, axis, i);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_embed(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t extent, int64_t start, int64_t step)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_embed(x, axis, extent, start, step);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_softmax(const char *ag_file, int ag_line, ag_tensor x, int axis)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_softmax(x, axis);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_log_softmax(const char *ag_file, int ag_line, ag_tensor x, int axis)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_log_softmax(x, axis);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_logsumexp(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_logsumexp(x, axes, flags);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_sum(const char *ag_file, int ag_line, ag_tensor x)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_sum(x);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_sum_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_sum_over(x, axes, flags);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_mean(const char *ag_file, int ag_line, ag_tensor x)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_mean(x);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_mean_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
-{
-    ag_tape *ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_mean_over(x, axes, flags);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
 static inline ag_tensor ag_traced_neg(const char *ag_file, int ag_line, ag_tensor x)
 {
     ag_tape *ag_to = x.tape;
@@ -1243,6 +979,270 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_cross_entropy(const char *ag_file, int ag_line, ag_tensor z, ag_tensor target)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = target.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cross_entropy(z, target);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_mse(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_mse(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bce(const char *ag_file, int ag_line, ag_tensor p, ag_tensor y)
+{
+    ag_tape *ag_to = p.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bce(p, y);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bce_logits(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bce_logits(z, y);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_dot(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_dot(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_linear(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = w.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_linear(x, w, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_matmul(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_matmul(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_max(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_max(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_min(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_min(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_max_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_max_over(x, axes, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_min_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_min_over(x, axes, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_softmax(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_softmax(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_log_softmax(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_log_softmax(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_logsumexp(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_logsumexp(x, axes, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_sum(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_sum(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_sum_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_sum_over(x, axes, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_mean(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_mean(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_mean_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_mean_over(x, axes, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_concat(const char *ag_file, int ag_line, ag_list xs, int axis)
+{
+    ag_tape *ag_to = ag_list_tape(xs);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_concat(xs, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_stack(const char *ag_file, int ag_line, ag_list xs, int axis)
+{
+    ag_tape *ag_to = ag_list_tape(xs);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_stack(xs, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_expand(const char *ag_file, int ag_line, ag_tensor x, ag_shape s)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_expand(x, s);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_one_hot(const char *ag_file, int ag_line, ag_tensor x, int64_t classes, ag_dtype d)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_one_hot(x, classes, d);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_transpose(const char *ag_file, int ag_line, ag_tensor x, int a, int b)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_transpose(x, a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_permute(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_permute(x, axes);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_reshape(const char *ag_file, int ag_line, ag_tensor x, ag_shape s)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_reshape(x, s);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_flatten(const char *ag_file, int ag_line, ag_tensor x, int first, int last)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_flatten(x, first, last);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_unsqueeze(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_unsqueeze(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_squeeze(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_squeeze(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_slice(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t start, int64_t stop, int64_t step)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_slice(x, axis, start, stop, step);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_select(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t i)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_select(x, axis, i);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_embed(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t extent, int64_t start, int64_t step)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_embed(x, axis, extent, start, step);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 
 #define ag_tape_reset(...) ag_traced_tape_reset(AG_SITE, __VA_ARGS__)
 #define ag_tape_rewind(...) ag_traced_tape_rewind(AG_SITE, __VA_ARGS__)
@@ -1333,37 +1333,6 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
 #define ag_equal(...) ag_traced_equal(AG_SITE, __VA_ARGS__)
 #define ag_not_equal(...) ag_traced_not_equal(AG_SITE, __VA_ARGS__)
 #define ag_cast(...) ag_traced_cast(AG_SITE, __VA_ARGS__)
-#define ag_concat(...) ag_traced_concat(AG_SITE, __VA_ARGS__)
-#define ag_stack(...) ag_traced_stack(AG_SITE, __VA_ARGS__)
-#define ag_cross_entropy(...) ag_traced_cross_entropy(AG_SITE, __VA_ARGS__)
-#define ag_dot(...) ag_traced_dot(AG_SITE, __VA_ARGS__)
-#define ag_expand(...) ag_traced_expand(AG_SITE, __VA_ARGS__)
-#define ag_max(...) ag_traced_max(AG_SITE, __VA_ARGS__)
-#define ag_min(...) ag_traced_min(AG_SITE, __VA_ARGS__)
-#define ag_max_over(...) ag_traced_max_over(AG_SITE, __VA_ARGS__)
-#define ag_min_over(...) ag_traced_min_over(AG_SITE, __VA_ARGS__)
-#define ag_linear(...) ag_traced_linear(AG_SITE, __VA_ARGS__)
-#define ag_mse(...) ag_traced_mse(AG_SITE, __VA_ARGS__)
-#define ag_bce(...) ag_traced_bce(AG_SITE, __VA_ARGS__)
-#define ag_bce_logits(...) ag_traced_bce_logits(AG_SITE, __VA_ARGS__)
-#define ag_matmul(...) ag_traced_matmul(AG_SITE, __VA_ARGS__)
-#define ag_one_hot(...) ag_traced_one_hot(AG_SITE, __VA_ARGS__)
-#define ag_transpose(...) ag_traced_transpose(AG_SITE, __VA_ARGS__)
-#define ag_permute(...) ag_traced_permute(AG_SITE, __VA_ARGS__)
-#define ag_reshape(...) ag_traced_reshape(AG_SITE, __VA_ARGS__)
-#define ag_flatten(...) ag_traced_flatten(AG_SITE, __VA_ARGS__)
-#define ag_unsqueeze(...) ag_traced_unsqueeze(AG_SITE, __VA_ARGS__)
-#define ag_squeeze(...) ag_traced_squeeze(AG_SITE, __VA_ARGS__)
-#define ag_slice(...) ag_traced_slice(AG_SITE, __VA_ARGS__)
-#define ag_select(...) ag_traced_select(AG_SITE, __VA_ARGS__)
-#define ag_embed(...) ag_traced_embed(AG_SITE, __VA_ARGS__)
-#define ag_softmax(...) ag_traced_softmax(AG_SITE, __VA_ARGS__)
-#define ag_log_softmax(...) ag_traced_log_softmax(AG_SITE, __VA_ARGS__)
-#define ag_logsumexp(...) ag_traced_logsumexp(AG_SITE, __VA_ARGS__)
-#define ag_sum(...) ag_traced_sum(AG_SITE, __VA_ARGS__)
-#define ag_sum_over(...) ag_traced_sum_over(AG_SITE, __VA_ARGS__)
-#define ag_mean(...) ag_traced_mean(AG_SITE, __VA_ARGS__)
-#define ag_mean_over(...) ag_traced_mean_over(AG_SITE, __VA_ARGS__)
 #define ag_neg(...) ag_traced_neg(AG_SITE, __VA_ARGS__)
 #define ag_square(...) ag_traced_square(AG_SITE, __VA_ARGS__)
 #define ag_sqrt(...) ag_traced_sqrt(AG_SITE, __VA_ARGS__)
@@ -1388,6 +1357,37 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
 #define ag_heaviside(...) ag_traced_heaviside(AG_SITE, __VA_ARGS__)
 #define ag_clamp(...) ag_traced_clamp(AG_SITE, __VA_ARGS__)
 #define ag_where(...) ag_traced_where(AG_SITE, __VA_ARGS__)
+#define ag_cross_entropy(...) ag_traced_cross_entropy(AG_SITE, __VA_ARGS__)
+#define ag_mse(...) ag_traced_mse(AG_SITE, __VA_ARGS__)
+#define ag_bce(...) ag_traced_bce(AG_SITE, __VA_ARGS__)
+#define ag_bce_logits(...) ag_traced_bce_logits(AG_SITE, __VA_ARGS__)
+#define ag_dot(...) ag_traced_dot(AG_SITE, __VA_ARGS__)
+#define ag_linear(...) ag_traced_linear(AG_SITE, __VA_ARGS__)
+#define ag_matmul(...) ag_traced_matmul(AG_SITE, __VA_ARGS__)
+#define ag_max(...) ag_traced_max(AG_SITE, __VA_ARGS__)
+#define ag_min(...) ag_traced_min(AG_SITE, __VA_ARGS__)
+#define ag_max_over(...) ag_traced_max_over(AG_SITE, __VA_ARGS__)
+#define ag_min_over(...) ag_traced_min_over(AG_SITE, __VA_ARGS__)
+#define ag_softmax(...) ag_traced_softmax(AG_SITE, __VA_ARGS__)
+#define ag_log_softmax(...) ag_traced_log_softmax(AG_SITE, __VA_ARGS__)
+#define ag_logsumexp(...) ag_traced_logsumexp(AG_SITE, __VA_ARGS__)
+#define ag_sum(...) ag_traced_sum(AG_SITE, __VA_ARGS__)
+#define ag_sum_over(...) ag_traced_sum_over(AG_SITE, __VA_ARGS__)
+#define ag_mean(...) ag_traced_mean(AG_SITE, __VA_ARGS__)
+#define ag_mean_over(...) ag_traced_mean_over(AG_SITE, __VA_ARGS__)
+#define ag_concat(...) ag_traced_concat(AG_SITE, __VA_ARGS__)
+#define ag_stack(...) ag_traced_stack(AG_SITE, __VA_ARGS__)
+#define ag_expand(...) ag_traced_expand(AG_SITE, __VA_ARGS__)
+#define ag_one_hot(...) ag_traced_one_hot(AG_SITE, __VA_ARGS__)
+#define ag_transpose(...) ag_traced_transpose(AG_SITE, __VA_ARGS__)
+#define ag_permute(...) ag_traced_permute(AG_SITE, __VA_ARGS__)
+#define ag_reshape(...) ag_traced_reshape(AG_SITE, __VA_ARGS__)
+#define ag_flatten(...) ag_traced_flatten(AG_SITE, __VA_ARGS__)
+#define ag_unsqueeze(...) ag_traced_unsqueeze(AG_SITE, __VA_ARGS__)
+#define ag_squeeze(...) ag_traced_squeeze(AG_SITE, __VA_ARGS__)
+#define ag_slice(...) ag_traced_slice(AG_SITE, __VA_ARGS__)
+#define ag_select(...) ag_traced_select(AG_SITE, __VA_ARGS__)
+#define ag_embed(...) ag_traced_embed(AG_SITE, __VA_ARGS__)
 
 #define ag_tape_new(...) ag_tape_new_at(AG_SITE, __VA_ARGS__)
 #define ag_fail(...) ag_fail_at(AG_SITE, __VA_ARGS__)

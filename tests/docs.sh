@@ -3,8 +3,8 @@
 set -u
 sources=$(mktemp) || exit 1
 trap 'rm -f "$sources"' EXIT
-cat ag/*.[ch] ag/*/* nn/*.[ch] optim/*.[ch] >"$sources" 2>/dev/null
-sed -nE 's/^(UNARY|UNARY_C|C_UNARY|UNARY_CD|BINARY|COMPARE)\(([a-z_]+),.*/ag_row_\2 \2_vjp AG_OP_\2 ag_\2/p' ag/ops/*.c >>"$sources" # what rows make
+cat ag/*.[ch] ag/*/* ag/*/*/* nn/*.[ch] optim/*.[ch] >"$sources" 2>/dev/null
+sed -nE 's/^(UNARY|UNARY_C|C_UNARY|UNARY_CD|BINARY|COMPARE)\(([a-z_]+),.*/ag_row_\2 \2_vjp AG_OP_\2 ag_\2/p' ag/ops/*/*.c >>"$sources" # what rows make
 
 missing=
 for name in $(grep -oE '`[A-Za-z_]+`' docs/design.md | tr -d '`' | sort -u); do
@@ -17,7 +17,7 @@ if [[ $missing ]]; then echo "not ok names in docs/design.md: there is no$missin
 
 missing=
 for file in $(grep -oE '`[a-z_/]+\.[ch]`' docs/design.md | tr -d '`' | sort -u); do
-    [[ -e $file || -e ag/$file || $(echo ag/*/"$file") != "ag/*/$file" || $file = registry.h ]] || missing="$missing $file"
+    [[ -e $file || -e ag/$file || $(echo ag/*/"$file") != "ag/*/$file" || $(echo ag/*/*/"$file") != "ag/*/*/$file" || $file = registry.h ]] || missing="$missing $file"
 done
 for file in $(grep -oE '\]\([^)]*\)' docs/design.md | tr -d ']()' | sort -u); do
     [[ -e docs/$file || $file = ops.md ]] || missing="$missing $file" # ops.md is generated

@@ -19,12 +19,12 @@ refuses() {
 }
 
 refuses 2 'there are no rows of the kind TERNARY' 'a row of an unknown kind' <<'END_OP'
-#include "ag/ops/rows.h"
+#include "ag/ops/elementwise/rows.h"
 TERNARY(fma, "product and sum", "a b + c", "da = b dy", a * b + c, b, 0, -2, 2)
 END_OP
 
 refuses 2 'a row must begin its line' 'an indented row' <<'END_OP'
-#include "ag/ops/rows.h"
+#include "ag/ops/elementwise/rows.h"
     UNARY(neg, "negative", "-x", "dx = -dy", -x, -1, ag_neg(DY), AG_READS_NOTHING, 0, -2, 2)
 END_OP
 
@@ -180,8 +180,8 @@ ROUTE(route_f32, float)
 END_OP
 
 # nothing that begins a line of the sources like an op is missing from what is made of them
-sh ag/ops/generate registry ag/ops/*.c >"$work/registry" 2>"$work/log" || echo "not ok the sources of the ops: $(cat "$work/log")"
-missing=$(sed -nE 's/^([A-Z_]*UNARY[A-Z_]*|BINARY|COMPARE|AG_OP)\(([a-z0-9_]+).*/\2/p' ag/ops/*.c | while read -r name; do
+sh ag/ops/generate registry ag/ops/*/*.c >"$work/registry" 2>"$work/log" || echo "not ok the sources of the ops: $(cat "$work/log")"
+missing=$(sed -nE 's/^([A-Z_]*UNARY[A-Z_]*|BINARY|COMPARE|AG_OP)\(([a-z0-9_]+).*/\2/p' ag/ops/*/*.c | while read -r name; do
     grep -qE "&ag_(row|op)_$name\b" "$work/registry" || echo "$name"
 done)
 if [[ $missing ]]; then echo "not ok every op is in the registry:" $missing; else echo "ok every op is in the registry"; fi

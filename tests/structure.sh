@@ -25,7 +25,7 @@ includes() {
     local below=' ' room file header other
     for room in $rooms; do
         below="$below$room "
-        for file in ag/"$room"/*.[ch] ag/"$room"/*.inc; do
+        for file in ag/"$room"/*.[ch] ag/"$room"/*.inc ag/"$room"/*/*.[ch] ag/"$room"/*/*.inc; do
             [[ -e $file ]] || continue
             for header in $(sed -nE 's/^#include "(ag\/[^"]+\/[^"]+)".*/\1/p' "$file"); do
                 other=${header#ag/} other=${other%%/*}
@@ -42,7 +42,7 @@ includes | check "rooms include downward, and of another room its one header"
 
 # ---- calls, as the object files have them
 
-for file in ag/*/*.c; do
+for file in ag/*/*.c ag/*/*/*.c; do
     object=$build/${file%.c}.o
     [[ -e $object ]] && nm "$object" | awk -v file="${file%.c}" '$(NF - 1) ~ /^[TDBRVWU]$/ { print file, $(NF - 1), $NF }'
 done >"$work/symbols"
@@ -59,7 +59,7 @@ if [[ $(wc -l <"$work/symbols") -gt 500 ]]; then echo "ok the object files were 
 
 # ---- declarations: a section /* ---- file.c ... */ of an internal header declares what that file defines
 
-for header in ag/*/*.h; do
+for header in ag/*/*.h ag/*/*/*.h; do
     awk -v header="$header" '
         /^\/\* ---- / { section = ""; if (match($0, /[a-z0-9_\/]+\.c/)) section = substr($0, RSTART, RLENGTH) }
         /^(static|typedef|#|}|enum|struct| )/ { next }
@@ -77,7 +77,7 @@ if [[ $(wc -l <"$work/declared") -gt 100 ]]; then echo "ok the headers were read
 
 # ---- lengths
 
-sources=$(ls ag/*.[ch] ag/*/*.[ch] ag/*/*.inc nn/*.[ch] optim/*.[ch] optim/*.inc tests/*.[ch] tests/*/*.[ch] examples/*.[ch] docs/*.c | grep -vxE 'ag/ops.h|[a-z]+/traced.h')
+sources=$(ls ag/*.[ch] ag/*/*.[ch] ag/*/*.inc ag/*/*/*.[ch] ag/*/*/*.inc nn/*.[ch] optim/*.[ch] optim/*.inc tests/*.[ch] tests/*/*.[ch] examples/*.[ch] docs/*.c | grep -vxE 'ag/ops.h|[a-z]+/traced.h')
 # shellcheck disable=SC2086
 wc -l $sources | awk '$2 != "total" && $1 > 400 { print $2 " has " $1 " lines" }' | check "files have 400 lines at most"
 # shellcheck disable=SC2086

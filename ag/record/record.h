@@ -29,7 +29,7 @@ static inline ag_tensor ag_append(ag_tape *t, uint64_t n, uint32_t op, uint32_t 
     return (ag_tensor){ t, (uint32_t)word, (uint32_t)(word >> 32) };
 }
 
-/* ---- elementwise.c: ops that are table rows; ag/ops/rows.h makes them */
+/* ---- elementwise.c: ops that are table rows; ag/ops/elementwise/rows.h makes them */
 
 typedef struct ag_row_params {
     double c, d;

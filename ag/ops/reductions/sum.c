@@ -1,5 +1,5 @@
 /* Sums and means, over everything or over axes. */
-#include "ag/ops/reduction.h"
+#include "ag/ops/reductions/reduction.h"
 
 /* ---- what all four share */
 

@@ -1,4 +1,4 @@
-#include "ag/ops/softmax_kernels.h"
+#include "ag/ops/reductions/softmax_kernels.h"
 #include "ag/kernels/kernels.h"
 
 #include <stdbool.h>

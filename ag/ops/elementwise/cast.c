@@ -1,5 +1,5 @@
 /* Another dtype for the same values. */
-#include "ag/ops/views.h"
+#include "ag/ops/shapes/views.h"
 
 typedef struct cast_params {
     ag_dtype dtype;

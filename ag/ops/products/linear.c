@@ -1,5 +1,5 @@
 /* The affine map of a layer. */
-#include "ag/ops/products.h"
+#include "ag/ops/products/products.h"
 
 /* What is there to do? Often an image has not become a row yet. */
 static ag_status inner_differs(const ag_call *c, const ag_shape *in, int64_t wanted)

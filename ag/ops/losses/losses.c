@@ -1,6 +1,6 @@
 /* Means over pairs of elements: squared error and binary cross entropy. */
 #include "ag/ops/define.h"
-#include "ag/ops/pairs.h"
+#include "ag/ops/losses/pairs.h"
 
 /* Both of one shape; only two numbers may have different dtypes, and then count as f64. */
 static ag_status loss_shape(const ag_call *c, const ag_array *x, ag_array *y)

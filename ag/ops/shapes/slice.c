@@ -1,5 +1,5 @@
 /* Parts of a tensor along an axis, and their counterpart: a part among zeros. */
-#include "ag/ops/views.h"
+#include "ag/ops/shapes/views.h"
 
 /* ---- slice */
 

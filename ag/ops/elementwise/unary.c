@@ -1,6 +1,6 @@
 /* Elementwise ops of one operand, and with constants. Conventions at kinks: relu'(0) = 0, |x|'(0) = 0, clamp passes 1
  * on its bounds, an extremum shares a tie. */
-#include "ag/ops/rows.h"
+#include "ag/ops/elementwise/rows.h"
 #include <float.h>
 
 /* x c in a rule: 0 where x is, though c, a number of any size, be infinite in x's type. */

@@ -1,6 +1,6 @@
 /* Steps, which rules are written with: constant but for jumps, so that no gradient flows through them. */
 #define AG_OPS_INNER
-#include "ag/ops/comparisons.h"
+#include "ag/ops/elementwise/comparisons.h"
 
 /* The formatter takes products in formulas for pointers. */
 /* clang-format off */

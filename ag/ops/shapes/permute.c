@@ -1,5 +1,5 @@
 /* Axes in another order. */
-#include "ag/ops/views.h"
+#include "ag/ops/shapes/views.h"
 
 typedef struct transpose_params {
     int a, b;

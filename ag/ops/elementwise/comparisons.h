@@ -2,7 +2,7 @@
 #ifndef AG_OPS_COMPARISONS_H
 #define AG_OPS_COMPARISONS_H
 
-#include "ag/ops/rows.h"
+#include "ag/ops/elementwise/rows.h"
 
 /* COMPARE(name, "documentation", "y in words", y): u8, 1 where it holds; no gradient; integers too */
 #define COMPARE(op_name, documentation, formula_, result_)                                             \

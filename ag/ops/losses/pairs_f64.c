@@ -22,4 +22,4 @@ static inline double logits_sum(int64_t n, const double *z, const double *y, con
 #define REAL_ABS fabs
 #define PAIRS ag_pairs_f64
 #define LOGITS_SUM logits_sum
-#include "ag/ops/pairs.inc"
+#include "ag/ops/losses/pairs.inc"

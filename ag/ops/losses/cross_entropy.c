@@ -1,6 +1,6 @@
 /* Cross entropy of logits. */
 #include "ag/ops/define.h"
-#include "ag/ops/softmax_kernels.h"
+#include "ag/ops/reductions/softmax_kernels.h"
 
 static ag_status cross_entropy_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {

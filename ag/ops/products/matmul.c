@@ -1,5 +1,5 @@
 /* The matrix product. Transposed and broadcast operands are read where they lie. */
-#include "ag/ops/products.h"
+#include "ag/ops/products/products.h"
 
 /* Operand i as a matrix: a vector is a row on the left, a column on the right. */
 static ag_array as_matrix(const ag_array *x, int i)

@@ -1,5 +1,5 @@
 /* Elements repeated along axes. */
-#include "ag/ops/views.h"
+#include "ag/ops/shapes/views.h"
 
 typedef struct expand_params {
     ag_shape shape;

@@ -2,7 +2,7 @@
 #ifndef AG_OPS_REDUCTION_H
 #define AG_OPS_REDUCTION_H
 
-#include "ag/ops/views.h"
+#include "ag/ops/shapes/views.h"
 
 /* Of the ops that reduce over everything there are none. */
 typedef struct ag_reduction {

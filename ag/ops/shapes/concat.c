@@ -1,5 +1,5 @@
 /* Tensors joined along an axis of theirs, or along a new one. */
-#include "ag/ops/views.h"
+#include "ag/ops/shapes/views.h"
 
 typedef struct join_params {
     int axis;

@@ -1,6 +1,6 @@
 /* Classes as rows of zeros with a single one. */
 #include "ag/ops/define.h"
-#include "ag/ops/softmax_kernels.h"
+#include "ag/ops/reductions/softmax_kernels.h"
 
 typedef struct one_hot_params {
     int64_t classes;

@@ -1,5 +1,5 @@
 /* The choice between two tensors, element by element. */
-#include "ag/ops/views.h"
+#include "ag/ops/shapes/views.h"
 
 static ag_status where_dtype(const ag_call *c, const ag_array *a, const ag_array *b, ag_array *y)
 {

@@ -1,6 +1,6 @@
 /* Softmax, its logarithm, and the logarithm of sums of exponentials, all safe from overflow. */
 #include "ag/ops/define.h"
-#include "ag/ops/softmax_kernels.h"
+#include "ag/ops/reductions/softmax_kernels.h"
 #include <math.h>
 
 /* x as [outer, n, inner], n what is reduced. */

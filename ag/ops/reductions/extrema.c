@@ -1,5 +1,5 @@
 /* The largest and smallest elements, over everything or over axes: values alone. */
-#include "ag/ops/reduction.h"
+#include "ag/ops/reductions/reduction.h"
 
 static ag_status extremum_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {

@@ -23,4 +23,4 @@ static inline double logits_sum(int64_t n, const float *z, const float *y, const
 #define REAL_ABS fabsf
 #define PAIRS ag_pairs_f32
 #define LOGITS_SUM logits_sum
-#include "ag/ops/pairs.inc"
+#include "ag/ops/losses/pairs.inc"

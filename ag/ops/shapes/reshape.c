@@ -1,5 +1,5 @@
 /* The same elements, in row-major order, under another shape. */
-#include "ag/ops/views.h"
+#include "ag/ops/shapes/views.h"
 
 /* ---- reshape */
 

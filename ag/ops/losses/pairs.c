@@ -1,4 +1,4 @@
-#include "ag/ops/pairs.h"
+#include "ag/ops/losses/pairs.h"
 
 static const ag_pair *pair_of(ag_pair_kind kind, ag_dtype d)
 {

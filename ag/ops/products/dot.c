@@ -1,6 +1,6 @@
 /* The product of vectors. */
 #include "ag/ops/define.h"
-#include "ag/ops/pairs.h"
+#include "ag/ops/losses/pairs.h"
 
 static ag_status dot_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {

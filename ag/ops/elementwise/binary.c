@@ -1,5 +1,5 @@
 /* Elementwise ops of two operands, which broadcast. */
-#include "ag/ops/comparisons.h"
+#include "ag/ops/elementwise/comparisons.h"
 
 /* The formatter takes products in formulas for pointers. */
 /* clang-format off */
