@@ -106,7 +106,7 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 definitions := $(sort $(wildcard ag/ops/*/*.c))
 rooms := array kernels tape record ops backward check show
 sources := $(sort $(wildcard $(rooms:%=ag/%/*.c) nn/*.c optim/*.c) $(definitions))
-headers := ag/ag.h ag/errors.h ag/derivatives.h ag/ops.h ag/op.h ag/traced.h ag/ag.hpp ag/ops.hpp $(wildcard nn/nn.h nn/traced.h optim/optim.h optim/traced.h)
+headers := ag/ag.h ag/errors.h ag/derivatives.h ag/options.h ag/ops.h ag/op.h ag/traced.h ag/ag.hpp ag/ops.hpp $(wildcard nn/nn.h nn/traced.h optim/optim.h optim/traced.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
 name = $(basename $(notdir $(1)))
 tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildcard tests/test_*.c))))

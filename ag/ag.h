@@ -329,7 +329,8 @@ ag_shape_size(ag_shape s); /* number of elements; -1 if a dimension is negative 
 
 enum { AG_KEEPDIM = 1 }; /* flags of reductions: reduced axes stay, with extent 1 */
 
-/* ---- ops: generated from the sources in ag/ops */
+/* ---- ops: their options, and themselves, generated from the sources in ag/ops */
+#include "options.h"
 #include "ops.h"
 
 /* ---- ops of one's own, and checking gradients */

@@ -23,6 +23,7 @@
 #endif
 
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
@@ -78,6 +79,15 @@ inline ag_status checked(ag_tape *t, ag_status status)
 #endif
     (void)t;
     return status;
+}
+
+/* The same for a struct of tensors. */
+template <class T> T checked_all(T results)
+{
+    ag_tensor first;
+    std::memcpy(&first, &results, sizeof first);
+    checked(first);
+    return results;
 }
 
 /* The same for what tells of an error by its value: NaN, -1. */

@@ -1,0 +1,12 @@
+/* What ops with many settings are told, and what ops with several results return. A part of ag.h, which includes it.
+ *
+ * Options are passed by value, last: `ag_conv2d(x, w, b, (ag_conv_options){ .stride = { 2, 2 } })`; what is not named is
+ * zero, and zero means the default that is said here. */
+#ifndef AG_OPTIONS_H
+#define AG_OPTIONS_H
+
+/* ---- losses */
+
+typedef enum ag_reduce { AG_REDUCE_MEAN, AG_REDUCE_SUM, AG_REDUCE_NONE } ag_reduce; /* what a loss returns */
+
+#endif
