@@ -167,6 +167,36 @@ AG_API ag_tensor ag_max_over(ag_tensor x, ag_axes axes, int flags);
  * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
 AG_API ag_tensor ag_min_over(ag_tensor x, ag_axes axes, int flags);
 
+/* ---- places */
+/* ag_argmax - where along an axis (-1: the last), which the result lacks, the largest element is, i64: the first one of
+ * equal ones, the first NaN if there is one.
+ *   y[i,..] = the j of the largest x[i,..,j,..]        no gradient
+ * Errors: AG_ESHAPE if there is no such axis or it is empty. */
+AG_API ag_tensor ag_argmax(ag_tensor x, int axis);
+/* ag_argmax_all - where in row-major order the largest of all elements is; see ag_argmax.
+ *   y = the j of the largest x[j], x as a vector        no gradient
+ * Errors: AG_ESHAPE if there are no elements. */
+AG_API ag_tensor ag_argmax_all(ag_tensor x);
+/* ag_argmin - where along an axis (-1: the last), which the result lacks, the smallest element is, i64: the first one of
+ * equal ones, the first NaN if there is one.
+ *   y[i,..] = the j of the smallest x[i,..,j,..]        no gradient
+ * Errors: AG_ESHAPE if there is no such axis or it is empty. */
+AG_API ag_tensor ag_argmin(ag_tensor x, int axis);
+/* ag_argmin_all - where in row-major order the smallest of all elements is; see ag_argmin.
+ *   y = the j of the smallest x[j], x as a vector        no gradient
+ * Errors: AG_ESHAPE if there are no elements. */
+AG_API ag_tensor ag_argmin_all(ag_tensor x);
+/* ag_max_along - the largest elements along an axis (-1: the last), which the results lack, and where they are: the
+ * first one of equal ones, the first NaN if there is one. Unlike ag_max_over, equal ones do not share dy.
+ *   values[i,..] = x[i,..,j,..], j = indices[i,..]        dx[i,..,j,..] = dvalues[i,..], 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis or it is empty. */
+AG_API ag_placed ag_max_along(ag_tensor x, int axis);
+/* ag_min_along - the smallest elements along an axis (-1: the last), which the results lack, and where they are: the
+ * first one of equal ones, the first NaN if there is one. Unlike ag_min_over, equal ones do not share dy.
+ *   values[i,..] = x[i,..,j,..], j = indices[i,..]        dx[i,..,j,..] = dvalues[i,..], 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis or it is empty. */
+AG_API ag_placed ag_min_along(ag_tensor x, int axis);
+
 /* ---- softmax */
 /* ag_softmax - exponentials that sum to 1 along an axis (-1: the last).
  *   y = exp(x) / s, s = sum of exp(x) along the axis        dx = y (dy - sum of y dy along the axis)

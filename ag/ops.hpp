@@ -204,6 +204,30 @@ inline tensor min_over(tensor x, axes axes_, int flags)
 {
     return detail::checked(ag_min_over(x, axes_, flags));
 }
+inline tensor argmax(tensor x, int axis)
+{
+    return detail::checked(ag_argmax(x, axis));
+}
+inline tensor argmax_all(tensor x)
+{
+    return detail::checked(ag_argmax_all(x));
+}
+inline tensor argmin(tensor x, int axis)
+{
+    return detail::checked(ag_argmin(x, axis));
+}
+inline tensor argmin_all(tensor x)
+{
+    return detail::checked(ag_argmin_all(x));
+}
+inline ag_placed max_along(tensor x, int axis)
+{
+    return detail::checked_all(ag_max_along(x, axis));
+}
+inline ag_placed min_along(tensor x, int axis)
+{
+    return detail::checked_all(ag_min_along(x, axis));
+}
 inline tensor softmax(tensor x, int axis)
 {
     return detail::checked(ag_softmax(x, axis));

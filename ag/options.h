@@ -9,4 +9,11 @@
 
 typedef enum ag_reduce { AG_REDUCE_MEAN, AG_REDUCE_SUM, AG_REDUCE_NONE } ag_reduce; /* what a loss returns */
 
+/* ---- reductions, scans, sorting */
+
+/* Values, and where along the axis they stand in x: i64, counted from 0. */
+typedef struct ag_placed {
+    ag_tensor values, indices;
+} ag_placed;
+
 #endif

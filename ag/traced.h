@@ -1083,6 +1083,54 @@ static inline ag_tensor ag_traced_min_over(const char *ag_file, int ag_line, ag_
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_argmax(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_argmax(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_argmax_all(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_argmax_all(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_argmin(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_argmin(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_argmin_all(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_argmin_all(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_placed ag_traced_max_along(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_max_along(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_placed ag_traced_min_along(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_min_along(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_softmax(const char *ag_file, int ag_line, ag_tensor x, int axis)
 {
     ag_tape *ag_to = x.tape;
@@ -1368,6 +1416,12 @@ static inline ag_tensor ag_traced_embed(const char *ag_file, int ag_line, ag_ten
 #define ag_min(...) ag_traced_min(AG_SITE, __VA_ARGS__)
 #define ag_max_over(...) ag_traced_max_over(AG_SITE, __VA_ARGS__)
 #define ag_min_over(...) ag_traced_min_over(AG_SITE, __VA_ARGS__)
+#define ag_argmax(...) ag_traced_argmax(AG_SITE, __VA_ARGS__)
+#define ag_argmax_all(...) ag_traced_argmax_all(AG_SITE, __VA_ARGS__)
+#define ag_argmin(...) ag_traced_argmin(AG_SITE, __VA_ARGS__)
+#define ag_argmin_all(...) ag_traced_argmin_all(AG_SITE, __VA_ARGS__)
+#define ag_max_along(...) ag_traced_max_along(AG_SITE, __VA_ARGS__)
+#define ag_min_along(...) ag_traced_min_along(AG_SITE, __VA_ARGS__)
 #define ag_softmax(...) ag_traced_softmax(AG_SITE, __VA_ARGS__)
 #define ag_log_softmax(...) ag_traced_log_softmax(AG_SITE, __VA_ARGS__)
 #define ag_logsumexp(...) ag_traced_logsumexp(AG_SITE, __VA_ARGS__)

@@ -1,53 +1,23 @@
 /* Softmax, its logarithm, and the logarithm of sums of exponentials, all safe from overflow. */
-#include "ag/ops/define.h"
+#include "ag/ops/reductions/lines.h"
 #include "ag/ops/reductions/softmax_kernels.h"
 #include <math.h>
 
-/* x as [outer, n, inner], n what is reduced. */
-typedef struct extents {
-    int64_t outer, n, inner;
-} extents;
-
 /* ---- softmax and log_softmax */
-
-typedef struct softmax_params {
-    int axis;
-} softmax_params;
-
-/* The axis counted from 0; a number has one, too. -1: out of range. */
-static int axis_of(const ag_call *c, int rank)
-{
-    const softmax_params *p = ag_call_params(c);
-    return ag_axis(p->axis, rank > 0 ? rank : 1);
-}
-
-static extents extents_of(const ag_shape *s, int axis)
-{
-    extents e = { 1, s->rank > 0 ? s->dim[axis] : 1, 1 };
-    for (int i = 0; i < axis; i++)
-        e.outer *= s->dim[i];
-    for (int i = axis + 1; i < s->rank; i++)
-        e.inner *= s->dim[i];
-    return e;
-}
 
 static ag_status softmax_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    const softmax_params *p = ag_call_params(c);
+    const ag_along *p = ag_call_params(c);
     if (!ag_is_float(x->dtype))
         return ag_call_fail(c, AG_EDTYPE, "is defined for f32 and f64; see ag_cast");
-    if (axis_of(c, x->shape.rank) < 0)
-        return ag_call_fail(c, AG_ESHAPE, "there is no axis %d", p->axis);
-    y->shape = x->shape;
-    y->dtype = x->dtype;
-    return AG_OK;
+    return ag_along_shape(c, p->axis, x, y);
 }
 
 static ag_status softmax_run(const ag_call *c, const ag_array *x, ag_array *y, ag_softmax_kind kind)
 {
     if (ag_array_size(x) == 0) /* however many rows of nothing */
         return AG_OK;
-    const extents e = extents_of(&x->shape, axis_of(c, x->shape.rank));
+    const ag_lines e = ag_call_lines(c, &x->shape);
     ag_softmax_run(kind, x->dtype, e.outer, e.n, e.inner, x->data, y->data, ag_call_threads(c));
     return AG_OK;
 }
@@ -60,7 +30,7 @@ static ag_status softmax_back(const ag_call *c, const ag_array *dy, ag_array *dx
         return AG_EUSE;
     if (ag_array_size(y) == 0)
         return AG_OK;
-    const extents e = extents_of(&y->shape, axis_of(c, y->shape.rank));
+    const ag_lines e = ag_call_lines(c, &y->shape);
     if (e.inner != 1)
         return AG_USE_RULE;
     ag_softmax_back(kind, y->dtype, e.outer, e.n, NULL, y->data, dy->data, beta[0], dx->data, ag_call_threads(c));
@@ -70,8 +40,8 @@ static ag_status softmax_back(const ag_call *c, const ag_array *dy, ag_array *dx
 /* Sums along the axis, which stays; of a number, the number. */
 static ag_tensor sum_along(const ag_call *c, ag_tensor x)
 {
-    const int rank = ag_shape_of(x).rank;
-    return rank > 0 ? ag_sum_over(x, AG_AXES(axis_of(c, rank)), AG_KEEPDIM) : x;
+    const ag_along *p = ag_call_params(c);
+    return ag_shape_of(x).rank > 0 ? ag_sum_over(x, AG_AXES(p->axis), AG_KEEPDIM) : x;
 }
 
 static ag_status softmax_forward(const ag_call *c, const ag_array *x, ag_array *y)
@@ -91,7 +61,7 @@ static ag_status softmax_vjp_fused(const ag_call *c, const ag_array *dy, ag_arra
 }
 
 /* clang-format off */
-#define SAMPLE(which, ...) { .params = &(const softmax_params){ which }, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
+#define SAMPLE(which, ...) { .params = &(const ag_along){ which }, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
 /* clang-format on */
 static const ag_sample softmax_samples[] = { SAMPLE(-1, AG_DIMS(3, 4)),   SAMPLE(0, AG_DIMS(3, 4)),
                                              SAMPLE(1, AG_DIMS(2, 3, 2)), SAMPLE(-2, AG_DIMS(3, 2, 1)),
@@ -101,7 +71,7 @@ AG_OP(softmax) = {
     .name = "softmax",
     .formula = "exp(x) / s, s = sum of exp(x) along an axis",
     .inputs = 1,
-    .params_size = sizeof(softmax_params),
+    .params_size = sizeof(ag_along),
     .shape = softmax_shape,
     .forward = softmax_forward,
     .vjp = softmax_vjp,
@@ -114,7 +84,7 @@ AG_OP(softmax) = {
  * Errors: AG_ESHAPE if there is no such axis. */
 AG_API ag_tensor ag_softmax(ag_tensor x, int axis)
 {
-    return AG_APPLY(softmax, AG_LIST(x), &(softmax_params){ axis });
+    return AG_APPLY(softmax, AG_LIST(x), &(ag_along){ axis });
 }
 
 static ag_status log_softmax_forward(const ag_call *c, const ag_array *x, ag_array *y)
@@ -136,7 +106,7 @@ AG_OP(log_softmax) = {
     .name = "log_softmax",
     .formula = "x - log s, s = sum of exp(x) along an axis",
     .inputs = 1,
-    .params_size = sizeof(softmax_params),
+    .params_size = sizeof(ag_along),
     .shape = softmax_shape,
     .forward = log_softmax_forward,
     .vjp = log_softmax_vjp,
@@ -149,7 +119,7 @@ AG_OP(log_softmax) = {
  * Errors: AG_ESHAPE if there is no such axis. */
 AG_API ag_tensor ag_log_softmax(ag_tensor x, int axis)
 {
-    return AG_APPLY(log_softmax, AG_LIST(x), &(softmax_params){ axis });
+    return AG_APPLY(log_softmax, AG_LIST(x), &(ag_along){ axis });
 }
 
 /* ---- logsumexp */
@@ -180,9 +150,9 @@ static ag_status logsumexp_shape(const ag_call *c, const ag_array *x, ag_array *
 }
 
 /* Do the reduced axes lie side by side? */
-static bool find_extents(const ag_shape *s, const bool *reduced, extents *e)
+static bool find_extents(const ag_shape *s, const bool *reduced, ag_lines *e)
 {
-    *e = (extents){ 1, 1, 1 };
+    *e = (ag_lines){ 1, 1, 1 };
     bool inside = false;
     for (int i = 0; i < s->rank; i++) {
         if (s->dim[i] == 1)
@@ -196,11 +166,11 @@ static bool find_extents(const ag_shape *s, const bool *reduced, extents *e)
 }
 
 /* The reduced axes moved to the end. */
-static ag_array reduced_last(const ag_array *x, const bool *reduced, extents *e)
+static ag_array reduced_last(const ag_array *x, const bool *reduced, ag_lines *e)
 {
     ag_array moved = *x;
     int to = 0;
-    *e = (extents){ 1, 1, 1 };
+    *e = (ag_lines){ 1, 1, 1 };
     for (int last = 0; last < 2; last++)
         for (int i = 0; i < x->shape.rank; i++)
             if (reduced[i] == (bool)last) {
@@ -215,7 +185,7 @@ static ag_status logsumexp_forward(const ag_call *c, const ag_array *x, ag_array
 {
     const logsumexp_params *p = ag_call_params(c);
     bool reduced[AG_MAX_RANK] = { false };
-    extents e;
+    ag_lines e;
     const void *data = x->data;
     if (ag_array_size(x) == 0) {
         ag_fill_array(y, -INFINITY);
@@ -262,7 +232,7 @@ static ag_status logsumexp_vjp_fused(const ag_call *c, const ag_array *dy, ag_ar
     const ag_array *x = ag_call_input_array(c, 0), *y = ag_call_output_array(c, 0);
     const logsumexp_params *p = ag_call_params(c);
     bool reduced[AG_MAX_RANK] = { false };
-    extents e;
+    ag_lines e;
     if (!x || !y)
         return AG_EUSE;
     if (ag_array_size(x) == 0)

@@ -1,0 +1,58 @@
+/* What ops along one axis share, and those that reduce axes lying side by side: an array as lines. */
+#ifndef AG_OPS_LINES_H
+#define AG_OPS_LINES_H
+
+#include "ag/ops/shapes/views.h"
+
+/* A dense array as [outer, n, inner]: outer times inner lines of n elements each, inner apart. */
+typedef struct ag_lines {
+    int64_t outer, n, inner;
+} ag_lines;
+
+/* The parameters of an op along one axis that has no others. */
+typedef struct ag_along {
+    int axis;
+} ag_along;
+
+/* The axis counted from 0; a number has one, too. -1: out of range. */
+static inline int ag_line_axis(int axis, int rank)
+{
+    return ag_axis(axis, rank > 0 ? rank : 1);
+}
+
+static inline ag_lines ag_lines_of(const ag_shape *s, int axis)
+{
+    ag_lines l = { 1, s->rank > 0 ? s->dim[axis] : 1, 1 };
+    for (int i = 0; i < axis; i++)
+        l.outer *= s->dim[i];
+    for (int i = axis + 1; i < s->rank; i++)
+        l.inner *= s->dim[i];
+    return l;
+}
+
+/* The lines of a dense array of this shape along the axis of an op whose parameters are an ag_along. */
+static inline ag_lines ag_call_lines(const ag_call *c, const ag_shape *s)
+{
+    const ag_along *p = ag_call_params(c);
+    return ag_lines_of(s, ag_line_axis(p->axis, s->rank));
+}
+
+/* y is like x, or an error: there is no such axis. */
+static inline ag_status ag_along_shape(const ag_call *c, int axis, const ag_array *x, ag_array *y)
+{
+    if (ag_line_axis(axis, x->shape.rank) < 0)
+        return ag_call_fail(c, AG_ESHAPE, "there is no axis %d", axis);
+    y->shape = x->shape;
+    y->dtype = x->dtype;
+    return AG_OK;
+}
+
+/* Both results of an op that gives values and their places. */
+static inline ag_placed ag_placed_of(const ag_op *op, ag_tensor x, const void *params)
+{
+    ag_tensor y[2];
+    ag_apply_all(op, AG_LIST(x), params, y);
+    return (ag_placed){ y[0], y[1] };
+}
+
+#endif
