@@ -16,17 +16,10 @@
 #ifndef TESTS_PROGRAMS_H
 #define TESTS_PROGRAMS_H
 
-#include "ops_by_name.h"
+#include "ops_called.h"
 #include "support.h"
 
-enum {
-    MOST_OPERANDS = 8,
-    MOST_PARAMETERS = 12,
-    MOST_STATEMENTS = 1000,
-    MOST_STEPS = 2,
-    MOST_ORDER = 3,
-    PROGRAM_LINE = 4096
-};
+enum { MOST_OPERANDS = 8, MOST_STATEMENTS = 1000, MOST_STEPS = 2, MOST_ORDER = 3, PROGRAM_LINE = 4096 };
 
 typedef enum statement_kind {
     LEAF,
@@ -43,7 +36,7 @@ typedef enum statement_kind {
 
 typedef struct statement {
     statement_kind kind;
-    const named_op *op;
+    const called_op *op;
     int operand[MOST_OPERANDS], operands, parameters, expectations;
     double parameter[MOST_PARAMETERS];
     double expected[MOST_ORDER * MOST_STEPS];
@@ -94,7 +87,7 @@ typedef struct program_file {
     const char *wrong;
 } program_file;
 
-static bool read_shape(const char *text, ag_shape *s)
+static bool shape_of_text(const char *text, ag_shape *s)
 {
     *s = AG_SCALAR;
     if (!text || !strcmp(text, "-"))
@@ -114,7 +107,7 @@ static bool read_shape(const char *text, ag_shape *s)
 static bool read_leaf(statement *s)
 {
     const char *kind = strtok(NULL, " \n"), *dtype = strtok(NULL, " \n");
-    if (!kind || !strchr("vcpqb", *kind) || !dtype || !read_shape(strtok(NULL, " \n"), &s->shape))
+    if (!kind || !strchr("vcpqb", *kind) || !dtype || !shape_of_text(strtok(NULL, " \n"), &s->shape))
         return false;
     s->leaf = *kind;
     s->dtype = dtype_named(dtype);
@@ -174,7 +167,7 @@ static bool read_statement(program *p, char *line)
     for (size_t i = 0; word && i < ARRAY_SIZE(words); i++)
         if (words[i] && !strcmp(word, words[i]))
             s->kind = (statement_kind)i;
-    s->op = word && s->kind == OP ? op_named(word) : NULL;
+    s->op = word && s->kind == OP ? op_called(word) : NULL;
     if (s->kind == OP && !s->op)
         return false;
     if (!(s->kind == LEAF ? read_leaf(s) : read_rest(s, p->tensors)))

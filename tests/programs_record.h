@@ -166,11 +166,11 @@ static void record(player *g)
         const statement *s = &g->p->s[i];
         for (int k = 0; k < s->operands && k < MOST_OPERANDS; k++)
             operand[k] = g->x[s->operand[k]];
-        arguments a = { operand, (size_t)s->operands, s->parameter, s->parameters };
+        const arguments a = { operand, (size_t)s->operands, s->parameter, s->parameters, "" };
         if (s->kind == LEAF)
             g->x[made] = make_leaf(g, s, made);
         else if (s->kind == OP)
-            g->x[made] = s->op->call(&a);
+            s->op->call(&a, &g->x[made]);
         else if (s->kind == DETACH)
             g->x[made] = ag_detach(operand[0]);
         else if (s->kind == REQUIRE_GRAD)

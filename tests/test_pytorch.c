@@ -1,197 +1,179 @@
-/* The ops against PyTorch: values and gradients in f64, from tests/fixtures/make_ops.py. A test per op. Gradients are
- * made twice, by a plain backward pass and with a graph. */
-#include "ops_by_name.h"
+/* The ops against PyTorch: values, gradients and gradients of gradients from tests/fixtures, a test per function of
+ * ag/ops.h. Each case is played on dense and on strided inputs and in f32, gradients by a plain pass and by one that
+ * records. */
+#include "cases.h"
 #include "values.h"
 
-#include <stdio.h>
+typedef enum manner { DENSE, STRIDED, SINGLE } manner;
 
-enum { MOST_VALUES = 64, MOST_INPUTS = 4, MOST_PARAMETERS = 8, MOST_CASES = 400, LINE = 8192 };
+typedef struct play { /* of a case */
+    const example *e;
+    int number;
+    manner how;
+    ag_tape *t;
+    ag_tensor x[MOST_INPUTS], y[MOST_RESULTS], wanted[MOST_INPUTS + 1];
+    int count; /* of those wanted */
+} play;
 
-typedef struct row { /* a tensor of the file */
-    ag_dtype dtype;
-    ag_shape shape;
-    int64_t count;
-    double v[MOST_VALUES];
-} row;
-
-typedef struct example {
-    char op[32];
-    double p[MOST_PARAMETERS];
-    int parameters, inputs, gradients;
-    bool adjoint;
-    row x[MOST_INPUTS], dx[MOST_INPUTS], w, y;
-} example;
-
-/* ---- reading the files */
-
-static example examples[MOST_CASES];
-static int example_count;
-
-static const char *word(void)
-{
-    const char *w = strtok(NULL, " \n");
-    return w ? w : "";
-}
-
-static bool read_row(row *r)
-{
-    r->dtype = dtype_named(word());
-    r->shape.rank = atoi(word());
-    for (int i = 0; i < r->shape.rank; i++)
-        r->shape.dim[i] = atoll(word());
-    r->count = ag_shape_size(r->shape);
-    if (r->dtype == AG_FLOAT || r->count < 0 || r->count > MOST_VALUES)
-        return false;
-    for (int64_t i = 0; i < r->count; i++)
-        r->v[i] = strtod(word(), NULL);
-    return true;
-}
-
-static void read_parameters(example *e)
-{
-    for (const char *w = word(); *w && e->parameters < MOST_PARAMETERS; w = word()) {
-        ag_dtype d = dtype_named(w);
-        e->p[e->parameters++] = d == AG_FLOAT ? strtod(w, NULL) : (double)d;
-    }
-}
-
-static bool read_line(char *line)
-{
-    const char *key = strtok(line, " \n");
-    example *e = &examples[example_count ? example_count - 1 : 0];
-    if (!key)
-        return true;
-    if (!strcmp(key, "op")) {
-        if (example_count == MOST_CASES)
-            return false;
-        e = &examples[example_count++];
-        snprintf(e->op, sizeof e->op, "%s", word());
-        read_parameters(e);
-        return true;
-    }
-    if (!example_count)
-        return false;
-    if (!strcmp(key, "x"))
-        return e->inputs < MOST_INPUTS && read_row(&e->x[e->inputs++]);
-    if (!strcmp(key, "dx"))
-        return e->gradients < MOST_INPUTS && read_row(&e->dx[e->gradients++]);
-    if (!strcmp(key, "w"))
-        return e->adjoint = read_row(&e->w);
-    return !strcmp(key, "y") && read_row(&e->y);
-}
-
-static bool read_file(const char *path)
-{
-    static char line[LINE];
-    FILE *file = fopen(path, "r");
-    bool ok = file;
-    while (ok && fgets(line, sizeof line, file))
-        ok = read_line(line);
-    if (file)
-        fclose(file);
-    return ok;
-}
+static const examples *all;
 
 /* ---- comparing */
 
-static ag_tensor tensor_of(ag_tape *t, const row *r)
+/* In f64: relative to the element, and to the largest one for what was summed; in f32 to the largest one. */
+static double allowed(const play *p, double b, double largest)
 {
-    if (r->shape.rank == 0 && r->dtype == AG_F64)
-        return ag_variable(t, r->v[0]);
-    ag_tensor x = ag_zeros(t, r->dtype, r->shape);
-    ag_copy_in(x, AG_F64, r->v, (size_t)r->count * sizeof *r->v);
-    return r->dtype == AG_F64 ? ag_require_grad(x) : x;
+    return p->how == SINGLE ? p->e->single * (1e-3 + largest) : 1e-10 * fabs(b) + 1e-12 * (1e-3 + largest);
 }
 
-static void expect_row(const char *op, int number, const char *what, ag_tensor x, const row *r)
+static void expect_row(const play *p, const char *what, ag_tensor x, const row *r)
 {
-    ag_shape s = ag_shape_of(x);
-    if (ag_error(x.tape))
-        fail_msg("%s, case %d, %s: %s", op, number, what, ag_error_text(x.tape));
-    assert_int_equal(ag_dtype_of(x), r->dtype);
+    static const char *const manners[] = { "", ", strided", ", in f32" };
+    if (ag_error(p->t))
+        fail_msg("%s, case %d%s, %s: %s", p->e->op, p->number, manners[p->how], what, ag_error_text(p->t));
+    const ag_shape s = ag_shape_of(x);
+    const bool floating = r->dtype == AG_F64;
+    assert_int_equal(ag_dtype_of(x), p->how == SINGLE && floating && s.rank ? AG_F32 : ag_dtype_of(x));
+    if (p->how != SINGLE)
+        assert_int_equal(ag_dtype_of(x), r->dtype);
     assert_int_equal(s.rank, r->shape.rank);
+    double largest = 0;
     for (int i = 0; i < s.rank; i++)
         assert_int_equal(s.dim[i], r->shape.dim[i]);
+    for (int64_t i = 0; i < r->count; i++)
+        largest = isfinite(r->v[i]) && fabs(r->v[i]) > largest ? fabs(r->v[i]) : largest;
     for (int64_t i = 0; i < r->count; i++) {
-        double a = ag_item_at(x, i), b = r->v[i], tolerance = r->dtype == AG_F32 ? 1e-6 : 1e-12;
-        if (!(a == b || (isnan(a) && isnan(b)) || fabs(a - b) <= tolerance * (1 + fabs(b))))
-            fail_msg("%s, case %d, %s element %lld: %.17g, PyTorch %.17g", op, number, what, (long long)i, a, b);
+        const double a = ag_item_at(x, i), b = p->how == SINGLE && floating ? (double)(float)r->v[i] : r->v[i];
+        if (!(a == b || (isnan(a) && isnan(b)) || fabs(a - b) <= allowed(p, b, largest)))
+            fail_msg("%s, case %d%s, %s, element %lld: %.17g, PyTorch %.17g", p->e->op, p->number, manners[p->how],
+                     what, (long long)i, a, b);
     }
 }
 
-static void check_example(const example *e, int number, const named_op *op)
+/* ---- inputs */
+
+static ag_dtype dtype_of(const play *p, const row *r)
 {
-    ag_tape *t = ag_tape_new((ag_options){ .on_error = ag_quiet });
-    ag_tensor x[MOST_INPUTS], wanted[MOST_INPUTS], dx[MOST_INPUTS];
-    size_t count = 0;
-    for (int i = 0; i < e->inputs; i++) {
-        x[i] = tensor_of(t, &e->x[i]);
-        if (e->x[i].dtype == AG_F64)
-            wanted[count++] = x[i];
-    }
-    arguments a = { x, (size_t)e->inputs, e->p, e->parameters };
-    ag_tensor y = op->call(&a);
-    expect_row(op->name, number, "value", y, &e->y);
-    if (e->adjoint) {
-        ag_tensor w = ag_detach(tensor_of(t, &e->w));
-        assert_int_equal(count, (size_t)e->gradients);
-        ag_backward_from(y, w);
-        for (size_t i = 0; i < count; i++)
-            expect_row(op->name, number, "gradient", ag_grad(wanted[i]), &e->dx[i]);
-        ag_gradients(ag_sum(ag_mul(y, w)), (ag_list){ wanted, count }, AG_CREATE_GRAPH, dx);
-        for (size_t i = 0; i < count; i++)
-            expect_row(op->name, number, "gradient with a graph", dx[i], &e->dx[i]);
-    }
-    ag_tape_free(t);
+    return p->how == SINGLE && r->dtype == AG_F64 ? AG_F32 : r->dtype;
 }
 
-static bool has_example(const char *name)
+/* The same elements, every other one of a larger tensor whose axes lie the other way round. */
+static ag_tensor strided(ag_tape *t, ag_tensor x)
 {
-    for (int i = 0; i < example_count; i++)
-        if (!strcmp(examples[i].op, name))
-            return true;
-    return false;
+    const ag_shape s = ag_shape_of(x);
+    ag_axes back = { .count = s.rank };
+    if (!s.rank)
+        return x;
+    for (int i = 0; i < s.rank; i++)
+        back.axis[i] = s.rank - 1 - i;
+    ag_no_grad_begin(t);
+    const ag_tensor wide = ag_embed(ag_permute(x, back), -1, 2 * s.dim[0] + 1, 1, 2),
+                    y = ag_permute(ag_slice(wide, -1, 1, INT64_MAX, 2), back);
+    ag_no_grad_end(t);
+    return ag_dtype_of(x) == AG_F64 || ag_dtype_of(x) == AG_F32 ? ag_require_grad(y) : y;
+}
+
+static void begin(play *p)
+{
+    p->t = ag_tape_new((ag_options){ .on_error = ag_quiet });
+    p->count = 0;
+    for (int i = 0; i < p->e->inputs; i++) {
+        const row *r = &p->e->x[i];
+        p->x[i] = tensor_of(p->t, r, dtype_of(p, r));
+        if (p->how == STRIDED && r->v)
+            p->x[i] = strided(p->t, p->x[i]);
+        if (r->v && r->dtype == AG_F64)
+            p->wanted[p->count++] = p->x[i];
+    }
+    const example *e = p->e;
+    op_called(e->op)->call(&(arguments){ p->x, (size_t)e->inputs, e->p, e->parameters, e->text }, p->y);
+    for (int i = 0; i < e->results; i++)
+        expect_row(p, "value", p->y[i], &e->y[i]);
+}
+
+/* ---- gradients */
+
+static void check_first_order(play *p)
+{
+    const example *e = p->e;
+    begin(p);
+    if (e->adjoints) {
+        assert_int_equal(p->count, e->gradients);
+        ag_backward_from(p->y[0], ag_detach(tensor_of(p->t, &e->w, dtype_of(p, &e->w))));
+        for (int i = 0; i < p->count; i++)
+            expect_row(p, "gradient", ag_grad(p->wanted[i]), &e->dx[i]);
+    }
+    ag_tape_free(p->t);
+}
+
+static void check_second_order(play *p)
+{
+    const example *e = p->e;
+    ag_tensor dx[MOST_INPUTS], ddx[MOST_INPUTS + 1];
+    begin(p);
+    const ag_tensor w = tensor_of(p->t, &e->w, dtype_of(p, &e->w));
+    ag_tensor sum = ag_constant(p->t, 0);
+    p->wanted[p->count] = w;
+    ag_gradients(ag_sum(ag_mul(p->y[0], w)), (ag_list){ p->wanted, (size_t)p->count }, AG_CREATE_GRAPH, dx);
+    for (int i = 0; i < p->count; i++) {
+        expect_row(p, "gradient with a graph", dx[i], &e->dx[i]);
+        if (e->vs)
+            sum = ag_add(sum, ag_sum(ag_mul(dx[i], ag_detach(tensor_of(p->t, &e->v[i], dtype_of(p, &e->v[i]))))));
+    }
+    if (e->vs && ag_needs_grad(sum)) {
+        assert_int_equal(p->count + 1, e->seconds);
+        ag_gradients(sum, (ag_list){ p->wanted, (size_t)p->count + 1 }, 0, ddx);
+        for (int i = 0; i <= p->count; i++)
+            expect_row(p, i < p->count ? "second gradient" : "gradient by the adjoint", ddx[i], &e->ddx[i]);
+    } else {
+        for (int i = 0; i < e->seconds; i++)
+            for (int64_t k = 0; k < e->ddx[i].count; k++)
+                if (e->ddx[i].v[k])
+                    fail_msg("%s, case %d: a gradient that should have one has none", e->op, p->number);
+    }
+    ag_tape_free(p->t);
 }
 
 static void equals_pytorch(void **state)
 {
-    const named_op *op = *state;
+    const called_op *op = *state;
     int number = 0;
-    for (int i = 0; i < example_count; i++)
-        if (!strcmp(examples[i].op, op->name))
-            check_example(&examples[i], ++number, op);
-    assert_true(number > 0);
+    for (int i = 0; i < all->count; i++) {
+        const example *e = &all->at[i];
+        if (strcmp(e->op, op->name))
+            continue;
+        number++;
+        if ((size_t)e->results != op->results)
+            fail_msg("%s, case %d has %d results, the function %zu", e->op, number, e->results, op->results);
+        for (manner how = DENSE; how <= (e->single > 0 ? SINGLE : STRIDED); how++) {
+            check_first_order(&(play){ .e = e, .number = number, .how = how });
+            if (e->adjoints)
+                check_second_order(&(play){ .e = e, .number = number, .how = how });
+        }
+    }
+    if (!number)
+        fail_msg("there is no case of ag_%s in tests/fixtures", op->name);
 }
 
-static void every_case_is_known(void **state)
+static void every_case_is_of_an_op(void **state)
 {
     (void)state;
-    assert_true(example_count > 0);
-    for (int i = 0; i < example_count; i++)
-        if (!op_named(examples[i].op))
-            fail_msg("no test of %s", examples[i].op);
-    size_t count;
-    const ag_op *const *ops = ag_ops(&count);
-    printf("not in PyTorch, or by another name:");
-    for (size_t i = 0; i < count; i++)
-        if (!has_example(ops[i]->name))
-            printf(" %s", ops[i]->name);
-    printf("\n");
+    assert_true(all->count > 0);
+    for (int i = 0; i < all->count; i++)
+        if (!op_called(all->at[i].op))
+            fail_msg("there is no ag_%s", all->at[i].op);
 }
 
 int main(void)
 {
-    struct CMUnitTest tests[NAMED_OPS + 1];
+    struct CMUnitTest tests[CALLED_OPS + 1];
     size_t count = 0;
-    if (!read_file("tests/fixtures/ops_elementwise.txt") || !read_file("tests/fixtures/ops_structured.txt")) {
-        fprintf(stderr, "tests/fixtures/ops_*.txt cannot be read\n");
+    all = read_cases();
+    if (!all)
         return 1;
-    }
-    for (int i = 0; i < NAMED_OPS; i++)
-        if (has_example(named_ops[i].name))
-            tests[count++] = (struct CMUnitTest){ .name = named_ops[i].name,
-                                                  .test_func = equals_pytorch,
-                                                  .initial_state = (void *)(uintptr_t)&named_ops[i] };
-    tests[count++] = (struct CMUnitTest)cmocka_unit_test(every_case_is_known);
+    for (int i = 0; i < CALLED_OPS; i++)
+        tests[count++] = (struct CMUnitTest){ .name = called_ops[i].name,
+                                              .test_func = equals_pytorch,
+                                              .initial_state = (void *)(uintptr_t)&called_ops[i] };
+    tests[count++] = (struct CMUnitTest)cmocka_unit_test(every_case_is_of_an_op);
     return _cmocka_run_group_tests("pytorch", tests, count, NULL, NULL);
 }

@@ -85,6 +85,11 @@ static argument found(world *w, const known *k)
     return given(w, k->x, (int)(k - w->at));
 }
 
+argument pick_made(world *w, ag_tensor x)
+{
+    return given(w, x, -1);
+}
+
 argument pick_of(world *w, bool (*fits)(const known *k))
 {
     ag_tape *t = w->lanes[0].t;
@@ -167,7 +172,11 @@ const char *text_of(world *w, argument a)
         return "";
     char *text = scratch_text();
     if (a.place < 0) {
-        snprintf(text, TEXT, a.x.tape ? "inert" : "{0}");
+        snprintf(text, TEXT,
+                 a.x.id     ? "new%s"
+                 : a.x.tape ? "inert"
+                            : "{0}",
+                 a.x.id ? text_of_shape(ag_shape_of(a.x)) : "");
         return text;
     }
     const known *k = &w->at[a.place];

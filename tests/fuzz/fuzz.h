@@ -173,7 +173,8 @@ int draw(world *w, int below);
 bool chance(world *w, int in); /* one in */
 bool rude(world *w, habit h);  /* is this one to be wrong in this way? */
 lane *draw_lane(world *w);
-argument pick(world *w); /* a tensor, mostly floating and alive */
+argument pick(world *w);                   /* a tensor, mostly floating and alive */
+argument pick_made(world *w, ag_tensor x); /* one that is not of the table */
 argument pick_of(world *w, bool (*fits)(const known *k));
 argument pick_like(world *w, argument x); /* of the same shape */
 ag_list pick_list(world *w, ag_tensor *to, int most);
@@ -206,6 +207,7 @@ typedef struct move {
 } move;
 extern const move tape_moves[], tensor_moves[], op_moves[], derive_moves[], transform_moves[], module_moves[],
     optim_moves[], file_moves[], check_moves[], user_moves[]; /* up to one without a name */
+bool load_cases(void);                                        /* calls_ops.c: from tests/fixtures */
 void furnish(world *w, int i); /* the first calls of a sequence: a few tensors to play with */
 enum { FURNITURE = 10 };
 void remove_files(world *w);

@@ -279,7 +279,7 @@ int main(int argc, char **argv)
     read_habits(getenv("FUZZ_WITHOUT"));
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     snprintf(directory, sizeof directory, "%s/ag-fuzz.XXXXXX", base);
-    if (shared == MAP_FAILED || !mkdtemp(directory))
+    if (!load_cases() || shared == MAP_FAILED || !mkdtemp(directory))
         return 2;
     int failures =
         replay ? run(one, 1, INFINITY, true, directory).any : play_all(seed, count, seconds, go_on, directory);

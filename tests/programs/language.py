@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 
 DTYPES = {"f32": torch.float32, "f64": torch.float64, "i32": torch.int32, "i64": torch.int64, "u8": torch.uint8}
+REDUCTIONS = ("sum_over", "mean_over", "max_over", "min_over", "logsumexp")  # parameters: keep the axes?, the axes
+LISTED = ("permute", "reshape", "expand")  # parameters: the axes, the extents
 MARGIN = 2e-3  # how near a kink a value may lie, unless it lies on it exactly
 LARGEST = 1e3
 
@@ -33,8 +35,15 @@ class Statement:
             return f"leaf {self.kind} {self.dtype} {shape} {self.seed} {self.low:g} {self.high:g} {self.grid}"
         if self.word == "assign":
             return f"assign {self.operands[0]} : {self.seed}"
-        parameters = [str(p) if isinstance(p, (int, str)) else repr(p) for p in self.parameters]
+        parameters = [str(p) if isinstance(p, (int, str)) else repr(p) for p in self.as_in_c()]
         return " ".join([self.word, *map(str, self.operands), *([":"] if parameters else []), *parameters])
+
+    def as_in_c(self):
+        """The parameters in the order of the C function's; before a list stands its length, -1 for all axes."""
+        if self.word in REDUCTIONS:
+            keep, *axes = self.parameters
+            return [len(axes) or -1, *axes, keep]
+        return [len(self.parameters), *self.parameters] if self.word in LISTED else self.parameters
 
     def makes_tensor(self):
         return self.word not in ("assign", "retain", "no_grad", "grad")
