@@ -243,12 +243,42 @@ AG_API ag_tensor ag_concat(ag_list xs, int axis);
  * floats, which make f64). */
 AG_API ag_tensor ag_stack(ag_list xs, int axis);
 
+/* ---- diagonal */
+/* ag_diagonal - the diagonal of the matrices along axis1 (rows) and axis2 (columns), as the last dimension in their place;
+ * offset 0: the main diagonal, 1: the one above it, -1: the one below. A view.
+ *   y[..,k] = x[..,k,..,k + offset,..]        dx = dy there, 0 elsewhere
+ * Errors: AG_ESHAPE if there are no such two axes. */
+AG_API ag_tensor ag_diagonal(ag_tensor x, int64_t offset, int axis1, int axis2);
+/* ag_diag_embed - square matrices of zeros with x's last dimension on a diagonal, along axis1 (rows) and axis2 (columns)
+ * of the result; offset as in ag_diagonal.
+ *   y[..,k,..,k + offset,..] = x[..,k], 0 elsewhere        dx = the diagonal of dy
+ * Errors: AG_ESHAPE if x has rank 0 or the result can have no such two axes. */
+AG_API ag_tensor ag_diag_embed(ag_tensor x, int64_t offset, int axis1, int axis2);
+/* ag_diag - of a vector: the matrix of zeros with it on a diagonal; of a matrix: that diagonal, a view. offset as in
+ * ag_diagonal.
+ * Errors: AG_ESHAPE for tensors of other ranks; see ag_diagonal and ag_diag_embed. */
+AG_API ag_tensor ag_diag(ag_tensor x, int64_t offset);
+/* ag_trace - the sum of a matrix's main diagonal, 0 if there is none; of integers as i64.
+ *   y = sum_k x[k,k]        dx = dy on the diagonal, else 0
+ * Errors: AG_ESHAPE if x is no matrix. */
+AG_API ag_tensor ag_trace(ag_tensor x);
+
 /* ---- expand */
 /* ag_expand - x repeated along axes of extent 1, and along new leading axes, to the shape s, in which -1 keeps an
  * extent. A view: nothing is copied.
  *   y[i,..] = x[0 or i,..]        dx = dy summed over the axes along which x was repeated
  * Errors: AG_ESHAPE if x does not broadcast to s. */
 AG_API ag_tensor ag_expand(ag_tensor x, ag_shape s);
+
+/* ---- flip */
+/* ag_flip - x in reverse order along the given axes (AG_ALL: all). A view.
+ *   y[..,i,..] = x[..,n - 1 - i,..]        dx: dy in reverse order along the same axes
+ * Errors: AG_ESHAPE if an axis is out of range or named twice. */
+AG_API ag_tensor ag_flip(ag_tensor x, ag_axes axes);
+/* ag_roll - x with element i of an axis in place i + shift; those that leave at one end come in at the other.
+ *   y[..,(i + shift) mod n,..] = x[..,i,..]        dx: dy moved by -shift
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_roll(ag_tensor x, int axis, int64_t shift);
 
 /* ---- one hot */
 /* ag_one_hot - classes 0 ... classes-1 as rows of zeros with a single 1, of dtype d.
@@ -299,5 +329,19 @@ AG_API ag_tensor ag_select(ag_tensor x, int axis, int64_t i);
  *   y[..,start + i step,..] = x[..,i,..], 0 elsewhere        dx = dy[start : .. : step]
  * Errors: AG_ESHAPE if there is no such axis or x does not fit; AG_EARG if step < 1. */
 AG_API ag_tensor ag_embed(ag_tensor x, int axis, int64_t extent, int64_t start, int64_t step);
+
+/* ---- triangle */
+/* ag_tril - the lower triangle of matrices, in the last two dimensions; diagonal 0: the main one and what lies below,
+ * 1: one diagonal more, -1: one less.
+ *   y[..,i,j] = x[..,i,j] where j <= i + diagonal, else 0        dx = dy there, else 0
+ * What is left out contributes 0 even if its derivative is not finite.
+ * Errors: AG_ESHAPE if x has fewer than two dimensions. */
+AG_API ag_tensor ag_tril(ag_tensor x, int64_t diagonal);
+/* ag_triu - the upper triangle of matrices, in the last two dimensions; diagonal 0: the main one and what lies above,
+ * 1: one diagonal less, -1: one more.
+ *   y[..,i,j] = x[..,i,j] where j >= i + diagonal, else 0        dx = dy there, else 0
+ * What is left out contributes 0 even if its derivative is not finite.
+ * Errors: AG_ESHAPE if x has fewer than two dimensions. */
+AG_API ag_tensor ag_triu(ag_tensor x, int64_t diagonal);
 
 #endif

@@ -264,9 +264,33 @@ inline tensor stack(list xs, int axis)
 {
     return detail::checked(ag_stack(xs, axis));
 }
+inline tensor diagonal(tensor x, int64_t offset, int axis1, int axis2)
+{
+    return detail::checked(ag_diagonal(x, offset, axis1, axis2));
+}
+inline tensor diag_embed(tensor x, int64_t offset, int axis1, int axis2)
+{
+    return detail::checked(ag_diag_embed(x, offset, axis1, axis2));
+}
+inline tensor diag(tensor x, int64_t offset)
+{
+    return detail::checked(ag_diag(x, offset));
+}
+inline tensor trace(tensor x)
+{
+    return detail::checked(ag_trace(x));
+}
 inline tensor expand(tensor x, shape s)
 {
     return detail::checked(ag_expand(x, s));
+}
+inline tensor flip(tensor x, axes axes_)
+{
+    return detail::checked(ag_flip(x, axes_));
+}
+inline tensor roll(tensor x, int axis, int64_t shift)
+{
+    return detail::checked(ag_roll(x, axis, shift));
 }
 inline tensor one_hot(tensor x, int64_t classes, ag_dtype d)
 {
@@ -307,6 +331,14 @@ inline tensor select(tensor x, int axis, int64_t i)
 inline tensor embed(tensor x, int axis, int64_t extent, int64_t start, int64_t step)
 {
     return detail::checked(ag_embed(x, axis, extent, start, step));
+}
+inline tensor tril(tensor x, int64_t diagonal)
+{
+    return detail::checked(ag_tril(x, diagonal));
+}
+inline tensor triu(tensor x, int64_t diagonal)
+{
+    return detail::checked(ag_triu(x, diagonal));
 }
 } // namespace ag
 

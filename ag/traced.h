@@ -1203,11 +1203,59 @@ static inline ag_tensor ag_traced_stack(const char *ag_file, int ag_line, ag_lis
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_diagonal(const char *ag_file, int ag_line, ag_tensor x, int64_t offset, int axis1, int axis2)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_diagonal(x, offset, axis1, axis2);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_diag_embed(const char *ag_file, int ag_line, ag_tensor x, int64_t offset, int axis1, int axis2)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_diag_embed(x, offset, axis1, axis2);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_diag(const char *ag_file, int ag_line, ag_tensor x, int64_t offset)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_diag(x, offset);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_trace(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_trace(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_expand(const char *ag_file, int ag_line, ag_tensor x, ag_shape s)
 {
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_expand(x, s);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_flip(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_flip(x, axes);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_roll(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t shift)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_roll(x, axis, shift);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1288,6 +1336,22 @@ static inline ag_tensor ag_traced_embed(const char *ag_file, int ag_line, ag_ten
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_embed(x, axis, extent, start, step);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_tril(const char *ag_file, int ag_line, ag_tensor x, int64_t diagonal)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_tril(x, diagonal);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tensor x, int64_t diagonal)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_triu(x, diagonal);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1431,7 +1495,13 @@ static inline ag_tensor ag_traced_embed(const char *ag_file, int ag_line, ag_ten
 #define ag_mean_over(...) ag_traced_mean_over(AG_SITE, __VA_ARGS__)
 #define ag_concat(...) ag_traced_concat(AG_SITE, __VA_ARGS__)
 #define ag_stack(...) ag_traced_stack(AG_SITE, __VA_ARGS__)
+#define ag_diagonal(...) ag_traced_diagonal(AG_SITE, __VA_ARGS__)
+#define ag_diag_embed(...) ag_traced_diag_embed(AG_SITE, __VA_ARGS__)
+#define ag_diag(...) ag_traced_diag(AG_SITE, __VA_ARGS__)
+#define ag_trace(...) ag_traced_trace(AG_SITE, __VA_ARGS__)
 #define ag_expand(...) ag_traced_expand(AG_SITE, __VA_ARGS__)
+#define ag_flip(...) ag_traced_flip(AG_SITE, __VA_ARGS__)
+#define ag_roll(...) ag_traced_roll(AG_SITE, __VA_ARGS__)
 #define ag_one_hot(...) ag_traced_one_hot(AG_SITE, __VA_ARGS__)
 #define ag_transpose(...) ag_traced_transpose(AG_SITE, __VA_ARGS__)
 #define ag_permute(...) ag_traced_permute(AG_SITE, __VA_ARGS__)
@@ -1442,6 +1512,8 @@ static inline ag_tensor ag_traced_embed(const char *ag_file, int ag_line, ag_ten
 #define ag_slice(...) ag_traced_slice(AG_SITE, __VA_ARGS__)
 #define ag_select(...) ag_traced_select(AG_SITE, __VA_ARGS__)
 #define ag_embed(...) ag_traced_embed(AG_SITE, __VA_ARGS__)
+#define ag_tril(...) ag_traced_tril(AG_SITE, __VA_ARGS__)
+#define ag_triu(...) ag_traced_triu(AG_SITE, __VA_ARGS__)
 
 #define ag_tape_new(...) ag_tape_new_at(AG_SITE, __VA_ARGS__)
 #define ag_fail(...) ag_fail_at(AG_SITE, __VA_ARGS__)

@@ -55,19 +55,11 @@ static void slice_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
     dy[0] = ag_slice(dx[0], (int)p->axis, p->start, p->stop, p->step);
 }
 
-/* The first contribution makes zeros of all else; later ones touch their own part alone. */
-static void add_to_part(const ag_call *c, ag_array *dx, const ag_array *part, const ag_array *dy, double beta)
-{
-    if (beta == 0)
-        ag_fill_array(dx, 0);
-    ag_copy_array(part, dy, beta != 0, ag_call_threads(c));
-}
-
 static ag_status slice_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     part r = slice_part(ag_call_params(c), dx[0].shape);
     ag_array to = ag_region(&dx[0], r.axis, r.start, r.count, r.step);
-    add_to_part(c, &dx[0], &to, dy, beta[0]);
+    ag_add_to_part(c, &dx[0], &to, dy, beta[0]);
     return AG_OK;
 }
 
@@ -153,7 +145,7 @@ static ag_status select_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     int axis = ag_axis((int)p->axis, dx[0].shape.rank);
     ag_array one = ag_region(&dx[0], axis, select_index(p, dx[0].shape.dim[axis]), 1, 1);
     ag_array to = ag_without_axis(&one, axis);
-    add_to_part(c, &dx[0], &to, dy, beta[0]);
+    ag_add_to_part(c, &dx[0], &to, dy, beta[0]);
     return AG_OK;
 }
 

@@ -43,6 +43,15 @@ static inline ag_array ag_region(const ag_array *a, int axis, int64_t start, int
     return r;
 }
 
+/* A part of a gradient: the first contribution makes zeros of all else, later ones touch their own part alone. */
+static inline void ag_add_to_part(const ag_call *c, const ag_array *dx, const ag_array *part, const ag_array *dy,
+                                  double beta)
+{
+    if (beta == 0)
+        ag_fill_array(dx, 0);
+    ag_copy_array(part, dy, beta != 0, ag_call_threads(c));
+}
+
 /* a without an axis of extent 1 */
 static inline ag_array ag_without_axis(const ag_array *a, int axis)
 {
