@@ -2,6 +2,7 @@
 #ifndef TESTS_MEMORY_H
 #define TESTS_MEMORY_H
 
+#include "ag/tape/tape.h"
 #include "support.h"
 
 typedef struct memory {
@@ -39,6 +40,27 @@ static void release_memory(void *user, void *p, size_t bytes)
 static UNUSED ag_allocator allocator_of(memory *m)
 {
     return (ag_allocator){ .allocate = take_memory, .release = release_memory, .user = m };
+}
+
+/* Memory is taken in large chunks, so that most requests within an op never fail: here the last chunk of the arena, or
+ * of the pool, has room for so many blocks of 64 bytes more, and there is no other. */
+static UNUSED void leave_room(memory *m, ag_tape *t, bool pool, size_t blocks)
+{
+    ag_arena *a = pool ? &t->pool.arena : &t->arena;
+    a->wanted = 1 << 22;
+    assert_non_null(ag_arena_take(t, a, 64)); /* a chunk of that size */
+    assert_true((size_t)(a->end - a->at) > blocks * 64);
+    assert_non_null(ag_arena_take(t, a, (size_t)(a->end - a->at) - blocks * 64));
+    if (pool) { /* elsewhere there is room */
+        assert_non_null(ag_arena_take(t, &t->arena, 1 << 22));
+        ag_arena_rewind(&t->arena, 0);
+    }
+    m->limit = 1 << 20; /* tables may grow */
+}
+
+static UNUSED size_t more_room(size_t blocks)
+{
+    return blocks < 300 ? blocks + 1 : blocks + 1 + blocks / (slow() ? 5 : 50);
 }
 
 #endif
