@@ -15,7 +15,7 @@ endif
 CXX    ?= g++
 
 packages = libblis-dev libblis-openmp-dev libblis-pthread-dev libblis-serial-dev libsleef-dev zlib1g-dev \
-	libcmocka-dev dataset-fashion-mnist gnuplot-nox graphviz valgrind clang clang-format libomp-dev g++ gfortran python3 pkg-config git
+	libcmocka-dev libmpfr-dev dataset-fashion-mnist gnuplot-nox graphviz valgrind clang clang-format libomp-dev g++ gfortran python3 pkg-config git
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)# unless asked otherwise
@@ -116,7 +116,7 @@ benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
 fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fuzz/files.c,$(wildcard tests/fuzz/*.c)))
 examples := $(addprefix $(BUILD)/examples/,$(call name,$(sort $(wildcard examples/*.c))))
 
-.PHONY: library examples test fuzz bench bench-peers demo programs docs format format-check install uninstall deb packaged clean help FORCE
+.PHONY: library examples test accuracy fuzz bench bench-peers demo programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
 library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
@@ -177,6 +177,9 @@ $(BUILD)/fuzz: $(fuzz_objects) $(BUILD)/libag.a
 	$(CC) $(flags) $(CFLAGS) -o $@ $(fuzz_objects) $(BUILD)/libag.a $(libs) $(LDFLAGS)
 $(BUILD)/fuzz_files: tests/fuzz/files.c $(BUILD)/libag.a $(BUILD)/settings
 	$(call inside)
+$(BUILD)/accuracy: $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/accuracy/*.c)) $(BUILD)/libag.a
+	@echo '  link  $@'
+	$(CC) $(flags) $(CFLAGS) -o $@ $^ $(libs) -lmpfr -lgmp $(LDFLAGS)
 $(BUILD)/ops_md: docs/ops_md.c $(BUILD)/libag.a $(BUILD)/settings
 	$(call inside)
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libag.so $(BUILD)/settings
@@ -201,9 +204,11 @@ bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtua
 	@tests/bench/peers.sh $(BUILD)
 programs: $(BUILD)/tests/test_programs ## COUNT= random programs from number SEED= on beside PyTorch, which it installs likewise
 	@COUNT='$(COUNT)' SEED='$(SEED)' tests/programs/run.sh $(BUILD)
+accuracy: $(BUILD)/accuracy ## the largest errors of the elementwise ops, on COUNT= inputs each, or of OP= alone
+	$(BUILD)/accuracy $(or $(COUNT),20480) $(OP)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
-formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) $(sort $(dir $(definitions))) nn optim tests tests/bench tests/fuzz examples docs,$(d)/*.[ch] $(d)/*.inc)))
+formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) $(sort $(dir $(definitions))) nn optim tests tests/bench tests/fuzz tests/accuracy examples docs,$(d)/*.[ch] $(d)/*.inc)))
 format: ## clang-format, in place
 	clang-format -i $(formatted)
 format-check:
@@ -261,5 +266,5 @@ help:
 	@echo; awk -F ' *[?]= *|# *' '/^[A-Z_]+ *[?]=.*#/{printf "  %-9s %-8s %s\n", $$1, $$2, $$3}' Makefile
 
 .SECONDARY:
--include $(addsuffix .d,$(objects) $(fuzz_objects) $(tests) $(faces) $(benches) $(examples))
+-include $(addsuffix .d,$(objects) $(fuzz_objects) $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/accuracy/*.c)) $(tests) $(faces) $(benches) $(examples))
 endif
