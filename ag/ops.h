@@ -96,6 +96,41 @@ AG_API ag_tensor ag_clamp(ag_tensor x, double low, double high);
  * Errors: AG_EDTYPE if c is not u8 or the dtypes of a and b differ; AG_ESHAPE if the shapes do not broadcast. */
 AG_API ag_tensor ag_where(ag_tensor c, ag_tensor a, ag_tensor b);
 
+/* ======== indexing */
+
+/* ---- gather */
+/* ag_gather - elements of x at places along an axis (-1: the last), one for each element of the index, which has x's
+ * rank and, along the other axes, at most x's extents.
+ *   y[i,..,p,..] = x[i,..,index[i,..,p,..],..]        dx = dy summed at the places that the index names, 0 elsewhere
+ * Sums are in the order of the index. Errors: AG_EARG for an index that is negative or not below the extent of the axis,
+ * AG_EDTYPE if the index is floating, AG_ESHAPE for another rank or a larger extent. */
+AG_API ag_tensor ag_gather(ag_tensor x, int axis, ag_tensor index);
+/* ag_take_along - ag_gather where x and the index broadcast along the other axes, as NumPy's take_along_axis: of a
+ * matrix's rows the places that an argmax with its axis kept names, say.
+ *   y[i,..,p,..] = x[i,..,index[i,..,p,..],..]        dx = dy summed at the places that the index names, 0 elsewhere
+ * Errors: as ag_gather; AG_ESHAPE if the ranks differ or the other axes do not broadcast. */
+AG_API ag_tensor ag_take_along(ag_tensor x, int axis, ag_tensor index);
+
+/* ---- scatter */
+/* ag_scatter_add - x with elements of src added at places along an axis (-1: the last), one for each element of the
+ * index, which has x's rank, at most src's extents and, along the other axes, at most x's.
+ *   y = x, y[i,..,index[i,..,p,..],..] += src[i,..,p,..]
+ *       dx = dy    dsrc[i,..,p,..] = dy[i,..,index[i,..,p,..],..], 0 where the index does not reach
+ * Sums are in the order of the index. Errors: AG_EARG for an index that is negative or not below the extent of the axis,
+ * AG_EDTYPE if the index is floating or src has another dtype, AG_ESHAPE for other ranks or larger extents. */
+AG_API ag_tensor ag_scatter_add(ag_tensor x, int axis, ag_tensor index, ag_tensor src);
+/* ag_scatter - x with elements of src in place of its own at places along an axis (-1: the last), one for each element
+ * of the index; its extents are as in ag_scatter_add. Of several that are put to one place the last in row-major order
+ * of the index stays, and it alone receives a gradient (PyTorch leaves open which).
+ *   y = x, y[i,..,index[i,..,p,..],..] = src[i,..,p,..]
+ *       dx = dy, 0 at the places    dsrc[i,..,p,..] = dy[i,..,index[i,..,p,..],..] where that one stayed, else 0
+ * Errors: as ag_scatter_add. */
+AG_API ag_tensor ag_scatter(ag_tensor x, int axis, ag_tensor index, ag_tensor src);
+/* ag_scatter_scalar - x with a number in place of its own elements at places along an axis, as ag_scatter.
+ *   y = x, y[i,..,index[i,..,p,..],..] = number        dx = dy, 0 at the places
+ * Errors: as ag_scatter_add. */
+AG_API ag_tensor ag_scatter_scalar(ag_tensor x, int axis, ag_tensor index, double number);
+
 /* ======== losses */
 
 /* ---- cross entropy */

@@ -160,6 +160,26 @@ inline tensor where(tensor c, tensor a, tensor b)
 {
     return detail::checked(ag_where(c, a, b));
 }
+inline tensor gather(tensor x, int axis, tensor index)
+{
+    return detail::checked(ag_gather(x, axis, index));
+}
+inline tensor take_along(tensor x, int axis, tensor index)
+{
+    return detail::checked(ag_take_along(x, axis, index));
+}
+inline tensor scatter_add(tensor x, int axis, tensor index, tensor src)
+{
+    return detail::checked(ag_scatter_add(x, axis, index, src));
+}
+inline tensor scatter(tensor x, int axis, tensor index, tensor src)
+{
+    return detail::checked(ag_scatter(x, axis, index, src));
+}
+inline tensor scatter_scalar(tensor x, int axis, tensor index, double number)
+{
+    return detail::checked(ag_scatter_scalar(x, axis, index, number));
+}
 inline tensor cross_entropy(tensor z, tensor target)
 {
     return detail::checked(ag_cross_entropy(z, target));

@@ -1,0 +1,38 @@
+/* Elements that are taken from places along an axis of an array, or put there, each index saying one: the array may be
+ * of any strides, and so may the indices. */
+#ifndef AG_OPS_ELEMENTS_H
+#define AG_OPS_ELEMENTS_H
+
+#include "ag/ops/indexing/indices.h"
+
+typedef struct ag_along_params {
+    int axis;
+} ag_along_params;
+static inline int ag_along_axis(const ag_call *c)
+{
+    const ag_along_params *p = ag_call_params(c);
+    return p->axis;
+}
+
+/* ---- elements.c */
+
+/* table[.., index[p], ..] for every p, the coordinates but the axis' own being those of p. list and index have one
+ * shape, which broadcasts along the other axes to the table's or has fewer elements there. */
+typedef struct ag_elements {
+    ag_array table, list, index;
+    int axis;
+} ag_elements;
+
+typedef enum ag_putting { AG_PUT, AG_ADD } ag_putting; /* of those at one place the last; or all, in their order */
+
+/* `index` has, once it has broadcast, the list's shape; rank 0 counts as one element. */
+ag_elements ag_elements_of(const ag_call *c, const ag_array *table, const ag_array *index, const ag_array *list);
+/* AG_EARG: which index is no place. */
+ag_status ag_elements_outside(const ag_call *c, const ag_elements *e, const ag_array *index);
+/* The operands, x and an index, and the axis counted from 0, are checked. */
+ag_status ag_elements_check(const ag_call *c, const ag_array *x, int *axis);
+/* False: an index is no place, and of what is written nothing is to be used. */
+bool ag_elements_take(const ag_elements *e, int threads);
+bool ag_elements_put(const ag_elements *e, ag_putting how, int threads);
+
+#endif
