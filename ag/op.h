@@ -19,6 +19,7 @@ typedef struct ag_sample {
     ag_shape shape[AG_SAMPLE_INPUTS];                     /* of each input; elementwise ops: generated */
     ag_dtype dtype[AG_SAMPLE_INPUTS];                     /* zero: floating; integers are drawn from [low, high) */
     int inputs;                                           /* how many, for AG_VARIADIC */
+    double diagonal; /* i + 1 times this is added to the elements [i,i] of the first input's matrices */
 } ag_sample;
 
 enum {                     /* flags of an op */

@@ -30,7 +30,7 @@ int64_t ag_case_size(const ag_case *c)
 
 void ag_case_of_sample(const ag_op *op, const ag_sample *sample, int rank, ag_case *c)
 {
-    *c = (ag_case){ .op = op, .params = sample->params, .tolerance = sample->tolerance };
+    *c = (ag_case){ .op = op, .params = sample->params, .tolerance = sample->tolerance, .diagonal = sample->diagonal };
     c->count = sample->inputs ? sample->inputs : op->inputs ? op->inputs : 1;
     c->outputs = ag_op_outputs(op);
     for (int i = 0; i < c->count && i < AG_CASE_INPUTS; i++) {
@@ -57,6 +57,17 @@ static void draw_floats(double *x, int64_t count, double low, double high, uint6
         x[i] = (float)x[i];
 }
 
+/* So that matrices are regular, positive definite, or have values that lie apart. */
+static void add_diagonal(double *x, ag_shape s, double step)
+{
+    if (s.rank < 2)
+        return;
+    const int64_t rows = s.dim[s.rank - 2], columns = s.dim[s.rank - 1], count = ag_shape_size(s);
+    for (int64_t first = 0; first < count; first += rows * columns)
+        for (int64_t i = 0; i < rows && i < columns; i++)
+            x[first + i * columns + i] = (float)(x[first + i * columns + i] + step * (double)(i + 1));
+}
+
 static void draw_integers(double *x, int64_t count, double low, double high, uint64_t seed, uint64_t call)
 {
     const double span = fmin(ceil(high) - ceil(low), 0x1p53);
@@ -77,6 +88,8 @@ bool ag_case_draw(ag_tape *home, ag_case *c, uint64_t seed)
         else
             draw_integers(x, count, c->dtype[i] == AG_U8 ? fmax(c->low[i], 0) : c->low[i], c->high[i], seed,
                           16 + (uint64_t)i);
+        if (i == 0 && c->diagonal != 0)
+            add_diagonal(x, c->shape[i], c->diagonal);
         c->x[i] = x;
     }
     return true;

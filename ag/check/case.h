@@ -11,7 +11,7 @@ typedef struct ag_case {
     const ag_op *op;
     const void *params;
     int count, outputs;
-    double tolerance;
+    double tolerance, diagonal;
     ag_shape shape[AG_CASE_INPUTS];
     ag_dtype dtype[AG_CASE_INPUTS]; /* AG_FLOAT: that of the run */
     double low[AG_CASE_INPUTS], high[AG_CASE_INPUTS];

@@ -43,8 +43,9 @@ bool ag_case_make_probe(const ag_case *c, ag_tape *t, int order, int directions,
         memcpy(x, c->x[i], (size_t)count * sizeof *x);
         x += count;
         p->shape[n] = c->shape[i];
-        p->low[n] = c->low[i];
-        p->high[n++] = c->high[i];
+        const bool shifted = i == 0 && c->diagonal != 0;
+        p->low[n] = shifted ? -INFINITY : c->low[i];
+        p->high[n++] = shifted ? INFINITY : c->high[i];
     }
     p->probe.inputs = n;
     p->probe.shape = p->shape;
