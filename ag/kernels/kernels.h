@@ -6,6 +6,7 @@
 #include "ag/kernels/batched.h"
 #include "ag/kernels/extrema.h"
 #include "ag/kernels/matmul.h"
+#include "ag/kernels/triangular.h"
 #include "ag/kernels/places.h"
 #include "ag/kernels/vector.h"
 

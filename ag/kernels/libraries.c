@@ -145,6 +145,17 @@ static void blis_run(const ag_tile *t, const void *a, const void *b, void *c)
     }
 }
 
+void ag_libraries_triangular(const ag_triangular *s)
+{
+    double one = 1;
+    rntm_t runtime = BLIS_RNTM_INITIALIZER;
+    ag_libraries_init();
+    bli_rntm_set_num_threads(1, &runtime);
+    bli_dtrsm_ex(BLIS_LEFT, s->upper ? BLIS_UPPER : BLIS_LOWER, BLIS_NO_TRANSPOSE,
+                 s->unit ? BLIS_UNIT_DIAG : BLIS_NONUNIT_DIAG, s->n, s->k, &one, (double *)(uintptr_t)s->t, s->t_row,
+                 s->t_col, s->b, s->b_row, s->b_col, NULL, &runtime);
+}
+
 /* ---- libxsmm, which counts in columns: what it calls A and B are our b and a. Only its generator is linked: the
  * library around it would open a lock file, close a descriptor that is not its own at exit, and keep all code for ever.
  */

@@ -6,6 +6,7 @@
 #define AG_KERNELS_LIBRARIES_H
 
 #include "ag/array/array.h"
+#include "ag/kernels/triangular.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,5 +38,8 @@ bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k
 void ag_tile_prepare(ag_tile *tile);
 void ag_tile_release(ag_tile *tile);
 void ag_tile_run(const ag_tile *tile, const void *a, const void *b, void *c);
+
+/* As ag_triangular_run, on the calling thread. */
+void ag_libraries_triangular(const ag_triangular *s);
 
 #endif
