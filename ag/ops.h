@@ -131,6 +131,26 @@ AG_API ag_tensor ag_scatter(ag_tensor x, int axis, ag_tensor index, ag_tensor sr
  * Errors: as ag_scatter_add. */
 AG_API ag_tensor ag_scatter_scalar(ag_tensor x, int axis, ag_tensor index, double number);
 
+/* ======== linear algebra */
+
+/* ---- cholesky */
+/* ag_cholesky - the lower triangular root of positive definite matrices x[..,n,n], with a positive diagonal; flags:
+ * AG_UPPER, its transpose. Of an x that is not symmetric the symmetric part (x + x') / 2 is meant: so the gradient is
+ * symmetric, and right for every element.
+ *   l l' = x        dx = the symmetric part of l'^-1 p l^-1, p the lower triangle of l' dl with half of its diagonal (Murray
+ *                   2016)
+ * Errors: AG_EARG where a matrix is not positive definite, which is named with the pivot, and for unknown flags;
+ * AG_ESHAPE if the matrices are not square. */
+AG_API ag_tensor ag_cholesky(ag_tensor x, int flags);
+
+/* ---- triangular solve */
+/* ag_triangular_solve - x with a x = b for the lower triangle a[..,n,n], of which nothing above the diagonal is read, and
+ * right sides b[..,n,k]; leading dimensions broadcast. Flags: AG_UPPER, the upper triangle; AG_TRANSPOSED, a' x = b;
+ * AG_UNIT, a diagonal of ones, not read; AG_RIGHT, x a = b for b[..,k,n].
+ *   x = a^-1 b        db = a'^-1 dx    da = the triangle of -db x' (Giles 2008)
+ * Errors: AG_EARG where an element of a diagonal is 0, and for unknown flags; AG_ESHAPE, AG_EDTYPE. */
+AG_API ag_tensor ag_triangular_solve(ag_tensor a, ag_tensor b, int flags);
+
 /* ======== losses */
 
 /* ---- cross entropy */

@@ -180,6 +180,14 @@ inline tensor scatter_scalar(tensor x, int axis, tensor index, double number)
 {
     return detail::checked(ag_scatter_scalar(x, axis, index, number));
 }
+inline tensor cholesky(tensor x, int flags)
+{
+    return detail::checked(ag_cholesky(x, flags));
+}
+inline tensor triangular_solve(tensor a, tensor b, int flags)
+{
+    return detail::checked(ag_triangular_solve(a, b, flags));
+}
 inline tensor cross_entropy(tensor z, tensor target)
 {
     return detail::checked(ag_cross_entropy(z, target));

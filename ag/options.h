@@ -16,4 +16,13 @@ typedef struct ag_placed {
     ag_tensor values, indices;
 } ag_placed;
 
+/* ---- linear algebra */
+
+enum {                    /* flags: how a triangle is read */
+       AG_UPPER = 1,      /* it is the upper one; otherwise the lower one */
+       AG_TRANSPOSED = 2, /* and stands for its transpose */
+       AG_UNIT = 4,       /* its diagonal counts as ones and is not read */
+       AG_RIGHT = 8       /* the unknown stands on its left */
+};
+
 #endif

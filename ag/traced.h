@@ -1033,6 +1033,24 @@ static inline ag_tensor ag_traced_scatter_scalar(const char *ag_file, int ag_lin
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_cholesky(const char *ag_file, int ag_line, ag_tensor x, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cholesky(x, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_triangular_solve(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, int flags)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_triangular_solve(a, b, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_cross_entropy(const char *ag_file, int ag_line, ag_tensor z, ag_tensor target)
 {
     ag_tape *ag_to = z.tape;
@@ -1528,6 +1546,8 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_scatter_add(...) ag_traced_scatter_add(AG_SITE, __VA_ARGS__)
 #define ag_scatter(...) ag_traced_scatter(AG_SITE, __VA_ARGS__)
 #define ag_scatter_scalar(...) ag_traced_scatter_scalar(AG_SITE, __VA_ARGS__)
+#define ag_cholesky(...) ag_traced_cholesky(AG_SITE, __VA_ARGS__)
+#define ag_triangular_solve(...) ag_traced_triangular_solve(AG_SITE, __VA_ARGS__)
 #define ag_cross_entropy(...) ag_traced_cross_entropy(AG_SITE, __VA_ARGS__)
 #define ag_mse(...) ag_traced_mse(AG_SITE, __VA_ARGS__)
 #define ag_bce(...) ag_traced_bce(AG_SITE, __VA_ARGS__)
