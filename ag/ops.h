@@ -153,6 +153,30 @@ AG_API ag_tensor ag_triangular_solve(ag_tensor a, ag_tensor b, int flags);
 
 /* ======== losses */
 
+/* ---- binary cross entropy */
+/* ag_bce - binary cross entropy of probabilities p and targets y of one shape, mean; NaN where they are empty.
+ * Logarithms count as at least -100, and where they would be less, at p or 1-p of e^-100 and below, their derivative
+ * is 0.
+ *   L = -1/n sum (y log p + (1-y) log(1-p))
+ *       dp = dL ((1-y) / (1-p) - y / p) / n    dy = dL (log(1-p) - log p) / n
+ * Errors: AG_EARG if a p is below 0 or above 1 (NaN is passed on); AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_bce(ag_tensor p, ag_tensor y);
+/* ag_bce_with - ag_bce with a weight for each element's loss, which broadcasts to p's shape or is absent, {0}, and a
+ * reduction. A mean is divided by the number of elements, whatever they weigh.
+ *   L = reduced weight (-y log p - (1-y) log(1-p))        dp, dy as for ag_bce, times the weights
+ * Errors: AG_EARG if a p is below 0 or above 1 or for an unknown reduction; AG_ESHAPE if the shapes do not fit. */
+AG_API ag_tensor ag_bce_with(ag_tensor p, ag_tensor y, ag_tensor weight, ag_reduce reduce);
+/* ag_bce_logits - ag_bce of sigmoid(z), without overflow and without clamping.
+ *   L = 1/n sum (max(z,0) - z y + log(1 + exp(-|z|)))        dz = dL (sigmoid(z) - y) / n    dy = -dL z / n
+ * Errors: AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_bce_logits(ag_tensor z, ag_tensor y);
+/* ag_bce_logits_with - ag_bce_logits with a weight for each element's loss, one for what is positive in it, which
+ * trades recall for precision, and a reduction. Both weights broadcast to z's shape or are absent, {0}.
+ *   L = reduced weight (pos_weight y log(1 + exp(-z)) + (1-y) log(1 + exp(z)))
+ *       dz = dL weight ((1-y) sigmoid(z) - pos_weight y sigmoid(-z))
+ * Errors: AG_EARG for an unknown reduction; AG_ESHAPE if the shapes do not fit. */
+AG_API ag_tensor ag_bce_logits_with(ag_tensor z, ag_tensor y, ag_tensor weight, ag_tensor pos_weight, ag_reduce reduce);
+
 /* ---- cross entropy */
 /* ag_cross_entropy - mean over the rows of logits z[n,c] (or one row, z[c]) of -log softmax(z), taken at a class per
  * row, target[n] (i64, i32 or u8), or weighted with probabilities target[n,c] of z's dtype. NaN where n = 0.
@@ -163,22 +187,51 @@ AG_API ag_tensor ag_triangular_solve(ag_tensor a, ag_tensor b, int flags);
  * Errors: AG_EARG for a class out of range; AG_ESHAPE, AG_EDTYPE for other arguments. */
 AG_API ag_tensor ag_cross_entropy(ag_tensor z, ag_tensor target);
 
-/* ---- losses */
+/* ---- margins */
+/* ag_hinge - hinge loss of scores x and classes y, -1 or 1, floating tensors of one shape.
+ *   L = reduced max(margin - x y, 0)        dx = -dL y where that is above 0, else 0    dy = -dL x likewise
+ * Errors: AG_ESHAPE if the shapes differ; AG_EARG for an unknown reduction. */
+AG_API ag_tensor ag_hinge(ag_tensor x, ag_tensor y, double margin, ag_reduce reduce);
+/* ag_margin_ranking - ag_hinge of a - b: is a above b where y is 1, and below where it is -1? a and b broadcast.
+ *   L = reduced max(margin - y (a - b), 0)        da = -dL y where that is above 0, else 0    db = -da
+ * Errors: AG_ESHAPE if the shapes do not fit; AG_EARG for an unknown reduction. */
+AG_API ag_tensor ag_margin_ranking(ag_tensor a, ag_tensor b, ag_tensor y, double margin, ag_reduce reduce);
+/* ag_hinge_embedding - for distances x, of which those of class y = 1 are to be small and those of class -1 to be above
+ * the margin; floating tensors of one shape. Any other y counts as both.
+ *   L = reduced x where y = 1, max(margin - x, 0) where y = -1
+ *       dx = dL where y = 1; where y = -1 -dL if x is below the margin, else 0
+ * Errors: AG_ESHAPE if the shapes differ; AG_EARG for an unknown reduction. */
+AG_API ag_tensor ag_hinge_embedding(ag_tensor x, ag_tensor y, double margin, ag_reduce reduce);
+/* ag_soft_margin - logistic loss of scores x and classes y, -1 or 1, floating tensors of one shape.
+ *   L = reduced log(1 + exp(-x y))        dx = -dL y sigmoid(-x y)    dy = -dL x sigmoid(-x y)
+ * Errors: AG_ESHAPE if the shapes differ; AG_EARG for an unknown reduction. */
+AG_API ag_tensor ag_soft_margin(ag_tensor x, ag_tensor y, ag_reduce reduce);
+
+/* ---- regression */
 /* ag_mse - mean squared error of tensors of one shape; NaN where they are empty.
  *   y = 1/n sum (a - b)^2        da = 2 dy (a - b) / n    db = -da
  * Errors: AG_ESHAPE if the shapes differ. */
 AG_API ag_tensor ag_mse(ag_tensor a, ag_tensor b);
-/* ag_bce - binary cross entropy of probabilities p and targets y of one shape, mean; NaN where they are empty.
- * Logarithms count as at least -100, and where they would be less, at p or 1-p of e^-100 and below, their derivative
- * is 0.
- *   L = -1/n sum (y log p + (1-y) log(1-p))
- *       dp = dL ((1-y) / (1-p) - y / p) / n    dy = dL (log(1-p) - log p) / n
- * Errors: AG_EARG if a p is below 0 or above 1 (NaN is passed on); AG_ESHAPE if the shapes differ. */
-AG_API ag_tensor ag_bce(ag_tensor p, ag_tensor y);
-/* ag_bce_logits - ag_bce of sigmoid(z), without overflow and without clamping.
- *   L = 1/n sum (max(z,0) - z y + log(1 + exp(-|z|)))        dz = dL (sigmoid(z) - y) / n    dy = -dL z / n
- * Errors: AG_ESHAPE if the shapes differ. */
-AG_API ag_tensor ag_bce_logits(ag_tensor z, ag_tensor y);
+/* ag_mse_with - squared error of tensors of one shape, with a reduction.
+ *   y = reduced (a - b)^2        da = 2 dy (a - b)    db = -da
+ * Errors: AG_ESHAPE if the shapes differ; AG_EARG for an unknown reduction. */
+AG_API ag_tensor ag_mse_with(ag_tensor a, ag_tensor b, ag_reduce reduce);
+/* ag_l1 - absolute error of tensors of one shape; a mean is NaN where they are empty.
+ *   y = reduced |a - b|        da = dy sign(a - b), 0 where they are equal    db = -da
+ * Errors: AG_ESHAPE if the shapes differ; AG_EARG for an unknown reduction. */
+AG_API ag_tensor ag_l1(ag_tensor a, ag_tensor b, ag_reduce reduce);
+/* ag_huber - squared error up to a difference of delta, from where on it grows as the absolute one; of tensors of one
+ * shape.
+ *   y = reduced d^2 / 2 where d = |a - b| <= delta, else delta (d - delta / 2)
+ *       da = dy (a - b), dy delta sign(a - b) where d is larger    db = -da
+ * Errors: AG_EARG unless delta > 0, or for an unknown reduction; AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_huber(ag_tensor a, ag_tensor b, double delta, ag_reduce reduce);
+/* ag_smooth_l1 - absolute error with a rounded tip, of tensors of one shape: ag_huber divided by its delta, and ag_l1
+ * where beta is 0.
+ *   y = reduced d^2 / (2 beta) where d = |a - b| < beta, else d - beta / 2
+ *       da = dy (a - b) / beta, dy sign(a - b) where d is larger    db = -da
+ * Errors: AG_EARG unless beta >= 0, or for an unknown reduction; AG_ESHAPE if the shapes differ. */
+AG_API ag_tensor ag_smooth_l1(ag_tensor a, ag_tensor b, double beta, ag_reduce reduce);
 
 /* ======== products */
 

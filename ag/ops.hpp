@@ -188,21 +188,61 @@ inline tensor triangular_solve(tensor a, tensor b, int flags)
 {
     return detail::checked(ag_triangular_solve(a, b, flags));
 }
+inline tensor bce(tensor p, tensor y)
+{
+    return detail::checked(ag_bce(p, y));
+}
+inline tensor bce_with(tensor p, tensor y, tensor weight, ag_reduce reduce)
+{
+    return detail::checked(ag_bce_with(p, y, weight, reduce));
+}
+inline tensor bce_logits(tensor z, tensor y)
+{
+    return detail::checked(ag_bce_logits(z, y));
+}
+inline tensor bce_logits_with(tensor z, tensor y, tensor weight, tensor pos_weight, ag_reduce reduce)
+{
+    return detail::checked(ag_bce_logits_with(z, y, weight, pos_weight, reduce));
+}
 inline tensor cross_entropy(tensor z, tensor target)
 {
     return detail::checked(ag_cross_entropy(z, target));
+}
+inline tensor hinge(tensor x, tensor y, double margin, ag_reduce reduce)
+{
+    return detail::checked(ag_hinge(x, y, margin, reduce));
+}
+inline tensor margin_ranking(tensor a, tensor b, tensor y, double margin, ag_reduce reduce)
+{
+    return detail::checked(ag_margin_ranking(a, b, y, margin, reduce));
+}
+inline tensor hinge_embedding(tensor x, tensor y, double margin, ag_reduce reduce)
+{
+    return detail::checked(ag_hinge_embedding(x, y, margin, reduce));
+}
+inline tensor soft_margin(tensor x, tensor y, ag_reduce reduce)
+{
+    return detail::checked(ag_soft_margin(x, y, reduce));
 }
 inline tensor mse(tensor a, tensor b)
 {
     return detail::checked(ag_mse(a, b));
 }
-inline tensor bce(tensor p, tensor y)
+inline tensor mse_with(tensor a, tensor b, ag_reduce reduce)
 {
-    return detail::checked(ag_bce(p, y));
+    return detail::checked(ag_mse_with(a, b, reduce));
 }
-inline tensor bce_logits(tensor z, tensor y)
+inline tensor l1(tensor a, tensor b, ag_reduce reduce)
 {
-    return detail::checked(ag_bce_logits(z, y));
+    return detail::checked(ag_l1(a, b, reduce));
+}
+inline tensor huber(tensor a, tensor b, double delta, ag_reduce reduce)
+{
+    return detail::checked(ag_huber(a, b, delta, reduce));
+}
+inline tensor smooth_l1(tensor a, tensor b, double beta, ag_reduce reduce)
+{
+    return detail::checked(ag_smooth_l1(a, b, beta, reduce));
 }
 inline tensor dot(tensor a, tensor b)
 {

@@ -7,7 +7,25 @@
 
 /* ---- losses */
 
-typedef enum ag_reduce { AG_REDUCE_MEAN, AG_REDUCE_SUM, AG_REDUCE_NONE } ag_reduce; /* what a loss returns */
+typedef enum ag_reduce { /* what a loss returns */
+                         AG_REDUCE_MEAN,
+                         AG_REDUCE_SUM,
+                         AG_REDUCE_NONE, /* each element's */
+                         AG_REDUCE_BATCH_MEAN /* the sum divided by the first extent, for losses of two tensors of one shape */
+} ag_reduce;
+
+typedef struct ag_poisson_options {
+    bool rate;  /* the input is the rate itself, not its logarithm */
+    bool full;  /* with Stirling's approximation of the logarithm of target! */
+    double eps; /* is added to a rate before the logarithm is taken; zero: 1e-8 */
+    ag_reduce reduce;
+} ag_poisson_options;
+
+typedef struct ag_gaussian_options {
+    bool full;  /* with the constant log(2 pi) / 2 */
+    double eps; /* variances count as at least that; zero: 1e-6 */
+    ag_reduce reduce;
+} ag_gaussian_options;
 
 /* ---- reductions, scans, sorting */
 

@@ -1051,6 +1051,52 @@ static inline ag_tensor ag_traced_triangular_solve(const char *ag_file, int ag_l
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_bce(const char *ag_file, int ag_line, ag_tensor p, ag_tensor y)
+{
+    ag_tape *ag_to = p.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bce(p, y);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bce_with(const char *ag_file, int ag_line, ag_tensor p, ag_tensor y, ag_tensor weight, ag_reduce reduce)
+{
+    ag_tape *ag_to = p.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bce_with(p, y, weight, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bce_logits(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bce_logits(z, y);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bce_logits_with(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y, ag_tensor weight, ag_tensor pos_weight, ag_reduce reduce)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    if (!ag_to)
+        ag_to = pos_weight.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bce_logits_with(z, y, weight, pos_weight, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_cross_entropy(const char *ag_file, int ag_line, ag_tensor z, ag_tensor target)
 {
     ag_tape *ag_to = z.tape;
@@ -1058,6 +1104,48 @@ static inline ag_tensor ag_traced_cross_entropy(const char *ag_file, int ag_line
         ag_to = target.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_cross_entropy(z, target);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_hinge(const char *ag_file, int ag_line, ag_tensor x, ag_tensor y, double margin, ag_reduce reduce)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_hinge(x, y, margin, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_margin_ranking(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, ag_tensor y, double margin, ag_reduce reduce)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_margin_ranking(a, b, y, margin, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_hinge_embedding(const char *ag_file, int ag_line, ag_tensor x, ag_tensor y, double margin, ag_reduce reduce)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_hinge_embedding(x, y, margin, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_soft_margin(const char *ag_file, int ag_line, ag_tensor x, ag_tensor y, ag_reduce reduce)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_soft_margin(x, y, reduce);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1071,23 +1159,43 @@ static inline ag_tensor ag_traced_mse(const char *ag_file, int ag_line, ag_tenso
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
-static inline ag_tensor ag_traced_bce(const char *ag_file, int ag_line, ag_tensor p, ag_tensor y)
+static inline ag_tensor ag_traced_mse_with(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, ag_reduce reduce)
 {
-    ag_tape *ag_to = p.tape;
+    ag_tape *ag_to = a.tape;
     if (!ag_to)
-        ag_to = y.tape;
+        ag_to = b.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_bce(p, y);
+    ag_tensor ag_result = ag_mse_with(a, b, reduce);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
-static inline ag_tensor ag_traced_bce_logits(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y)
+static inline ag_tensor ag_traced_l1(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, ag_reduce reduce)
 {
-    ag_tape *ag_to = z.tape;
+    ag_tape *ag_to = a.tape;
     if (!ag_to)
-        ag_to = y.tape;
+        ag_to = b.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_bce_logits(z, y);
+    ag_tensor ag_result = ag_l1(a, b, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_huber(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, double delta, ag_reduce reduce)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_huber(a, b, delta, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_smooth_l1(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, double beta, ag_reduce reduce)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_smooth_l1(a, b, beta, reduce);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1548,10 +1656,20 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_scatter_scalar(...) ag_traced_scatter_scalar(AG_SITE, __VA_ARGS__)
 #define ag_cholesky(...) ag_traced_cholesky(AG_SITE, __VA_ARGS__)
 #define ag_triangular_solve(...) ag_traced_triangular_solve(AG_SITE, __VA_ARGS__)
-#define ag_cross_entropy(...) ag_traced_cross_entropy(AG_SITE, __VA_ARGS__)
-#define ag_mse(...) ag_traced_mse(AG_SITE, __VA_ARGS__)
 #define ag_bce(...) ag_traced_bce(AG_SITE, __VA_ARGS__)
+#define ag_bce_with(...) ag_traced_bce_with(AG_SITE, __VA_ARGS__)
 #define ag_bce_logits(...) ag_traced_bce_logits(AG_SITE, __VA_ARGS__)
+#define ag_bce_logits_with(...) ag_traced_bce_logits_with(AG_SITE, __VA_ARGS__)
+#define ag_cross_entropy(...) ag_traced_cross_entropy(AG_SITE, __VA_ARGS__)
+#define ag_hinge(...) ag_traced_hinge(AG_SITE, __VA_ARGS__)
+#define ag_margin_ranking(...) ag_traced_margin_ranking(AG_SITE, __VA_ARGS__)
+#define ag_hinge_embedding(...) ag_traced_hinge_embedding(AG_SITE, __VA_ARGS__)
+#define ag_soft_margin(...) ag_traced_soft_margin(AG_SITE, __VA_ARGS__)
+#define ag_mse(...) ag_traced_mse(AG_SITE, __VA_ARGS__)
+#define ag_mse_with(...) ag_traced_mse_with(AG_SITE, __VA_ARGS__)
+#define ag_l1(...) ag_traced_l1(AG_SITE, __VA_ARGS__)
+#define ag_huber(...) ag_traced_huber(AG_SITE, __VA_ARGS__)
+#define ag_smooth_l1(...) ag_traced_smooth_l1(AG_SITE, __VA_ARGS__)
 #define ag_dot(...) ag_traced_dot(AG_SITE, __VA_ARGS__)
 #define ag_linear(...) ag_traced_linear(AG_SITE, __VA_ARGS__)
 #define ag_matmul(...) ag_traced_matmul(AG_SITE, __VA_ARGS__)

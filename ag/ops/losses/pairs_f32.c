@@ -20,6 +20,7 @@ static inline double logits_sum(int64_t n, const float *z, const float *y, const
 #define REAL float
 #define REAL_EXP ag_v_expf
 #define REAL_LOG ag_v_logf
+#define REAL_LOG1P ag_v_log1pf
 #define REAL_ABS fabsf
 #define PAIRS ag_pairs_f32
 #define LOGITS_SUM logits_sum

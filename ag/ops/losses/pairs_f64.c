@@ -19,6 +19,7 @@ static inline double logits_sum(int64_t n, const double *z, const double *y, con
 #define REAL double
 #define REAL_EXP ag_v_exp
 #define REAL_LOG ag_v_log
+#define REAL_LOG1P ag_v_log1p
 #define REAL_ABS fabs
 #define PAIRS ag_pairs_f64
 #define LOGITS_SUM logits_sum

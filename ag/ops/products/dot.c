@@ -12,13 +12,23 @@ static ag_status dot_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return AG_OK;
 }
 
+static ag_pairs pairs_of(const ag_call *c, const ag_array *a, const ag_array *b)
+{
+    return (ag_pairs){ .kind = AG_PAIR_PRODUCT,
+                       .dtype = a->dtype,
+                       .n = a->shape.dim[0],
+                       .a = a->data,
+                       .b = b->data,
+                       .threads = ag_call_threads(c) };
+}
+
 static ag_status dot_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    const int64_t n = x[0].shape.dim[0];
-    double *partials = ag_call_scratch(c, (size_t)ag_pair_partials(n) * sizeof *partials);
+    const ag_pairs p = pairs_of(c, &x[0], &x[1]);
+    double *partials = ag_call_scratch(c, (size_t)ag_pair_partials(p.n) * sizeof *partials);
     if (!partials)
         return AG_ENOMEM;
-    ag_fill_array(y, ag_pair_sum(AG_PAIR_PRODUCT, y->dtype, n, x[0].data, x[1].data, partials, ag_call_threads(c)));
+    ag_fill_array(y, ag_pair_sum(&p, partials));
     return AG_OK;
 }
 
@@ -34,10 +44,10 @@ static ag_status dot_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *d
     const ag_array *a = ag_call_input_array(c, 0), *b = ag_call_input_array(c, 1);
     if (!a || !b)
         return AG_EUSE;
+    const ag_pairs p = pairs_of(c, a, b);
     for (int i = 0; i < 2; i++)
         if (dx[i].data)
-            ag_pair_gradient(AG_PAIR_PRODUCT, a->dtype, i, a->shape.dim[0], a->data, b->data, ag_array_get(dy, 0),
-                             beta[i], dx[i].data, ag_call_threads(c));
+            ag_pair_back(&p, i, NULL, ag_array_get(dy, 0), beta[i], dx[i].data);
     return AG_OK;
 }
 
