@@ -338,6 +338,31 @@ AG_API ag_tensor ag_mean(ag_tensor x);
  * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags; AG_EDTYPE for integers. */
 AG_API ag_tensor ag_mean_over(ag_tensor x, ag_axes axes, int flags);
 
+/* ======== scans */
+
+/* ---- cumprod */
+/* ag_cumprod - running products along an axis (-1: the last); of integers as i64. f32 is multiplied in double. The
+ * derivative divides by nothing: elements of 0 do not harm it.
+ *   y[..,i,..] = x[..,0,..] ... x[..,i,..]        dx[..,j,..] = sum over i >= j of dy[..,i,..] times the product without
+ *       x[..,j,..]
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_cumprod(ag_tensor x, int axis);
+
+/* ---- cumsum */
+/* ag_cumsum - running sums along an axis (-1: the last); of integers as i64. f32 is added in double; where no element is
+ * negative the sums do not descend.
+ *   y[..,i,..] = x[..,0,..] + ... + x[..,i,..]        dx[..,j,..] = dy[..,j,..] + ... + dy[..,n-1,..]
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_cumsum(ag_tensor x, int axis);
+
+/* ---- recurrence */
+/* ag_recurrence - linear recurrence along an axis (-1: the last), as of exponential averages; y[..,-1,..] counts as 0,
+ * and a[..,0,..] is not read. f32 is computed in double.
+ *   y[..,i,..] = a[..,i,..] y[..,i-1,..] + b[..,i,..]
+ *       db[..,i,..] = dy[..,i,..] + a[..,i+1,..] db[..,i+1,..], da[..,i,..] = db[..,i,..] y[..,i-1,..]
+ * Errors: AG_ESHAPE if there is no such axis or the shapes differ; AG_EDTYPE if the dtypes do. */
+AG_API ag_tensor ag_recurrence(ag_tensor a, ag_tensor b, int axis);
+
 /* ======== shapes */
 
 /* ---- concat */

@@ -324,6 +324,18 @@ inline tensor mean_over(tensor x, axes axes_, int flags)
 {
     return detail::checked(ag_mean_over(x, axes_, flags));
 }
+inline tensor cumprod(tensor x, int axis)
+{
+    return detail::checked(ag_cumprod(x, axis));
+}
+inline tensor cumsum(tensor x, int axis)
+{
+    return detail::checked(ag_cumsum(x, axis));
+}
+inline tensor recurrence(tensor a, tensor b, int axis)
+{
+    return detail::checked(ag_recurrence(a, b, axis));
+}
 inline tensor concat(list xs, int axis)
 {
     return detail::checked(ag_concat(xs, axis));

@@ -1367,6 +1367,32 @@ static inline ag_tensor ag_traced_mean_over(const char *ag_file, int ag_line, ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_cumprod(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cumprod(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_cumsum(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cumsum(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_recurrence(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, int axis)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_recurrence(a, b, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_concat(const char *ag_file, int ag_line, ag_list xs, int axis)
 {
     ag_tape *ag_to = ag_list_tape(xs);
@@ -1690,6 +1716,9 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_sum_over(...) ag_traced_sum_over(AG_SITE, __VA_ARGS__)
 #define ag_mean(...) ag_traced_mean(AG_SITE, __VA_ARGS__)
 #define ag_mean_over(...) ag_traced_mean_over(AG_SITE, __VA_ARGS__)
+#define ag_cumprod(...) ag_traced_cumprod(AG_SITE, __VA_ARGS__)
+#define ag_cumsum(...) ag_traced_cumsum(AG_SITE, __VA_ARGS__)
+#define ag_recurrence(...) ag_traced_recurrence(AG_SITE, __VA_ARGS__)
 #define ag_concat(...) ag_traced_concat(AG_SITE, __VA_ARGS__)
 #define ag_stack(...) ag_traced_stack(AG_SITE, __VA_ARGS__)
 #define ag_diagonal(...) ag_traced_diagonal(AG_SITE, __VA_ARGS__)

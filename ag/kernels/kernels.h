@@ -8,6 +8,7 @@
 #include "ag/kernels/matmul.h"
 #include "ag/kernels/triangular.h"
 #include "ag/kernels/places.h"
+#include "ag/kernels/scan.h"
 #include "ag/kernels/vector.h"
 
 /* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */

@@ -26,30 +26,37 @@ typedef struct finder {
 } finder;
 
 #define FINDER(name, type, BETTER)                                                                     \
+    /* of n elements, at least LANES, the last ones looked at twice */                                 \
+    static type name##_best(const type *x, int64_t n)                                                  \
+    {                                                                                                  \
+        type lane[LANES], best;                                                                        \
+        for (int l = 0; l < LANES; l++)                                                                \
+            lane[l] = x[n - LANES + l];                                                                \
+        for (int64_t i = 0; i + LANES <= n; i += LANES)                                                \
+            for (int l = 0; l < LANES; l++)                                                            \
+                lane[l] = BETTER(x[i + l], lane[l]) ? x[i + l] : lane[l];                              \
+        best = lane[0];                                                                                \
+        for (int l = 1; l < LANES; l++)                                                                \
+            best = BETTER(lane[l], best) ? lane[l] : best;                                             \
+        return best;                                                                                   \
+    }                                                                                                  \
     static int64_t name##_line(const void *x_, int64_t n)                                              \
     {                                                                                                  \
         const type *x = x_;                                                                            \
         type best = x[0];                                                                              \
-        int64_t at = 0, i = 0;                                                                         \
-        for (; i + BLOCK <= n; i += BLOCK) {                                                           \
-            type lane[LANES], most;                                                                    \
-            for (int l = 0; l < LANES; l++)                                                            \
-                lane[l] = x[i + l];                                                                    \
-            for (int64_t k = i + LANES; k < i + BLOCK; k += LANES)                                     \
-                for (int l = 0; l < LANES; l++)                                                        \
-                    lane[l] = BETTER(x[k + l], lane[l]) ? x[k + l] : lane[l];                          \
-            most = lane[0];                                                                            \
-            for (int l = 1; l < LANES; l++)                                                            \
-                most = BETTER(lane[l], most) ? lane[l] : most;                                         \
-            if (BETTER(most, best)) {                                                                  \
-                best = most;                                                                           \
-                at = i;                                                                                \
-            }                                                                                          \
+        int64_t at = 0;                                                                                \
+        for (int64_t i = 0; i < n && n < LANES; i++)                                                   \
+            at = BETTER(x[i], x[at]) ? i : at;                                                         \
+        if (n < LANES)                                                                                 \
+            return at;                                                                                 \
+        for (int64_t i = 0; i < n; i += BLOCK) {                                                       \
+            const int64_t from = n - i < LANES ? n - LANES : i, left = n - from;                       \
+            const type most = name##_best(x + from, left < BLOCK ? left : BLOCK);                      \
+            at = BETTER(most, best) ? from : at;                                                       \
+            best = BETTER(most, best) ? most : best;                                                   \
         }                                                                                              \
         while (x[at] != best && (best == best || x[at] == x[at]))                                      \
             at++;                                                                                      \
-        for (; i < n; i++)                                                                             \
-            at = BETTER(x[i], x[at]) ? i : at;                                                         \
         return at;                                                                                     \
     }                                                                                                  \
     static void name##_columns(const void *x_, int64_t n, int64_t step, int64_t count, int64_t *place) \

@@ -47,6 +47,13 @@ static inline ag_status ag_along_shape(const ag_call *c, int axis, const ag_arra
     return AG_OK;
 }
 
+static inline ag_status ag_floats_along_shape(const ag_call *c, int axis, const ag_array *x, ag_array *y)
+{
+    if (!ag_is_float(x->dtype))
+        return ag_call_fail(c, AG_EDTYPE, "is defined for f32 and f64; see ag_cast");
+    return ag_along_shape(c, axis, x, y);
+}
+
 /* Both results of an op that gives values and their places. */
 static inline ag_placed ag_placed_of(const ag_op *op, ag_tensor x, const void *params)
 {

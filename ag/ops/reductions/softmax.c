@@ -8,9 +8,7 @@
 static ag_status softmax_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const ag_along *p = ag_call_params(c);
-    if (!ag_is_float(x->dtype))
-        return ag_call_fail(c, AG_EDTYPE, "is defined for f32 and f64; see ag_cast");
-    return ag_along_shape(c, p->axis, x, y);
+    return ag_floats_along_shape(c, p->axis, x, y);
 }
 
 static ag_status softmax_run(const ag_call *c, const ag_array *x, ag_array *y, ag_softmax_kind kind)
