@@ -9,7 +9,9 @@
  *   it was made by ag_param or ag_buffer. A handle that is gone is found out, AG_ESTALE, but where exactly 2^32 resets,
  *   rewinds and derivative rules (of a persistent tensor: releases) have gone by since it was made.
  * - Types. Floating operands have one dtype; a rank-0 operand follows a ranked one; two rank-0 operands of different
- *   dtypes give f64. Integers are never promoted: ag_cast.
+ *   dtypes give f64. In elementwise ops of two operands integers beside floats take the float's dtype, and of integers
+ *   the wider type counts, whatever their ranks. Elsewhere nothing is promoted: ag_cast. Elementwise integer arithmetic
+ *   wraps, modulo 2^64, 2^32, 2^8; a number c with integers has to be one.
  * - Finite checks. With ag_options.check_finite, or AG_CHECK_FINITE=1 in the environment when the tape is made, the first
  *   op that makes an infinity or a NaN from finite values fails, AG_EVALUE, and says where and from which values; so
  *   does a pass in which an op's contribution to a gradient is the first, and changes no gradient. What comes of values

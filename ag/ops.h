@@ -5,19 +5,19 @@
 /* ======== elementwise */
 
 /* ---- binary */
-/* ag_add - sum: y = a + b; da = dy, db = dy */
+/* ag_add - sum: y = a + b; da = dy, db = dy. Of integers too. */
 AG_API ag_tensor ag_add(ag_tensor a, ag_tensor b);
-/* ag_sub - difference: y = a - b; da = dy, db = -dy */
+/* ag_sub - difference: y = a - b; da = dy, db = -dy. Of integers too. */
 AG_API ag_tensor ag_sub(ag_tensor a, ag_tensor b);
-/* ag_mul - product, elementwise: y = a b; da = b dy, db = a dy */
+/* ag_mul - product, elementwise: y = a b; da = b dy, db = a dy. Of integers too. */
 AG_API ag_tensor ag_mul(ag_tensor a, ag_tensor b);
 /* ag_div - quotient: y = a / b; da = dy / b, db = -y/b dy */
 AG_API ag_tensor ag_div(ag_tensor a, ag_tensor b);
 /* ag_pow - power: y = a^b; da = b a^(b-1) dy, db = y log(a) dy; db = 0 where y = 0 */
 AG_API ag_tensor ag_pow(ag_tensor a, ag_tensor b);
-/* ag_maximum - larger one: y = max(a, b); the larger one receives dy, equal ones dy/2 each */
+/* ag_maximum - larger one: y = max(a, b); the larger one receives dy, equal ones dy/2 each. Of integers too. */
 AG_API ag_tensor ag_maximum(ag_tensor a, ag_tensor b);
-/* ag_minimum - smaller one: y = min(a, b); the smaller one receives dy, equal ones dy/2 each */
+/* ag_minimum - smaller one: y = min(a, b); the smaller one receives dy, equal ones dy/2 each. Of integers too. */
 AG_API ag_tensor ag_minimum(ag_tensor a, ag_tensor b);
 /* ag_chain - product of an adjoint a and a derivative b, with structural zeros: y = a b, but 0 where a = 0 and b is not finite; da = b dy (0 where y was made 0), db = a dy (0 where one is 0) */
 AG_API ag_tensor ag_chain(ag_tensor a, ag_tensor b);
@@ -42,9 +42,9 @@ AG_API ag_tensor ag_not_equal(ag_tensor a, ag_tensor b);
 AG_API ag_tensor ag_cast(ag_tensor x, ag_dtype d);
 
 /* ---- unary */
-/* ag_neg - negative: y = -x, dx = -dy */
+/* ag_neg - negative: y = -x, dx = -dy. Of integers too. */
 AG_API ag_tensor ag_neg(ag_tensor x);
-/* ag_square - square: y = x^2, dx = 2 x dy */
+/* ag_square - square: y = x^2, dx = 2 x dy. Of integers too. */
 AG_API ag_tensor ag_square(ag_tensor x);
 /* ag_sqrt - square root: y = sqrt(x), dx = dy / (2 y) */
 AG_API ag_tensor ag_sqrt(ag_tensor x);
@@ -62,17 +62,17 @@ AG_API ag_tensor ag_tanh(ag_tensor x);
 AG_API ag_tensor ag_sigmoid(ag_tensor x);
 /* ag_softplus - smooth relu: y = log(1 + exp(x)), dx = sigmoid(x) dy */
 AG_API ag_tensor ag_softplus(ag_tensor x);
-/* ag_relu - rectifier: y = max(x, 0), dx = dy where x > 0, else 0 */
+/* ag_relu - rectifier: y = max(x, 0), dx = dy where x > 0, else 0. Of integers too. */
 AG_API ag_tensor ag_relu(ag_tensor x);
-/* ag_abs - absolute value: y = |x|, dx = sign(x) dy */
+/* ag_abs - absolute value: y = |x|, dx = sign(x) dy. Of integers too. */
 AG_API ag_tensor ag_abs(ag_tensor x);
-/* ag_sign - sign: -1, 0 or 1, no gradient: y = sign(x), dx = 0 */
+/* ag_sign - sign: -1, 0 or 1, no gradient: y = sign(x), dx = 0. Of integers too. */
 AG_API ag_tensor ag_sign(ag_tensor x);
-/* ag_add_scalar - sum with a number (c = number): y = x + c, dx = dy */
+/* ag_add_scalar - sum with a number (c = number): y = x + c, dx = dy. Of integers too. */
 AG_API ag_tensor ag_add_scalar(ag_tensor x, double number);
-/* ag_mul_scalar - product with a number (c = number): y = c x, dx = c dy */
+/* ag_mul_scalar - product with a number (c = number): y = c x, dx = c dy. Of integers too. */
 AG_API ag_tensor ag_mul_scalar(ag_tensor x, double number);
-/* ag_scalar_sub - difference from a number (c = number): y = c - x, dx = -dy */
+/* ag_scalar_sub - difference from a number (c = number): y = c - x, dx = -dy. Of integers too. */
 AG_API ag_tensor ag_scalar_sub(double number, ag_tensor x);
 /* ag_scalar_div - quotient of a number (c = number): y = c / x, dx = -y/x dy */
 AG_API ag_tensor ag_scalar_div(double number, ag_tensor x);
@@ -80,13 +80,13 @@ AG_API ag_tensor ag_scalar_div(double number, ag_tensor x);
 AG_API ag_tensor ag_pow_scalar(ag_tensor x, double number);
 /* ag_leaky_relu - rectifier with a slope below 0 (c = slope): y = x where x > 0, else slope x, dx = dy where x > 0, else slope dy */
 AG_API ag_tensor ag_leaky_relu(ag_tensor x, double slope);
-/* ag_maximum_scalar - larger one of x and a number (c = number): y = max(x, c), dx = dy where x > c, dy/2 where equal */
+/* ag_maximum_scalar - larger one of x and a number (c = number): y = max(x, c), dx = dy where x > c, dy/2 where equal. Of integers too. */
 AG_API ag_tensor ag_maximum_scalar(ag_tensor x, double number);
-/* ag_minimum_scalar - smaller one of x and a number (c = number): y = min(x, c), dx = dy where x < c, dy/2 where equal */
+/* ag_minimum_scalar - smaller one of x and a number (c = number): y = min(x, c), dx = dy where x < c, dy/2 where equal. Of integers too. */
 AG_API ag_tensor ag_minimum_scalar(ag_tensor x, double number);
 /* ag_heaviside - unit step with the given value at 0, no gradient (c = at_zero): y = 1 where x > 0, at_zero where x = 0, else 0, dx = 0 */
 AG_API ag_tensor ag_heaviside(ag_tensor x, double at_zero);
-/* ag_clamp - x within bounds, low <= high or AG_EARG: y = min(max(x, low), high), dx = dy where low <= x <= high, else 0 */
+/* ag_clamp - x within bounds, low <= high or AG_EARG: y = min(max(x, low), high), dx = dy where low <= x <= high, else 0. Of integers too. */
 AG_API ag_tensor ag_clamp(ag_tensor x, double low, double high);
 
 /* ---- where */

@@ -48,7 +48,8 @@ static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *d
             if (AG_UNLIKELY(s))
                 return s;
         }
-        p.dense &= p.x[i].scalar || (p.x[i].layout->dense && ag_layout_same_shape(p.x[i].layout, node->layout));
+        p.dense &= p.x[i].scalar || (p.x[i].layout->dense && p.x[i].layout->dtype == p.dtype &&
+                                     ag_layout_same_shape(p.x[i].layout, node->layout));
     }
     if (p.count == 2)
         p.constant = p.x[1].scalar ? AG_ROW_B_CONSTANT : p.x[0].scalar ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
@@ -108,7 +109,8 @@ static bool is_plain(steps *s)
             if (s->kind != AG_ROW_ARRAYS || !ag_number_at(t, node->input[i], &s->c))
                 return false;
             s->kind = i ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT;
-        } else if (x->layout != l && !(x->layout->dense && ag_layout_same_shape(x->layout, l))) {
+        } else if (x->layout != l &&
+                   !(x->layout->dense && x->layout->dtype == l->dtype && ag_layout_same_shape(x->layout, l))) {
             return false;
         }
         s->x[i] = x;

@@ -1,4 +1,4 @@
-/* Looking for values that are not finite. */
+/* Looking for values that are not finite, and for zeros. */
 #include "ag/kernels/kernels.h"
 
 /* A block is tested as a whole, which is done on vectors: infinities and NaNs have all bits of the exponent. */
@@ -39,4 +39,31 @@ int64_t ag_find_nonfinite(const ag_array *a, int64_t from)
         if (!ag_is_finite(ag_array_get(a, i)))
             return i;
     return -1;
+}
+
+/* Is there a zero in the row? */
+#define AG_ZERO(name, type)                               \
+    static void name(const ag_walk_row *w, void *context) \
+    {                                                     \
+        const type *x = w->data[0];                       \
+        const int64_t step = w->stride[0];                \
+        bool *found = context, any = false;               \
+        for (int64_t i = 0; i < w->n && step == 1; i++)   \
+            any |= x[i] == 0;                             \
+        for (int64_t i = 0; i < w->n && step != 1; i++)   \
+            any |= x[i * step] == 0;                      \
+        *found |= any;                                    \
+    }
+AG_ZERO(zero_i32, int32_t)
+AG_ZERO(zero_i64, int64_t)
+AG_ZERO(zero_u8, uint8_t)
+
+int64_t ag_find_zero(const ag_array *a)
+{
+    bool found = false;
+    int64_t i = 0;
+    ag_walk(a->shape, 1, &a, a->dtype == AG_I32 ? zero_i32 : a->dtype == AG_I64 ? zero_i64 : zero_u8, &found, 1);
+    while (found && ag_array_get_integer(a, i) != 0)
+        i++;
+    return found ? i : -1;
 }

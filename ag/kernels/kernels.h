@@ -4,6 +4,7 @@
 
 #include "ag/array/array.h"
 #include "ag/kernels/batched.h"
+#include "ag/kernels/convert.h"
 #include "ag/kernels/extrema.h"
 #include "ag/kernels/matmul.h"
 #include "ag/kernels/triangular.h"
@@ -20,6 +21,7 @@ void ag_fill_array(const ag_array *to, double value);
 void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int threads);
 /* The first element from `from` on, in row-major order, that is infinite or NaN; -1: none, as in integers. */
 int64_t ag_find_nonfinite(const ag_array *a, int64_t from);
+int64_t ag_find_zero(const ag_array *a); /* the first element of integers that is 0; -1: none */
 const char *ag_nonfinite_text(double x); /* "inf", "-inf", or "nan", whose sign says nothing */
 static inline bool ag_is_finite(double x)
 {

@@ -17,29 +17,23 @@ ag_operand ag_operand_at(const ag_tape *t, uint32_t id)
     return o;
 }
 
+/* Of integers the wider type; the float's, where one is; of floats the one that both have. Those of rank 0 take the other
+ * one's. */
 static bool dtype_of_pair(ag_operands *p)
 {
-    ag_dtype d = AG_FLOAT;
-    for (int k = 0; k < p->count; k++) {
-        if (p->x[k].scalar)
-            continue;
-        if (d != AG_FLOAT && d != p->x[k].layout->dtype)
-            return false;
-        d = p->x[k].layout->dtype;
-    }
-    for (int k = 0; k < p->count; k++) {
-        ag_dtype own = p->x[k].layout->dtype;
-        if (!p->x[k].scalar)
-            continue;
-        if (d == AG_FLOAT)
-            d = own;
-        else if (d != own && (!ag_is_float(d) || !ag_is_float(own)))
-            return false;
-    }
-    if (p->count == 2 && p->x[0].scalar && p->x[1].scalar && p->x[0].layout->dtype != p->x[1].layout->dtype)
-        d = AG_F64;
+    const ag_operand *a = &p->x[0], *b = &p->x[p->count - 1];
+    const ag_dtype d = a->layout->dtype, e = b->layout->dtype;
+    const bool real = ag_is_float(d);
     p->dtype = d;
-    return true;
+    if (d == e)
+        return true;
+    if (real != ag_is_float(e))
+        p->dtype = real ? d : e;
+    else if (!real)
+        p->dtype = ag_bytes_of(d) > ag_bytes_of(e) ? d : e;
+    else
+        p->dtype = a->scalar && b->scalar ? AG_F64 : a->scalar ? e : d;
+    return !real || !ag_is_float(e) || a->scalar || b->scalar;
 }
 
 static AG_COLD void describe(ag_tape *t, const ag_operands *p, char *text, size_t bytes)
@@ -52,7 +46,7 @@ static AG_COLD void describe(ag_tape *t, const ag_operands *p, char *text, size_
     ag_operand_text(&c, x, text, bytes);
 }
 
-static AG_COLD void complain(ag_tape *t, const ag_row *row, const ag_operands *p, ag_status s, const char *what)
+void ag_row_complain(ag_tape *t, const ag_row *row, const ag_operands *p, ag_status s, const char *what)
 {
     char text[512];
     describe(t, p, text, sizeof text);
@@ -93,18 +87,25 @@ static AG_COLD void refuse_shapes(ag_tape *t, const ag_row *row, const ag_operan
              !lacks         ? ""
              : shorter == a ? "; ag_unsqueeze(a, -1) would fit"
                             : "; ag_unsqueeze(b, -1) would fit");
-    complain(t, row, p, AG_ESHAPE, what);
+    ag_row_complain(t, row, p, AG_ESHAPE, what);
+}
+
+/* Is the operand as it lies what a kernel takes for an array? A floating number is made one. */
+static bool fits(const ag_operand *x, ag_dtype d)
+{
+    return x->layout->dense && (x->layout->dtype == d || (x->scalar && ag_is_float(d)));
 }
 
 /* Fills in what follows from the operands; false: reported. */
 static bool match(ag_tape *t, const ag_row *row, ag_operands *p)
 {
     if (!dtype_of_pair(p)) {
-        complain(t, row, p, AG_EDTYPE, " differ in dtype; see ag_cast");
+        ag_row_complain(t, row, p, AG_EDTYPE, " differ in dtype; see ag_cast");
         return false;
     }
-    if (!ag_is_float(p->dtype) && !(row->flags & AG_ROW_COMPARE)) {
-        complain(t, row, p, AG_EDTYPE, ": the op is defined for f32 and f64; see ag_cast");
+    const char *lack;
+    if (!ag_row_defined(row, p->dtype, &lack)) {
+        ag_row_complain(t, row, p, AG_EDTYPE, lack);
         return false;
     }
     const ag_operand *a = &p->x[0], *b = &p->x[1];
@@ -113,9 +114,9 @@ static bool match(ag_tape *t, const ag_row *row, ag_operands *p)
         p->constant = b->scalar ? AG_ROW_B_CONSTANT : a->scalar ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
     const ag_operand *only = p->count == 1 || p->constant == AG_ROW_B_CONSTANT ? a : p->constant ? b : NULL;
     bool same = only || ag_layout_same_shape(a->layout, b->layout);
-    p->dense = same && (only ? only->layout->dense : a->layout->dense && b->layout->dense);
+    p->dense = same && (only ? fits(only, p->dtype) : fits(a, p->dtype) && fits(b, p->dtype));
     const ag_layout *model = only ? only->layout : a->layout;
-    ag_dtype result = row->flags & AG_ROW_COMPARE ? AG_U8 : p->dtype;
+    ag_dtype result = row->flags & AG_ROW_TRUTH ? AG_U8 : p->dtype;
     if (AG_LIKELY(p->dense && model->dtype == result)) {
         p->layout = model;
         return true;
@@ -148,11 +149,12 @@ static void forward_strided(ag_tape *t, const ag_operands *p, ag_range r, ag_dty
 
 static void forward(ag_tape *t, const ag_row *row, const ag_operands *p, ag_row_params q, void *to)
 {
-    ag_dtype work = ag_is_float(p->dtype) ? p->dtype : AG_I64;
+    const ag_dtype work = p->dtype;
     double c = p->constant == AG_ROW_B_CONSTANT   ? p->x[1].value
                : p->constant == AG_ROW_A_CONSTANT ? p->x[0].value
                                                   : q.c;
-    ag_range r = { .forward = row->forward[p->constant][ag_kernel_of(work)],
+    ag_range r = { .forward =
+                       ag_is_float(work) ? row->forward[p->constant][work == AG_F64] : row->integers[work - AG_I32],
                    .to = to,
                    .c = c,
                    .d = q.d,
@@ -166,7 +168,7 @@ static void forward(ag_tape *t, const ag_row *row, const ag_operands *p, ag_row_
         ag_array one = ag_dense_array(AG_SCALAR, work, number);
         ag_fill_array(&one, p->x[array].value);
         data[array] = number;
-    } else if (!p->dense || p->dtype != work) {
+    } else if (!p->dense) {
         forward_strided(t, p, r, work, to);
         return;
     }
@@ -223,14 +225,15 @@ static AG_ASIDE ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row,
     p.count = row->op.inputs;
     for (int k = 0; k < p.count; k++)
         p.x[k] = ag_operand_at(t, ids[k]);
-    if (!match(t, row, &p))
+    ag_row_params settled = q;
+    if (!match(t, row, &p) || (!ag_is_float(p.dtype) && !ag_row_integers(t, row, &p, &settled)))
         return ag_inert(t);
     bool scalar = p.layout == &ag_scalar_layouts[AG_F64]; /* of rank-0 operands of other dtypes */
     double value;
     void *to = scalar ? &value : ag_scratch(t, ag_layout_bytes(p.layout));
     if (AG_UNLIKELY(!to))
         return ag_inert(t);
-    forward(t, row, &p, q, to);
+    forward(t, row, &p, settled, to);
     ag_tensor y = row_node(t, number, row, p.layout, scalar ? NULL : to, ids, q);
     if (scalar && y.id)
         t->records[AG_INDEX(y.id)].value = value;
@@ -243,7 +246,7 @@ static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids, 
 {
     bool binary = row->op.inputs == 2;
     double ignored;
-    if (row->flags & (AG_ROW_COMPARE | AG_ROW_VECTOR))
+    if (row->flags & (AG_ROW_TRUTH | AG_ROW_VECTOR | AG_ROW_INTEGERS))
         return -1;
     int array = binary && ag_number_at(t, ids[0], number);
     if (!(ids[array] & AG_TAG_RANKED) || (array && ag_number_at(t, ids[1], &ignored)))
@@ -313,7 +316,7 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
     ag_tensor y;
     double value = 0;
     int kind;
-    if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & AG_ROW_COMPARE)) {
+    if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & (AG_ROW_TRUTH | AG_ROW_INTEGERS))) {
         y = record(t, number, row, ids, q);
     } else if (AG_LIKELY((kind = plain_kind(t, row, ids, &value)) >= 0)) {
         y = plain(t, number, row, kind, value, ids, q);

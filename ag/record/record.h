@@ -42,13 +42,18 @@ enum {                              /* flags of a row, beside AG_NO_GRADIENT */
        AG_ROW_POLES_OF_C = 1 << 25, /* the derivative may be c, which may not be finite */
        AG_ROW_VECTOR =
            1 << 20, /* calls vector functions: the last elements go through a padded block, to get the same bits */
-       AG_ROW_COMPARE = 1 << 21, /* the result is u8, integers are compared as i64 */
-       AG_ROW_BOUNDS = 1 << 22,  /* c must not be above d */
+       AG_ROW_TRUTH = 1 << 21,  /* the result is u8, 1 where it holds; of numbers too */
+       AG_ROW_BOUNDS = 1 << 22, /* c must not be above d */
        /* the derivative by a, or b, is 0 where a branch is not taken, and there alone: there the contribution is 0,
         * whatever dy is */
        AG_ROW_SELECTS_A = 1 << 23,
        AG_ROW_SELECTS_B = 1 << 24,
-       AG_ROW_SELECTS = AG_ROW_SELECTS_A | AG_ROW_SELECTS_B
+       AG_ROW_SELECTS = AG_ROW_SELECTS_A | AG_ROW_SELECTS_B,
+       /* of integers: it divides by b, or c; a constant beyond their type stands for the nearest of it, else for that
+        * modulo its size; there are no others */
+       AG_ROW_DIVIDES = 1 << 26,
+       AG_ROW_ORDERS = 1 << 27,
+       AG_ROW_INTEGERS = 1 << 28
 };
 enum {                      /* flags of an ag_op */
        AG_ROW = 1 << 16,    /* it is the first member of an ag_row */
@@ -76,7 +81,8 @@ typedef struct ag_row {
     const char *function; /* the public one's name */
     int reads, flags;
     void (*scalar)(const double *x, double c, double d, double *out); /* y, dy/da, dy/db */
-    ag_row_forward *forward[3][3];                                    /* by constant operand; f32, f64, i64 */
+    ag_row_forward *forward[3][2];                                    /* by constant operand; f32, f64 */
+    ag_row_forward *integers[3];                                      /* of arrays: i32, i64, u8; NULL: undefined */
     ag_row_backward *back[2][3][2];                                   /* by operand, constant operand; f32, f64 */
 } ag_row;
 
@@ -119,12 +125,18 @@ typedef struct ag_operands { /* the operands and what follows from them */
     ag_dtype dtype;          /* that is computed in */
     const ag_layout *layout; /* of the result */
     int constant;            /* AG_ROW_ARRAYS ... */
-    bool dense;              /* all arrays have the result's shape and are dense */
+    bool dense;              /* all arrays have the result's shape and this dtype, and are dense */
 } ag_operands;
-static inline int ag_kernel_of(ag_dtype d)
-{
-    return d == AG_F32 ? 0 : d == AG_F64 ? 1 : 2;
-}
+
+/* An error of the op; the text follows its name and the operands. */
+AG_COLD void ag_row_complain(ag_tape *t, const ag_row *row, const ag_operands *p, ag_status s, const char *what);
+
+/* ---- integers.c: what elementwise ops ask of integers */
+
+/* Is the op defined for the dtype? Else `lack` says what to do. */
+bool ag_row_defined(const ag_row *row, ag_dtype d, const char **lack);
+/* Puts the constants as the op's kernels for integers take them. false: reported, as is a divisor that is 0. */
+bool ag_row_integers(ag_tape *t, const ag_row *row, const ag_operands *p, ag_row_params *q);
 
 /* ---- range.c: one call of an elementwise kernel, forward or backward, over a range of elements */
 

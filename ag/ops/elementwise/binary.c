@@ -4,22 +4,22 @@
 /* The formatter takes products in formulas for pointers. */
 /* clang-format off */
 
-BINARY(add, "sum", "a + b", "da = dy, db = dy", a + b, 1, 1, DY, DY, AG_READS_NOTHING, AG_READS_NOTHING, 0, -2, 2, -2, 2)
-BINARY(sub, "difference", "a - b", "da = dy, db = -dy", a - b, 1, -1, DY, ag_neg(DY), AG_READS_NOTHING, AG_READS_NOTHING, 0,
+BINARY_ANY(add, "sum", "a + b", "da = dy, db = dy", WRAP(a) + WRAP(b), 1, 1, DY, DY, AG_READS_NOTHING, AG_READS_NOTHING, 0, -2, 2, -2, 2)
+BINARY_ANY(sub, "difference", "a - b", "da = dy, db = -dy", WRAP(a) - WRAP(b), 1, -1, DY, ag_neg(DY), AG_READS_NOTHING, AG_READS_NOTHING, 0,
        -2, 2, -2, 2)
-BINARY(mul, "product, elementwise", "a b", "da = b dy, db = a dy", a * b, b, a, ag_chain(DY, B), ag_chain(DY, A),
+BINARY_ANY(mul, "product, elementwise", "a b", "da = b dy, db = a dy", WRAP(a) * WRAP(b), b, a, ag_chain(DY, B), ag_chain(DY, A),
        AG_READS_B, AG_READS_A, AG_ROW_POLES, -2, 2, -2, 2)
 BINARY(div, "quotient", "a / b", "da = dy / b, db = -y/b dy", a / b, 1 / b, -y / b, ag_chain(DY, ag_scalar_div(1, B)),
-       ag_chain(DY, ag_neg(ag_div(Y, B))), AG_READS_B, AG_READS_B | AG_READS_Y, AG_ROW_POLES, -2, 2, 0.5, 3)
+       ag_chain(DY, ag_neg(ag_div(Y, B))), AG_READS_B, AG_READS_B | AG_READS_Y, AG_ROW_POLES | AG_ROW_DIVIDES, -2, 2, 0.5, 3)
 BINARY(pow, "power", "a^b", "da = b a^(b-1) dy, db = y log(a) dy; db = 0 where y = 0", POW(a, b),
        b == 0 ? 0 : b * POW(a, b - 1), y == 0 ? 0 : y * LOG(a),
        ag_chain(DY, ag_chain(B, ag_pow(A, ag_add_scalar(B, -1)))),
        ag_chain(DY, ag_where(ag_equal(Y, ag_constant(ag_call_tape(call), 0)), ag_mul_scalar(Y, 0), ag_mul(Y, ag_log(A)))),
        AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, 0.5, 2, -1, 2)
-BINARY(maximum, "larger one", "max(a, b)", "the larger one receives dy, equal ones dy/2 each", a > b || a != a ? a : b,
+BINARY_ANY(maximum, "larger one", "max(a, b)", "the larger one receives dy, equal ones dy/2 each", a > b || a != a ? a : b,
        a > b ? 1 : a == b ? K(0.5) : 0, b > a ? 1 : a == b ? K(0.5) : 0, ag_chain(ag_above(A, B), DY), ag_chain(ag_above(B, A), DY),
        AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, AG_ROW_SELECTS, -2, 2, -2, 2)
-BINARY(minimum, "smaller one", "min(a, b)", "the smaller one receives dy, equal ones dy/2 each", a < b || a != a ? a : b,
+BINARY_ANY(minimum, "smaller one", "min(a, b)", "the smaller one receives dy, equal ones dy/2 each", a < b || a != a ? a : b,
        a < b ? 1 : a == b ? K(0.5) : 0, b < a ? 1 : a == b ? K(0.5) : 0, ag_chain(ag_above(B, A), DY), ag_chain(ag_above(A, B), DY),
        AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_B, AG_ROW_SELECTS, -2, 2, -2, 2)
 BINARY(chain, "product of an adjoint a and a derivative b, with structural zeros", "a b, but 0 where a = 0 and b is not finite",

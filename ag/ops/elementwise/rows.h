@@ -1,5 +1,7 @@
-/* Elementwise ops as table rows. A row makes, from one formula, the rank-0 f64 path, the kernels on contiguous f32 and
- * f64 ranges forward and backward, the rule in ag ops (which is its jvp too), and the op's entry in the registry.
+/* Elementwise ops as table rows, those of one operand. A row makes, from one formula, the rank-0 f64 path, the kernels
+ * on contiguous f32 and f64 ranges forward and backward, the rule in ag ops (which is its jvp too), and the op's entry in
+ * the registry. UNARY_ANY and its like, rows of ops for any dtype, make kernels for integers too, of the same formula:
+ * WRAP(x) in it is x as a type whose sums and products wrap.
  *
  *     UNARY(name, "documentation", "y in words", "dx in words", y, dy/dx, dx in ag ops, what it reads, flags, low,
  * high)
@@ -41,32 +43,71 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 #define COS(x) AG_MATH(cos, x)(x)
 #define POW(x, p) AG_MATH(pow, x)(x, p)
 #define SQRT(x) _Generic((x), float : sqrtf, double : sqrt)(x)
-#define ABS(x) _Generic((x), float : fabsf, double : fabs)(x)
 #define FINITE(x) ((x) - (x) == 0)
+
+/* ---- integers */
+
+#pragma GCC diagnostic ignored "-Wtype-limits" /* a formula may ask whether a u8 is negative */
+
+static inline int32_t ag_abs_i32(int32_t x)
+{
+    return (int32_t)(x < 0 ? -(uint32_t)x : (uint32_t)x);
+}
+static inline int64_t ag_abs_i64(int64_t x)
+{
+    return (int64_t)(x < 0 ? -(uint64_t)x : (uint64_t)x);
+}
+static inline uint8_t ag_abs_u8(uint8_t x)
+{
+    return x;
+}
+
+/* clang-format off */
+#define WRAP(x) _Generic((x), int32_t : (uint32_t)(x), int64_t : (uint64_t)(x), default : (x))
+/* A constant as an element of type T. */
+#define AG_ELEMENT(x)                                                                                    \
+    _Generic((T)0, int32_t : ag_i32_of_real(x), int64_t : ag_i64_of_real(x), uint8_t : ag_u8_of_real(x), \
+             default : (T)(x))
+
+#define ABS(x)                                                                                              \
+    _Generic((x), float : fabsf, double : fabs, int32_t : ag_abs_i32, int64_t : ag_abs_i64, uint8_t : ag_abs_u8)(x)
+
+/* What rows of floats alone and rows of any dtype have for integers: kernels, their table, a sample for the checks. */
+#define AG_KERNELS_OF(dtypes, ...) dtypes##_KERNELS(__VA_ARGS__)
+#define AG_TABLE_OF(dtypes, prefix) dtypes##_TABLE(prefix)
+#define AG_SAMPLE_OF(dtypes, ...) dtypes##_SAMPLE(__VA_ARGS__)
+#define AG_FLOATS_KERNELS(...)
+#define AG_FLOATS_TABLE(prefix) { NULL }
+#define AG_FLOATS_SAMPLE(...) { 0 }
+#define AG_ANY_KERNELS(KERNEL, op_name, ...)   \
+    KERNEL(op_name, int32_t, i32, __VA_ARGS__) \
+    KERNEL(op_name, int64_t, i64, __VA_ARGS__) \
+    KERNEL(op_name, uint8_t, u8, __VA_ARGS__)
+#define AG_ANY_TABLE(prefix) { prefix##_i32, prefix##_i64, prefix##_u8 }
+#define AG_ANY_SAMPLE(...) { .dtype = { AG_I32, AG_I64 }, __VA_ARGS__ }
+/* clang-format on */
 
 #define DY (dy[0])
 #define X ag_call_input(call, 0)
-#define A ag_call_input(call, 0)
-#define B ag_call_input(call, 1)
 #define Y ag_call_output(call, 0)
 #define C (((const ag_row_params *)ag_call_params(call))->c)
 #define D (((const ag_row_params *)ag_call_params(call))->d)
 #define NONE ((ag_tensor){ NULL, 0, 0 })
 
 /* ---- kernels of a unary row */
-#define AG_UNARY_FORWARD(op_name, type, suffix, result_)                                                         \
+#define AG_UNARY_FORWARD(op_name, type, suffix, result, result_)                                                 \
     static void op_name##_forward_##suffix(int64_t n, void *to, const void *from, const void *unused, double c_, \
                                            double d_)                                                            \
     {                                                                                                            \
         AG_TYPE(type, 0)                                                                                         \
-        T *ys = to;                                                                                              \
+        result *ys = to;                                                                                         \
         const T *xs = from;                                                                                      \
-        const T c = (T)c_, d = (T)d_;                                                                            \
+        const T c = AG_ELEMENT(c_), d = AG_ELEMENT(d_);                                                          \
         (void)unused, (void)c, (void)d;                                                                          \
         AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
         {                                                                                                        \
             const T x = xs[i];                                                                                   \
-            ys[i] = (T)(result_);                                                                                \
+            ys[i] = (result)(result_);                                                                           \
         }                                                                                                        \
     }
 
@@ -102,50 +143,57 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
         }                                                                                                          \
     }
 
-#define AG_UNARY_ROW(op_name, formula_, result_, slope, rule, reads_, flags_, low_, high_, c0, d0)                     \
-    AG_UNARY_FORWARD(op_name, float, f32, result_)                                                                     \
-    AG_UNARY_FORWARD(op_name, double, f64, result_)                                                                    \
-    AG_UNARY_BACK(op_name, float, f32, slope, reads_, flags_)                                                          \
-    AG_UNARY_BACK(op_name, double, f64, slope, reads_, flags_)                                                         \
-    static void op_name##_scalar(const double *in, double c, double d, double *out)                                    \
-    {                                                                                                                  \
-        AG_TYPE(double, 1)                                                                                             \
-        const T x = in[0], y = (T)(result_);                                                                           \
-        (void)c, (void)d, (void)0;                                                                                     \
-        out[0] = y;                                                                                                    \
-        out[1] = (T)(slope);                                                                                           \
-        out[2] = 0;                                                                                                    \
-    }                                                                                                                  \
-    static double op_name##_map(const double *in, const void *params)                                                  \
-    {                                                                                                                  \
-        const ag_row_params *p = params;                                                                               \
-        double out[3];                                                                                                 \
-        op_name##_scalar(in, p ? p->c : 0, p ? p->d : 0, out);                                                         \
-        return out[0];                                                                                                 \
-    }                                                                                                                  \
-    static void op_name##_vjp(const ag_call *call, const ag_tensor *dy, ag_tensor *dx)                                 \
-    {                                                                                                                  \
-        (void)call, (void)dy;                                                                                          \
-        dx[0] = rule;                                                                                                  \
-    }                                                                                                                  \
-    const ag_row ag_row_##op_name = {                                                                                  \
-        .op = { .name = #op_name,                                                                                      \
-                .formula = formula_,                                                                                   \
-                .inputs = 1,                                                                                           \
-                .flags = AG_ROW | AG_ROW_INNER | ((flags_)&AG_NO_GRADIENT),                                            \
-                .params_size = (flags_)&AG_ROW_CONSTANT ? sizeof(ag_row_params) : 0,                                   \
-                .map = op_name##_map,                                                                                  \
-                .vjp = op_name##_vjp,                                                                                  \
-                .jvp = op_name##_vjp,                                                                                  \
-                .samples =                                                                                             \
-                    (const ag_sample[]){                                                                               \
-                        { .params = &(const ag_row_params){ c0, d0 }, .low = { low_ }, .high = { high_ } }, { 0 } } }, \
-        .function = "ag_" #op_name,                                                                                    \
-        .reads = reads_,                                                                                               \
-        .flags = flags_,                                                                                               \
-        .scalar = op_name##_scalar,                                                                                    \
-        .forward = { { op_name##_forward_f32, op_name##_forward_f64 } },                                               \
-        .back = { { { op_name##_back_f32, op_name##_back_f64 } } },                                                    \
+#define AG_UNARY_INTEGER(op_name, type, suffix, result_) AG_UNARY_FORWARD(op_name, type, suffix, type, result_)
+
+#define AG_UNARY_ROW(dtypes, op_name, formula_, result_, slope, rule, reads_, flags_, low_, high_, c0, d0)         \
+    AG_KERNELS_OF(dtypes, AG_UNARY_INTEGER, op_name, result_)                                                      \
+    AG_UNARY_FORWARD(op_name, float, f32, float, result_)                                                          \
+    AG_UNARY_FORWARD(op_name, double, f64, double, result_)                                                        \
+    AG_UNARY_BACK(op_name, float, f32, slope, reads_, flags_)                                                      \
+    AG_UNARY_BACK(op_name, double, f64, slope, reads_, flags_)                                                     \
+    static void op_name##_scalar(const double *in, double c, double d, double *out)                                \
+    {                                                                                                              \
+        AG_TYPE(double, 1)                                                                                         \
+        const T x = in[0], y = (T)(result_);                                                                       \
+        (void)c, (void)d, (void)0;                                                                                 \
+        out[0] = y;                                                                                                \
+        out[1] = (T)(slope);                                                                                       \
+        out[2] = 0;                                                                                                \
+    }                                                                                                              \
+    static double op_name##_map(const double *in, const void *params)                                              \
+    {                                                                                                              \
+        const ag_row_params *p = params;                                                                           \
+        double out[3];                                                                                             \
+        op_name##_scalar(in, p ? p->c : 0, p ? p->d : 0, out);                                                     \
+        return out[0];                                                                                             \
+    }                                                                                                              \
+    static void op_name##_vjp(const ag_call *call, const ag_tensor *dy, ag_tensor *dx)                             \
+    {                                                                                                              \
+        (void)call, (void)dy;                                                                                      \
+        dx[0] = rule;                                                                                              \
+    }                                                                                                              \
+    const ag_row ag_row_##op_name = {                                                                              \
+        .op = { .name = #op_name,                                                                                  \
+                .formula = formula_,                                                                               \
+                .inputs = 1,                                                                                       \
+                .flags = AG_ROW | AG_ROW_INNER | ((flags_)&AG_NO_GRADIENT),                                        \
+                .params_size = (flags_)&AG_ROW_CONSTANT ? sizeof(ag_row_params) : 0,                               \
+                .map = op_name##_map,                                                                              \
+                .vjp = op_name##_vjp,                                                                              \
+                .jvp = op_name##_vjp,                                                                              \
+                .samples =                                                                                         \
+                    (const ag_sample[]){                                                                           \
+                        { .params = &(const ag_row_params){ c0, d0 }, .low = { low_ }, .high = { high_ } },        \
+                        AG_SAMPLE_OF(dtypes, .params = &(const ag_row_params){ (int)(2 * (c0)), (int)(2 * (d0)) }, \
+                                     .low = { low_ }, .high = { high_ }),                                          \
+                        { 0 } } },                                                                                 \
+        .function = "ag_" #op_name,                                                                                \
+        .reads = reads_,                                                                                           \
+        .flags = flags_,                                                                                           \
+        .scalar = op_name##_scalar,                                                                                \
+        .forward = { { op_name##_forward_f32, op_name##_forward_f64 } },                                           \
+        .integers = AG_TABLE_OF(dtypes, op_name##_forward),                                                        \
+        .back = { { { op_name##_back_f32, op_name##_back_f64 } } },                                                \
     };
 
 /* ---- the public functions: the quick rank-0 path, then the general one */
@@ -192,189 +240,40 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
         return op_name##_aside arguments;                                                            \
     }
 
-#define UNARY(op_name, documentation, formula, derivative, result_, slope, rule, reads, flags, low, high) \
-    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, flags, low, high, 0, 0)                   \
+#define UNARY(...) AG_UNARY_OF(AG_FLOATS, __VA_ARGS__)
+#define UNARY_ANY(...) AG_UNARY_OF(AG_ANY, __VA_ARGS__)
+#define AG_UNARY_OF(dtypes, op_name, documentation, formula, derivative, result_, slope, rule, reads, flags, low, \
+                    high)                                                                                         \
+    AG_UNARY_ROW(dtypes, op_name, formula, result_, slope, rule, reads, flags, low, high, 0, 0)                   \
     AG_UNARY_FUNCTION(op_name, (ag_tensor operand), (operand), operand, 0, result_, slope, flags)
 
 /* with a constant: its op_name in the prototype, its result_ in the samples */
-#define UNARY_C(op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads, flags, low,   \
-                high)                                                                                                 \
-    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)          \
+#define UNARY_C(...) AG_UNARY_C(AG_FLOATS, __VA_ARGS__)
+#define UNARY_C_ANY(...) AG_UNARY_C(AG_ANY, __VA_ARGS__)
+#define AG_UNARY_C(dtypes, op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads,    \
+                   flags, low, high)                                                                                  \
+    AG_UNARY_ROW(dtypes, op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)  \
     AG_UNARY_FUNCTION(op_name, (ag_tensor operand, double constant), (operand, constant), operand, constant, result_, \
                       slope, flags)
 
-#define C_UNARY(op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads, flags, low,   \
-                high)                                                                                                 \
-    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)          \
+#define C_UNARY(...) AG_C_UNARY(AG_FLOATS, __VA_ARGS__)
+#define C_UNARY_ANY(...) AG_C_UNARY(AG_ANY, __VA_ARGS__)
+#define AG_C_UNARY(dtypes, op_name, documentation, constant, c0, formula, derivative, result_, slope, rule, reads,    \
+                   flags, low, high)                                                                                  \
+    AG_UNARY_ROW(dtypes, op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT, low, high, c0, 0)  \
     AG_UNARY_FUNCTION(op_name, (double constant, ag_tensor operand), (constant, operand), operand, constant, result_, \
                       slope, flags)
 
 /* with two constants: a record has room for one, so rank 0 takes the general path */
-#define UNARY_CD(op_name, documentation, constant_c, c0, constant_d, d0, formula, derivative, result_, slope, rule,    \
-                 reads, flags, low, high)                                                                              \
-    AG_UNARY_ROW(op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT | AG_ROW_TWO, low, high, c0, \
-                 d0)                                                                                                   \
-    AG_ROW_API ag_tensor ag_##op_name(ag_tensor operand, double constant_c, double constant_d)                         \
-    {                                                                                                                  \
-        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant_c, constant_d });                     \
-    }
-
-/* ---- binary rows: a kernel for two arrays, for b a constant (c), for a a constant */
-
-#define AG_BINARY_FORWARD(op_name, type, result, suffix, which, load_a, load_b, result_)                      \
-    static void op_name##_forward_##which##_##suffix(int64_t n, void *to, const void *in_a, const void *in_b, \
-                                                     double c_, double d_)                                    \
-    {                                                                                                         \
-        AG_TYPE(type, 0)                                                                                      \
-        result *ys = to;                                                                                      \
-        const T *as = in_a, *bs = in_b;                                                                       \
-        const T c = (T)c_;                                                                                    \
-        (void)c, (void)d_, (void)as, (void)bs;                                                                \
-        AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                        \
-        {                                                                                                     \
-            const T a = load_a, b = load_b;                                                                   \
-            ys[i] = (result)(result_);                                                                        \
-        }                                                                                                     \
-    }
-
-#define AG_BINARY_FORWARDS(op_name, type, result, suffix, result_)              \
-    AG_BINARY_FORWARD(op_name, type, result, suffix, aa, as[i], bs[i], result_) \
-    AG_BINARY_FORWARD(op_name, type, result, suffix, ac, as[i], c, result_)     \
-    AG_BINARY_FORWARD(op_name, type, result, suffix, ca, c, bs[i], result_)
-
-#define AG_BINARY_BACK(op_name, type, suffix, which, load_a, load_b, slope, reads, flags, k)                         \
-    static void op_name##_back_##which##_##suffix(int64_t n, void *to, const void *from, const void *in_a,           \
-                                                  const void *in_b, const void *out, double c_, double d_, bool add) \
+#define UNARY_CD(...) AG_UNARY_CD(AG_FLOATS, __VA_ARGS__)
+#define UNARY_CD_ANY(...) AG_UNARY_CD(AG_ANY, __VA_ARGS__)
+#define AG_UNARY_CD(dtypes, op_name, documentation, constant_c, c0, constant_d, d0, formula, derivative, result_,    \
+                    slope, rule, reads, flags, low, high)                                                            \
+    AG_UNARY_ROW(dtypes, op_name, formula, result_, slope, rule, reads, (flags) | AG_ROW_CONSTANT | AG_ROW_TWO, low, \
+                 high, c0, d0)                                                                                       \
+    AG_ROW_API ag_tensor ag_##op_name(ag_tensor operand, double constant_c, double constant_d)                       \
     {                                                                                                                \
-        AG_TYPE(type, 0)                                                                                             \
-        T *dxs = to;                                                                                                 \
-        const T *dys = from, *as = in_a, *bs = in_b, *ys = out;                                                      \
-        const T c = (T)c_;                                                                                           \
-        (void)c, (void)d_, (void)as, (void)bs, (void)ys;                                                             \
-        if (add) {                                                                                                   \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
-            {                                                                                                        \
-                const T a = (reads)&AG_READS_A ? load_a : 0, b = (reads)&AG_READS_B ? load_b : 0;                    \
-                const T y = (reads)&AG_READS_Y ? ys[i] : 0;                                                          \
-                (void)a, (void)b, (void)y;                                                                           \
-                dxs[i] += AG_PRODUCT(flags, k, dys[i], (T)(slope));                                                  \
-            }                                                                                                        \
-        } else {                                                                                                     \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
-            {                                                                                                        \
-                const T a = (reads)&AG_READS_A ? load_a : 0, b = (reads)&AG_READS_B ? load_b : 0;                    \
-                const T y = (reads)&AG_READS_Y ? ys[i] : 0;                                                          \
-                (void)a, (void)b, (void)y;                                                                           \
-                dxs[i] = AG_PRODUCT(flags, k, dys[i], (T)(slope));                                                   \
-            }                                                                                                        \
-        }                                                                                                            \
-    }
-
-#define AG_BINARY_BACKS(op_name, which, slope, reads, flags, k)                            \
-    AG_BINARY_BACK(op_name, float, f32, which##_aa, as[i], bs[i], slope, reads, flags, k)  \
-    AG_BINARY_BACK(op_name, float, f32, which##_ac, as[i], c, slope, reads, flags, k)      \
-    AG_BINARY_BACK(op_name, float, f32, which##_ca, c, bs[i], slope, reads, flags, k)      \
-    AG_BINARY_BACK(op_name, double, f64, which##_aa, as[i], bs[i], slope, reads, flags, k) \
-    AG_BINARY_BACK(op_name, double, f64, which##_ac, as[i], c, slope, reads, flags, k)     \
-    AG_BINARY_BACK(op_name, double, f64, which##_ca, c, bs[i], slope, reads, flags, k)
-
-#define AG_BACK_TABLE(op_name, which)                                             \
-    {                                                                             \
-        { op_name##_back_##which##_aa_f32, op_name##_back_##which##_aa_f64 },     \
-            { op_name##_back_##which##_ac_f32, op_name##_back_##which##_ac_f64 }, \
-        {                                                                         \
-            op_name##_back_##which##_ca_f32, op_name##_back_##which##_ca_f64      \
-        }                                                                         \
-    }
-
-/* BINARY(op_name, "documentation", "y in words", "da, db in words", y, dy/da, dy/db, da in ag ops, db in ag ops,
- *        what dy/da reads, what dy/db reads, flags, low and high of a, of b) */
-#define BINARY(op_name, documentation, formula_, derivative, result_, slope_a, slope_b, rule_a, rule_b, reads_a,      \
-               reads_b, flags_, low_a, high_a, low_b, high_b)                                                         \
-    AG_BINARY_FORWARDS(op_name, float, float, f32, result_)                                                           \
-    AG_BINARY_FORWARDS(op_name, double, double, f64, result_)                                                         \
-    AG_BINARY_BACKS(op_name, a, slope_a, reads_a, flags_, 0)                                                          \
-    AG_BINARY_BACKS(op_name, b, slope_b, reads_b, flags_, 1)                                                          \
-    static void op_name##_scalar(const double *in, double c, double d, double *out)                                   \
-    {                                                                                                                 \
-        AG_TYPE(double, 1)                                                                                            \
-        const T a = in[0], b = in[1], y = (T)(result_);                                                               \
-        (void)c, (void)d, (void)0;                                                                                    \
-        out[0] = y;                                                                                                   \
-        out[1] = (T)(slope_a);                                                                                        \
-        out[2] = (T)(slope_b);                                                                                        \
-    }                                                                                                                 \
-    static double op_name##_map(const double *in, const void *params)                                                 \
-    {                                                                                                                 \
-        double out[3];                                                                                                \
-        (void)params;                                                                                                 \
-        op_name##_scalar(in, 0, 0, out);                                                                              \
-        return out[0];                                                                                                \
-    }                                                                                                                 \
-    static ag_tensor op_name##_rule_a(const ag_call *call, const ag_tensor *dy)                                       \
-    {                                                                                                                 \
-        (void)call, (void)dy;                                                                                         \
-        return rule_a;                                                                                                \
-    }                                                                                                                 \
-    static ag_tensor op_name##_rule_b(const ag_call *call, const ag_tensor *dy)                                       \
-    {                                                                                                                 \
-        (void)call, (void)dy;                                                                                         \
-        return rule_b;                                                                                                \
-    }                                                                                                                 \
-    static void op_name##_vjp(const ag_call *call, const ag_tensor *dy, ag_tensor *dx)                                \
-    {                                                                                                                 \
-        if (ag_call_needs(call, 0))                                                                                   \
-            dx[0] = op_name##_rule_a(call, dy);                                                                       \
-        if (ag_call_needs(call, 1))                                                                                   \
-            dx[1] = op_name##_rule_b(call, dy);                                                                       \
-    }                                                                                                                 \
-    static void op_name##_jvp(const ag_call *call, const ag_tensor *dx, ag_tensor *dy)                                \
-    {                                                                                                                 \
-        dy[0] = ag_row_jvp(dx[0].tape ? op_name##_rule_a(call, &dx[0]) : NONE,                                        \
-                           dx[1].tape ? op_name##_rule_b(call, &dx[1]) : NONE);                                       \
-    }                                                                                                                 \
-    const ag_row ag_row_##op_name = {                                                                                 \
-        .op = { .name = #op_name,                                                                                     \
-                .formula = formula_,                                                                                  \
-                .inputs = 2,                                                                                          \
-                .flags = AG_ROW | AG_ROW_INNER | ((flags_)&AG_NO_GRADIENT),                                           \
-                .map = op_name##_map,                                                                                 \
-                .vjp = op_name##_vjp,                                                                                 \
-                .jvp = op_name##_jvp,                                                                                 \
-                .samples = (const ag_sample[]){ { .low = { low_a, low_b }, .high = { high_a, high_b } }, { 0 } } },   \
-        .function = "ag_" #op_name,                                                                                   \
-        .reads = (reads_a) | (reads_b) << AG_READS_SHIFT,                                                             \
-        .flags = flags_,                                                                                              \
-        .scalar = op_name##_scalar,                                                                                   \
-        .forward = { { op_name##_forward_aa_f32, op_name##_forward_aa_f64 },                                          \
-                     { op_name##_forward_ac_f32, op_name##_forward_ac_f64 },                                          \
-                     { op_name##_forward_ca_f32, op_name##_forward_ca_f64 } },                                        \
-        .back = { AG_BACK_TABLE(op_name, a), AG_BACK_TABLE(op_name, b) },                                             \
-    };                                                                                                                \
-    static AG_ASIDE ag_tensor op_name##_aside(ag_tensor left, ag_tensor right)                                        \
-    {                                                                                                                 \
-        ag_tape *t = left.tape;                                                                                       \
-        if (t != NULL && t == right.tape && !((left.id | right.id) & AG_TAG_RANKED)) {                                \
-            const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right);                                       \
-            const int64_t first = (uint32_t)t->base; /* an interrupted segment lies before it */                      \
-            if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                                \
-                AG_BINARY_RECORD(op_name, t, t->span, p, p - first, q, q - first, result_, slope_a, slope_b, flags_); \
-        }                                                                                                             \
-        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ left, right }, (ag_row_params){ 0, 0 });            \
-    }                                                                                                                 \
-    AG_ROW_API ag_tensor ag_##op_name(ag_tensor left, ag_tensor right)                                                \
-    {                                                                                                                 \
-        ag_tape *t = left.tape;                                                                                       \
-        if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                \
-            const uint64_t n = t->span, i = ag_word(left) - t->base, j = ag_word(right) - t->base;                    \
-            if (AG_UNLIKELY(i >= n))                                                                                  \
-                goto aside;                                                                                           \
-            AG_BARRIER();                                                                                             \
-            if (AG_LIKELY(j < n && n < t->limit))                                                                     \
-                AG_BINARY_RECORD(op_name, t, n, left.id, i, right.id, j, result_, slope_a, slope_b, flags_);          \
-        }                                                                                                             \
-    aside:                                                                                                            \
-        return op_name##_aside(left, right);                                                                          \
+        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant_c, constant_d });                   \
     }
 
 #endif
