@@ -208,6 +208,18 @@ inline tensor cross_entropy(tensor z, tensor target)
 {
     return detail::checked(ag_cross_entropy(z, target));
 }
+inline tensor poisson_nll(tensor z, tensor y, ag_poisson_options options)
+{
+    return detail::checked(ag_poisson_nll(z, y, options));
+}
+inline tensor gaussian_nll(tensor mean, tensor y, tensor variance, ag_gaussian_options options)
+{
+    return detail::checked(ag_gaussian_nll(mean, y, variance, options));
+}
+inline tensor kl_div(tensor z, tensor y, bool log_target, ag_reduce reduce)
+{
+    return detail::checked(ag_kl_div(z, y, log_target, reduce));
+}
 inline tensor hinge(tensor x, tensor y, double margin, ag_reduce reduce)
 {
     return detail::checked(ag_hinge(x, y, margin, reduce));

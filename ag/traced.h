@@ -1107,6 +1107,38 @@ static inline ag_tensor ag_traced_cross_entropy(const char *ag_file, int ag_line
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_poisson_nll(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y, ag_poisson_options options)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_poisson_nll(z, y, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_gaussian_nll(const char *ag_file, int ag_line, ag_tensor mean, ag_tensor y, ag_tensor variance, ag_gaussian_options options)
+{
+    ag_tape *ag_to = mean.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    if (!ag_to)
+        ag_to = variance.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_gaussian_nll(mean, y, variance, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_kl_div(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y, bool log_target, ag_reduce reduce)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_kl_div(z, y, log_target, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_hinge(const char *ag_file, int ag_line, ag_tensor x, ag_tensor y, double margin, ag_reduce reduce)
 {
     ag_tape *ag_to = x.tape;
@@ -1687,6 +1719,9 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_bce_logits(...) ag_traced_bce_logits(AG_SITE, __VA_ARGS__)
 #define ag_bce_logits_with(...) ag_traced_bce_logits_with(AG_SITE, __VA_ARGS__)
 #define ag_cross_entropy(...) ag_traced_cross_entropy(AG_SITE, __VA_ARGS__)
+#define ag_poisson_nll(...) ag_traced_poisson_nll(AG_SITE, __VA_ARGS__)
+#define ag_gaussian_nll(...) ag_traced_gaussian_nll(AG_SITE, __VA_ARGS__)
+#define ag_kl_div(...) ag_traced_kl_div(AG_SITE, __VA_ARGS__)
 #define ag_hinge(...) ag_traced_hinge(AG_SITE, __VA_ARGS__)
 #define ag_margin_ranking(...) ag_traced_margin_ranking(AG_SITE, __VA_ARGS__)
 #define ag_hinge_embedding(...) ag_traced_hinge_embedding(AG_SITE, __VA_ARGS__)

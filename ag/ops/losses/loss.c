@@ -3,10 +3,12 @@
 
 /* ---- reductions */
 
+#define UNKNOWN "the reduction %d is unknown; see ag_reduce"
+
 ag_status ag_loss_check_reduce(const ag_call *c, int64_t reduce)
 {
     if (reduce < AG_REDUCE_MEAN || reduce > AG_REDUCE_BATCH_MEAN)
-        return ag_call_fail(c, AG_EARG, "the reduction %lld is unknown; see ag_reduce", (long long)reduce);
+        return ag_call_fail(c, AG_EARG, UNKNOWN, (int)reduce);
     return AG_OK;
 }
 
@@ -24,6 +26,10 @@ ag_tensor ag_loss_reduced(ag_tensor each, ag_reduce reduce)
         return each;
     if (reduce == AG_REDUCE_MEAN)
         return ag_mean(each);
+    if (reduce != AG_REDUCE_SUM && reduce != AG_REDUCE_BATCH_MEAN) {
+        ag_fail(each.tape, AG_EARG, UNKNOWN, (int)reduce);
+        return ag_inert(each.tape);
+    }
     return ag_mul_scalar(ag_sum(each), 1 / (double)ag_loss_divisor(reduce, s));
 }
 
