@@ -442,6 +442,16 @@ AG_API ag_tensor ag_roll(ag_tensor x, int axis, int64_t shift);
  * Errors: AG_EARG for a class out of range, AG_EDTYPE if x is not an integer tensor. */
 AG_API ag_tensor ag_one_hot(ag_tensor x, int64_t classes, ag_dtype d);
 
+/* ---- pad */
+/* ag_pad - x with before[i] elements in front of axis i and after[i] behind it, where the lists belong to the last axes:
+ * AG_SHAPE(1, 2) to the last two. Negative: so many fewer. What stands there: AG_CONSTANT, `value`; AG_REFLECT, x in
+ * reverse order from its last element on, which is not repeated; AG_REPLICATE, the last element; AG_CIRCULAR, x from
+ * its other end.
+ *   y[..,i + before,..] = x[..,i,..]        dx = dy there, and what the same elements receive elsewhere
+ * Errors: AG_ESHAPE if the lists differ in length or are too long, or an axis is too short; AG_EARG if there is no such
+ * mode. */
+AG_API ag_tensor ag_pad(ag_tensor x, ag_shape before, ag_shape after, ag_pad_mode mode, double value);
+
 /* ---- permute */
 /* ag_transpose - x with the axes a and b exchanged. A view.
  *   y[..,i,..,j,..] = x[..,j,..,i,..]        dx: dy with the same axes exchanged

@@ -388,6 +388,10 @@ inline tensor one_hot(tensor x, int64_t classes, ag_dtype d)
 {
     return detail::checked(ag_one_hot(x, classes, d));
 }
+inline tensor pad(tensor x, shape before, shape after, ag_pad_mode mode, double value)
+{
+    return detail::checked(ag_pad(x, before, after, mode, value));
+}
 inline tensor transpose(tensor x, int a, int b)
 {
     return detail::checked(ag_transpose(x, a, b));

@@ -5,6 +5,11 @@
 #ifndef AG_OPTIONS_H
 #define AG_OPTIONS_H
 
+/* ---- shapes */
+
+typedef enum ag_pad_mode { AG_CONSTANT, AG_REFLECT, AG_REPLICATE, AG_CIRCULAR } ag_pad_mode;
+typedef enum ag_indexing { AG_IJ, AG_XY } ag_indexing; /* which axis the first tensor of a grid runs along: 0 or 1 */
+
 /* ---- losses */
 
 typedef enum ag_reduce { /* what a loss returns */

@@ -1505,6 +1505,14 @@ static inline ag_tensor ag_traced_one_hot(const char *ag_file, int ag_line, ag_t
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_pad(const char *ag_file, int ag_line, ag_tensor x, ag_shape before, ag_shape after, ag_pad_mode mode, double value)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_pad(x, before, after, mode, value);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_transpose(const char *ag_file, int ag_line, ag_tensor x, int a, int b)
 {
     ag_tape *ag_to = x.tape;
@@ -1764,6 +1772,7 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_flip(...) ag_traced_flip(AG_SITE, __VA_ARGS__)
 #define ag_roll(...) ag_traced_roll(AG_SITE, __VA_ARGS__)
 #define ag_one_hot(...) ag_traced_one_hot(AG_SITE, __VA_ARGS__)
+#define ag_pad(...) ag_traced_pad(AG_SITE, __VA_ARGS__)
 #define ag_transpose(...) ag_traced_transpose(AG_SITE, __VA_ARGS__)
 #define ag_permute(...) ag_traced_permute(AG_SITE, __VA_ARGS__)
 #define ag_reshape(...) ag_traced_reshape(AG_SITE, __VA_ARGS__)
