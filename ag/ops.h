@@ -98,6 +98,14 @@ AG_API ag_tensor ag_where(ag_tensor c, ag_tensor a, ag_tensor b);
 
 /* ======== indexing */
 
+/* ---- embedding */
+/* ag_embedding - rows of weight[n,d], one for each index.
+ *   y[..,:] = weight[index[..],:]        dweight = dy summed in the rows that the index names, 0 in others
+ * Under options.padded the row padding_idx, from the end where it is negative, receives nothing. Sums are in the order of
+ * the index; a gradient that is there already is changed in the named rows alone. Errors: AG_EARG for an index or padding
+ * out of range, AG_EDTYPE if the index is floating, AG_ESHAPE if the weight is no matrix. */
+AG_API ag_tensor ag_embedding(ag_tensor weight, ag_tensor index, ag_embedding_options options);
+
 /* ---- gather */
 /* ag_gather - elements of x at places along an axis (-1: the last), one for each element of the index, which has x's
  * rank and, along the other axes, at most x's extents.
@@ -110,6 +118,19 @@ AG_API ag_tensor ag_gather(ag_tensor x, int axis, ag_tensor index);
  *   y[i,..,p,..] = x[i,..,index[i,..,p,..],..]        dx = dy summed at the places that the index names, 0 elsewhere
  * Errors: as ag_gather; AG_ESHAPE if the ranks differ or the other axes do not broadcast. */
 AG_API ag_tensor ag_take_along(ag_tensor x, int axis, ag_tensor index);
+
+/* ---- index select */
+/* ag_index_select - the parts of x at places along an axis (-1: the last) that a vector of indices names, each as often
+ * as it occurs.
+ *   y[..,p,..] = x[..,index[p],..]        dx = dy summed at the places that the index names, 0 elsewhere
+ * Sums are in the order of the index. Errors: AG_EARG for an index that is negative or not below the extent of the axis,
+ * AG_EDTYPE if the index is floating, AG_ESHAPE if it is no vector or there is no such axis. */
+AG_API ag_tensor ag_index_select(ag_tensor x, int axis, ag_tensor index);
+/* ag_index_add - x with parts of src added at places along an axis (-1: the last) that a vector of indices names; src has
+ * x's shape but along the axis, where it has as many elements as the index.
+ *   y = x, y[..,index[p],..] += src[..,p,..]        dx = dy    dsrc[..,p,..] = dy[..,index[p],..]
+ * Sums are in the order of the index. Errors: as ag_index_select; AG_EDTYPE, AG_ESHAPE if src has another dtype or shape. */
+AG_API ag_tensor ag_index_add(ag_tensor x, int axis, ag_tensor index, ag_tensor src);
 
 /* ---- scatter */
 /* ag_scatter_add - x with elements of src added at places along an axis (-1: the last), one for each element of the

@@ -160,6 +160,10 @@ inline tensor where(tensor c, tensor a, tensor b)
 {
     return detail::checked(ag_where(c, a, b));
 }
+inline tensor embedding(tensor weight, tensor index, ag_embedding_options options)
+{
+    return detail::checked(ag_embedding(weight, index, options));
+}
 inline tensor gather(tensor x, int axis, tensor index)
 {
     return detail::checked(ag_gather(x, axis, index));
@@ -167,6 +171,14 @@ inline tensor gather(tensor x, int axis, tensor index)
 inline tensor take_along(tensor x, int axis, tensor index)
 {
     return detail::checked(ag_take_along(x, axis, index));
+}
+inline tensor index_select(tensor x, int axis, tensor index)
+{
+    return detail::checked(ag_index_select(x, axis, index));
+}
+inline tensor index_add(tensor x, int axis, tensor index, tensor src)
+{
+    return detail::checked(ag_index_add(x, axis, index, src));
 }
 inline tensor scatter_add(tensor x, int axis, tensor index, tensor src)
 {

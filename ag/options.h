@@ -48,4 +48,12 @@ enum {                    /* flags: how a triangle is read */
        AG_RIGHT = 8       /* the unknown stands on its left */
 };
 
+/* ---- indexing */
+
+/* ag_embedding: a row of the table that stands for no word receives no gradient. */
+typedef struct ag_embedding_options {
+    bool padded;         /* is there one? */
+    int64_t padding_idx; /* which; negative: from the end */
+} ag_embedding_options;
+
 #endif

@@ -979,6 +979,16 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_embedding(const char *ag_file, int ag_line, ag_tensor weight, ag_tensor index, ag_embedding_options options)
+{
+    ag_tape *ag_to = weight.tape;
+    if (!ag_to)
+        ag_to = index.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_embedding(weight, index, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_gather(const char *ag_file, int ag_line, ag_tensor x, int axis, ag_tensor index)
 {
     ag_tape *ag_to = x.tape;
@@ -996,6 +1006,28 @@ static inline ag_tensor ag_traced_take_along(const char *ag_file, int ag_line, a
         ag_to = index.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_take_along(x, axis, index);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_index_select(const char *ag_file, int ag_line, ag_tensor x, int axis, ag_tensor index)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = index.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_index_select(x, axis, index);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_index_add(const char *ag_file, int ag_line, ag_tensor x, int axis, ag_tensor index, ag_tensor src)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = index.tape;
+    if (!ag_to)
+        ag_to = src.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_index_add(x, axis, index, src);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1715,8 +1747,11 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_heaviside(...) ag_traced_heaviside(AG_SITE, __VA_ARGS__)
 #define ag_clamp(...) ag_traced_clamp(AG_SITE, __VA_ARGS__)
 #define ag_where(...) ag_traced_where(AG_SITE, __VA_ARGS__)
+#define ag_embedding(...) ag_traced_embedding(AG_SITE, __VA_ARGS__)
 #define ag_gather(...) ag_traced_gather(AG_SITE, __VA_ARGS__)
 #define ag_take_along(...) ag_traced_take_along(AG_SITE, __VA_ARGS__)
+#define ag_index_select(...) ag_traced_index_select(AG_SITE, __VA_ARGS__)
+#define ag_index_add(...) ag_traced_index_add(AG_SITE, __VA_ARGS__)
 #define ag_scatter_add(...) ag_traced_scatter_add(AG_SITE, __VA_ARGS__)
 #define ag_scatter(...) ag_traced_scatter(AG_SITE, __VA_ARGS__)
 #define ag_scatter_scalar(...) ag_traced_scatter_scalar(AG_SITE, __VA_ARGS__)
