@@ -382,6 +382,26 @@ AG_API ag_tensor ag_mean(ag_tensor x);
  * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags; AG_EDTYPE for integers. */
 AG_API ag_tensor ag_mean_over(ag_tensor x, ag_axes axes, int flags);
 
+/* ---- var */
+/* ag_var - the variance of all n elements about their mean, with n - 1 in the denominator; NaN if there are fewer than
+ * two.
+ *   y = sum of (x - mean)^2 / (n - 1)        dx = 2 dy (x - mean) / (n - 1)
+ * Errors: AG_EDTYPE for integers. */
+AG_API ag_tensor ag_var(ag_tensor x);
+/* ag_var_over - variances over axes with n elements each, axes and flags as in ag_sum_over; c is the options'
+ * correction, 1 unless they say otherwise. Where n - c is not positive it counts as 0, which makes infinity or NaN.
+ *   y = sum of (x - mean)^2 / (n - c)        dx = 2 dy (x - mean) / (n - c)
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_var_over(ag_tensor x, ag_axes axes, int flags, ag_var_options options);
+/* ag_std - the standard deviation of all n elements, with n - 1 in the denominator; NaN if there are fewer than two.
+ *   y = sqrt(sum of (x - mean)^2 / (n - 1))        dx = dy (x - mean) / (y (n - 1)), 0 where y = 0
+ * Errors: AG_EDTYPE for integers. */
+AG_API ag_tensor ag_std(ag_tensor x);
+/* ag_std_over - the roots of ag_var_over.
+ *   y = sqrt(sum of (x - mean)^2 / (n - c))        dx = dy (x - mean) / (y (n - c)), 0 where y = 0
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_std_over(ag_tensor x, ag_axes axes, int flags, ag_var_options options);
+
 /* ======== scans */
 
 /* ---- cumprod */

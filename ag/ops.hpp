@@ -348,6 +348,22 @@ inline tensor mean_over(tensor x, axes axes_, int flags)
 {
     return detail::checked(ag_mean_over(x, axes_, flags));
 }
+inline tensor var(tensor x)
+{
+    return detail::checked(ag_var(x));
+}
+inline tensor var_over(tensor x, axes axes_, int flags, ag_var_options options)
+{
+    return detail::checked(ag_var_over(x, axes_, flags, options));
+}
+inline tensor std(tensor x)
+{
+    return detail::checked(ag_std(x));
+}
+inline tensor std_over(tensor x, axes axes_, int flags, ag_var_options options)
+{
+    return detail::checked(ag_std_over(x, axes_, flags, options));
+}
 inline tensor cumprod(tensor x, int axis)
 {
     return detail::checked(ag_cumprod(x, axis));

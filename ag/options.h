@@ -39,6 +39,12 @@ typedef struct ag_placed {
     ag_tensor values, indices;
 } ag_placed;
 
+/* What a variance's sum is divided by: the number of elements less the correction. */
+typedef struct ag_var_options {
+    double correction; /* zero: 1 */
+    bool biased;       /* no correction: divided by the number of elements */
+} ag_var_options;
+
 /* ---- linear algebra */
 
 enum {                    /* flags: how a triangle is read */

@@ -1431,6 +1431,38 @@ static inline ag_tensor ag_traced_mean_over(const char *ag_file, int ag_line, ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_var(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_var(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_var_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags, ag_var_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_var_over(x, axes, flags, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_std(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_std(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_std_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags, ag_var_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_std_over(x, axes, flags, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_cumprod(const char *ag_file, int ag_line, ag_tensor x, int axis)
 {
     ag_tape *ag_to = x.tape;
@@ -1794,6 +1826,10 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_sum_over(...) ag_traced_sum_over(AG_SITE, __VA_ARGS__)
 #define ag_mean(...) ag_traced_mean(AG_SITE, __VA_ARGS__)
 #define ag_mean_over(...) ag_traced_mean_over(AG_SITE, __VA_ARGS__)
+#define ag_var(...) ag_traced_var(AG_SITE, __VA_ARGS__)
+#define ag_var_over(...) ag_traced_var_over(AG_SITE, __VA_ARGS__)
+#define ag_std(...) ag_traced_std(AG_SITE, __VA_ARGS__)
+#define ag_std_over(...) ag_traced_std_over(AG_SITE, __VA_ARGS__)
 #define ag_cumprod(...) ag_traced_cumprod(AG_SITE, __VA_ARGS__)
 #define ag_cumsum(...) ag_traced_cumsum(AG_SITE, __VA_ARGS__)
 #define ag_recurrence(...) ag_traced_recurrence(AG_SITE, __VA_ARGS__)

@@ -6,6 +6,7 @@
 #include "ag/kernels/batched.h"
 #include "ag/kernels/convert.h"
 #include "ag/kernels/extrema.h"
+#include "ag/kernels/fold.h"
 #include "ag/kernels/matmul.h"
 #include "ag/kernels/triangular.h"
 #include "ag/kernels/places.h"

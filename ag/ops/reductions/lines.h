@@ -54,6 +54,15 @@ static inline ag_status ag_floats_along_shape(const ag_call *c, int axis, const 
     return ag_along_shape(c, axis, x, y);
 }
 
+/* ---- lines.c: axes that are reduced */
+
+/* Do the reduced axes lie side by side, so that a dense array of this shape has them as lines? */
+bool ag_side_by_side(const ag_shape *s, const bool *reduced, ag_lines *l);
+/* The dense x, or a copy with the reduced axes last where they do not lie so. AG_ENOMEM: there was no memory. */
+ag_status ag_reduced_lines(const ag_call *c, const ag_array *x, ag_axes axes, ag_array *lined, ag_lines *l);
+/* The totals of what is reduced, one for each result. */
+ag_status ag_fold_axes(const ag_call *c, const ag_fold *f, const ag_array *x, ag_axes axes, ag_total_of *total);
+
 /* Both results of an op that gives values and their places. */
 static inline ag_placed ag_placed_of(const ag_op *op, ag_tensor x, const void *params)
 {

@@ -147,60 +147,18 @@ static ag_status logsumexp_shape(const ag_call *c, const ag_array *x, ag_array *
     return AG_OK;
 }
 
-/* Do the reduced axes lie side by side? */
-static bool find_extents(const ag_shape *s, const bool *reduced, ag_lines *e)
-{
-    *e = (ag_lines){ 1, 1, 1 };
-    bool inside = false;
-    for (int i = 0; i < s->rank; i++) {
-        if (s->dim[i] == 1)
-            continue;
-        if (reduced[i] && e->inner != 1)
-            return false;
-        inside |= reduced[i];
-        *(reduced[i] ? &e->n : inside ? &e->inner : &e->outer) *= s->dim[i];
-    }
-    return true;
-}
-
-/* The reduced axes moved to the end. */
-static ag_array reduced_last(const ag_array *x, const bool *reduced, ag_lines *e)
-{
-    ag_array moved = *x;
-    int to = 0;
-    *e = (ag_lines){ 1, 1, 1 };
-    for (int last = 0; last < 2; last++)
-        for (int i = 0; i < x->shape.rank; i++)
-            if (reduced[i] == (bool)last) {
-                moved.shape.dim[to] = x->shape.dim[i];
-                moved.stride[to++] = x->stride[i];
-                *(last ? &e->n : &e->outer) *= x->shape.dim[i];
-            }
-    return moved;
-}
-
 static ag_status logsumexp_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const logsumexp_params *p = ag_call_params(c);
-    bool reduced[AG_MAX_RANK] = { false };
+    ag_array lined;
     ag_lines e;
-    const void *data = x->data;
     if (ag_array_size(x) == 0) {
         ag_fill_array(y, -INFINITY);
         return AG_OK;
     }
-    ag_axes_mask(p->axes, x->shape.rank, reduced);
-    if (!find_extents(&x->shape, reduced, &e)) {
-        const ag_array moved = reduced_last(x, reduced, &e);
-        ag_array copy = moved;
-        copy.data = ag_call_scratch(c, (size_t)ag_array_size(x) * ag_dtype_size(x->dtype));
-        if (!copy.data)
-            return AG_ENOMEM;
-        ag_array_dense(&copy);
-        ag_copy_array(&copy, &moved, false, ag_call_threads(c));
-        data = copy.data;
-    }
-    ag_softmax_run(AG_LOGSUMEXP, x->dtype, e.outer, e.n, e.inner, data, y->data, ag_call_threads(c));
+    if (ag_reduced_lines(c, x, p->axes, &lined, &e))
+        return AG_ENOMEM;
+    ag_softmax_run(AG_LOGSUMEXP, x->dtype, e.outer, e.n, e.inner, lined.data, y->data, ag_call_threads(c));
     return AG_OK;
 }
 
@@ -236,7 +194,7 @@ static ag_status logsumexp_vjp_fused(const ag_call *c, const ag_array *dy, ag_ar
     if (ag_array_size(x) == 0)
         return AG_OK;
     ag_axes_mask(p->axes, x->shape.rank, reduced);
-    if (!find_extents(&x->shape, reduced, &e) || e.inner != 1)
+    if (!ag_side_by_side(&x->shape, reduced, &e) || e.inner != 1)
         return AG_USE_RULE;
     ag_softmax_back(AG_LOGSUMEXP, x->dtype, e.outer, e.n, x->data, y->data, dy->data, beta[0], dx->data,
                     ag_call_threads(c));

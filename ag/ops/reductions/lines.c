@@ -1,0 +1,64 @@
+/* Axes that are reduced, as lines. */
+#include "ag/ops/reductions/lines.h"
+
+bool ag_side_by_side(const ag_shape *s, const bool *reduced, ag_lines *l)
+{
+    *l = (ag_lines){ 1, 1, 1 };
+    bool inside = false;
+    for (int i = 0; i < s->rank; i++) {
+        if (s->dim[i] == 1)
+            continue;
+        if (reduced[i] && l->inner != 1)
+            return false;
+        inside |= reduced[i];
+        *(reduced[i] ? &l->n : inside ? &l->inner : &l->outer) *= s->dim[i];
+    }
+    return true;
+}
+
+/* The reduced axes moved to the end. */
+static ag_array reduced_last(const ag_array *x, const bool *reduced, ag_lines *l)
+{
+    ag_array moved = *x;
+    int to = 0;
+    *l = (ag_lines){ 1, 1, 1 };
+    for (int last = 0; last < 2; last++)
+        for (int i = 0; i < x->shape.rank; i++)
+            if (reduced[i] == (bool)last) {
+                moved.shape.dim[to] = x->shape.dim[i];
+                moved.stride[to++] = x->stride[i];
+                *(last ? &l->n : &l->outer) *= x->shape.dim[i];
+            }
+    return moved;
+}
+
+ag_status ag_reduced_lines(const ag_call *c, const ag_array *x, ag_axes axes, ag_array *lined, ag_lines *l)
+{
+    bool reduced[AG_MAX_RANK] = { false };
+    *lined = *x;
+    ag_axes_mask(axes, x->shape.rank, reduced);
+    if (ag_side_by_side(&x->shape, reduced, l))
+        return AG_OK;
+    const ag_array moved = reduced_last(x, reduced, l);
+    *lined = moved;
+    lined->data = ag_call_scratch(c, (size_t)ag_array_size(x) * ag_dtype_size(x->dtype));
+    if (!lined->data)
+        return AG_ENOMEM;
+    ag_array_dense(lined);
+    ag_copy_array(lined, &moved, false, ag_call_threads(c));
+    return AG_OK;
+}
+
+ag_status ag_fold_axes(const ag_call *c, const ag_fold *f, const ag_array *x, ag_axes axes, ag_total_of *total)
+{
+    ag_array lined;
+    ag_lines l;
+    if (ag_reduced_lines(c, x, axes, &lined, &l))
+        return AG_ENOMEM;
+    const size_t bytes = ag_fold_work(l.outer, l.n, l.inner);
+    void *work = bytes ? ag_call_scratch(c, bytes) : NULL;
+    if (bytes && !work)
+        return AG_ENOMEM;
+    ag_fold_lines(f, &lined, l.outer, l.n, l.inner, total, work, ag_call_threads(c));
+    return AG_OK;
+}
