@@ -21,6 +21,15 @@ AG_API ag_tensor ag_maximum(ag_tensor a, ag_tensor b);
 AG_API ag_tensor ag_minimum(ag_tensor a, ag_tensor b);
 /* ag_chain - product of an adjoint a and a derivative b, with structural zeros: y = a b, but 0 where a = 0 and b is not finite; da = b dy (0 where y was made 0), db = a dy (0 where one is 0) */
 AG_API ag_tensor ag_chain(ag_tensor a, ag_tensor b);
+
+/* ---- cast */
+/* ag_cast - x as dtype d (AG_FLOAT: the tape's); x itself if that is its dtype. To an integer type: truncated toward
+ * zero; what the type cannot hold becomes the nearest that it can, NaN becomes 0.
+ *   y = x        dx = dy between f32 and f64, else none
+ * Errors: AG_EDTYPE if d is no dtype. */
+AG_API ag_tensor ag_cast(ag_tensor x, ag_dtype d);
+
+/* ---- comparisons */
 /* ag_less - comparison, u8: 1 where a < b, else 0 */
 AG_API ag_tensor ag_less(ag_tensor a, ag_tensor b);
 /* ag_less_equal - comparison, u8: 1 where a <= b, else 0 */
@@ -33,13 +42,34 @@ AG_API ag_tensor ag_greater_equal(ag_tensor a, ag_tensor b);
 AG_API ag_tensor ag_equal(ag_tensor a, ag_tensor b);
 /* ag_not_equal - comparison; a NaN differs from everything, u8: 1 where a != b, else 0 */
 AG_API ag_tensor ag_not_equal(ag_tensor a, ag_tensor b);
+/* ag_less_scalar - comparison with a number c, u8: 1 where x < c, else 0 */
+AG_API ag_tensor ag_less_scalar(ag_tensor x, double number);
+/* ag_less_equal_scalar - comparison with a number c, u8: 1 where x <= c, else 0 */
+AG_API ag_tensor ag_less_equal_scalar(ag_tensor x, double number);
+/* ag_greater_scalar - comparison with a number c, u8: 1 where x > c, else 0 */
+AG_API ag_tensor ag_greater_scalar(ag_tensor x, double number);
+/* ag_greater_equal_scalar - comparison with a number c, u8: 1 where x >= c, else 0 */
+AG_API ag_tensor ag_greater_equal_scalar(ag_tensor x, double number);
+/* ag_equal_scalar - comparison with a number c, u8: 1 where x = c, else 0 */
+AG_API ag_tensor ag_equal_scalar(ag_tensor x, double number);
+/* ag_not_equal_scalar - comparison with a number c; a NaN differs from everything, u8: 1 where x != c, else 0 */
+AG_API ag_tensor ag_not_equal_scalar(ag_tensor x, double number);
 
-/* ---- cast */
-/* ag_cast - x as dtype d (AG_FLOAT: the tape's); x itself if that is its dtype. To an integer type: truncated toward
- * zero; what the type cannot hold becomes the nearest that it can, NaN becomes 0.
- *   y = x        dx = dy between f32 and f64, else none
- * Errors: AG_EDTYPE if d is no dtype. */
-AG_API ag_tensor ag_cast(ag_tensor x, ag_dtype d);
+/* ---- logical */
+/* ag_logical_and - are both true, u8: 1 where a != 0 and b != 0, else 0 */
+AG_API ag_tensor ag_logical_and(ag_tensor a, ag_tensor b);
+/* ag_logical_or - is one true, u8: 1 where a != 0 or b != 0, else 0 */
+AG_API ag_tensor ag_logical_or(ag_tensor a, ag_tensor b);
+/* ag_logical_xor - is one alone true, u8: 1 where one of a and b is 0, the other not, else 0 */
+AG_API ag_tensor ag_logical_xor(ag_tensor a, ag_tensor b);
+/* ag_logical_not - is it false, u8: 1 where x = 0, else 0 */
+AG_API ag_tensor ag_logical_not(ag_tensor x);
+/* ag_isfinite - is it a number, not infinite, u8: 1 where x is finite, else 0 */
+AG_API ag_tensor ag_isfinite(ag_tensor x);
+/* ag_isinf - is it infinite, u8: 1 where x is inf or -inf, else 0 */
+AG_API ag_tensor ag_isinf(ag_tensor x);
+/* ag_isnan - is it no number, u8: 1 where x is NaN, else 0 */
+AG_API ag_tensor ag_isnan(ag_tensor x);
 
 /* ---- unary */
 /* ag_neg - negative: y = -x, dx = -dy. Of integers too. */

@@ -36,6 +36,10 @@ inline tensor chain(tensor a, tensor b)
 {
     return detail::checked(ag_chain(a, b));
 }
+inline tensor cast(tensor x, ag_dtype d)
+{
+    return detail::checked(ag_cast(x, d));
+}
 inline tensor less(tensor a, tensor b)
 {
     return detail::checked(ag_less(a, b));
@@ -60,9 +64,57 @@ inline tensor not_equal(tensor a, tensor b)
 {
     return detail::checked(ag_not_equal(a, b));
 }
-inline tensor cast(tensor x, ag_dtype d)
+inline tensor less_scalar(tensor x, double number)
 {
-    return detail::checked(ag_cast(x, d));
+    return detail::checked(ag_less_scalar(x, number));
+}
+inline tensor less_equal_scalar(tensor x, double number)
+{
+    return detail::checked(ag_less_equal_scalar(x, number));
+}
+inline tensor greater_scalar(tensor x, double number)
+{
+    return detail::checked(ag_greater_scalar(x, number));
+}
+inline tensor greater_equal_scalar(tensor x, double number)
+{
+    return detail::checked(ag_greater_equal_scalar(x, number));
+}
+inline tensor equal_scalar(tensor x, double number)
+{
+    return detail::checked(ag_equal_scalar(x, number));
+}
+inline tensor not_equal_scalar(tensor x, double number)
+{
+    return detail::checked(ag_not_equal_scalar(x, number));
+}
+inline tensor logical_and(tensor a, tensor b)
+{
+    return detail::checked(ag_logical_and(a, b));
+}
+inline tensor logical_or(tensor a, tensor b)
+{
+    return detail::checked(ag_logical_or(a, b));
+}
+inline tensor logical_xor(tensor a, tensor b)
+{
+    return detail::checked(ag_logical_xor(a, b));
+}
+inline tensor logical_not(tensor x)
+{
+    return detail::checked(ag_logical_not(x));
+}
+inline tensor isfinite(tensor x)
+{
+    return detail::checked(ag_isfinite(x));
+}
+inline tensor isinf(tensor x)
+{
+    return detail::checked(ag_isinf(x));
+}
+inline tensor isnan(tensor x)
+{
+    return detail::checked(ag_isnan(x));
 }
 inline tensor neg(tensor x)
 {

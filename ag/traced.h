@@ -715,6 +715,14 @@ static inline ag_tensor ag_traced_chain(const char *ag_file, int ag_line, ag_ten
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_cast(const char *ag_file, int ag_line, ag_tensor x, ag_dtype d)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cast(x, d);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_less(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
 {
     ag_tape *ag_to = a.tape;
@@ -775,11 +783,113 @@ static inline ag_tensor ag_traced_not_equal(const char *ag_file, int ag_line, ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
-static inline ag_tensor ag_traced_cast(const char *ag_file, int ag_line, ag_tensor x, ag_dtype d)
+static inline ag_tensor ag_traced_less_scalar(const char *ag_file, int ag_line, ag_tensor x, double number)
 {
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_cast(x, d);
+    ag_tensor ag_result = ag_less_scalar(x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_less_equal_scalar(const char *ag_file, int ag_line, ag_tensor x, double number)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_less_equal_scalar(x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_greater_scalar(const char *ag_file, int ag_line, ag_tensor x, double number)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_greater_scalar(x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_greater_equal_scalar(const char *ag_file, int ag_line, ag_tensor x, double number)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_greater_equal_scalar(x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_equal_scalar(const char *ag_file, int ag_line, ag_tensor x, double number)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_equal_scalar(x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_not_equal_scalar(const char *ag_file, int ag_line, ag_tensor x, double number)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_not_equal_scalar(x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_logical_and(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_logical_and(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_logical_or(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_logical_or(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_logical_xor(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_logical_xor(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_logical_not(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_logical_not(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_isfinite(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_isfinite(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_isinf(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_isinf(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_isnan(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_isnan(x);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1748,13 +1858,26 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_maximum(...) ag_traced_maximum(AG_SITE, __VA_ARGS__)
 #define ag_minimum(...) ag_traced_minimum(AG_SITE, __VA_ARGS__)
 #define ag_chain(...) ag_traced_chain(AG_SITE, __VA_ARGS__)
+#define ag_cast(...) ag_traced_cast(AG_SITE, __VA_ARGS__)
 #define ag_less(...) ag_traced_less(AG_SITE, __VA_ARGS__)
 #define ag_less_equal(...) ag_traced_less_equal(AG_SITE, __VA_ARGS__)
 #define ag_greater(...) ag_traced_greater(AG_SITE, __VA_ARGS__)
 #define ag_greater_equal(...) ag_traced_greater_equal(AG_SITE, __VA_ARGS__)
 #define ag_equal(...) ag_traced_equal(AG_SITE, __VA_ARGS__)
 #define ag_not_equal(...) ag_traced_not_equal(AG_SITE, __VA_ARGS__)
-#define ag_cast(...) ag_traced_cast(AG_SITE, __VA_ARGS__)
+#define ag_less_scalar(...) ag_traced_less_scalar(AG_SITE, __VA_ARGS__)
+#define ag_less_equal_scalar(...) ag_traced_less_equal_scalar(AG_SITE, __VA_ARGS__)
+#define ag_greater_scalar(...) ag_traced_greater_scalar(AG_SITE, __VA_ARGS__)
+#define ag_greater_equal_scalar(...) ag_traced_greater_equal_scalar(AG_SITE, __VA_ARGS__)
+#define ag_equal_scalar(...) ag_traced_equal_scalar(AG_SITE, __VA_ARGS__)
+#define ag_not_equal_scalar(...) ag_traced_not_equal_scalar(AG_SITE, __VA_ARGS__)
+#define ag_logical_and(...) ag_traced_logical_and(AG_SITE, __VA_ARGS__)
+#define ag_logical_or(...) ag_traced_logical_or(AG_SITE, __VA_ARGS__)
+#define ag_logical_xor(...) ag_traced_logical_xor(AG_SITE, __VA_ARGS__)
+#define ag_logical_not(...) ag_traced_logical_not(AG_SITE, __VA_ARGS__)
+#define ag_isfinite(...) ag_traced_isfinite(AG_SITE, __VA_ARGS__)
+#define ag_isinf(...) ag_traced_isinf(AG_SITE, __VA_ARGS__)
+#define ag_isnan(...) ag_traced_isnan(AG_SITE, __VA_ARGS__)
 #define ag_neg(...) ag_traced_neg(AG_SITE, __VA_ARGS__)
 #define ag_square(...) ag_traced_square(AG_SITE, __VA_ARGS__)
 #define ag_sqrt(...) ag_traced_sqrt(AG_SITE, __VA_ARGS__)

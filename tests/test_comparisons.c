@@ -1,4 +1,5 @@
-/* Comparisons of integers, which doubles do not hold all of, in every arrangement of the operands. */
+/* Comparisons of integers, which doubles do not hold all of, in every arrangement of the operands, and with numbers;
+ * logic. */
 #include "support.h"
 
 typedef ag_tensor comparison(ag_tensor a, ag_tensor b);
@@ -89,11 +90,98 @@ static void small_integers_compare(void **state)
     ag_tape_free(t);
 }
 
+/* ---- with numbers */
+
+typedef ag_tensor comparison_scalar(ag_tensor x, double c);
+static comparison_scalar *const scalars[] = { ag_less_scalar,          ag_less_equal_scalar, ag_greater_scalar,
+                                              ag_greater_equal_scalar, ag_equal_scalar,      ag_not_equal_scalar };
+
+/* long double holds both exactly. */
+static bool holds_of_number(size_t which, long double x, long double c)
+{
+    const bool results[] = { x<c, x <= c, x> c, x >= c, x == c, x != c };
+    return results[which];
+}
+
+static void integers_compare_exactly_with_any_number(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const double c[] = { 0,      -0.5,      0.5,           1,       254.5,
+                         255,    255.5,     256,           -1,      INT32_MAX,
+                         0x1p31, INT32_MIN, -0x1p31 - 0.5, 0x1p53,  0x1p53 + 2,
+                         0x1p63, -0x1p63,   0x1p64,        -0x1p65, 1e300,
+                         -1e300, INFINITY,  -INFINITY,     NAN,     9223372036854774784.0,
+                         1e-310 };
+    const ag_dtype dtypes[] = { AG_I64, AG_I32, AG_U8 };
+    for (size_t d = 0; d < ARRAY_SIZE(dtypes); d++)
+        for (size_t i = 0; i < ARRAY_SIZE(c); i++)
+            for (size_t k = 0; k < ARRAY_SIZE(scalars); k++) {
+                ag_tensor x = ag_cast(of_numbers(t, AG_SHAPE(COUNT), numbers), dtypes[d]), y = scalars[k](x, c[i]);
+                int64_t value[COUNT];
+                assert_int_equal(ag_copy_out(x, AG_I64, value, sizeof value), AG_OK);
+                expect_fine(t);
+                assert_int_equal(ag_dtype_of(y), AG_U8);
+                for (size_t e = 0; e < COUNT; e++)
+                    if ((ag_item_at(y, (int64_t)e) != 0) !=
+                        holds_of_number(k, (long double)value[e], (long double)c[i]))
+                        fail_msg("comparison %zu of %lld and %.17g", k, (long long)value[e], c[i]);
+                ag_tape_reset(t);
+            }
+    ag_tape_free(t);
+}
+
+static void floats_compare_with_numbers_of_their_type(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = AG_VALUES(t, AG_SHAPE(5), -1, 0.1, 0.5, INFINITY, NAN), f = ag_cast(x, AG_F32);
+    assert_values(ag_less_scalar(x, 0.5), 1, 1, 0, 0, 0);
+    assert_values(ag_less_equal_scalar(x, 0.5), 1, 1, 1, 0, 0);
+    assert_values(ag_greater_scalar(x, 0.5), 0, 0, 0, 1, 0);
+    assert_values(ag_greater_equal_scalar(x, INFINITY), 0, 0, 0, 1, 0);
+    assert_values(ag_not_equal_scalar(x, NAN), 1, 1, 1, 1, 1);
+    assert_values(ag_equal_scalar(f, 0.1), 0, 1, 0, 0, 0);
+    assert_values(ag_equal_scalar(ag_constant(t, 0.1), 0.1), 1);
+    ag_tensor two_columns = ag_reshape(ag_arange(t, AG_F64, 0, 6, 1), AG_SHAPE(3, 2));
+    assert_values(ag_greater_scalar(ag_select(two_columns, 1, 1), 2), 0, 1, 1);
+    ag_tape_free(t);
+}
+
+/* ---- logic */
+
+static void what_is_not_zero_is_true(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor a = AG_VALUES(t, AG_SHAPE(4), 0, -0.0, 0.5, NAN);
+    ag_tensor b = ag_cast(AG_VALUES(t, AG_SHAPE(4), 0, 7, 0, 300), AG_I64), c = ag_cast(b, AG_U8);
+    assert_values(ag_logical_and(a, b), 0, 0, 0, 1);
+    assert_values(ag_logical_or(a, b), 0, 1, 1, 1);
+    assert_values(ag_logical_xor(a, b), 0, 1, 1, 0);
+    assert_values(ag_logical_xor(b, c), 0, 0, 0, 0);
+    assert_values(ag_logical_not(a), 1, 1, 0, 0);
+    assert_values(ag_logical_not(c), 1, 0, 1, 0);
+    assert_int_equal(ag_dtype_of(ag_logical_and(b, b)), AG_U8);
+    ag_tensor x = AG_VALUES(t, AG_SHAPE(4), 1e308, -INFINITY, INFINITY, NAN);
+    assert_values(ag_isfinite(x), 1, 0, 0, 0);
+    assert_values(ag_isinf(ag_cast(x, AG_F32)), 1, 1, 1, 0);
+    assert_values(ag_isnan(x), 0, 0, 0, 1);
+    assert_values(ag_isfinite(b), 1, 1, 1, 1);
+    assert_values(ag_isinf(b), 0, 0, 0, 0);
+    assert_values(ag_isnan(c), 0, 0, 0, 0);
+    assert_values(ag_isnan(ag_constant(t, NAN)), 1);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(large_integers_compare_exactly),
         cmocka_unit_test(small_integers_compare),
+        cmocka_unit_test(integers_compare_exactly_with_any_number),
+        cmocka_unit_test(floats_compare_with_numbers_of_their_type),
+        cmocka_unit_test(what_is_not_zero_is_true),
     };
     return cmocka_run_group_tests_name("comparisons", tests, NULL, NULL);
 }

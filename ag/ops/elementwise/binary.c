@@ -1,5 +1,5 @@
 /* Elementwise ops of two operands, which broadcast. */
-#include "ag/ops/elementwise/comparisons.h"
+#include "ag/ops/elementwise/rows_binary.h"
 
 /* The formatter takes products in formulas for pointers. */
 /* clang-format off */
@@ -27,12 +27,5 @@ BINARY(chain, "product of an adjoint a and a derivative b, with structural zeros
        ag_chain(DY, ag_where(ag_chained(A, B), B, ag_mul_scalar(A, 0))),
        ag_where(ag_chained(DY, A), ag_chain(A, DY), ag_constant(ag_call_tape(call), 0)), AG_READS_A | AG_READS_B, AG_READS_A,
        AG_ROW_POLES | AG_ROW_SELECTS_B, -2, 2, -2, 2)
-
-COMPARE(less, "comparison", "a < b", a < b)
-COMPARE(less_equal, "comparison", "a <= b", a <= b)
-COMPARE(greater, "comparison", "a > b", a > b)
-COMPARE(greater_equal, "comparison", "a >= b", a >= b)
-COMPARE(equal, "comparison", "a = b", a == b)
-COMPARE(not_equal, "comparison; a NaN differs from everything", "a != b", a != b)
 
 /* clang-format on */
