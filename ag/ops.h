@@ -194,6 +194,22 @@ AG_API ag_tensor ag_scatter_scalar(ag_tensor x, int axis, ag_tensor index, doubl
  * AG_ESHAPE if the matrices are not square. */
 AG_API ag_tensor ag_cholesky(ag_tensor x, int flags);
 
+/* ---- inverse */
+/* ag_inverse - the inverses of matrices x[..,n,n]; ag_solve is faster and more accurate where the inverse multiplies
+ * something.
+ *   y = x^-1        dx = -y' dy y'
+ * Errors: AG_EARG where a matrix is singular, which is named with the pivot that is 0; AG_ESHAPE if the matrices are not
+ * square. */
+AG_API ag_tensor ag_inverse(ag_tensor x);
+
+/* ---- solve */
+/* ag_solve - x with a x = b for matrices a[..,n,n] and right sides b[..,n,k], by elimination with partial pivoting;
+ * leading dimensions broadcast. A vector b[n] is one right side, and so is each of b[..,n] where that is a's shape but
+ * for its last dimension. The gradient is solved for with the factors that are there.
+ *   x = a^-1 b        db = a'^-1 dx    da = -db x' (Giles 2008)
+ * Errors: AG_EARG where a matrix is singular, which is named with the pivot that is 0; AG_ESHAPE, AG_EDTYPE. */
+AG_API ag_tensor ag_solve(ag_tensor a, ag_tensor b);
+
 /* ---- triangular solve */
 /* ag_triangular_solve - x with a x = b for the lower triangle a[..,n,n], of which nothing above the diagonal is read, and
  * right sides b[..,n,k]; leading dimensions broadcast. Flags: AG_UPPER, the upper triangle; AG_TRANSPOSED, a' x = b;

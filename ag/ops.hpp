@@ -248,6 +248,14 @@ inline tensor cholesky(tensor x, int flags)
 {
     return detail::checked(ag_cholesky(x, flags));
 }
+inline tensor inverse(tensor x)
+{
+    return detail::checked(ag_inverse(x));
+}
+inline tensor solve(tensor a, tensor b)
+{
+    return detail::checked(ag_solve(a, b));
+}
 inline tensor triangular_solve(tensor a, tensor b, int flags)
 {
     return detail::checked(ag_triangular_solve(a, b, flags));

@@ -1183,6 +1183,24 @@ static inline ag_tensor ag_traced_cholesky(const char *ag_file, int ag_line, ag_
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_inverse(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_inverse(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_solve(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_solve(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_triangular_solve(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, int flags)
 {
     ag_tape *ag_to = a.tape;
@@ -1911,6 +1929,8 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_scatter(...) ag_traced_scatter(AG_SITE, __VA_ARGS__)
 #define ag_scatter_scalar(...) ag_traced_scatter_scalar(AG_SITE, __VA_ARGS__)
 #define ag_cholesky(...) ag_traced_cholesky(AG_SITE, __VA_ARGS__)
+#define ag_inverse(...) ag_traced_inverse(AG_SITE, __VA_ARGS__)
+#define ag_solve(...) ag_traced_solve(AG_SITE, __VA_ARGS__)
 #define ag_triangular_solve(...) ag_traced_triangular_solve(AG_SITE, __VA_ARGS__)
 #define ag_bce(...) ag_traced_bce(AG_SITE, __VA_ARGS__)
 #define ag_bce_with(...) ag_traced_bce_with(AG_SITE, __VA_ARGS__)

@@ -37,6 +37,24 @@ ag_status ag_call_matrices(const ag_call *c, const ag_array *x, bool square);
 /* Refuses matrix i of operand x: "matrix [1,0] of the batch " or "the matrix ", and the text. */
 ag_status ag_call_matrix_fail(const ag_call *c, const ag_array *x, int64_t i, const char *format, ...) AG_PRINTF(4, 5);
 
+/* ---- lu.c */
+
+/* a[n,n] becomes l, below the diagonal, and u of p a = l u with partial pivoting: row i was exchanged with row pivots[i],
+ * i = 0, 1, ... in turn. The room holds AG_BLOCK n numbers. */
+void ag_lu_factor(int64_t n, double *a, int64_t *pivots, double *room, ag_work *w);
+int64_t ag_lu_zero(int64_t n, const double *lu); /* the first pivot that is 0, or -1 */
+/* b[n,k] becomes the solution x of a x = b, or of a' x = b. */
+void ag_lu_solve(int64_t n, const double *lu, const int64_t *pivots, bool transposed, int64_t k, double *b, ag_work *w);
+/* Factors every matrix of a. Errors: AG_ENOMEM; AG_EARG where one is singular and that is refused. */
+ag_status ag_lu_all(const ag_call *c, const ag_array *a, double *lu, int64_t *pivots, bool refuse);
+/* What ag_lu_all makes of a[..,n,n], as saved outputs. */
+void ag_lu_outputs(const ag_array *a, ag_array *lu, ag_array *pivots);
+
+/* ---- solve.c */
+
+/* a^-1 b, or a'^-1 b, by the factors that an op has saved of a; the derivative is by a. */
+ag_tensor ag_solve_factored(ag_tensor a, ag_tensor b, ag_tensor lu, ag_tensor pivots, bool transposed);
+
 /* ---- triangle.c */
 
 /* The elements of matrices below, on and above the diagonal, times numbers; where one is 0 the elements are 0. For
