@@ -194,6 +194,24 @@ AG_API ag_tensor ag_scatter_scalar(ag_tensor x, int axis, ag_tensor index, doubl
  * AG_ESHAPE if the matrices are not square. */
 AG_API ag_tensor ag_cholesky(ag_tensor x, int flags);
 
+/* ---- determinant */
+/* ag_det - the determinants y[..] of matrices x[..,n,n]; 1 where n = 0. See ag_slogdet where they may be too large or too
+ * small for a number.
+ *   y = det x        dx = dy y x'^-1 (Giles 2008)
+ * Errors: AG_ESHAPE if the matrices are not square. */
+AG_API ag_tensor ag_det(ag_tensor x);
+/* ag_slogdet - the determinants of matrices x[..,n,n] as their sign[..], 1, -1 or 0, and logabsdet[..], the logarithms of
+ * their sizes, which neither overflow nor underflow. Where a matrix is singular these are 0 and -infinity, and the
+ * gradient is not finite.
+ *   sign exp(logabsdet) = det x        dx = dlogabsdet x'^-1; none by the sign (Giles 2008)
+ * Errors: AG_ESHAPE if the matrices are not square. */
+AG_API ag_signed_log ag_slogdet(ag_tensor x);
+/* ag_logdet - the logarithms y[..] of the determinants of matrices x[..,n,n]: -infinity where one is 0, NaN where it is
+ * negative.
+ *   y = log det x        dx = dy x'^-1
+ * Errors: AG_ESHAPE if the matrices are not square. */
+AG_API ag_tensor ag_logdet(ag_tensor x);
+
 /* ---- inverse */
 /* ag_inverse - the inverses of matrices x[..,n,n]; ag_solve is faster and more accurate where the inverse multiplies
  * something.

@@ -248,6 +248,18 @@ inline tensor cholesky(tensor x, int flags)
 {
     return detail::checked(ag_cholesky(x, flags));
 }
+inline tensor det(tensor x)
+{
+    return detail::checked(ag_det(x));
+}
+inline ag_signed_log slogdet(tensor x)
+{
+    return detail::checked_all(ag_slogdet(x));
+}
+inline tensor logdet(tensor x)
+{
+    return detail::checked(ag_logdet(x));
+}
 inline tensor inverse(tensor x)
 {
     return detail::checked(ag_inverse(x));

@@ -54,6 +54,26 @@ enum {                    /* flags: how a triangle is read */
        AG_RIGHT = 8       /* the unknown stands on its left */
 };
 
+/* A determinant as its sign, 1, -1 or 0, and the logarithm of its size. */
+typedef struct ag_signed_log {
+    ag_tensor sign, logabsdet;
+} ag_signed_log;
+
+/* q with orthonormal columns and an upper triangular r. */
+typedef struct ag_qr_factors {
+    ag_tensor q, r;
+} ag_qr_factors;
+
+/* Eigenvalues, ascending, and their vectors as columns. */
+typedef struct ag_eigen {
+    ag_tensor eigenvalues, eigenvectors;
+} ag_eigen;
+
+/* Singular values, descending, and their vectors: the columns of u, the rows of vh. */
+typedef struct ag_singular {
+    ag_tensor u, s, vh;
+} ag_singular;
+
 /* ---- indexing */
 
 /* ag_embedding: a row of the table that stands for no word receives no gradient. */

@@ -1183,6 +1183,30 @@ static inline ag_tensor ag_traced_cholesky(const char *ag_file, int ag_line, ag_
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_det(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_det(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_signed_log ag_traced_slogdet(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_signed_log ag_result = ag_slogdet(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_logdet(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_logdet(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_inverse(const char *ag_file, int ag_line, ag_tensor x)
 {
     ag_tape *ag_to = x.tape;
@@ -1929,6 +1953,9 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_scatter(...) ag_traced_scatter(AG_SITE, __VA_ARGS__)
 #define ag_scatter_scalar(...) ag_traced_scatter_scalar(AG_SITE, __VA_ARGS__)
 #define ag_cholesky(...) ag_traced_cholesky(AG_SITE, __VA_ARGS__)
+#define ag_det(...) ag_traced_det(AG_SITE, __VA_ARGS__)
+#define ag_slogdet(...) ag_traced_slogdet(AG_SITE, __VA_ARGS__)
+#define ag_logdet(...) ag_traced_logdet(AG_SITE, __VA_ARGS__)
 #define ag_inverse(...) ag_traced_inverse(AG_SITE, __VA_ARGS__)
 #define ag_solve(...) ag_traced_solve(AG_SITE, __VA_ARGS__)
 #define ag_triangular_solve(...) ag_traced_triangular_solve(AG_SITE, __VA_ARGS__)
