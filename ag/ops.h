@@ -264,13 +264,24 @@ AG_API ag_tensor ag_bce_logits_with(ag_tensor z, ag_tensor y, ag_tensor weight, 
 
 /* ---- cross entropy */
 /* ag_cross_entropy - mean over the rows of logits z[n,c] (or one row, z[c]) of -log softmax(z), taken at a class per
- * row, target[n] (i64, i32 or u8), or weighted with probabilities target[n,c] of z's dtype. NaN where n = 0.
+ * row, target[n] (i64, i32 or u8), or weighted with probabilities target[n,c] of z's dtype. NaN where n = 0. Logits of
+ * more dimensions are [n,c,d1,..], with targets [n,d1,..] or [n,c,d1,..].
  *   y = 1/n sum_i (log(sum_j exp z[i,j]) - z[i,target[i]])        dz = dy (softmax(z) - onehot(target)) / n
  *   y = -1/n sum_ij target[i,j] log softmax(z)[i,j]
  *       dz = dy (softmax(z) sum_j target[i,j] - target) / n, dtarget = -dy log softmax(z) / n
  * A class of probability 0 contributes 0, whatever its logit.
  * Errors: AG_EARG for a class out of range; AG_ESHAPE, AG_EDTYPE for other arguments. */
 AG_API ag_tensor ag_cross_entropy(ag_tensor z, ag_tensor target);
+/* ag_cross_entropy_with - ag_cross_entropy with options, and with a weight for each class, weight[c], or {0}. Smoothing
+ * e takes e of a target's probability and gives it to all classes alike. A position whose class is ignored counts for
+ * nothing. A mean is divided by the sum of the weights of the positions' classes, or with probabilities by the number
+ * of positions; it is NaN where that is 0.
+ *   y = reduced sum_j weight[j] ((1-e) target[i,j] + e/c) (-log softmax(z)[i,j]), target[i,j] 1 at a class, else 0
+ *       dz = dy (softmax(z) sum_j q[i,j] - q), q what -log softmax(z) is multiplied by
+ * Errors: AG_EARG for a class out of range, a smoothing that is not from 0 to 1, an unknown reduction, or probabilities
+ * where a class is to be ignored; AG_ESHAPE, AG_EDTYPE for other arguments. */
+AG_API ag_tensor ag_cross_entropy_with(ag_tensor z, ag_tensor target, ag_tensor weight,
+                                       ag_cross_entropy_options options);
 
 /* ---- likelihoods */
 /* ag_poisson_nll - negative log likelihood of counts y under Poisson distributions, z the logarithms of their rates or,
@@ -314,6 +325,14 @@ AG_API ag_tensor ag_hinge_embedding(ag_tensor x, ag_tensor y, double margin, ag_
  *   L = reduced log(1 + exp(-x y))        dx = -dL y sigmoid(-x y)    dy = -dL x sigmoid(-x y)
  * Errors: AG_ESHAPE if the shapes differ; AG_EARG for an unknown reduction. */
 AG_API ag_tensor ag_soft_margin(ag_tensor x, ag_tensor y, ag_reduce reduce);
+
+/* ---- nll */
+/* ag_nll - negative log likelihood of classes target[n,d1,..], integers, given logarithms of probabilities
+ * z[n,c,d1,..], or a class given z[c]; with a weight for each class, weight[c], or {0}. Reductions, weights and what is
+ * ignored are as in ag_cross_entropy_with: this is that after ag_log_softmax.
+ *   y = reduced -weight[target[i]] z[i,target[i]]        dz = -dy weight[target[i]] there, 0 elsewhere
+ * Errors: AG_EARG for a class out of range or an unknown reduction; AG_ESHAPE, AG_EDTYPE for other arguments. */
+AG_API ag_tensor ag_nll(ag_tensor z, ag_tensor target, ag_tensor weight, ag_nll_options options);
 
 /* ---- regression */
 /* ag_mse - mean squared error of tensors of one shape; NaN where they are empty.

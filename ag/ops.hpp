@@ -292,6 +292,10 @@ inline tensor cross_entropy(tensor z, tensor target)
 {
     return detail::checked(ag_cross_entropy(z, target));
 }
+inline tensor cross_entropy_with(tensor z, tensor target, tensor weight, ag_cross_entropy_options options)
+{
+    return detail::checked(ag_cross_entropy_with(z, target, weight, options));
+}
 inline tensor poisson_nll(tensor z, tensor y, ag_poisson_options options)
 {
     return detail::checked(ag_poisson_nll(z, y, options));
@@ -319,6 +323,10 @@ inline tensor hinge_embedding(tensor x, tensor y, double margin, ag_reduce reduc
 inline tensor soft_margin(tensor x, tensor y, ag_reduce reduce)
 {
     return detail::checked(ag_soft_margin(x, y, reduce));
+}
+inline tensor nll(tensor z, tensor target, tensor weight, ag_nll_options options)
+{
+    return detail::checked(ag_nll(z, target, weight, options));
 }
 inline tensor mse(tensor a, tensor b)
 {

@@ -32,6 +32,19 @@ typedef struct ag_gaussian_options {
     ag_reduce reduce;
 } ag_gaussian_options;
 
+typedef struct ag_cross_entropy_options {
+    ag_reduce reduce;
+    bool ignore;            /* positions of the class ignore_index count for nothing */
+    int64_t ignore_index;   /* any number, as -100, or a class, as that of padding */
+    double label_smoothing; /* the part of a target's probability that all classes share */
+} ag_cross_entropy_options;
+
+typedef struct ag_nll_options {
+    ag_reduce reduce;
+    bool ignore; /* as above */
+    int64_t ignore_index;
+} ag_nll_options;
+
 /* ---- reductions, scans, sorting */
 
 /* Values, and where along the axis they stand in x: i64, counted from 0. */

@@ -1291,6 +1291,18 @@ static inline ag_tensor ag_traced_cross_entropy(const char *ag_file, int ag_line
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_cross_entropy_with(const char *ag_file, int ag_line, ag_tensor z, ag_tensor target, ag_tensor weight, ag_cross_entropy_options options)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = target.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cross_entropy_with(z, target, weight, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_poisson_nll(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y, ag_poisson_options options)
 {
     ag_tape *ag_to = z.tape;
@@ -1362,6 +1374,18 @@ static inline ag_tensor ag_traced_soft_margin(const char *ag_file, int ag_line, 
         ag_to = y.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_soft_margin(x, y, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nll(const char *ag_file, int ag_line, ag_tensor z, ag_tensor target, ag_tensor weight, ag_nll_options options)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = target.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_nll(z, target, weight, options);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1964,6 +1988,7 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_bce_logits(...) ag_traced_bce_logits(AG_SITE, __VA_ARGS__)
 #define ag_bce_logits_with(...) ag_traced_bce_logits_with(AG_SITE, __VA_ARGS__)
 #define ag_cross_entropy(...) ag_traced_cross_entropy(AG_SITE, __VA_ARGS__)
+#define ag_cross_entropy_with(...) ag_traced_cross_entropy_with(AG_SITE, __VA_ARGS__)
 #define ag_poisson_nll(...) ag_traced_poisson_nll(AG_SITE, __VA_ARGS__)
 #define ag_gaussian_nll(...) ag_traced_gaussian_nll(AG_SITE, __VA_ARGS__)
 #define ag_kl_div(...) ag_traced_kl_div(AG_SITE, __VA_ARGS__)
@@ -1971,6 +1996,7 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_margin_ranking(...) ag_traced_margin_ranking(AG_SITE, __VA_ARGS__)
 #define ag_hinge_embedding(...) ag_traced_hinge_embedding(AG_SITE, __VA_ARGS__)
 #define ag_soft_margin(...) ag_traced_soft_margin(AG_SITE, __VA_ARGS__)
+#define ag_nll(...) ag_traced_nll(AG_SITE, __VA_ARGS__)
 #define ag_mse(...) ag_traced_mse(AG_SITE, __VA_ARGS__)
 #define ag_mse_with(...) ag_traced_mse_with(AG_SITE, __VA_ARGS__)
 #define ag_l1(...) ag_traced_l1(AG_SITE, __VA_ARGS__)

@@ -73,7 +73,7 @@ void ag_softmax_back(ag_softmax_kind kind, ag_dtype d, int64_t rows, int64_t n, 
         k->row_back(kind, n, xs ? xs + i * wide : NULL, ys + i * narrow, dys + i * narrow, beta, dxs + i * wide));
 }
 
-/* ---- cross entropy */
+/* ---- classes */
 
 int64_t ag_class_at(const void *target, ag_dtype d, int64_t i)
 {
@@ -95,70 +95,4 @@ int64_t ag_class_outside(const void *target, ag_dtype d, int64_t n, int64_t clas
             return i;
     }
     return -1;
-}
-
-static bool by_class(const ag_cross *c)
-{
-    return c->target_dtype != AG_F32 && c->target_dtype != AG_F64;
-}
-
-typedef struct cross_group { /* one of the groups */
-    const ag_softmax_kernels *k;
-    int64_t rows, first, offset;
-    const char *z, *chances;
-    int64_t target[AG_SOFTMAX_GROUP];
-} cross_group;
-
-static cross_group cross_at(const ag_cross *c, const grouping *g, int64_t i)
-{
-    cross_group at = { .k = kernels_of(c->dtype), .rows = rows_in(g, i), .first = i * g->height };
-    at.offset = at.first * c->n * (int64_t)ag_dtype_size(c->dtype);
-    at.z = (const char *)c->z + at.offset;
-    at.chances = by_class(c) ? NULL : (const char *)c->target + at.offset;
-    for (int64_t r = 0; !at.chances && r < at.rows; r++)
-        at.target[r] = ag_class_at(c->target, c->target_dtype, at.first + r);
-    return at;
-}
-
-static void run_group(const ag_cross *c, const grouping *g, int64_t i, double *loss)
-{
-    const cross_group at = cross_at(c, g, i);
-    if (at.chances)
-        at.k->chances_loss(at.rows, c->n, at.z, at.chances, loss + at.first);
-    else
-        at.k->class_loss(at.rows, c->n, at.z, at.target, loss + at.first);
-}
-
-static void back_group(const ag_cross *c, const grouping *g, int64_t i, double scale, double beta, char *dz)
-{
-    const cross_group at = cross_at(c, g, i);
-    if (at.chances)
-        at.k->chances_back(at.rows, c->n, at.z, at.chances, scale, beta, dz + at.offset);
-    else
-        at.k->class_back(at.rows, c->n, at.z, at.target, scale, beta, dz + at.offset);
-}
-
-static void target_group(const ag_cross *c, const grouping *g, int64_t i, double scale, double beta, char *dtarget)
-{
-    const cross_group at = cross_at(c, g, i);
-    at.k->target_back(at.rows, c->n, at.z, scale, beta, dtarget + at.offset);
-}
-
-void ag_cross_run(const ag_cross *c, double *loss)
-{
-    const grouping g = group_rows(c->rows, c->n);
-    AG_FOR_EACH(i, g.count, STEPS * (double)(c->n * g.height), c->threads, run_group(c, &g, i, loss));
-}
-
-void ag_cross_back(const ag_cross *c, double scale, double beta, void *dz)
-{
-    const grouping g = group_rows(c->rows, c->n);
-    AG_FOR_EACH(i, g.count, STEPS * (double)(c->n * g.height), c->threads, back_group(c, &g, i, scale, beta, dz));
-}
-
-void ag_cross_target_back(const ag_cross *c, double scale, double beta, void *dtarget)
-{
-    const grouping g = group_rows(c->rows, c->n);
-    AG_FOR_EACH(i, g.count, STEPS * (double)(c->n * g.height), c->threads,
-                target_group(c, &g, i, scale, beta, dtarget));
 }

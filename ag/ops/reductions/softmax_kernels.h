@@ -22,14 +22,14 @@ typedef struct ag_softmax_kernels {
     void (*columns)(ag_softmax_kind kind, int64_t n, int64_t inner, int64_t width, const void *x, void *y);
     void (*row_back)(ag_softmax_kind kind, int64_t n, const void *x, const void *y, const void *dy, double beta,
                      void *dx);
-    /* cross entropy: target[rows] are classes, chances[rows,n] probabilities */
+    /* cross entropy: target[rows] are classes, chances[rows,n] probabilities, scale[rows] what arrives at the losses:
+     * where that is 0 nothing passes */
     void (*class_loss)(int64_t rows, int64_t n, const void *z, const int64_t *target, double *loss);
-    void (*class_back)(int64_t rows, int64_t n, const void *z, const int64_t *target, double scale, double beta,
+    void (*class_back)(int64_t rows, int64_t n, const void *z, const int64_t *target, const double *scale, double beta,
                        void *dz);
     void (*chances_loss)(int64_t rows, int64_t n, const void *z, const void *chances, double *loss);
-    void (*chances_back)(int64_t rows, int64_t n, const void *z, const void *chances, double scale, double beta,
+    void (*chances_back)(int64_t rows, int64_t n, const void *z, const void *chances, const double *scale, double beta,
                          void *dz);
-    void (*target_back)(int64_t rows, int64_t n, const void *z, double scale, double beta, void *dchances);
 } ag_softmax_kernels;
 extern const ag_softmax_kernels ag_softmax_f32, ag_softmax_f64;
 
@@ -40,20 +40,9 @@ void ag_softmax_run(ag_softmax_kind kind, ag_dtype d, int64_t outer, int64_t n, 
 void ag_softmax_back(ag_softmax_kind kind, ag_dtype d, int64_t rows, int64_t n, const void *x, const void *y,
                      const void *dy, double beta, void *dx, int threads);
 
-/* Cross entropy of rows of logits z[rows,n] with a class per row (an integer dtype) or probabilities [rows,n]. */
-typedef struct ag_cross {
-    ag_dtype dtype, target_dtype;
-    int64_t rows, n;
-    const void *z, *target;
-    int threads;
-} ag_cross;
+/* Classes of an integer dtype. */
 int64_t ag_class_at(const void *target, ag_dtype d, int64_t i);
 /* the first of n classes that is negative or not below `classes`; -1: none */
 int64_t ag_class_outside(const void *target, ag_dtype d, int64_t n, int64_t classes);
-/* loss[rows], not yet averaged */
-void ag_cross_run(const ag_cross *c, double *loss);
-/* dz = scale dloss/dz (+ beta dz), and the same for probabilities as targets */
-void ag_cross_back(const ag_cross *c, double scale, double beta, void *dz);
-void ag_cross_target_back(const ag_cross *c, double scale, double beta, void *dtarget);
 
 #endif
