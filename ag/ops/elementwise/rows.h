@@ -117,6 +117,33 @@ static inline uint8_t ag_abs_u8(uint8_t x)
 #define AG_PRODUCT(flags, k, dy, slope) \
     (AG_HAS_POLES(flags) && (dy) == 0 ? 0 : (flags)&AG_ROW_SELECTS_A << (k) && (slope) == 0 ? 0 : (dy) * (slope))
 
+enum { AG_SLOPES = 256 }; /* in a block */
+
+/* dx op dy times the slope, n elements. gcc vectorises no loop that has both a call and a branch, which structural zeros
+ * are, so the slopes of a row that calls functions are computed in a loop of their own. */
+#define AG_BACK_LOOPS(load, slope, flags, k, op)                                                                  \
+    {                                                                                                             \
+        for (int64_t at = 0; (flags)&AG_ROW_VECTOR && at < n; at += AG_SLOPES) {                                  \
+            const int64_t end = at + AG_SLOPES < n ? at + AG_SLOPES : n;                                          \
+            T by[AG_SLOPES];                                                                                      \
+            AG_VECTOR_LOOP for (int64_t i = at; i < end; i++)                                                     \
+            {                                                                                                     \
+                load;                                                                                             \
+                by[i - at] = (T)(slope);                                                                          \
+            }                                                                                                     \
+            AG_VECTOR_LOOP for (int64_t i = at; i < end; i++) dxs[i] op AG_PRODUCT(flags, k, dys[i], by[i - at]); \
+        }                                                                                                         \
+        AG_VECTOR_LOOP for (int64_t i = 0; i < ((flags)&AG_ROW_VECTOR ? 0 : n); i++)                              \
+        {                                                                                                         \
+            load;                                                                                                 \
+            const T by = (T)(slope);                                                                              \
+            dxs[i] op AG_PRODUCT(flags, k, dys[i], by);                                                           \
+        }                                                                                                         \
+    }
+#define AG_UNARY_LOAD(reads)                                                        \
+    const T x = (reads)&AG_READS_A ? xs[i] : 0, y = (reads)&AG_READS_Y ? ys[i] : 0; \
+    (void)x, (void)y
+
 #define AG_UNARY_BACK(op_name, type, suffix, slope, reads, flags)                                                  \
     static void op_name##_back_##suffix(int64_t n, void *to, const void *from, const void *in, const void *unused, \
                                         const void *out, double c_, double d_, bool add)                           \
@@ -126,21 +153,10 @@ static inline uint8_t ag_abs_u8(uint8_t x)
         const T *dys = from, *xs = in, *ys = out;                                                                  \
         const T c = (T)c_, d = (T)d_;                                                                              \
         (void)unused, (void)c, (void)d, (void)xs, (void)ys;                                                        \
-        if (add) {                                                                                                 \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                         \
-            {                                                                                                      \
-                const T x = (reads)&AG_READS_A ? xs[i] : 0, y = (reads)&AG_READS_Y ? ys[i] : 0;                    \
-                (void)x, (void)y;                                                                                  \
-                dxs[i] += AG_PRODUCT(flags, 0, dys[i], (T)(slope));                                                \
-            }                                                                                                      \
-        } else {                                                                                                   \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                         \
-            {                                                                                                      \
-                const T x = (reads)&AG_READS_A ? xs[i] : 0, y = (reads)&AG_READS_Y ? ys[i] : 0;                    \
-                (void)x, (void)y;                                                                                  \
-                dxs[i] = AG_PRODUCT(flags, 0, dys[i], (T)(slope));                                                 \
-            }                                                                                                      \
-        }                                                                                                          \
+        if (add)                                                                                                   \
+            AG_BACK_LOOPS(AG_UNARY_LOAD(reads), slope, flags, 0, +=)                                               \
+        else                                                                                                       \
+            AG_BACK_LOOPS(AG_UNARY_LOAD(reads), slope, flags, 0, =)                                                \
     }
 
 #define AG_UNARY_INTEGER(op_name, type, suffix, result_) AG_UNARY_FORWARD(op_name, type, suffix, type, result_)

@@ -41,6 +41,11 @@ static inline ag_tensor ag_row_operand(const ag_call *call, int i)
     AG_BINARY_FORWARD(op_name, type, result, suffix, ac, as[i], c, result_)     \
     AG_BINARY_FORWARD(op_name, type, result, suffix, ca, c, bs[i], result_)
 
+#define AG_BINARY_LOAD(reads, load_a, load_b)                                         \
+    const T a = (reads)&AG_READS_A ? load_a : 0, b = (reads)&AG_READS_B ? load_b : 0; \
+    const T y = (reads)&AG_READS_Y ? ys[i] : 0;                                       \
+    (void)a, (void)b, (void)y
+
 #define AG_BINARY_BACK(op_name, type, suffix, which, load_a, load_b, slope, reads, flags, k)                         \
     static void op_name##_back_##which##_##suffix(int64_t n, void *to, const void *from, const void *in_a,           \
                                                   const void *in_b, const void *out, double c_, double d_, bool add) \
@@ -50,23 +55,10 @@ static inline ag_tensor ag_row_operand(const ag_call *call, int i)
         const T *dys = from, *as = in_a, *bs = in_b, *ys = out;                                                      \
         const T c = (T)c_;                                                                                           \
         (void)c, (void)d_, (void)as, (void)bs, (void)ys;                                                             \
-        if (add) {                                                                                                   \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
-            {                                                                                                        \
-                const T a = (reads)&AG_READS_A ? load_a : 0, b = (reads)&AG_READS_B ? load_b : 0;                    \
-                const T y = (reads)&AG_READS_Y ? ys[i] : 0;                                                          \
-                (void)a, (void)b, (void)y;                                                                           \
-                dxs[i] += AG_PRODUCT(flags, k, dys[i], (T)(slope));                                                  \
-            }                                                                                                        \
-        } else {                                                                                                     \
-            AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
-            {                                                                                                        \
-                const T a = (reads)&AG_READS_A ? load_a : 0, b = (reads)&AG_READS_B ? load_b : 0;                    \
-                const T y = (reads)&AG_READS_Y ? ys[i] : 0;                                                          \
-                (void)a, (void)b, (void)y;                                                                           \
-                dxs[i] = AG_PRODUCT(flags, k, dys[i], (T)(slope));                                                   \
-            }                                                                                                        \
-        }                                                                                                            \
+        if (add)                                                                                                     \
+            AG_BACK_LOOPS(AG_BINARY_LOAD(reads, load_a, load_b), slope, flags, k, +=)                                \
+        else                                                                                                         \
+            AG_BACK_LOOPS(AG_BINARY_LOAD(reads, load_a, load_b), slope, flags, k, =)                                 \
     }
 
 #define AG_BINARY_BACKS(op_name, which, slope, reads, flags, k)                            \
