@@ -10,6 +10,7 @@
 #include "ag/kernels/matmul.h"
 #include "ag/kernels/triangular.h"
 #include "ag/kernels/places.h"
+#include "ag/kernels/precise.h"
 #include "ag/kernels/scan.h"
 #include "ag/kernels/vector.h"
 

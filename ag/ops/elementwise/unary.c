@@ -27,10 +27,10 @@ UNARY(cos, "cosine", "cos(x)", "dx = -sin(x) dy", COS(x), -SIN(x), ag_chain(DY, 
       AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY(tanh, "hyperbolic tangent", "tanh(x)", "dx = (1 - y^2) dy", TANH(x), 1 - y * y,
       ag_chain(DY, ag_scalar_sub(1, ag_square(Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -2, 2)
-UNARY(sigmoid, "logistic function", "1 / (1 + exp(-x))", "dx = y (1 - y) dy", 1 / (1 + EXP(-x)), y * (1 - y),
+UNARY(sigmoid, "logistic function", "1 / (1 + exp(-x))", "dx = y (1 - y) dy", SIGMOID(x), y * (1 - y),
       ag_chain(DY, ag_mul(Y, ag_scalar_sub(1, Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY(softplus, "smooth relu", "log(1 + exp(x))", "dx = sigmoid(x) dy", (x > 0 ? x : 0) + LOG1P(EXP(-ABS(x))),
-      1 / (1 + EXP(-x)), ag_chain(DY, ag_sigmoid(X)), AG_READS_A, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
+      SIGMOID(x), ag_chain(DY, ag_sigmoid(X)), AG_READS_A, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY_ANY(relu, "rectifier", "max(x, 0)", "dx = dy where x > 0, else 0", x < 0 ? 0 : x, x > 0 ? 1 : 0,
       ag_chain(ag_heaviside(X, 0), DY), AG_READS_A, AG_ROW_SELECTS, -2, 2)
 UNARY_ANY(abs, "absolute value", "|x|", "dx = sign(x) dy", ABS(x), x > 0 ? 1 : x < 0 ? -1 : x, ag_chain(DY, ag_sign(X)),
