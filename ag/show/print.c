@@ -113,7 +113,7 @@ const char *ag_show(ag_tensor x)
     if (!t->shown) {
         ag_error_state before = t->error;
         t->hidden_count++; /* silent */
-        t->shown = ag_take(t, SHOWN);
+        t->shown = ag_obtain(t, SHOWN);
         t->hidden_count--;
         t->error = before;
         t->shown_bytes = t->shown ? SHOWN : 0;

@@ -77,7 +77,7 @@ static bool add_chunk(ag_tape *t, ag_arena *a, size_t bytes)
     if (!ag_grow(t, (void **)&a->chunks, &a->capacity, sizeof *a->chunks, (uint64_t)a->count + 1))
         return false;
     size_t size = chunk_size(t, a, bytes);
-    char *memory = ag_take(t, size);
+    char *memory = ag_obtain(t, size);
     if (!memory)
         return false;
     AG_FORBID(memory, size);

@@ -26,7 +26,7 @@ static bool within_limit(ag_tape *t, size_t more)
     return false;
 }
 
-void *ag_take(ag_tape *t, size_t bytes)
+void *ag_obtain(ag_tape *t, size_t bytes)
 {
     if (!within_limit(t, bytes))
         return NULL;
@@ -74,7 +74,7 @@ bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element, uint6
     size_t before = *capacity * element;
     void *grown = resized(t, *array, before, larger * element);
     if (!grown) {
-        grown = ag_take(t, larger * element);
+        grown = ag_obtain(t, larger * element);
         if (!grown)
             return false;
         if (*capacity)
@@ -119,7 +119,7 @@ static void *take_owned(ag_tape *t, size_t bytes, const char *who)
         ag_fail(t, AG_ELIMIT, "%s: %zu bytes are too many", who, bytes);
         return NULL;
     }
-    ag_owned *o = ag_take(t, bytes + OWNED_HEAD);
+    ag_owned *o = ag_obtain(t, bytes + OWNED_HEAD);
     return o ? own(t, o, bytes + OWNED_HEAD) : NULL;
 }
 

@@ -47,7 +47,7 @@ static char *keep_name(ag_tape *t, const char *name)
 static ag_status rename_slot(ag_tape *t, ag_slot *s, const char *name)
 {
     size_t bytes = ag_scoped_bytes(t, name);
-    char *to = bytes > s->name_bytes ? ag_take(t, bytes) : s->name;
+    char *to = bytes > s->name_bytes ? ag_obtain(t, bytes) : s->name;
     if (!to)
         return t->error.status;
     ag_scoped_name(t, name, to);

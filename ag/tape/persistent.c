@@ -64,7 +64,7 @@ static bool fill_slot(ag_tape *t, uint32_t index, const ag_layout *l, const char
     ag_slot *s = &t->slots[index];
     size_t head = (sizeof *l + ag_scoped_bytes(t, name) + 63) & ~(size_t)63;
     size_t bytes = head + (size_t)l->size * ag_dtype_size(l->dtype);
-    char *block = ag_take(t, bytes);
+    char *block = ag_obtain(t, bytes);
     if (!block)
         return false;
     uint32_t generation = s->generation + (s->generation == UINT32_MAX ? 2 : 1); /* 0 is none */
@@ -198,7 +198,7 @@ void *ag_slot_gradient(ag_tape *t, ag_slot *s)
     if (AG_LIKELY(s->grad.data != NULL))
         return s->grad.data;
     size_t bytes = ag_layout_bytes(s->layout);
-    s->grad.data = ag_take(t, bytes);
+    s->grad.data = ag_obtain(t, bytes);
     s->grad_bytes = s->grad.data ? bytes : 0;
     return s->grad.data;
 }
