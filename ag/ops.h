@@ -149,6 +149,24 @@ AG_API ag_tensor ag_gather(ag_tensor x, int axis, ag_tensor index);
  * Errors: as ag_gather; AG_ESHAPE if the ranks differ or the other axes do not broadcast. */
 AG_API ag_tensor ag_take_along(ag_tensor x, int axis, ag_tensor index);
 
+/* ---- index */
+/* ag_index - x[i, j, ..]: a tensor of indices for each axis from the first on, {0} for one that is taken whole, as it is
+ * after the last of them. The indices broadcast to one shape, which stands in the result where the indexed axes stood, or
+ * first if they do not lie side by side. Negative ones count from the end. A u8 index is one of numbers: for masks see
+ * ag_masked_select, ag_nonzero.
+ *   y[..,p,..] = x[..,i[p],j[p],..]        dx = dy summed at the places that the indices name, 0 elsewhere
+ * Sums are in the order of the indices. Errors: AG_EARG for an index out of range, AG_EDTYPE if one is floating, AG_ESHAPE
+ * if there are more than axes or they do not broadcast. */
+AG_API ag_tensor ag_index(ag_tensor x, ag_list indices);
+/* ag_index_put - x with values at x[i, j, ..] in place of its own, or under `accumulate` added to them; indices as in
+ * ag_index, values broadcast to what that returns. Of several that are put to one place the last in row-major order
+ * stays, and it alone receives a gradient (PyTorch leaves open which).
+ *   y = x, y[..,i[p],j[p],..] = values[..,p,..]        dx = dy, 0 at the places    dvalues = dy there
+ *   y = x, y[..,i[p],j[p],..] += values[..,p,..]        dx = dy    dvalues = dy there
+ * Sums are in the order of the indices. Errors: as ag_index; AG_EDTYPE, AG_ESHAPE if values have another dtype or do not
+ * broadcast. */
+AG_API ag_tensor ag_index_put(ag_tensor x, ag_list indices, ag_tensor values, bool accumulate);
+
 /* ---- index select */
 /* ag_index_select - the parts of x at places along an axis (-1: the last) that a vector of indices names, each as often
  * as it occurs.
@@ -181,6 +199,12 @@ AG_API ag_tensor ag_scatter(ag_tensor x, int axis, ag_tensor index, ag_tensor sr
  *   y = x, y[i,..,index[i,..,p,..],..] = number        dx = dy, 0 at the places
  * Errors: as ag_scatter_add. */
 AG_API ag_tensor ag_scatter_scalar(ag_tensor x, int axis, ag_tensor index, double number);
+
+/* ---- take */
+/* ag_take - elements of x by their number in row-major order, in the index' shape; negative ones count from the end.
+ *   y[..] = x.flat[index[..]]        dx = dy summed at the places that the index names, 0 elsewhere
+ * Sums are in the order of the index. Errors: AG_EARG for an index out of range, AG_EDTYPE if it is floating. */
+AG_API ag_tensor ag_take(ag_tensor x, ag_tensor index);
 
 /* ======== linear algebra */
 

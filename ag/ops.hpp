@@ -224,6 +224,14 @@ inline tensor take_along(tensor x, int axis, tensor index)
 {
     return detail::checked(ag_take_along(x, axis, index));
 }
+inline tensor index(tensor x, list indices)
+{
+    return detail::checked(ag_index(x, indices));
+}
+inline tensor index_put(tensor x, list indices, tensor values, bool accumulate)
+{
+    return detail::checked(ag_index_put(x, indices, values, accumulate));
+}
 inline tensor index_select(tensor x, int axis, tensor index)
 {
     return detail::checked(ag_index_select(x, axis, index));
@@ -243,6 +251,10 @@ inline tensor scatter(tensor x, int axis, tensor index, tensor src)
 inline tensor scatter_scalar(tensor x, int axis, tensor index, double number)
 {
     return detail::checked(ag_scatter_scalar(x, axis, index, number));
+}
+inline tensor take(tensor x, tensor index)
+{
+    return detail::checked(ag_take(x, index));
 }
 inline tensor cholesky(tensor x, int flags)
 {

@@ -1119,6 +1119,28 @@ static inline ag_tensor ag_traced_take_along(const char *ag_file, int ag_line, a
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_index(const char *ag_file, int ag_line, ag_tensor x, ag_list indices)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = ag_list_tape(indices);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_index(x, indices);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_index_put(const char *ag_file, int ag_line, ag_tensor x, ag_list indices, ag_tensor values, bool accumulate)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = ag_list_tape(indices);
+    if (!ag_to)
+        ag_to = values.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_index_put(x, indices, values, accumulate);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_index_select(const char *ag_file, int ag_line, ag_tensor x, int axis, ag_tensor index)
 {
     ag_tape *ag_to = x.tape;
@@ -1172,6 +1194,16 @@ static inline ag_tensor ag_traced_scatter_scalar(const char *ag_file, int ag_lin
         ag_to = index.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_scatter_scalar(x, axis, index, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_take(const char *ag_file, int ag_line, ag_tensor x, ag_tensor index)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = index.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_take(x, index);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1971,11 +2003,14 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_embedding(...) ag_traced_embedding(AG_SITE, __VA_ARGS__)
 #define ag_gather(...) ag_traced_gather(AG_SITE, __VA_ARGS__)
 #define ag_take_along(...) ag_traced_take_along(AG_SITE, __VA_ARGS__)
+#define ag_index(...) ag_traced_index(AG_SITE, __VA_ARGS__)
+#define ag_index_put(...) ag_traced_index_put(AG_SITE, __VA_ARGS__)
 #define ag_index_select(...) ag_traced_index_select(AG_SITE, __VA_ARGS__)
 #define ag_index_add(...) ag_traced_index_add(AG_SITE, __VA_ARGS__)
 #define ag_scatter_add(...) ag_traced_scatter_add(AG_SITE, __VA_ARGS__)
 #define ag_scatter(...) ag_traced_scatter(AG_SITE, __VA_ARGS__)
 #define ag_scatter_scalar(...) ag_traced_scatter_scalar(AG_SITE, __VA_ARGS__)
+#define ag_take(...) ag_traced_take(AG_SITE, __VA_ARGS__)
 #define ag_cholesky(...) ag_traced_cholesky(AG_SITE, __VA_ARGS__)
 #define ag_det(...) ag_traced_det(AG_SITE, __VA_ARGS__)
 #define ag_slogdet(...) ag_traced_slogdet(AG_SITE, __VA_ARGS__)
