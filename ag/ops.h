@@ -658,4 +658,22 @@ AG_API ag_tensor ag_tril(ag_tensor x, int64_t diagonal);
  * Errors: AG_ESHAPE if x has fewer than two dimensions. */
 AG_API ag_tensor ag_triu(ag_tensor x, int64_t diagonal);
 
+/* ======== sorting */
+
+/* ---- sort */
+/* ag_sort - the elements in order along an axis (-1: the last), and where in x they stand; under options.descending the
+ * largest first. Equal elements, as -0 and 0, stay in their order; NaN counts as the largest.
+ *   values[..,i,..] = x[..,j,..], j = indices[..,i,..]        dx[..,j,..] = dvalues[..,i,..]
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_placed ag_sort(ag_tensor x, int axis, ag_sort_options options);
+/* ag_topk - the k largest elements along an axis (-1: the last), the largest first, and where in x they stand; under
+ * options.smallest the smallest ones, the smallest first. Of equal ones the first are taken; NaN counts as the largest.
+ *   values[..,i,..] = x[..,j,..], j = indices[..,i,..]        dx[..,j,..] = dvalues[..,i,..], 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis; AG_EARG if k is negative or there are fewer elements. */
+AG_API ag_placed ag_topk(ag_tensor x, int64_t k, int axis, ag_topk_options options);
+/* ag_argsort - where along an axis (-1: the last) the elements stand that ag_sort puts in order, i64.
+ *   y = the indices of ag_sort        no gradient
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_argsort(ag_tensor x, int axis, ag_sort_options options);
+
 #endif

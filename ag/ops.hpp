@@ -556,6 +556,18 @@ inline tensor triu(tensor x, int64_t diagonal)
 {
     return detail::checked(ag_triu(x, diagonal));
 }
+inline ag_placed sort(tensor x, int axis, ag_sort_options options)
+{
+    return detail::checked_all(ag_sort(x, axis, options));
+}
+inline ag_placed topk(tensor x, int64_t k, int axis, ag_topk_options options)
+{
+    return detail::checked_all(ag_topk(x, k, axis, options));
+}
+inline tensor argsort(tensor x, int axis, ag_sort_options options)
+{
+    return detail::checked(ag_argsort(x, axis, options));
+}
 } // namespace ag
 
 #endif

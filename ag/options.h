@@ -52,6 +52,15 @@ typedef struct ag_placed {
     ag_tensor values, indices;
 } ag_placed;
 
+/* Equal elements stay in their order, always. */
+typedef struct ag_sort_options {
+    bool descending; /* the largest first */
+} ag_sort_options;
+
+typedef struct ag_topk_options {
+    bool smallest; /* the smallest ones, the smallest first */
+} ag_topk_options;
+
 /* What a variance's sum is divided by: the number of elements less the correction. */
 typedef struct ag_var_options {
     double correction; /* zero: 1 */

@@ -1873,6 +1873,30 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_placed ag_traced_sort(const char *ag_file, int ag_line, ag_tensor x, int axis, ag_sort_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_sort(x, axis, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_placed ag_traced_topk(const char *ag_file, int ag_line, ag_tensor x, int64_t k, int axis, ag_topk_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_topk(x, k, axis, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_tensor x, int axis, ag_sort_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_argsort(x, axis, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 
 #define ag_tape_reset(...) ag_traced_tape_reset(AG_SITE, __VA_ARGS__)
 #define ag_tape_rewind(...) ag_traced_tape_rewind(AG_SITE, __VA_ARGS__)
@@ -2086,6 +2110,9 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
 #define ag_embed(...) ag_traced_embed(AG_SITE, __VA_ARGS__)
 #define ag_tril(...) ag_traced_tril(AG_SITE, __VA_ARGS__)
 #define ag_triu(...) ag_traced_triu(AG_SITE, __VA_ARGS__)
+#define ag_sort(...) ag_traced_sort(AG_SITE, __VA_ARGS__)
+#define ag_topk(...) ag_traced_topk(AG_SITE, __VA_ARGS__)
+#define ag_argsort(...) ag_traced_argsort(AG_SITE, __VA_ARGS__)
 
 #define ag_tape_new(...) ag_tape_new_at(AG_SITE, __VA_ARGS__)
 #define ag_fail(...) ag_fail_at(AG_SITE, __VA_ARGS__)

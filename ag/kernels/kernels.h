@@ -12,6 +12,7 @@
 #include "ag/kernels/places.h"
 #include "ag/kernels/precise.h"
 #include "ag/kernels/scan.h"
+#include "ag/kernels/sort.h"
 #include "ag/kernels/vector.h"
 
 /* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */

@@ -63,12 +63,4 @@ ag_status ag_reduced_lines(const ag_call *c, const ag_array *x, ag_axes axes, ag
 /* The totals of what is reduced, one for each result. */
 ag_status ag_fold_axes(const ag_call *c, const ag_fold *f, const ag_array *x, ag_axes axes, ag_total_of *total);
 
-/* Both results of an op that gives values and their places. */
-static inline ag_placed ag_placed_of(const ag_op *op, ag_tensor x, const void *params)
-{
-    ag_tensor y[2];
-    ag_apply_all(op, AG_LIST(x), params, y);
-    return (ag_placed){ y[0], y[1] };
-}
-
 #endif

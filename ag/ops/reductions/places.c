@@ -1,5 +1,5 @@
 /* The largest and smallest elements along an axis, and where they are. */
-#include "ag/ops/reductions/lines.h"
+#include "ag/ops/reductions/placed.h"
 
 /* ---- what all four share */
 
@@ -162,26 +162,10 @@ static void values_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
     dy[0] = kept.rank > 0 ? ag_sum_over(taken, AG_AXES(p->axis), 0) : taken;
 }
 
-#define PUT(type)                                                                     \
-    for (int64_t i = 0; i < l.outer; i++)                                             \
-        for (int64_t k = 0; k < l.inner; k++)                                         \
-            ((type *)dx[0].data)[(i * l.n + place[i * l.inner + k]) * l.inner + k] += \
-                ((const type *)dy[0].data)[i * l.inner + k];
-
 static ag_status values_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
-    const ag_array *places = ag_call_output_array(c, 1);
-    if (!places)
-        return AG_EUSE;
-    const int64_t *place = places->data;
-    const ag_lines l = ag_call_lines(c, &dx[0].shape);
-    if (beta[0] == 0)
-        memset(dx[0].data, 0, (size_t)ag_array_size(&dx[0]) * ag_dtype_size(dx[0].dtype));
-    if (dx[0].dtype == AG_F32)
-        PUT(float)
-    else
-        PUT(double)
-    return AG_OK;
+    const ag_along *p = ag_call_params(c);
+    return ag_placed_vjp_fused(c, p->axis, &dy[0], &dx[0], beta[0]);
 }
 
 AG_OP(max_along) = {
