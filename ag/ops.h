@@ -22,6 +22,20 @@ AG_API ag_tensor ag_minimum(ag_tensor a, ag_tensor b);
 /* ag_chain - product of an adjoint a and a derivative b, with structural zeros: y = a b, but 0 where a = 0 and b is not finite; da = b dy (0 where y was made 0), db = a dy (0 where one is 0) */
 AG_API ag_tensor ag_chain(ag_tensor a, ag_tensor b);
 
+/* ---- bits */
+/* ag_bitwise_and - bits that both have, of integers: y = a & b */
+AG_API ag_tensor ag_bitwise_and(ag_tensor a, ag_tensor b);
+/* ag_bitwise_or - bits that one has, of integers: y = a | b */
+AG_API ag_tensor ag_bitwise_or(ag_tensor a, ag_tensor b);
+/* ag_bitwise_xor - bits that one alone has, of integers: y = a ^ b */
+AG_API ag_tensor ag_bitwise_xor(ag_tensor a, ag_tensor b);
+/* ag_bitwise_not - bits that x lacks; ag_logical_not turns masks, of integers: y = ~x */
+AG_API ag_tensor ag_bitwise_not(ag_tensor x);
+/* ag_bitwise_left_shift - bits moved up, 0 where b is negative or all are moved out, of integers: y = a << b */
+AG_API ag_tensor ag_bitwise_left_shift(ag_tensor a, ag_tensor b);
+/* ag_bitwise_right_shift - bits moved down, as far as there are any where b is negative or larger, of integers: y = a >> b */
+AG_API ag_tensor ag_bitwise_right_shift(ag_tensor a, ag_tensor b);
+
 /* ---- cast */
 /* ag_cast - x as dtype d (AG_FLOAT: the tape's); x itself if that is its dtype. To an integer type: truncated toward
  * zero; what the type cannot hold becomes the nearest that it can, NaN becomes 0.
@@ -55,6 +69,20 @@ AG_API ag_tensor ag_equal_scalar(ag_tensor x, double number);
 /* ag_not_equal_scalar - comparison with a number c; a NaN differs from everything, u8: 1 where x != c, else 0 */
 AG_API ag_tensor ag_not_equal_scalar(ag_tensor x, double number);
 
+/* ---- division */
+/* ag_floor_divide - quotient rounded down, no gradient: y = floor(a / b); da = 0, db = 0. Of integers too. */
+AG_API ag_tensor ag_floor_divide(ag_tensor a, ag_tensor b);
+/* ag_remainder - remainder with the sign of b: y = a - b floor(a / b); da = dy, db = -floor(a / b) dy. Of integers too. */
+AG_API ag_tensor ag_remainder(ag_tensor a, ag_tensor b);
+/* ag_fmod - remainder with the sign of a: y = a - b trunc(a / b); da = dy, db = -trunc(a / b) dy. Of integers too. */
+AG_API ag_tensor ag_fmod(ag_tensor a, ag_tensor b);
+/* ag_floor_divide_scalar - quotient by a number rounded down, no gradient (c = number): y = floor(x / c), dx = 0. Of integers too. */
+AG_API ag_tensor ag_floor_divide_scalar(ag_tensor x, double number);
+/* ag_remainder_scalar - remainder with the sign of the number (c = number): y = x - c floor(x / c), dx = dy. Of integers too. */
+AG_API ag_tensor ag_remainder_scalar(ag_tensor x, double number);
+/* ag_fmod_scalar - remainder by a number with the sign of x (c = number): y = x - c trunc(x / c), dx = dy. Of integers too. */
+AG_API ag_tensor ag_fmod_scalar(ag_tensor x, double number);
+
 /* ---- logical */
 /* ag_logical_and - are both true, u8: 1 where a != 0 and b != 0, else 0 */
 AG_API ag_tensor ag_logical_and(ag_tensor a, ag_tensor b);
@@ -70,6 +98,18 @@ AG_API ag_tensor ag_isfinite(ag_tensor x);
 AG_API ag_tensor ag_isinf(ag_tensor x);
 /* ag_isnan - is it no number, u8: 1 where x is NaN, else 0 */
 AG_API ag_tensor ag_isnan(ag_tensor x);
+
+/* ---- rounding */
+/* ag_floor - rounded down, no gradient: y = floor(x), dx = 0. Of integers too. */
+AG_API ag_tensor ag_floor(ag_tensor x);
+/* ag_ceil - rounded up, no gradient: y = ceil(x), dx = 0. Of integers too. */
+AG_API ag_tensor ag_ceil(ag_tensor x);
+/* ag_round - rounded to the nearest, halves to the even one, no gradient: y = round(x), dx = 0. Of integers too. */
+AG_API ag_tensor ag_round(ag_tensor x);
+/* ag_trunc - rounded toward 0, no gradient: y = trunc(x), dx = 0. Of integers too. */
+AG_API ag_tensor ag_trunc(ag_tensor x);
+/* ag_frac - what rounding toward 0 takes away: y = x - trunc(x), dx = dy */
+AG_API ag_tensor ag_frac(ag_tensor x);
 
 /* ---- unary */
 /* ag_neg - negative: y = -x, dx = -dy. Of integers too. */

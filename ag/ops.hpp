@@ -36,6 +36,30 @@ inline tensor chain(tensor a, tensor b)
 {
     return detail::checked(ag_chain(a, b));
 }
+inline tensor bitwise_and(tensor a, tensor b)
+{
+    return detail::checked(ag_bitwise_and(a, b));
+}
+inline tensor bitwise_or(tensor a, tensor b)
+{
+    return detail::checked(ag_bitwise_or(a, b));
+}
+inline tensor bitwise_xor(tensor a, tensor b)
+{
+    return detail::checked(ag_bitwise_xor(a, b));
+}
+inline tensor bitwise_not(tensor x)
+{
+    return detail::checked(ag_bitwise_not(x));
+}
+inline tensor bitwise_left_shift(tensor a, tensor b)
+{
+    return detail::checked(ag_bitwise_left_shift(a, b));
+}
+inline tensor bitwise_right_shift(tensor a, tensor b)
+{
+    return detail::checked(ag_bitwise_right_shift(a, b));
+}
 inline tensor cast(tensor x, ag_dtype d)
 {
     return detail::checked(ag_cast(x, d));
@@ -88,6 +112,30 @@ inline tensor not_equal_scalar(tensor x, double number)
 {
     return detail::checked(ag_not_equal_scalar(x, number));
 }
+inline tensor floor_divide(tensor a, tensor b)
+{
+    return detail::checked(ag_floor_divide(a, b));
+}
+inline tensor remainder(tensor a, tensor b)
+{
+    return detail::checked(ag_remainder(a, b));
+}
+inline tensor fmod(tensor a, tensor b)
+{
+    return detail::checked(ag_fmod(a, b));
+}
+inline tensor floor_divide_scalar(tensor x, double number)
+{
+    return detail::checked(ag_floor_divide_scalar(x, number));
+}
+inline tensor remainder_scalar(tensor x, double number)
+{
+    return detail::checked(ag_remainder_scalar(x, number));
+}
+inline tensor fmod_scalar(tensor x, double number)
+{
+    return detail::checked(ag_fmod_scalar(x, number));
+}
 inline tensor logical_and(tensor a, tensor b)
 {
     return detail::checked(ag_logical_and(a, b));
@@ -115,6 +163,26 @@ inline tensor isinf(tensor x)
 inline tensor isnan(tensor x)
 {
     return detail::checked(ag_isnan(x));
+}
+inline tensor floor(tensor x)
+{
+    return detail::checked(ag_floor(x));
+}
+inline tensor ceil(tensor x)
+{
+    return detail::checked(ag_ceil(x));
+}
+inline tensor round(tensor x)
+{
+    return detail::checked(ag_round(x));
+}
+inline tensor trunc(tensor x)
+{
+    return detail::checked(ag_trunc(x));
+}
+inline tensor frac(tensor x)
+{
+    return detail::checked(ag_frac(x));
 }
 inline tensor neg(tensor x)
 {

@@ -715,6 +715,64 @@ static inline ag_tensor ag_traced_chain(const char *ag_file, int ag_line, ag_ten
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_bitwise_and(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bitwise_and(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bitwise_or(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bitwise_or(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bitwise_xor(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bitwise_xor(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bitwise_not(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bitwise_not(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bitwise_left_shift(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bitwise_left_shift(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bitwise_right_shift(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bitwise_right_shift(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_cast(const char *ag_file, int ag_line, ag_tensor x, ag_dtype d)
 {
     ag_tape *ag_to = x.tape;
@@ -831,6 +889,60 @@ static inline ag_tensor ag_traced_not_equal_scalar(const char *ag_file, int ag_l
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_floor_divide(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_floor_divide(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_remainder(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_remainder(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_fmod(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_fmod(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_floor_divide_scalar(const char *ag_file, int ag_line, ag_tensor x, double number)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_floor_divide_scalar(x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_remainder_scalar(const char *ag_file, int ag_line, ag_tensor x, double number)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_remainder_scalar(x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_fmod_scalar(const char *ag_file, int ag_line, ag_tensor x, double number)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_fmod_scalar(x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_logical_and(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
 {
     ag_tape *ag_to = a.tape;
@@ -890,6 +1002,46 @@ static inline ag_tensor ag_traced_isnan(const char *ag_file, int ag_line, ag_ten
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_isnan(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_floor(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_floor(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_ceil(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_ceil(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_round(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_round(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_trunc(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_trunc(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_frac(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_frac(x);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1980,6 +2132,12 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_maximum(...) ag_traced_maximum(AG_SITE, __VA_ARGS__)
 #define ag_minimum(...) ag_traced_minimum(AG_SITE, __VA_ARGS__)
 #define ag_chain(...) ag_traced_chain(AG_SITE, __VA_ARGS__)
+#define ag_bitwise_and(...) ag_traced_bitwise_and(AG_SITE, __VA_ARGS__)
+#define ag_bitwise_or(...) ag_traced_bitwise_or(AG_SITE, __VA_ARGS__)
+#define ag_bitwise_xor(...) ag_traced_bitwise_xor(AG_SITE, __VA_ARGS__)
+#define ag_bitwise_not(...) ag_traced_bitwise_not(AG_SITE, __VA_ARGS__)
+#define ag_bitwise_left_shift(...) ag_traced_bitwise_left_shift(AG_SITE, __VA_ARGS__)
+#define ag_bitwise_right_shift(...) ag_traced_bitwise_right_shift(AG_SITE, __VA_ARGS__)
 #define ag_cast(...) ag_traced_cast(AG_SITE, __VA_ARGS__)
 #define ag_less(...) ag_traced_less(AG_SITE, __VA_ARGS__)
 #define ag_less_equal(...) ag_traced_less_equal(AG_SITE, __VA_ARGS__)
@@ -1993,6 +2151,12 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_greater_equal_scalar(...) ag_traced_greater_equal_scalar(AG_SITE, __VA_ARGS__)
 #define ag_equal_scalar(...) ag_traced_equal_scalar(AG_SITE, __VA_ARGS__)
 #define ag_not_equal_scalar(...) ag_traced_not_equal_scalar(AG_SITE, __VA_ARGS__)
+#define ag_floor_divide(...) ag_traced_floor_divide(AG_SITE, __VA_ARGS__)
+#define ag_remainder(...) ag_traced_remainder(AG_SITE, __VA_ARGS__)
+#define ag_fmod(...) ag_traced_fmod(AG_SITE, __VA_ARGS__)
+#define ag_floor_divide_scalar(...) ag_traced_floor_divide_scalar(AG_SITE, __VA_ARGS__)
+#define ag_remainder_scalar(...) ag_traced_remainder_scalar(AG_SITE, __VA_ARGS__)
+#define ag_fmod_scalar(...) ag_traced_fmod_scalar(AG_SITE, __VA_ARGS__)
 #define ag_logical_and(...) ag_traced_logical_and(AG_SITE, __VA_ARGS__)
 #define ag_logical_or(...) ag_traced_logical_or(AG_SITE, __VA_ARGS__)
 #define ag_logical_xor(...) ag_traced_logical_xor(AG_SITE, __VA_ARGS__)
@@ -2000,6 +2164,11 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_isfinite(...) ag_traced_isfinite(AG_SITE, __VA_ARGS__)
 #define ag_isinf(...) ag_traced_isinf(AG_SITE, __VA_ARGS__)
 #define ag_isnan(...) ag_traced_isnan(AG_SITE, __VA_ARGS__)
+#define ag_floor(...) ag_traced_floor(AG_SITE, __VA_ARGS__)
+#define ag_ceil(...) ag_traced_ceil(AG_SITE, __VA_ARGS__)
+#define ag_round(...) ag_traced_round(AG_SITE, __VA_ARGS__)
+#define ag_trunc(...) ag_traced_trunc(AG_SITE, __VA_ARGS__)
+#define ag_frac(...) ag_traced_frac(AG_SITE, __VA_ARGS__)
 #define ag_neg(...) ag_traced_neg(AG_SITE, __VA_ARGS__)
 #define ag_square(...) ag_traced_square(AG_SITE, __VA_ARGS__)
 #define ag_sqrt(...) ag_traced_sqrt(AG_SITE, __VA_ARGS__)

@@ -4,7 +4,7 @@ set -u
 sources=$(mktemp) || exit 1
 trap 'rm -f "$sources"' EXIT
 cat ag/*.[ch] ag/*/* ag/*/*/* nn/*.[ch] optim/*.[ch] >"$sources" 2>/dev/null
-sed -nE 's/^(UNARY|UNARY_C|C_UNARY|UNARY_CD|BINARY|COMPARE|COMPARE_C|TRUTH)(_ANY)?\(([a-z_]+),.*/ag_row_\3 \3_vjp AG_OP_\3 ag_\3/p' ag/ops/*/*.c >>"$sources" # what rows make
+sed -nE 's/^(UNARY|UNARY_C|C_UNARY|UNARY_CD|BINARY|COMPARE|COMPARE_C|TRUTH|BITS|BITS_UNARY)(_ANY)?\(([a-z_]+),.*/ag_row_\3 \3_vjp AG_OP_\3 ag_\3/p' ag/ops/*/*.c >>"$sources" # what rows make
 
 missing=
 for name in $(grep -oE '`[A-Za-z_]+`' docs/design.md | tr -d '`' | sort -u); do

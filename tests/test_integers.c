@@ -171,6 +171,95 @@ static void large_arrays_of_any_strides_are_alike(void **state)
         }
 }
 
+/* ---- division */
+
+static void division_of_integers_rounds_down(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor a = I32(t, 7, -7, 7, -7, 6, INT32_MIN, 0), b = I32(t, 2, 2, -2, -2, -3, -1, -5);
+    INTEGERS(ag_floor_divide(a, b), AG_I32, 3, -4, -4, 3, -2, INT32_MIN, 0);
+    INTEGERS(ag_remainder(a, b), AG_I32, 1, 1, -1, -1, 0, 0, 0);
+    INTEGERS(ag_fmod(a, b), AG_I32, 1, -1, 1, -1, 0, 0, 0);
+    ag_tensor x = I64(t, INT64_MIN, INT64_MAX, 5), one = I64(t, -1);
+    INTEGERS(ag_floor_divide(x, one), AG_I64, INT64_MIN, -INT64_MAX, -5);
+    INTEGERS(ag_remainder(x, one), AG_I64, 0, 0, 0);
+    INTEGERS(ag_floor_divide(U8(t, 200, 255), U8(t, 7, 255)), AG_U8, 28, 1);
+    INTEGERS(ag_remainder(U8(t, 200, 254), U8(t, 7, 255)), AG_U8, 4, 254);
+    INTEGERS(ag_fmod(U8(t, 200, 254), I32(t, -7, 255)), AG_I32, 4, 254);
+    INTEGERS(ag_remainder_scalar(a, -3), AG_I32, -2, -1, -2, -1, 0, -2, 0);
+    INTEGERS(ag_fmod_scalar(a, -3), AG_I32, 1, -1, 1, -1, 0, -2, 0);
+    INTEGERS(ag_floor_divide_scalar(x, 0x1p62), AG_I64, -2, 1, 0);
+    INTEGERS(ag_round(x), AG_I64, INT64_MIN, INT64_MAX, 5);
+    INTEGERS(ag_floor(U8(t, 3)), AG_U8, 3);
+}
+
+static void integers_are_not_divided_by_zero(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor a = I32(t, 1, 2, 3, 4), b = I64(t, 1, -1, 0, 0);
+    expect_failure(
+        ag_floor_divide(a, b), t, AG_EARG,
+        "ag_floor_divide: [4] i32 and [4] i64: integers cannot be divided by 0, which element 2 of b [4] is");
+    ag_tensor gaps = ag_select(ag_reshape(ag_concat(AG_LIST(b, b), 0), AG_SHAPE(4, 2)), 1, 1);
+    expect_failure(ag_remainder(a, gaps), t, AG_EARG, "which element 1 of b [4] is");
+    expect_failure(ag_fmod(a, ag_zeros(t, AG_U8, AG_SCALAR)), t, AG_EARG,
+                   "ag_fmod: [4] i32 and [] u8: integers cannot be divided by 0");
+    expect_failure(ag_remainder_scalar(a, 0), t, AG_EARG,
+                   "ag_remainder_scalar: [4] i32: integers cannot be divided by 0");
+    expect_failure(ag_floor_divide_scalar(U8(t, 1), 300), t, AG_EARG, "the number 300 is beyond u8");
+    expect_failure(ag_remainder_scalar(U8(t, 1), -2), t, AG_EARG, "the number -2 is beyond u8");
+    assert_int_equal(ag_size_of(ag_floor_divide(ag_zeros(t, AG_I32, AG_SHAPE(0)), ag_zeros(t, AG_I32, AG_SCALAR))), 0);
+}
+
+/* The remainders are exact, the quotients those of exact division. */
+static void division_of_floats_is_that_of_the_c_library(void **state)
+{
+    ag_tape *t = *state;
+    const double x[] = { 0,          -0.0,   1,      -1,   0.1,      0.3,       5.5, -5.5, 1e300, -1e17,  6,
+                         0x1p52 + 1, 0x1p53, 1e-310, -2.5, INFINITY, -INFINITY, NAN, 0.7,  3,     DBL_MIN };
+    enum { COUNT = ARRAY_SIZE(x) };
+    ag_tensor a = ag_from(t, AG_F64, AG_SHAPE(COUNT, 1), x, sizeof x), b = ag_reshape(a, AG_SHAPE(COUNT));
+    ag_tensor r[] = { ag_fmod(a, b), ag_fmod(ag_cast(a, AG_F32), ag_cast(b, AG_F32)) };
+    ag_tensor m = ag_remainder(a, b), q = ag_floor_divide(a, b);
+    expect_fine(t);
+    for (int64_t i = 0; i < COUNT; i++)
+        for (int64_t k = 0; k < COUNT; k++) {
+            const double exact = fmod(x[i], x[k]), at = ag_item_at(m, i * COUNT + k),
+                         quotient = ag_item_at(q, i * COUNT + k);
+            assert_close(ag_item_at(r[0], i * COUNT + k), exact, 0);
+            assert_close(ag_item_at(r[1], i * COUNT + k), (double)fmodf((float)x[i], (float)x[k]), 0);
+            assert_close(at, exact != 0 && (exact < 0) != (x[k] < 0) ? exact + x[k] : exact, 0);
+            if (fabs(quotient) < 0x1p53 && isfinite(x[k])) /* a = q b + r, where r is rounded */
+                assert_true(fabs(fma(quotient, x[k], at) - x[i]) <= 1e-15 * fmax(fabs(x[i]), fabs(x[k])));
+        }
+    assert_values(ag_floor_divide(ag_constant(t, 1), ag_constant(t, 0.1)), 9);
+    assert_values(ag_round(AG_VALUES(t, AG_SHAPE(6), 0.5, 1.5, 2.5, -0.5, -1.5, 0.49999999999999994)), 0, 2, 2, -0.0,
+                  -2, 0);
+    assert_values(ag_frac(AG_VALUES(t, AG_SHAPE(3), 1.75, -1.75, 3)), 0.75, -0.75, 0);
+}
+
+/* ---- bits */
+
+static void bits_are_those_of_two_s_complement(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor a = I32(t, 12, -1, INT32_MIN), b = I32(t, 10, 6, -1);
+    INTEGERS(ag_bitwise_and(a, b), AG_I32, 8, 6, INT32_MIN);
+    INTEGERS(ag_bitwise_or(a, b), AG_I32, 14, -1, -1);
+    INTEGERS(ag_bitwise_xor(a, b), AG_I32, 6, -7, INT32_MAX);
+    INTEGERS(ag_bitwise_not(a), AG_I32, -13, 0, INT32_MAX);
+    INTEGERS(ag_bitwise_not(U8(t, 0, 1, 255)), AG_U8, 255, 254, 0);
+    INTEGERS(ag_bitwise_or(U8(t, 1), I64(t, INT64_MIN)), AG_I64, INT64_MIN + 1);
+    ag_tensor by = I32(t, -1, 0, 1, 7, 8, 31, 32), five = I32(t, 5), minus = I32(t, -5), byte = U8(t, 200);
+    INTEGERS(ag_bitwise_left_shift(five, by), AG_I32, 0, 5, 10, 640, 1280, INT32_MIN, 0);
+    INTEGERS(ag_bitwise_right_shift(minus, by), AG_I32, -1, -5, -3, -1, -1, -1, -1);
+    INTEGERS(ag_bitwise_right_shift(byte, U8(t, 0, 3, 7, 8, 255)), AG_U8, 200, 25, 1, 0, 0);
+    INTEGERS(ag_bitwise_left_shift(byte, U8(t, 0, 1, 7, 8)), AG_U8, 200, 144, 0, 0);
+    expect_failure(ag_bitwise_and(ag_constant(t, 1), ag_constant(t, 1)), t, AG_EDTYPE,
+                   "ag_bitwise_and: [] f64 and [] f64: the op is defined for integers; see ag_cast");
+    expect_failure(ag_bitwise_not(AG_VALUES(t, AG_SHAPE(1), 1)), t, AG_EDTYPE, "the op is defined for integers");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +270,10 @@ int main(void)
         TEST(gradients_pass_integers_by),
         TEST(what_is_not_defined_for_integers_says_so),
         TEST(large_arrays_of_any_strides_are_alike),
+        TEST(division_of_integers_rounds_down),
+        TEST(integers_are_not_divided_by_zero),
+        TEST(division_of_floats_is_that_of_the_c_library),
+        TEST(bits_are_those_of_two_s_complement),
     };
     return cmocka_run_group_tests_name("integers", tests, NULL, NULL);
 }

@@ -50,6 +50,18 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 
 #pragma GCC diagnostic ignored "-Wtype-limits" /* a formula may ask whether a u8 is negative */
 
+static inline int32_t ag_same_i32(int32_t x)
+{
+    return x;
+}
+static inline int64_t ag_same_i64(int64_t x)
+{
+    return x;
+}
+static inline uint8_t ag_same_u8(uint8_t x)
+{
+    return x;
+}
 static inline int32_t ag_abs_i32(int32_t x)
 {
     return (int32_t)(x < 0 ? -(uint32_t)x : (uint32_t)x);
@@ -57,10 +69,6 @@ static inline int32_t ag_abs_i32(int32_t x)
 static inline int64_t ag_abs_i64(int64_t x)
 {
     return (int64_t)(x < 0 ? -(uint64_t)x : (uint64_t)x);
-}
-static inline uint8_t ag_abs_u8(uint8_t x)
-{
-    return x;
 }
 
 /* clang-format off */
@@ -71,7 +79,15 @@ static inline uint8_t ag_abs_u8(uint8_t x)
              default : (T)(x))
 
 #define ABS(x)                                                                                              \
-    _Generic((x), float : fabsf, double : fabs, int32_t : ag_abs_i32, int64_t : ag_abs_i64, uint8_t : ag_abs_u8)(x)
+    _Generic((x), float : fabsf, double : fabs, int32_t : ag_abs_i32, int64_t : ag_abs_i64, uint8_t : ag_same_u8)(x)
+
+/* Rounding, which leaves integers as they are. */
+#define AG_ROUNDED(name, x) \
+    _Generic((x), float : name##f, double : name, int32_t : ag_same_i32, int64_t : ag_same_i64, uint8_t : ag_same_u8)(x)
+#define FLOOR(x) AG_ROUNDED(floor, x)
+#define CEIL(x) AG_ROUNDED(ceil, x)
+#define RINT(x) AG_ROUNDED(rint, x)
+#define TRUNC(x) AG_ROUNDED(trunc, x)
 
 /* What rows of floats alone and rows of any dtype have for integers: kernels, their table, a sample for the checks. */
 #define AG_KERNELS_OF(dtypes, ...) dtypes##_KERNELS(__VA_ARGS__)
