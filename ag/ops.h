@@ -2,6 +2,47 @@
 #ifndef AG_OPS_H
 #define AG_OPS_H
 
+/* ======== convolution */
+
+/* ---- conv */
+/* ag_conv1d - cross-correlation over the last dimension; see ag_conv2d.
+ *   y[n,o,i] = b[o] + sum over c and k of w[o,c,k] x[n,c, i stride + k dilation - padding]
+ * Errors: as ag_conv2d. */
+AG_API ag_tensor ag_conv1d(ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options);
+/* ag_conv2d - cross-correlation over the last two dimensions of x[n,c,h,w] or x[c,h,w], as in layers of neural networks,
+ * with w[out,c/groups,kh,kw] and b[out], which may be absent, {0}. x counts as zero where it is padded.
+ *   y[n,o,i,j] = b[o] + sum over c, k and l of w[o,c,k,l] x[n,c, i stride + k dilation - padding, ..], the c of o's group
+ *       dx = ag_conv_transpose2d of dy and w    dw = x correlated with dy    db = sum of dy over all but o
+ * An extent of y is (x + 2 padding - dilation (k - 1) - 1) / stride + 1, rounded down; with AG_CONV_SAME it is x's.
+ * Errors: AG_ESHAPE if the channels do not fit or the kernel is longer than the padded input; AG_EARG for options that
+ * are negative or do not go together. */
+AG_API ag_tensor ag_conv2d(ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options);
+/* ag_conv3d - cross-correlation over the last three dimensions of x[n,c,d,h,w] or x[c,d,h,w], with
+ * w[out,c/groups,kd,kh,kw]; see ag_conv2d.
+ *   y[n,o,i,j,k] = b[o] + sum over c and a kernel's elements of w[o,c,..] x[n,c, i stride + .. dilation - padding, ..]
+ * Errors: as ag_conv2d. */
+AG_API ag_tensor ag_conv3d(ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options);
+
+/* ---- conv transpose */
+/* ag_conv_transpose1d - the derivative of ag_conv1d by its input as a function of its own; see ag_conv_transpose2d.
+ *   y[n,o, i stride + k dilation - padding] = b[o] + sum of w[c,o,k] x[n,c,i] over all c, i and k that lead there
+ * Errors: as ag_conv_transpose2d. */
+AG_API ag_tensor ag_conv_transpose1d(ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options);
+/* ag_conv_transpose2d - the derivative of ag_conv2d by its input as a function of its own: x[n,c,h,w] or x[c,h,w] is
+ * spread with w[c,out/groups,kh,kw]; b[out] may be absent, {0}. With the options of a convolution and its w it makes the
+ * shape of that one's input from the shape of its output; output_padding makes up for what the rounding lost.
+ *   y[n,o, i stride + k dilation - padding, ..] = b[o] + sum of w[c,o,k,l] x[n,c,i,j] over all that lead there
+ *       dx = ag_conv2d of dy and w    dw = dy correlated with x    db = sum of dy over all but o
+ * An extent of y is (x - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1.
+ * Errors: AG_ESHAPE if the channels do not fit or an extent would be below 1; AG_EARG for options that are negative or do
+ * not go together. */
+AG_API ag_tensor ag_conv_transpose2d(ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options);
+/* ag_conv_transpose3d - the derivative of ag_conv3d by its input as a function of its own, with
+ * w[c,out/groups,kd,kh,kw]; see ag_conv_transpose2d.
+ *   y[n,o, i stride + k dilation - padding, ..] = b[o] + sum of w[c,o,k,..] x[n,c,i,..] over all that lead there
+ * Errors: as ag_conv_transpose2d. */
+AG_API ag_tensor ag_conv_transpose3d(ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options);
+
 /* ======== elementwise */
 
 /* ---- binary */

@@ -4,6 +4,30 @@
 
 namespace ag
 {
+inline tensor conv1d(tensor x, tensor w, tensor b, ag_conv_options options)
+{
+    return detail::checked(ag_conv1d(x, w, b, options));
+}
+inline tensor conv2d(tensor x, tensor w, tensor b, ag_conv_options options)
+{
+    return detail::checked(ag_conv2d(x, w, b, options));
+}
+inline tensor conv3d(tensor x, tensor w, tensor b, ag_conv_options options)
+{
+    return detail::checked(ag_conv3d(x, w, b, options));
+}
+inline tensor conv_transpose1d(tensor x, tensor w, tensor b, ag_conv_options options)
+{
+    return detail::checked(ag_conv_transpose1d(x, w, b, options));
+}
+inline tensor conv_transpose2d(tensor x, tensor w, tensor b, ag_conv_options options)
+{
+    return detail::checked(ag_conv_transpose2d(x, w, b, options));
+}
+inline tensor conv_transpose3d(tensor x, tensor w, tensor b, ag_conv_options options)
+{
+    return detail::checked(ag_conv_transpose3d(x, w, b, options));
+}
 inline tensor add(tensor a, tensor b)
 {
     return detail::checked(ag_add(a, b));

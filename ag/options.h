@@ -104,4 +104,21 @@ typedef struct ag_embedding_options {
     int64_t padding_idx; /* which; negative: from the end */
 } ag_embedding_options;
 
+/* ---- convolution */
+
+typedef enum ag_conv_mode {
+    AG_CONV_PADDED, /* as `padding` says */
+    AG_CONV_SAME    /* so that the result has the input's extents: dilation (k - 1), the larger half behind; stride 1 */
+} ag_conv_mode;
+
+/* Of a convolution over the last one, two or three dimensions, an entry for each of these in their order. */
+typedef struct ag_conv_options {
+    int64_t stride[3];         /* all zero: 1 */
+    int64_t padding[3];        /* zeros before and behind the input */
+    int64_t dilation[3];       /* from one element of the kernel to the next; all zero: 1 */
+    int64_t output_padding[3]; /* of a transposed convolution: so many more results behind */
+    int64_t groups;            /* of channels, each with weights of its own; zero: 1 */
+    ag_conv_mode mode;
+} ag_conv_options;
+
 #endif

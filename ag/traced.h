@@ -635,6 +635,78 @@ static inline ag_verdict ag_traced_gradcheck_with(const char *ag_file, int ag_li
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_conv1d(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = w.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_conv1d(x, w, b, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_conv2d(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = w.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_conv2d(x, w, b, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_conv3d(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = w.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_conv3d(x, w, b, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_conv_transpose1d(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = w.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_conv_transpose1d(x, w, b, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_conv_transpose2d(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = w.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_conv_transpose2d(x, w, b, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_conv_transpose3d(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = w.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_conv_transpose3d(x, w, b, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_add(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
 {
     ag_tape *ag_to = a.tape;
@@ -2124,6 +2196,12 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_apply_all(...) ag_traced_apply_all(AG_SITE, __VA_ARGS__)
 #define ag_gradcheck(...) ag_traced_gradcheck(AG_SITE, __VA_ARGS__)
 #define ag_gradcheck_with(...) ag_traced_gradcheck_with(AG_SITE, __VA_ARGS__)
+#define ag_conv1d(...) ag_traced_conv1d(AG_SITE, __VA_ARGS__)
+#define ag_conv2d(...) ag_traced_conv2d(AG_SITE, __VA_ARGS__)
+#define ag_conv3d(...) ag_traced_conv3d(AG_SITE, __VA_ARGS__)
+#define ag_conv_transpose1d(...) ag_traced_conv_transpose1d(AG_SITE, __VA_ARGS__)
+#define ag_conv_transpose2d(...) ag_traced_conv_transpose2d(AG_SITE, __VA_ARGS__)
+#define ag_conv_transpose3d(...) ag_traced_conv_transpose3d(AG_SITE, __VA_ARGS__)
 #define ag_add(...) ag_traced_add(AG_SITE, __VA_ARGS__)
 #define ag_sub(...) ag_traced_sub(AG_SITE, __VA_ARGS__)
 #define ag_mul(...) ag_traced_mul(AG_SITE, __VA_ARGS__)

@@ -1,0 +1,113 @@
+/* Convolutions of dense arrays: what the ops and the loops share.
+ *
+ * The loops know one sum: results[position] += weight[tap] * slab[position + offset of the tap]. A slab is a part of the
+ * source, copied with zeros where it is padded, its rows as long as those of the results with what the last tap reads
+ * beyond. Of a source with a stride those elements lie together that are so far apart, a plane for each remainder
+ * that a tap reads: then neighbouring results read neighbouring elements, whatever stride and dilation are. Results are
+ * made for the columns between two rows, too, and dropped. Forward, the source is x. For the derivative by x it is dy,
+ * and the results are dx, one remainder after the other. */
+#ifndef AG_OPS_CONVOLUTION_KERNELS_H
+#define AG_OPS_CONVOLUTION_KERNELS_H
+
+#include "ag/ops/define.h"
+
+enum { AG_SPATIAL = 3 }; /* depth, height, width; extents that are missing are 1 */
+
+/* y[n,g,o,p] = sum over c and k of w[g,o,c,k] x[n,g,c, p stride + k dilation - before], zero outside of x */
+typedef struct ag_conv {
+    ag_dtype dtype;
+    int64_t images, groups, c, o; /* channels of x and of y in a group */
+    int64_t x[AG_SPATIAL], y[AG_SPATIAL], k[AG_SPATIAL], stride[AG_SPATIAL], before[AG_SPATIAL], dilation[AG_SPATIAL];
+    int threads;
+} ag_conv;
+
+/* One dimension. A tap k has a lag, k dilation / stride, and a phase, the remainder; a slot is a phase that occurs. */
+typedef struct ag_conv_axis {
+    int64_t taps, stride, dilation, lag; /* lag: of the last tap */
+    int64_t *slot;                       /* of each tap: in which plane of the slab it reads */
+    int64_t *order, *first, *count;      /* the taps, by slots of the results; where each of these begins */
+    int64_t *from_phase, *to_phase;      /* by slot of the source, and of the results */
+    int64_t from_slots, to_slots;
+    int64_t from_step, from_before, from_extent; /* entry i of a slot is source element i step + phase - before */
+    int64_t to_step, to_before, to_extent;       /* and position i of one is element i step + phase - before */
+    int64_t positions, block, blocks;            /* positions of a slot; those in a tile */
+} ag_conv_axis;
+
+typedef struct ag_conv_plan {
+    const ag_conv *v;
+    bool back;                             /* dx from dy */
+    int64_t channels, outputs;             /* of a group: summed over, and made */
+    int64_t taps;                          /* of all dimensions */
+    ag_conv_axis axis[AG_SPATIAL];         /* depth has one position at a time, and its taps slices of the slab */
+    int64_t wide, plane, slice, channel;   /* elements of the slab: a row, a slot, a source plane, a channel */
+    int64_t channel_block, channel_blocks; /* channels in the slab at a time */
+    int64_t positions;                     /* in a tile, with the columns that are dropped, in whole vectors */
+    int64_t tiles;
+    size_t slab, results, offsets, worker; /* bytes that one thread works in */
+    size_t weights;                        /* bytes of all weights, laid out for the loops */
+    size_t tables;
+} ag_conv_plan;
+
+/* One piece of work: an image, a group, a depth and a block of rows and columns. */
+typedef struct ag_conv_tile {
+    int64_t image, group, depth, row, rows, column, columns;
+} ag_conv_tile;
+
+enum {
+    AG_CONV_TAIL = 64,    /* elements behind a slab that vectors may read */
+    AG_CONV_VECTORS = 16, /* at most so many lanes in a vector */
+    AG_CONV_TILE = 1024,  /* positions in a tile, about */
+    AG_CONV_SLAB = 1 << 18,
+    AG_CONV_ROWS = 32,  /* rows of dy at a time, for the derivative by w */
+    AG_CONV_PARTS = 16, /* partial sums of that derivative */
+    AG_CONV_PARTS_BYTES = 1 << 23
+};
+
+/* ---- plan.c */
+
+/* The bytes of the tables that ag_conv_plan_make fills in, for any direction. */
+size_t ag_conv_tables(const ag_conv *v);
+ag_conv_plan ag_conv_plan_make(const ag_conv *v, bool back, void *tables);
+ag_conv_tile ag_conv_tile_at(const ag_conv_plan *p, int64_t i);
+/* The depths of the source that a tile reads: of the taps order[first ..], `count` of them; source depth of each. */
+typedef struct ag_conv_slices {
+    int64_t slot, first, count;
+} ag_conv_slices;
+ag_conv_slices ag_conv_slices_at(const ag_conv_plan *p, int64_t depth);
+int64_t ag_conv_source_depth(const ag_conv_plan *p, int64_t depth, int64_t tap);
+/* Offsets in the slab of the taps of slots in height and width, for `slices` of them. Returns how many. */
+int64_t ag_conv_offsets(const ag_conv_plan *p, int64_t slices, int64_t row_slot, int64_t column_slot, int64_t *offset);
+/* Where in the packed weights of a channel the taps of these slots begin. */
+int64_t ag_conv_first_tap(const ag_conv_plan *p, ag_conv_slices s, int64_t row_slot, int64_t column_slot);
+
+/* ---- tiles_f32.c, tiles_f64.c */
+
+typedef struct ag_conv_loops {
+    int64_t block; /* outputs made at a time */
+    /* weights of a group's block of outputs */
+    void (*pack_weights)(const ag_conv_plan *p, const void *w, int64_t group, int64_t block, void *to);
+    /* to = results + bias, which may be NULL, or to += that. `weights`: all of the group */
+    void (*tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *from, const void *weights, const void *bias,
+                 bool add, void *to, char *worker);
+    /* part += what a tile gives dw */
+    void (*weight_tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *x, const void *dy, void *part,
+                        char *worker);
+} ag_conv_loops;
+extern const ag_conv_loops ag_conv_f32, ag_conv_f64;
+static inline const ag_conv_loops *ag_conv_loops_of(ag_dtype d)
+{
+    return d == AG_F32 ? &ag_conv_f32 : &ag_conv_f64;
+}
+
+/* ---- run.c: the three members of the family, which take scratch memory of the call; beta 0 or 1 */
+
+/* y = x convolved with w, + bias (NULL: none), + beta y */
+ag_status ag_conv_run(const ag_call *c, const ag_conv *v, const void *x, const void *w, const void *bias, double beta,
+                      void *y);
+/* dx from dy and w, + bias, + beta dx */
+ag_status ag_conv_run_back(const ag_call *c, const ag_conv *v, const void *dy, const void *w, const void *bias,
+                           double beta, void *dx);
+/* dw from x and dy, + beta dw */
+ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, const void *dy, double beta, void *dw);
+
+#endif

@@ -1,0 +1,175 @@
+/* Convolutions, tile by tile. Scratch: the weights once, and for each thread a slab of 256 KB, or of one channel where
+ * that is more, with 32 rows of results; for dw at most 16 parts of it, of 8 MB together, or 4 where that is more. */
+#include "ag/ops/convolution/kernels.h"
+#include "ag/kernels/kernels.h"
+
+static void *tables_of(const ag_call *c, const ag_conv *v)
+{
+    return ag_call_scratch(c, ag_conv_tables(v));
+}
+
+typedef struct job {
+    const ag_conv_plan *p;
+    const ag_conv_loops *loops;
+    const void *from, *bias, *dy;
+    char *weights, *workers, *to;
+    size_t group_bytes; /* of weights */
+    bool add;
+    int64_t shares, parts; /* of threads; of dw */
+} job;
+
+static void pack_item(const void *context, int64_t i)
+{
+    const job *j = context;
+    const int64_t block = j->loops->block, blocks = (j->p->outputs + block - 1) / block;
+    const size_t bytes = (size_t)(block * j->p->channels * j->p->taps) * ag_dtype_size(j->p->v->dtype);
+    j->loops->pack_weights(j->p, j->from, i / blocks, i % blocks,
+                           j->weights + (size_t)(i / blocks) * j->group_bytes + (size_t)(i % blocks) * bytes);
+}
+
+static void tiles_item(const void *context, int64_t i)
+{
+    const job *j = context;
+    const int64_t end = (i + 1) * j->p->tiles / j->shares;
+    for (int64_t k = i * j->p->tiles / j->shares; k < end; k++) {
+        const ag_conv_tile t = ag_conv_tile_at(j->p, k);
+        j->loops->tile(j->p, &t, j->from, j->weights + (size_t)t.group * j->group_bytes, j->bias, j->add, j->to,
+                       j->workers + (size_t)i * j->p->worker);
+    }
+}
+
+/* Elements to which no tap leads get the bias, or nothing. */
+static void fill(const ag_conv_plan *p, const void *bias, void *to)
+{
+    const int64_t channels = p->v->groups * p->outputs;
+    ag_array y = ag_dense_array(
+        AG_SHAPE(p->v->images, channels, p->axis[0].to_extent, p->axis[1].to_extent, p->axis[2].to_extent), p->v->dtype,
+        to);
+    if (!bias) {
+        ag_fill_array(&y, 0);
+        return;
+    }
+    const ag_array b = ag_dense_array(AG_SHAPE(1, channels, 1, 1, 1), p->v->dtype, bias),
+                   all = ag_array_expand(&b, y.shape);
+    ag_copy_array(&y, &all, false, p->v->threads);
+}
+
+/* Is there an element to which no tap leads? Not for lack of depth: tiles see to that. */
+static bool has_gaps(const ag_conv_plan *p)
+{
+    return p->axis[1].to_slots * p->axis[2].to_slots < p->axis[1].to_step * p->axis[2].to_step;
+}
+
+/* What a tile costs, in the steps of ag_team. */
+static double steps_of(const ag_conv_plan *p)
+{
+    return (double)p->positions * (double)p->outputs * (double)p->channels * (double)p->taps / 16 + 1000;
+}
+
+static ag_status run_tiles(const ag_call *c, const ag_conv_plan *p, job *j, const void *w)
+{
+    const int64_t blocks = p->v->groups * ((p->outputs + j->loops->block - 1) / j->loops->block);
+    j->shares = ag_team(p->tiles, steps_of(p), p->v->threads);
+    j->group_bytes = p->weights / (size_t)p->v->groups;
+    j->weights = ag_call_scratch(c, p->weights);
+    j->workers = ag_call_scratch(c, p->worker * (size_t)j->shares);
+    if (!j->weights || !j->workers)
+        return AG_ENOMEM;
+    const void *from = j->from;
+    j->from = w;
+    ag_for_items(blocks, (double)(p->channels * p->taps), p->v->threads, pack_item, j);
+    j->from = from;
+    if (has_gaps(p) && !j->add) {
+        fill(p, j->bias, j->to);
+        j->bias = NULL;
+        j->add = true;
+    }
+    ag_for_items(j->shares, steps_of(p) * (double)p->tiles, p->v->threads, tiles_item, j);
+    return AG_OK;
+}
+
+static ag_status run_either(const ag_call *c, const ag_conv *v, bool back, const void *from, const void *w,
+                            const void *bias, bool add, void *to)
+{
+    void *tables = tables_of(c, v);
+    if (!tables)
+        return AG_ENOMEM;
+    const ag_conv_plan p = ag_conv_plan_make(v, back, tables);
+    if (p.tiles == 0)
+        return AG_OK;
+    if (p.channels == 0) {
+        if (!add)
+            fill(&p, bias, to);
+        return AG_OK;
+    }
+    job j = { .p = &p, .loops = ag_conv_loops_of(v->dtype), .from = from, .bias = bias, .add = add, .to = to };
+    return run_tiles(c, &p, &j, w);
+}
+
+ag_status ag_conv_run(const ag_call *c, const ag_conv *v, const void *x, const void *w, const void *bias, double beta,
+                      void *y)
+{
+    return run_either(c, v, false, x, w, bias, beta != 0, y);
+}
+
+ag_status ag_conv_run_back(const ag_call *c, const ag_conv *v, const void *dy, const void *w, const void *bias,
+                           double beta, void *dx)
+{
+    return run_either(c, v, true, dy, w, bias, beta != 0, dx);
+}
+
+/* ---- the derivative by w */
+
+static void make_part(const job *j, int64_t i, char *worker)
+{
+    const ag_conv_plan *p = j->p;
+    const size_t bytes = (size_t)(p->v->groups * p->outputs * p->channels * p->taps) * ag_dtype_size(p->v->dtype);
+    char *part = j->to + (size_t)i * bytes;
+    memset(part, 0, bytes);
+    for (int64_t k = i * p->tiles / j->parts; k < (i + 1) * p->tiles / j->parts; k++) {
+        const ag_conv_tile t = ag_conv_tile_at(p, k);
+        j->loops->weight_tile(p, &t, j->from, j->dy, part, worker);
+    }
+}
+
+static void parts_item(const void *context, int64_t i)
+{
+    const job *j = context;
+    memset(j->workers + (size_t)i * j->p->worker, 0, j->p->slab); /* what lies behind the last row is multiplied by 0 */
+    for (int64_t k = i * j->parts / j->shares; k < (i + 1) * j->parts / j->shares; k++)
+        make_part(j, k, j->workers + (size_t)i * j->p->worker);
+}
+
+/* How many: of the extents alone. */
+static int64_t parts_of(const ag_conv_plan *p, double bytes)
+{
+    const double fitting = AG_CONV_PARTS_BYTES / (bytes + 1);
+    const int64_t parts = fitting < 4 ? 4 : fitting < AG_CONV_PARTS ? (int64_t)fitting : AG_CONV_PARTS;
+    return p->tiles < parts ? p->tiles > 1 ? p->tiles : 1 : parts;
+}
+
+ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, const void *dy, double beta, void *dw)
+{
+    void *tables = tables_of(c, v);
+    if (!tables)
+        return AG_ENOMEM;
+    const ag_conv_plan p = ag_conv_plan_make(v, false, tables);
+    const int64_t size = v->groups * v->o * v->c * p.taps;
+    const size_t bytes = (size_t)size * ag_dtype_size(v->dtype);
+    if (size == 0)
+        return AG_OK;
+    job j = { .p = &p, .loops = ag_conv_loops_of(v->dtype), .from = x, .dy = dy };
+    j.parts = parts_of(&p, (double)bytes);
+    const double steps = steps_of(&p) * (double)p.tiles;
+    j.shares = ag_team(j.parts, steps / (double)j.parts, v->threads);
+    j.to = ag_call_scratch(c, bytes * (size_t)j.parts);
+    j.workers = ag_call_scratch(c, p.worker * (size_t)j.shares);
+    if (!j.to || !j.workers)
+        return AG_ENOMEM;
+    ag_for_items(j.shares, steps, v->threads, parts_item, &j);
+    ag_array part = ag_dense_array(AG_SHAPE(size), v->dtype, j.to), to = part;
+    to.data = dw;
+    for (int64_t i = 0; i < j.parts; i++, part.data = (char *)part.data + bytes)
+        ag_copy_array(&to, &part, i > 0 || beta != 0, v->threads);
+    return AG_OK;
+}

@@ -1,0 +1,9 @@
+/* The loops of convolutions, kernels.h, on f64. */
+#define REAL double
+#include "ag/ops/convolution/slab.inc"
+
+#include "ag/ops/convolution/tiles.inc"
+
+#include "ag/ops/convolution/weight_tiles.inc"
+
+const ag_conv_loops ag_conv_f64 = { BLOCK, pack_weights, tile, weight_tile };
