@@ -654,6 +654,14 @@ AG_API ag_tensor ag_trace(ag_tensor x);
  *   y[i,..] = x[0 or i,..]        dx = dy summed over the axes along which x was repeated
  * Errors: AG_ESHAPE if x does not broadcast to s. */
 AG_API ag_tensor ag_expand(ag_tensor x, ag_shape s);
+/* ag_expand_as - ag_expand to the shape of another tensor, which gets no gradient.
+ * Errors: AG_ESHAPE if x does not broadcast to that. */
+AG_API ag_tensor ag_expand_as(ag_tensor x, ag_tensor like);
+/* ag_meshgrid - tensor number i of a grid over the vectors of the list: xs[i] along one axis, repeated along the others.
+ * That is axis i; with AG_XY the first two are exchanged. A view.
+ *   y[j0,j1,..] = xs[i][ji]        dxs[i] = dy summed over the other axes
+ * Errors: AG_ESHAPE if one is no vector or there are too many; AG_EARG if there is no tensor i or no such indexing. */
+AG_API ag_tensor ag_meshgrid(ag_list xs, int i, ag_indexing indexing);
 
 /* ---- flip */
 /* ag_flip - x in reverse order along the given axes (AG_ALL: all). A view.
@@ -690,6 +698,11 @@ AG_API ag_tensor ag_transpose(ag_tensor x, int a, int b);
  *   y = x with its axes in another order        dx: dy with its axes back in place
  * Errors: AG_ESHAPE if the axes are no permutation of x's. */
 AG_API ag_tensor ag_permute(ag_tensor x, ag_axes axes);
+/* ag_swapaxes - NumPy's name of ag_transpose. */
+AG_API ag_tensor ag_swapaxes(ag_tensor x, int a, int b);
+/* ag_movedim - x with axis `from` moved to place `to`; the others keep their order. A view.
+ * Errors: AG_ESHAPE if there are no such axes. */
+AG_API ag_tensor ag_movedim(ag_tensor x, int from, int to);
 
 /* ---- reshape */
 /* ag_reshape - the same elements in row-major order under the shape s, of which one extent may be -1, to be found out.
@@ -697,6 +710,9 @@ AG_API ag_tensor ag_permute(ag_tensor x, ag_axes axes);
  *   y = x        dx = dy
  * Errors: AG_ESHAPE if the shape has another number of elements, or more than one -1. */
 AG_API ag_tensor ag_reshape(ag_tensor x, ag_shape s);
+/* ag_view_as - ag_reshape to the shape of another tensor, which gets no gradient.
+ * Errors: AG_ESHAPE if that has another number of elements. */
+AG_API ag_tensor ag_view_as(ag_tensor x, ag_tensor like);
 /* ag_flatten - the axes first ... last as one. A rank-0 x becomes a vector of one element.
  * Errors: AG_ESHAPE if there are no such axes, or last is before first. */
 AG_API ag_tensor ag_flatten(ag_tensor x, int first, int last);
@@ -725,6 +741,32 @@ AG_API ag_tensor ag_select(ag_tensor x, int axis, int64_t i);
  * Errors: AG_ESHAPE if there is no such axis or x does not fit; AG_EARG if step < 1. */
 AG_API ag_tensor ag_embed(ag_tensor x, int axis, int64_t extent, int64_t start, int64_t step);
 
+/* ---- split */
+/* ag_split - part i of the parts of `size` elements into which an axis falls, of which the last may have fewer (-1: the
+ * last). A view.
+ *   y = x[i size : (i + 1) size] along the axis        dx = dy there, 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis or part; AG_EARG if size < 1. */
+AG_API ag_tensor ag_split(ag_tensor x, int axis, int64_t size, int64_t i);
+/* ag_chunk - part i of the `chunks` parts into which an axis falls, all of one size but the last ones, which may have
+ * fewer elements, or none (-1: the last). A view.
+ *   y = x[i size : (i + 1) size] along the axis, size = ceil(extent / chunks)        dx = dy there, 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis or part; AG_EARG if chunks < 1. */
+AG_API ag_tensor ag_chunk(ag_tensor x, int axis, int64_t chunks, int64_t i);
+
+/* ---- tile */
+/* ag_tile - x so many times along each axis. The counts belong to the last axes; where there are more than x has axes it
+ * gets new ones in front.
+ *   y[i,..] = x[i mod n,..]        dx = sum of dy over the repetitions
+ * Errors: AG_EARG if a count is negative; AG_ESHAPE if there are too many. */
+AG_API ag_tensor ag_tile(ag_tensor x, ag_shape counts);
+/* ag_repeat - ag_tile, which like PyTorch takes a count for every axis of x at least.
+ * Errors: AG_EARG if a count is negative; AG_ESHAPE if there are too few or too many. */
+AG_API ag_tensor ag_repeat(ag_tensor x, ag_shape counts);
+/* ag_repeat_interleave - each element of an axis `count` times, one after the other.
+ *   y[..,i,..] = x[..,floor(i / count),..]        dx = sum of dy over the repetitions
+ * Errors: AG_ESHAPE if there is no such axis; AG_EARG if the count is negative. */
+AG_API ag_tensor ag_repeat_interleave(ag_tensor x, int axis, int64_t count);
+
 /* ---- triangle */
 /* ag_tril - the lower triangle of matrices, in the last two dimensions; diagonal 0: the main one and what lies below,
  * 1: one diagonal more, -1: one less.
@@ -738,6 +780,18 @@ AG_API ag_tensor ag_tril(ag_tensor x, int64_t diagonal);
  * What is left out contributes 0 even if its derivative is not finite.
  * Errors: AG_ESHAPE if x has fewer than two dimensions. */
 AG_API ag_tensor ag_triu(ag_tensor x, int64_t diagonal);
+
+/* ---- unfold */
+/* ag_unfold - the windows of `size` elements that begin at places 0, step, 2 step, ... of an axis, in which they are
+ * counted then; their elements are the last dimension. A view.
+ *   y[..,w,..,k] = x[..,w step + k,..]        dx = sum of dy over the windows that an element is in
+ * Errors: AG_ESHAPE if there is no such axis or window; AG_EARG if step < 1. */
+AG_API ag_tensor ag_unfold(ag_tensor x, int axis, int64_t size, int64_t step);
+/* ag_overlap_add - windows, the last dimension, added in the places 0, step, 2 step, ... of an axis of the given extent,
+ * along which x counts them: the adjoint of ag_unfold.
+ *   y[..,i,..] = sum over w of x[..,w,..,i - w step] where that is in the window        dx = the windows of dy
+ * Errors: AG_ESHAPE if there is no such axis or the windows do not fit; AG_EARG if step < 1; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_overlap_add(ag_tensor x, int axis, int64_t extent, int64_t step);
 
 /* ======== sorting */
 

@@ -588,6 +588,14 @@ inline tensor expand(tensor x, shape s)
 {
     return detail::checked(ag_expand(x, s));
 }
+inline tensor expand_as(tensor x, tensor like)
+{
+    return detail::checked(ag_expand_as(x, like));
+}
+inline tensor meshgrid(list xs, int i, ag_indexing indexing)
+{
+    return detail::checked(ag_meshgrid(xs, i, indexing));
+}
 inline tensor flip(tensor x, axes axes_)
 {
     return detail::checked(ag_flip(x, axes_));
@@ -612,9 +620,21 @@ inline tensor permute(tensor x, axes axes_)
 {
     return detail::checked(ag_permute(x, axes_));
 }
+inline tensor swapaxes(tensor x, int a, int b)
+{
+    return detail::checked(ag_swapaxes(x, a, b));
+}
+inline tensor movedim(tensor x, int from, int to)
+{
+    return detail::checked(ag_movedim(x, from, to));
+}
 inline tensor reshape(tensor x, shape s)
 {
     return detail::checked(ag_reshape(x, s));
+}
+inline tensor view_as(tensor x, tensor like)
+{
+    return detail::checked(ag_view_as(x, like));
 }
 inline tensor flatten(tensor x, int first, int last)
 {
@@ -640,6 +660,26 @@ inline tensor embed(tensor x, int axis, int64_t extent, int64_t start, int64_t s
 {
     return detail::checked(ag_embed(x, axis, extent, start, step));
 }
+inline tensor split(tensor x, int axis, int64_t size, int64_t i)
+{
+    return detail::checked(ag_split(x, axis, size, i));
+}
+inline tensor chunk(tensor x, int axis, int64_t chunks, int64_t i)
+{
+    return detail::checked(ag_chunk(x, axis, chunks, i));
+}
+inline tensor tile(tensor x, shape counts)
+{
+    return detail::checked(ag_tile(x, counts));
+}
+inline tensor repeat(tensor x, shape counts)
+{
+    return detail::checked(ag_repeat(x, counts));
+}
+inline tensor repeat_interleave(tensor x, int axis, int64_t count)
+{
+    return detail::checked(ag_repeat_interleave(x, axis, count));
+}
 inline tensor tril(tensor x, int64_t diagonal)
 {
     return detail::checked(ag_tril(x, diagonal));
@@ -647,6 +687,14 @@ inline tensor tril(tensor x, int64_t diagonal)
 inline tensor triu(tensor x, int64_t diagonal)
 {
     return detail::checked(ag_triu(x, diagonal));
+}
+inline tensor unfold(tensor x, int axis, int64_t size, int64_t step)
+{
+    return detail::checked(ag_unfold(x, axis, size, step));
+}
+inline tensor overlap_add(tensor x, int axis, int64_t extent, int64_t step)
+{
+    return detail::checked(ag_overlap_add(x, axis, extent, step));
 }
 inline ag_placed sort(tensor x, int axis, ag_sort_options options)
 {

@@ -1977,6 +1977,24 @@ static inline ag_tensor ag_traced_expand(const char *ag_file, int ag_line, ag_te
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_expand_as(const char *ag_file, int ag_line, ag_tensor x, ag_tensor like)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = like.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_expand_as(x, like);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_meshgrid(const char *ag_file, int ag_line, ag_list xs, int i, ag_indexing indexing)
+{
+    ag_tape *ag_to = ag_list_tape(xs);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_meshgrid(xs, i, indexing);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_flip(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes)
 {
     ag_tape *ag_to = x.tape;
@@ -2025,11 +2043,37 @@ static inline ag_tensor ag_traced_permute(const char *ag_file, int ag_line, ag_t
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_swapaxes(const char *ag_file, int ag_line, ag_tensor x, int a, int b)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_swapaxes(x, a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_movedim(const char *ag_file, int ag_line, ag_tensor x, int from, int to)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_movedim(x, from, to);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_reshape(const char *ag_file, int ag_line, ag_tensor x, ag_shape s)
 {
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_reshape(x, s);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_view_as(const char *ag_file, int ag_line, ag_tensor x, ag_tensor like)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = like.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_view_as(x, like);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2081,6 +2125,46 @@ static inline ag_tensor ag_traced_embed(const char *ag_file, int ag_line, ag_ten
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_split(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t size, int64_t i)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_split(x, axis, size, i);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_chunk(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t chunks, int64_t i)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_chunk(x, axis, chunks, i);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_tile(const char *ag_file, int ag_line, ag_tensor x, ag_shape counts)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_tile(x, counts);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_repeat(const char *ag_file, int ag_line, ag_tensor x, ag_shape counts)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_repeat(x, counts);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_repeat_interleave(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t count)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_repeat_interleave(x, axis, count);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_tril(const char *ag_file, int ag_line, ag_tensor x, int64_t diagonal)
 {
     ag_tape *ag_to = x.tape;
@@ -2094,6 +2178,22 @@ static inline ag_tensor ag_traced_triu(const char *ag_file, int ag_line, ag_tens
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_triu(x, diagonal);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_unfold(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t size, int64_t step)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_unfold(x, axis, size, step);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_overlap_add(const char *ag_file, int ag_line, ag_tensor x, int axis, int64_t extent, int64_t step)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_overlap_add(x, axis, extent, step);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2342,21 +2442,33 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_diag(...) ag_traced_diag(AG_SITE, __VA_ARGS__)
 #define ag_trace(...) ag_traced_trace(AG_SITE, __VA_ARGS__)
 #define ag_expand(...) ag_traced_expand(AG_SITE, __VA_ARGS__)
+#define ag_expand_as(...) ag_traced_expand_as(AG_SITE, __VA_ARGS__)
+#define ag_meshgrid(...) ag_traced_meshgrid(AG_SITE, __VA_ARGS__)
 #define ag_flip(...) ag_traced_flip(AG_SITE, __VA_ARGS__)
 #define ag_roll(...) ag_traced_roll(AG_SITE, __VA_ARGS__)
 #define ag_one_hot(...) ag_traced_one_hot(AG_SITE, __VA_ARGS__)
 #define ag_pad(...) ag_traced_pad(AG_SITE, __VA_ARGS__)
 #define ag_transpose(...) ag_traced_transpose(AG_SITE, __VA_ARGS__)
 #define ag_permute(...) ag_traced_permute(AG_SITE, __VA_ARGS__)
+#define ag_swapaxes(...) ag_traced_swapaxes(AG_SITE, __VA_ARGS__)
+#define ag_movedim(...) ag_traced_movedim(AG_SITE, __VA_ARGS__)
 #define ag_reshape(...) ag_traced_reshape(AG_SITE, __VA_ARGS__)
+#define ag_view_as(...) ag_traced_view_as(AG_SITE, __VA_ARGS__)
 #define ag_flatten(...) ag_traced_flatten(AG_SITE, __VA_ARGS__)
 #define ag_unsqueeze(...) ag_traced_unsqueeze(AG_SITE, __VA_ARGS__)
 #define ag_squeeze(...) ag_traced_squeeze(AG_SITE, __VA_ARGS__)
 #define ag_slice(...) ag_traced_slice(AG_SITE, __VA_ARGS__)
 #define ag_select(...) ag_traced_select(AG_SITE, __VA_ARGS__)
 #define ag_embed(...) ag_traced_embed(AG_SITE, __VA_ARGS__)
+#define ag_split(...) ag_traced_split(AG_SITE, __VA_ARGS__)
+#define ag_chunk(...) ag_traced_chunk(AG_SITE, __VA_ARGS__)
+#define ag_tile(...) ag_traced_tile(AG_SITE, __VA_ARGS__)
+#define ag_repeat(...) ag_traced_repeat(AG_SITE, __VA_ARGS__)
+#define ag_repeat_interleave(...) ag_traced_repeat_interleave(AG_SITE, __VA_ARGS__)
 #define ag_tril(...) ag_traced_tril(AG_SITE, __VA_ARGS__)
 #define ag_triu(...) ag_traced_triu(AG_SITE, __VA_ARGS__)
+#define ag_unfold(...) ag_traced_unfold(AG_SITE, __VA_ARGS__)
+#define ag_overlap_add(...) ag_traced_overlap_add(AG_SITE, __VA_ARGS__)
 #define ag_sort(...) ag_traced_sort(AG_SITE, __VA_ARGS__)
 #define ag_topk(...) ag_traced_topk(AG_SITE, __VA_ARGS__)
 #define ag_argsort(...) ag_traced_argsort(AG_SITE, __VA_ARGS__)

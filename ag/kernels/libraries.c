@@ -128,7 +128,7 @@ __attribute__((constructor)) static void blis_choose(void)
     environ = before;
 }
 
-static void blis_run(const ag_tile *t, const void *a, const void *b, void *c)
+static void blis_run(const ag_product_tile *t, const void *a, const void *b, void *c)
 {
     inc_t a_row = t->a_columns ? 1 : t->a_step, a_col = t->a_columns ? t->a_step : 1;
     inc_t b_row = t->b_columns ? 1 : t->b_step, b_col = t->b_columns ? t->b_step : 1;
@@ -168,7 +168,7 @@ static void xsmm_start(vector_level level)
 }
 
 /* Generated code addresses whole tiles by 32-bit displacements. */
-static bool xsmm_reaches(const ag_tile *t)
+static bool xsmm_reaches(const ag_product_tile *t)
 {
     int64_t size = t->dtype == AG_F32 ? 4 : 8, limit = INT32_MAX / size;
     int64_t a_rows = t->a_columns ? t->k : t->m;
@@ -178,14 +178,14 @@ static bool xsmm_reaches(const ag_tile *t)
 
 /* Without masks the columns that fill no vector are done one by one; where they are all, BLIS is faster once its call
  * is paid. */
-static bool xsmm_pays(const ag_tile *t)
+static bool xsmm_pays(const ag_product_tile *t)
 {
     int64_t vector = t->dtype == AG_F32 ? 8 : 4;
     return generates_masks || t->n % vector == 0 || t->n > 2 * vector || t->m * t->n * t->k < 1 << 15;
 }
 
 /* The narrower vectors do better where two extents make no more than one of the wide ones. */
-static unsigned xsmm_target(const ag_tile *t)
+static unsigned xsmm_target(const ag_product_tile *t)
 {
     bool small = t->m * t->k <= 16 || t->k * t->n <= 16 || t->m * t->n <= 16;
     return generates_masks && !small ? LIBXSMM_X86_AVX512_CORE : LIBXSMM_X86_AVX2;
@@ -193,7 +193,7 @@ static unsigned xsmm_target(const ag_tile *t)
 
 static size_t xsmm_generate(const void *context, void *to, size_t room)
 {
-    const ag_tile *t = context;
+    const ag_product_tile *t = context;
     libxsmm_blasint m = (libxsmm_blasint)t->m, n = (libxsmm_blasint)t->n, k = (libxsmm_blasint)t->k;
     libxsmm_blasint a = (libxsmm_blasint)t->a_step, b = (libxsmm_blasint)t->b_step, c = (libxsmm_blasint)t->c_row;
     int flags = t->a_columns ? LIBXSMM_GEMM_FLAG_TRANS_B : LIBXSMM_GEMM_FLAG_NONE;
@@ -209,7 +209,7 @@ static size_t xsmm_generate(const void *context, void *to, size_t room)
     return code.last_error ? 0 : code.code_size;
 }
 
-static void xsmm_prepare(ag_tile *t)
+static void xsmm_prepare(ag_product_tile *t)
 {
     if (!xsmm_reaches(t) || !xsmm_pays(t))
         return;
@@ -219,7 +219,7 @@ static void xsmm_prepare(ag_tile *t)
     t->generated = ag_code_take(&key, xsmm_generate, t);
 }
 
-static void xsmm_run(const ag_tile *t, const void *a, const void *b, void *c)
+static void xsmm_run(const ag_product_tile *t, const void *a, const void *b, void *c)
 {
     if (t->dtype == AG_F32)
         ((libxsmm_smmfunction)t->generated->run)(b, a, c);
@@ -271,7 +271,7 @@ bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k
     return !generates || (large && (dtype == AG_F64 || !generates_masks));
 }
 
-void ag_tile_prepare(ag_tile *tile)
+void ag_tile_prepare(ag_product_tile *tile)
 {
     ag_libraries_init();
     tile->generated = NULL;
@@ -281,14 +281,14 @@ void ag_tile_prepare(ag_tile *tile)
 #endif
 }
 
-void ag_tile_release(ag_tile *tile)
+void ag_tile_release(ag_product_tile *tile)
 {
     if (tile->generated)
         ag_code_release(tile->generated);
     tile->generated = NULL;
 }
 
-void ag_tile_run(const ag_tile *tile, const void *a, const void *b, void *c)
+void ag_tile_run(const ag_product_tile *tile, const void *a, const void *b, void *c)
 {
 #if AG_XSMM
     if (tile->generated) {

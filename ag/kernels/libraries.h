@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-typedef struct ag_tile {
+typedef struct ag_product_tile {
     ag_dtype dtype; /* AG_F32 or AG_F64 */
     int64_t m, n, k;
     bool a_columns;  /* a[i,l] is at a[l * a_step + i], otherwise at a[i * a_step + l] */
@@ -21,7 +21,7 @@ typedef struct ag_tile {
     int64_t b_step;  /* at least n, or k with b_columns */
     int64_t c_row;   /* at least n */
     struct ag_code *generated;
-} ag_tile;
+} ag_product_tile;
 
 /* Idempotent, thread-safe; costs milliseconds the first time. The functions below call for it themselves. */
 void ag_libraries_init(void);
@@ -35,9 +35,9 @@ bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k
 
 /* Finds or makes the tile's kernel, for its shape and strides alone, or leaves NULL for the general library. All
  * extents are positive. The kernel is the tile's until its release. */
-void ag_tile_prepare(ag_tile *tile);
-void ag_tile_release(ag_tile *tile);
-void ag_tile_run(const ag_tile *tile, const void *a, const void *b, void *c);
+void ag_tile_prepare(ag_product_tile *tile);
+void ag_tile_release(ag_product_tile *tile);
+void ag_tile_run(const ag_product_tile *tile, const void *a, const void *b, void *c);
 
 /* As ag_triangular_run, on the calling thread. */
 void ag_libraries_triangular(const ag_triangular *s);

@@ -19,7 +19,7 @@ typedef struct step {
     const ag_plan *plan;
     int64_t i, j, l, m, n, k, tiles_m;
     bool accumulate;
-    ag_tile tile[2][2]; /* whole or last, by rows and by columns */
+    ag_product_tile tile[2][2]; /* whole or last, by rows and by columns */
 } step;
 
 /* ---- the plan */
@@ -148,7 +148,7 @@ static void run_tile(const void *context, int64_t unit)
     const ag_plan *g = s->plan;
     const ag_product *p = &g->p;
     int64_t i = unit % s->tiles_m * g->tile_m, j = unit / s->tiles_m * g->tile_n;
-    const ag_tile *tile = &s->tile[i + g->tile_m > s->m][j + g->tile_n > s->n];
+    const ag_product_tile *tile = &s->tile[i + g->tile_m > s->m][j + g->tile_n > s->n];
     const void *a =
         g->pack_a ? element(g, g->packed_a, i * s->k) : element(g, p->a, (s->i + i) * p->a_row + s->l * p->a_col);
     const void *b =
@@ -156,15 +156,15 @@ static void run_tile(const void *context, int64_t unit)
     ag_tile_run(tile, a, b, (char *)p->c + ((s->i + i) * p->c_row + s->j + j) * (int64_t)g->size);
 }
 
-static ag_tile prepared_tile(const ag_plan *g, int64_t m, int64_t n, int64_t k, bool accumulate)
+static ag_product_tile prepared_tile(const ag_plan *g, int64_t m, int64_t n, int64_t k, bool accumulate)
 {
-    ag_tile t = { .dtype = g->p.dtype,
-                  .m = m,
-                  .n = n,
-                  .k = k,
-                  .a_columns = g->a_columns,
-                  .b_columns = g->b_columns,
-                  .accumulate = accumulate };
+    ag_product_tile t = { .dtype = g->p.dtype,
+                          .m = m,
+                          .n = n,
+                          .k = k,
+                          .a_columns = g->a_columns,
+                          .b_columns = g->b_columns,
+                          .accumulate = accumulate };
     t.a_step = g->a_columns ? g->p.a_col : g->p.a_row;
     if (g->pack_a)
         t.a_step = g->a_columns ? m : k;
@@ -206,7 +206,7 @@ static void run_step(step *s, bool pack_b)
 static void run_one_tile(const ag_plan *g)
 {
     const ag_product *p = &g->p;
-    ag_tile tile = prepared_tile(g, p->m, p->n, p->k, p->beta != 0);
+    ag_product_tile tile = prepared_tile(g, p->m, p->n, p->k, p->beta != 0);
     if (g->pack_a)
         g->loops->pack(p->m, p->k, (ag_matrix){ p->a, p->a_row, p->a_col }, g->packed_a);
     if (g->pack_b)

@@ -27,7 +27,7 @@ static void note_peak(ag_arena *a)
 
 static void enter_chunk(ag_arena *a, uint32_t index, size_t offset)
 {
-    const ag_chunk *c = &a->chunks[index];
+    const ag_arena_chunk *c = &a->chunks[index];
     a->current = index;
     a->begin = c->memory;
     a->at = a->begin + offset;
@@ -81,7 +81,7 @@ static bool add_chunk(ag_tape *t, ag_arena *a, size_t bytes)
     if (!memory)
         return false;
     AG_FORBID(memory, size);
-    a->chunks[a->count++] = (ag_chunk){ memory, size, 0 };
+    a->chunks[a->count++] = (ag_arena_chunk){ memory, size, 0 };
     a->wanted = 0;
     return true;
 }
@@ -99,11 +99,11 @@ static bool next_chunk(ag_tape *t, ag_arena *a, size_t bytes)
             return false;
         i = next;
     }
-    ag_chunk found = a->chunks[i];
+    ag_arena_chunk found = a->chunks[i];
     a->chunks[i] = a->chunks[next];
     a->chunks[next] = found;
     if (next) {
-        ag_chunk *left = &a->chunks[next - 1];
+        ag_arena_chunk *left = &a->chunks[next - 1];
         left->used = (size_t)(a->at - a->begin);
         a->before += left->used;
     }

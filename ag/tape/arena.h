@@ -22,13 +22,13 @@
 #define AG_ALLOW(p, bytes) ((void)(p), (void)(bytes))
 #endif
 
-typedef struct ag_chunk {
+typedef struct ag_arena_chunk {
     char *memory;
     size_t bytes, used; /* used: when the one after it was entered */
-} ag_chunk;
+} ag_arena_chunk;
 
 typedef struct ag_arena {
-    ag_chunk *chunks; /* those after the current one are spare */
+    ag_arena_chunk *chunks; /* those after the current one are spare */
     uint32_t count, capacity, current;
     char *begin, *at, *end;     /* of the current chunk */
     size_t before, wanted;      /* bytes used in the chunks before it; of the next chunk, where they are known */

@@ -216,10 +216,9 @@ AG_API ag_tensor ag_diag_embed(ag_tensor x, int64_t offset, int axis1, int axis2
 static int matrix_rank(ag_tensor x, int least, const char *who)
 {
     char text[128];
-    const uint32_t id = x.tape ? ag_resolve(x.tape, x, who, 0) : 0;
-    if (!id)
+    ag_shape s;
+    if (!ag_shapes_for(who, AG_LIST(x), &s))
         return -1;
-    const ag_shape s = ag_layout_shape(ag_layout_at(x.tape, id));
     if (s.rank >= least && s.rank <= 2)
         return s.rank;
     ag_fail(x.tape, AG_ESHAPE, "%s: %s is no matrix%s", who, ag_shape_text(s, text, sizeof text),

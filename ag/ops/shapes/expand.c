@@ -86,3 +86,54 @@ AG_API ag_tensor ag_expand(ag_tensor x, ag_shape s)
     const expand_params p = { s };
     return AG_APPLY(expand, AG_LIST(x), &p);
 }
+
+/* ag_expand_as - ag_expand to the shape of another tensor, which gets no gradient.
+ * Errors: AG_ESHAPE if x does not broadcast to that. */
+AG_API ag_tensor ag_expand_as(ag_tensor x, ag_tensor like)
+{
+    ag_shape s[2];
+    return ag_shapes_for("ag_expand_as", AG_LIST(x, like), s) ? ag_expand(x, s[1])
+                                                              : ag_inert(ag_list_tape(AG_LIST(x, like)));
+}
+
+/* ---- grids */
+
+/* The shape of a grid over vectors; rank-0 tensors are vectors of one element. False: reported. */
+static bool grid_shape(ag_tape *t, const ag_shape *shapes, int count, ag_shape *grid)
+{
+    char text[128];
+    *grid = (ag_shape){ .rank = count };
+    for (int i = 0; i < count; i++) {
+        if (shapes[i].rank > 1)
+            return ag_fail(t, AG_ESHAPE, "ag_meshgrid: operand %d is %s, but must be a vector", i + 1,
+                           ag_shape_text(shapes[i], text, sizeof text)),
+                   false;
+        grid->dim[i] = shapes[i].rank ? shapes[i].dim[0] : 1;
+    }
+    return true;
+}
+
+/* ag_meshgrid - tensor number i of a grid over the vectors of the list: xs[i] along one axis, repeated along the others.
+ * That is axis i; with AG_XY the first two are exchanged. A view.
+ *   y[j0,j1,..] = xs[i][ji]        dxs[i] = dy summed over the other axes
+ * Errors: AG_ESHAPE if one is no vector or there are too many; AG_EARG if there is no tensor i or no such indexing. */
+AG_API ag_tensor ag_meshgrid(ag_list xs, int i, ag_indexing indexing)
+{
+    ag_tape *t = ag_list_tape(xs);
+    ag_shape shapes[AG_MAX_RANK], grid, column = { 0 };
+    const int count = (int)xs.count;
+    if (xs.count > AG_MAX_RANK)
+        return ag_fail(t, AG_ESHAPE, "ag_meshgrid: a tensor has at most %d dimensions, not %zu", AG_MAX_RANK, xs.count),
+               ag_inert(t);
+    if (i < 0 || i >= count)
+        return ag_fail(t, AG_EARG, "ag_meshgrid: of %d tensors there is no number %d", count, i), ag_inert(t);
+    if (indexing != AG_IJ && indexing != AG_XY)
+        return ag_fail(t, AG_EARG, "ag_meshgrid: there is no indexing %d", (int)indexing), ag_inert(t);
+    if (!ag_shapes_for("ag_meshgrid", xs, shapes) || !grid_shape(t, shapes, count, &grid))
+        return ag_inert(t);
+    column.rank = count - i;
+    for (int d = 0; d < column.rank; d++)
+        column.dim[d] = d ? 1 : grid.dim[i];
+    const ag_tensor y = ag_expand(ag_reshape(xs.at[i], column), grid);
+    return indexing == AG_XY && count > 1 ? ag_transpose(y, 0, 1) : y;
+}

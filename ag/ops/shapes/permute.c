@@ -132,3 +132,26 @@ AG_API ag_tensor ag_permute(ag_tensor x, ag_axes axes)
     const permute_params p = { axes };
     return AG_APPLY(permute, AG_LIST(x), &p);
 }
+
+/* ag_swapaxes - NumPy's name of ag_transpose. */
+AG_API ag_tensor ag_swapaxes(ag_tensor x, int a, int b)
+{
+    return ag_transpose(x, a, b);
+}
+
+/* ag_movedim - x with axis `from` moved to place `to`; the others keep their order. A view.
+ * Errors: AG_ESHAPE if there are no such axes. */
+AG_API ag_tensor ag_movedim(ag_tensor x, int from, int to)
+{
+    ag_shape s;
+    ag_tape *t = ag_shapes_for("ag_movedim", AG_LIST(x), &s);
+    const int a = t ? ag_axis_for("ag_movedim", t, s, from) : -1, b = a < 0 ? -1 : ag_axis_for("ag_movedim", t, s, to);
+    if (b < 0)
+        return ag_inert(x.tape);
+    ag_axes order = { .count = s.rank };
+    for (int i = 0; i < s.rank; i++) {
+        const int other = i - (i > b); /* number of the axis among those that are not moved */
+        order.axis[i] = i == b ? a : other + (other >= a);
+    }
+    return ag_permute(x, order);
+}

@@ -118,15 +118,23 @@ AG_API ag_tensor ag_reshape(ag_tensor x, ag_shape s)
     return AG_APPLY(reshape, AG_LIST(x), &p);
 }
 
+/* ag_view_as - ag_reshape to the shape of another tensor, which gets no gradient.
+ * Errors: AG_ESHAPE if that has another number of elements. */
+AG_API ag_tensor ag_view_as(ag_tensor x, ag_tensor like)
+{
+    ag_shape s[2];
+    return ag_shapes_for("ag_view_as", AG_LIST(x, like), s) ? ag_reshape(x, s[1])
+                                                            : ag_inert(ag_list_tape(AG_LIST(x, like)));
+}
+
 /* ag_flatten - the axes first ... last as one. A rank-0 x becomes a vector of one element.
  * Errors: AG_ESHAPE if there are no such axes, or last is before first. */
 AG_API ag_tensor ag_flatten(ag_tensor x, int first, int last)
 {
-    ag_tape *t = x.tape;
-    uint32_t id = t ? ag_resolve(t, x, "ag_flatten", 0) : 0;
-    if (!id)
-        return ag_inert(t);
-    ag_shape s = ag_layout_shape(ag_layout_at(t, id)), flat = { 0 };
+    ag_shape s, flat = { 0 };
+    ag_tape *t = ag_shapes_for("ag_flatten", AG_LIST(x), &s);
+    if (!t)
+        return ag_inert(x.tape);
     int rank = s.rank > 0 ? s.rank : 1, from = ag_axis(first, rank), to = ag_axis(last, rank);
     if (from < 0 || to < from) {
         char text[128];

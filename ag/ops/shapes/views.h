@@ -10,6 +10,30 @@ static inline ag_shape ag_call_input_shape(const ag_call *c, int i)
     return ag_layout_shape(ag_layout_at(c->tape, c->inputs[i]));
 }
 
+/* The tape and the shapes of a public function's operands, for functions that call others. NULL: not all can be used,
+ * and who calls returns ag_inert(ag_list_tape(xs)). */
+static inline ag_tape *ag_shapes_for(const char *who, ag_list xs, ag_shape *shapes)
+{
+    ag_tape *t = xs.count ? ag_common_tape(xs.at, xs.count, who) : NULL;
+    for (size_t i = 0; t && i < xs.count; i++) {
+        const uint32_t id = ag_resolve(t, xs.at[i], who, xs.count == 1 ? 0 : (int)i + 1);
+        if (!id)
+            return NULL;
+        shapes[i] = ag_layout_shape(ag_layout_at(t, id));
+    }
+    return t;
+}
+
+/* The axis of such an operand counted from 0, or -1 and an error. */
+static inline int ag_axis_for(const char *who, ag_tape *t, ag_shape s, int axis)
+{
+    char text[128];
+    const int a = ag_axis(axis, s.rank);
+    if (a < 0)
+        ag_fail(t, AG_ESHAPE, "%s: %s has no axis %d", who, ag_shape_text(s, text, sizeof text), axis);
+    return a;
+}
+
 /* axis counted from 0, or -1 and an error */
 static inline int ag_call_axis(const ag_call *c, int axis, int rank)
 {
