@@ -206,6 +206,15 @@ AG_API ag_tensor ag_clamp(ag_tensor x, double low, double high);
  * What is not chosen contributes 0 even if its derivative is not finite.
  * Errors: AG_EDTYPE if c is not u8 or the dtypes of a and b differ; AG_ESHAPE if the shapes do not broadcast. */
 AG_API ag_tensor ag_where(ag_tensor c, ag_tensor a, ag_tensor b);
+/* ag_where_scalar - x where the condition c (u8) is not 0, else the number; c and x broadcast, x is of any dtype.
+ *   y = c ? x : number        dx = c ? dy : 0, whatever dy is elsewhere
+ * Errors: AG_EDTYPE if c is not u8; AG_ESHAPE if the shapes do not broadcast; AG_EARG if integers x cannot be the number. */
+AG_API ag_tensor ag_where_scalar(ag_tensor c, ag_tensor x, double number);
+/* ag_masked_fill - the number where the mask (u8) is not 0, else x; both broadcast, x is of any dtype.
+ *   y = mask ? number : x        dx = mask ? 0 : dy, whatever dy is there
+ * Errors: AG_EDTYPE if the mask is not u8; AG_ESHAPE if the shapes do not broadcast; AG_EARG if integers x cannot be the
+ * number. */
+AG_API ag_tensor ag_masked_fill(ag_tensor x, ag_tensor mask, double number);
 
 /* ======== indexing */
 
@@ -569,6 +578,29 @@ AG_API ag_tensor ag_mean(ag_tensor x);
  *   y[i,..] = (sum of x[i,..,j,..] over j) / n        dx[i,..,j,..] = dy[i,..] / n
  * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags; AG_EDTYPE for integers. */
 AG_API ag_tensor ag_mean_over(ag_tensor x, ag_axes axes, int flags);
+
+/* ---- truth */
+/* ag_count_nonzero - how many elements are not 0, i64; 0 if there are none.
+ *   y = sum of (x != 0), no gradient */
+AG_API ag_tensor ag_count_nonzero(ag_tensor x);
+/* ag_count_nonzero_over - how many are not 0 over axes, i64; axes and flags as in ag_sum_over.
+ *   y[i,..] = sum of (x[i,..,j,..] != 0) over j, no gradient
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_count_nonzero_over(ag_tensor x, ag_axes axes, int flags);
+/* ag_any - is one element not 0? u8; 0 if there are none.
+ *   y = 1 where an x != 0, else 0, no gradient */
+AG_API ag_tensor ag_any(ag_tensor x);
+/* ag_any_over - is one of them not 0, over axes? u8; axes and flags as in ag_sum_over.
+ *   y[i,..] = 1 where an x[i,..,j,..] != 0, else 0, no gradient
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_any_over(ag_tensor x, ag_axes axes, int flags);
+/* ag_all - are all elements not 0? u8; 1 if there are none.
+ *   y = 1 where every x != 0, else 0, no gradient */
+AG_API ag_tensor ag_all(ag_tensor x);
+/* ag_all_over - are all of them not 0, over axes? u8; axes and flags as in ag_sum_over.
+ *   y[i,..] = 1 where every x[i,..,j,..] != 0, else 0, no gradient
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_all_over(ag_tensor x, ag_axes axes, int flags);
 
 /* ---- var */
 /* ag_var - the variance of all n elements about their mean, with n - 1 in the denominator; NaN if there are fewer than

@@ -304,6 +304,14 @@ inline tensor where(tensor c, tensor a, tensor b)
 {
     return detail::checked(ag_where(c, a, b));
 }
+inline tensor where_scalar(tensor c, tensor x, double number)
+{
+    return detail::checked(ag_where_scalar(c, x, number));
+}
+inline tensor masked_fill(tensor x, tensor mask, double number)
+{
+    return detail::checked(ag_masked_fill(x, mask, number));
+}
 inline tensor embedding(tensor weight, tensor index, ag_embedding_options options)
 {
     return detail::checked(ag_embedding(weight, index, options));
@@ -531,6 +539,30 @@ inline tensor mean(tensor x)
 inline tensor mean_over(tensor x, axes axes_, int flags)
 {
     return detail::checked(ag_mean_over(x, axes_, flags));
+}
+inline tensor count_nonzero(tensor x)
+{
+    return detail::checked(ag_count_nonzero(x));
+}
+inline tensor count_nonzero_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_count_nonzero_over(x, axes_, flags));
+}
+inline tensor any(tensor x)
+{
+    return detail::checked(ag_any(x));
+}
+inline tensor any_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_any_over(x, axes_, flags));
+}
+inline tensor all(tensor x)
+{
+    return detail::checked(ag_all(x));
+}
+inline tensor all_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_all_over(x, axes_, flags));
 }
 inline tensor var(tensor x)
 {

@@ -1313,6 +1313,26 @@ static inline ag_tensor ag_traced_where(const char *ag_file, int ag_line, ag_ten
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_where_scalar(const char *ag_file, int ag_line, ag_tensor c, ag_tensor x, double number)
+{
+    ag_tape *ag_to = c.tape;
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_where_scalar(c, x, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_masked_fill(const char *ag_file, int ag_line, ag_tensor x, ag_tensor mask, double number)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = mask.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_masked_fill(x, mask, number);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_embedding(const char *ag_file, int ag_line, ag_tensor weight, ag_tensor index, ag_embedding_options options)
 {
     ag_tape *ag_to = weight.tape;
@@ -1863,6 +1883,54 @@ static inline ag_tensor ag_traced_mean_over(const char *ag_file, int ag_line, ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_count_nonzero(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_count_nonzero(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_count_nonzero_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_count_nonzero_over(x, axes, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_any(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_any(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_any_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_any_over(x, axes, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_all(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_all(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_all_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_all_over(x, axes, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_var(const char *ag_file, int ag_line, ag_tensor x)
 {
     ag_tape *ag_to = x.tape;
@@ -2371,6 +2439,8 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_heaviside(...) ag_traced_heaviside(AG_SITE, __VA_ARGS__)
 #define ag_clamp(...) ag_traced_clamp(AG_SITE, __VA_ARGS__)
 #define ag_where(...) ag_traced_where(AG_SITE, __VA_ARGS__)
+#define ag_where_scalar(...) ag_traced_where_scalar(AG_SITE, __VA_ARGS__)
+#define ag_masked_fill(...) ag_traced_masked_fill(AG_SITE, __VA_ARGS__)
 #define ag_embedding(...) ag_traced_embedding(AG_SITE, __VA_ARGS__)
 #define ag_gather(...) ag_traced_gather(AG_SITE, __VA_ARGS__)
 #define ag_take_along(...) ag_traced_take_along(AG_SITE, __VA_ARGS__)
@@ -2428,6 +2498,12 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_sum_over(...) ag_traced_sum_over(AG_SITE, __VA_ARGS__)
 #define ag_mean(...) ag_traced_mean(AG_SITE, __VA_ARGS__)
 #define ag_mean_over(...) ag_traced_mean_over(AG_SITE, __VA_ARGS__)
+#define ag_count_nonzero(...) ag_traced_count_nonzero(AG_SITE, __VA_ARGS__)
+#define ag_count_nonzero_over(...) ag_traced_count_nonzero_over(AG_SITE, __VA_ARGS__)
+#define ag_any(...) ag_traced_any(AG_SITE, __VA_ARGS__)
+#define ag_any_over(...) ag_traced_any_over(AG_SITE, __VA_ARGS__)
+#define ag_all(...) ag_traced_all(AG_SITE, __VA_ARGS__)
+#define ag_all_over(...) ag_traced_all_over(AG_SITE, __VA_ARGS__)
 #define ag_var(...) ag_traced_var(AG_SITE, __VA_ARGS__)
 #define ag_var_over(...) ag_traced_var_over(AG_SITE, __VA_ARGS__)
 #define ag_std(...) ag_traced_std(AG_SITE, __VA_ARGS__)

@@ -1,4 +1,4 @@
-/* The choice between two tensors, element by element. */
+/* The choice between two tensors, or a tensor and a number, element by element. */
 #include "ag/ops/shapes/views.h"
 
 static ag_status where_dtype(const ag_call *c, const ag_array *a, const ag_array *b, ag_array *y)
@@ -27,14 +27,25 @@ static ag_status where_shape(const ag_call *c, const ag_array *x, ag_array *y)
 #define CHOOSE(name, type)                                                                                  \
     static void name(const ag_walk_row *w, void *context)                                                   \
     {                                                                                                       \
-        type *y = w->data[0];                                                                               \
+        type *restrict y = w->data[0];                                                                      \
         const uint8_t *c = w->data[1];                                                                      \
         const type *a = w->data[2], *b = w->data[3];                                                        \
         const int64_t ys = w->stride[0], cs = w->stride[1], as = w->stride[2], bs = w->stride[3], n = w->n; \
         (void)context;                                                                                      \
-        if (ys == 1 && cs == 1 && as == 1 && bs == 1)                                                       \
+        const bool plain = ys == 1 && cs == 1;                                                              \
+        if (plain && as == 1 && bs == 1)                                                                    \
             for (int64_t i = 0; i < n; i++)                                                                 \
                 y[i] = c[i] ? a[i] : b[i];                                                                  \
+        else if (plain && as == 1 && bs == 0) /* a number */                                                \
+            for (int64_t i = 0; i < n; i++) {                                                               \
+                const type v = a[i]; /* loaded always: else there are no vectors of it */                   \
+                y[i] = c[i] ? v : *b;                                                                       \
+            }                                                                                               \
+        else if (plain && as == 0 && bs == 1)                                                               \
+            for (int64_t i = 0; i < n; i++) {                                                               \
+                const type v = b[i];                                                                        \
+                y[i] = c[i] ? *a : v;                                                                       \
+            }                                                                                               \
         else                                                                                                \
             for (int64_t i = 0; i < n; i++)                                                                 \
                 y[i * ys] = c[i * cs] ? a[i * as] : b[i * bs];                                              \
@@ -160,4 +171,133 @@ AG_OP(where) = {
 AG_API ag_tensor ag_where(ag_tensor c, ag_tensor a, ag_tensor b)
 {
     return AG_APPLY(where, AG_LIST(c, a, b), NULL);
+}
+
+/* ---- with a number: where_scalar of the condition and x, masked_fill of x and the mask */
+
+typedef struct choice_params {
+    double number;
+} choice_params;
+
+static bool fills(const ag_call *c)
+{
+    return c->op == &ag_op_masked_fill;
+}
+
+static ag_status choice_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const choice_params *p = ag_call_params(c);
+    const int k = fills(c) ? 0 : 1; /* x */
+    _Alignas(8) char number[8];
+    y->dtype = x[k].dtype;
+    if (x[1 - k].dtype != AG_U8)
+        return ag_call_fail(c, AG_EDTYPE, "the %s must be u8, as comparisons give it", fills(c) ? "mask" : "condition");
+    if (!ag_shape_broadcast(x[0].shape, x[1].shape, &y->shape))
+        return ag_call_fail(c, AG_ESHAPE, "the shapes do not broadcast");
+    if (ag_is_float(y->dtype))
+        return AG_OK;
+    const ag_array one = ag_dense_array(AG_SCALAR, y->dtype, number);
+    ag_fill_array(&one, p->number);
+    if (p->number >= 0x1p63 || (double)ag_array_get_integer(&one, 0) != p->number)
+        return ag_call_fail(c, AG_EARG, "the number %g is no %s; see ag_cast", p->number, ag_dtype_name(y->dtype));
+    return AG_OK;
+}
+
+static ag_status choice_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const choice_params *p = ag_call_params(c);
+    const bool fill = fills(c);
+    _Alignas(8) char number[8];
+    const ag_array one = ag_dense_array(AG_SCALAR, y->dtype, number);
+    ag_fill_array(&one, p->number);
+    const ag_array condition = ag_array_expand(&x[fill ? 1 : 0], y->shape),
+                   e = ag_array_expand(&x[fill ? 0 : 1], y->shape), other = ag_array_expand(&one, y->shape);
+    ag_walk(y->shape, 4, (const ag_array *const[]){ y, &condition, fill ? &other : &e, fill ? &e : &other },
+            choose[y->dtype], NULL, ag_call_threads(c));
+    return AG_OK;
+}
+
+static ag_tensor chosen(const ag_call *c, ag_tensor dy)
+{
+    return fills(c) ? ag_masked_fill(dy, ag_call_input(c, 1), 0) : ag_where_scalar(ag_call_input(c, 0), dy, 0);
+}
+
+static void choice_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    dx[fills(c) ? 0 : 1] = chosen(c, dy[0]);
+}
+
+static void choice_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
+{
+    dy[0] = chosen(c, dx[fills(c) ? 0 : 1]);
+}
+
+static ag_status choice_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const int k = fills(c) ? 0 : 1;
+    const ag_array *condition = ag_call_input_array(c, 1 - k);
+    route r = { .other = fills(c), .add = beta[k] != 0 };
+    if (!condition)
+        return AG_EUSE;
+    if (!ag_shape_equal(dx[k].shape, dy->shape) || dx[k].dtype != dy->dtype)
+        return AG_USE_RULE;
+    ag_array e = ag_array_expand(condition, dy->shape);
+    ag_walk(dy->shape, 3, (const ag_array *const[]){ &dx[k], &e, dy }, dy->dtype == AG_F32 ? route_f32 : route_f64, &r,
+            ag_call_threads(c));
+    return AG_OK;
+}
+
+/* clang-format off */
+#define NUMBER .params = &(const choice_params){ 3 }
+#define CHOICE(...) { NUMBER, .low = { 0, -2 }, .high = { 2, 2 }, .dtype = { AG_U8 }, .shape = { __VA_ARGS__ } }
+#define FILL(...) { NUMBER, .low = { -2, 0 }, .high = { 2, 2 }, .dtype = { 0, AG_U8 }, .shape = { __VA_ARGS__ } }
+
+AG_OP(where_scalar) = {
+    .name = "where_scalar",
+    .formula = "x where c, else a number",
+    .inputs = 2,
+    .flags = AG_STRIDED,
+    .params_size = sizeof(choice_params),
+    .shape = choice_shape,
+    .forward = choice_forward,
+    .vjp = choice_vjp,
+    .jvp = choice_jvp,
+    .vjp_fused = choice_vjp_fused,
+    .samples = (const ag_sample[]){ CHOICE(AG_DIMS(3, 4), AG_DIMS(3, 4)), CHOICE(AG_DIMS(3, 1), AG_DIMS(4)),
+                                    CHOICE({ 0 }, AG_DIMS(2, 3)), { 0 } },
+};
+
+AG_OP(masked_fill) = {
+    .name = "masked_fill",
+    .formula = "a number where the mask, else x",
+    .inputs = 2,
+    .flags = AG_STRIDED,
+    .params_size = sizeof(choice_params),
+    .shape = choice_shape,
+    .forward = choice_forward,
+    .vjp = choice_vjp,
+    .jvp = choice_jvp,
+    .vjp_fused = choice_vjp_fused,
+    .samples = (const ag_sample[]){ FILL(AG_DIMS(3, 4), AG_DIMS(3, 4)), FILL(AG_DIMS(4), AG_DIMS(3, 1)),
+                                    FILL(AG_DIMS(2, 3), { 0 }), { 0 } },
+};
+/* clang-format on */
+
+/* ag_where_scalar - x where the condition c (u8) is not 0, else the number; c and x broadcast, x is of any dtype.
+ *   y = c ? x : number        dx = c ? dy : 0, whatever dy is elsewhere
+ * Errors: AG_EDTYPE if c is not u8; AG_ESHAPE if the shapes do not broadcast; AG_EARG if integers x cannot be the number. */
+AG_API ag_tensor ag_where_scalar(ag_tensor c, ag_tensor x, double number)
+{
+    const choice_params p = { number };
+    return AG_APPLY(where_scalar, AG_LIST(c, x), &p);
+}
+
+/* ag_masked_fill - the number where the mask (u8) is not 0, else x; both broadcast, x is of any dtype.
+ *   y = mask ? number : x        dx = mask ? 0 : dy, whatever dy is there
+ * Errors: AG_EDTYPE if the mask is not u8; AG_ESHAPE if the shapes do not broadcast; AG_EARG if integers x cannot be the
+ * number. */
+AG_API ag_tensor ag_masked_fill(ag_tensor x, ag_tensor mask, double number)
+{
+    const choice_params p = { number };
+    return AG_APPLY(masked_fill, AG_LIST(x, mask), &p);
 }
