@@ -516,6 +516,18 @@ AG_API ag_tensor ag_max_over(ag_tensor x, ag_axes axes, int flags);
  * Errors: AG_ESHAPE if an axis is out of range, named twice or empty; AG_EARG for unknown flags. */
 AG_API ag_tensor ag_min_over(ag_tensor x, ag_axes axes, int flags);
 
+/* ---- norm */
+/* ag_norm - the length of all elements as a vector; neither huge nor tiny elements overflow or vanish in it.
+ *   y = sqrt(sum of x^2)        dx = dy x / y, 0 where y = 0
+ * Errors: AG_EDTYPE for integers. */
+AG_API ag_tensor ag_norm(ag_tensor x);
+/* ag_norm_over - p-norms over axes; axes and flags as in ag_sum_over. p may be any number: 0 counts what is not 0
+ * (without a gradient), INFINITY and -INFINITY take the largest and smallest |x| (equal ones share dy).
+ *   y = (sum of |x|^p)^(1/p)        dx = dy sign(x) (|x| / y)^(p-1), 0 where y = 0; where p < 1 also where x = 0
+ * Errors: AG_ESHAPE if an axis is out of range or named twice, or there are no elements and p is negative or infinite;
+ * AG_EARG for unknown flags or if p is NaN; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_norm_over(ag_tensor x, double p, ag_axes axes, int flags);
+
 /* ---- places */
 /* ag_argmax - where along an axis (-1: the last), which the result lacks, the largest element is, i64: the first one of
  * equal ones, the first NaN if there is one.
@@ -545,6 +557,16 @@ AG_API ag_placed ag_max_along(ag_tensor x, int axis);
  *   values[i,..] = x[i,..,j,..], j = indices[i,..]        dx[i,..,j,..] = dvalues[i,..], 0 elsewhere
  * Errors: AG_ESHAPE if there is no such axis or it is empty. */
 AG_API ag_placed ag_min_along(ag_tensor x, int axis);
+
+/* ---- prod */
+/* ag_prod - the product of all elements, 1 if there are none; of integers as i64. Nothing overflows or vanishes on the
+ * way to a product that does not.
+ *   y = product of x        dx = dy times the product of the others, where elements are 0 too */
+AG_API ag_tensor ag_prod(ag_tensor x);
+/* ag_prod_over - products over axes; axes and flags as in ag_sum_over; of integers as i64.
+ *   y[i,..] = product of x[i,..,j,..] over j        dx[i,..,j,..] = dy[i,..] times the product of the others
+ * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags. */
+AG_API ag_tensor ag_prod_over(ag_tensor x, ag_axes axes, int flags);
 
 /* ---- softmax */
 /* ag_softmax - exponentials that sum to 1 along an axis (-1: the last).

@@ -488,6 +488,14 @@ inline tensor min_over(tensor x, axes axes_, int flags)
 {
     return detail::checked(ag_min_over(x, axes_, flags));
 }
+inline tensor norm(tensor x)
+{
+    return detail::checked(ag_norm(x));
+}
+inline tensor norm_over(tensor x, double p, axes axes_, int flags)
+{
+    return detail::checked(ag_norm_over(x, p, axes_, flags));
+}
 inline tensor argmax(tensor x, int axis)
 {
     return detail::checked(ag_argmax(x, axis));
@@ -511,6 +519,14 @@ inline ag_placed max_along(tensor x, int axis)
 inline ag_placed min_along(tensor x, int axis)
 {
     return detail::checked_all(ag_min_along(x, axis));
+}
+inline tensor prod(tensor x)
+{
+    return detail::checked(ag_prod(x));
+}
+inline tensor prod_over(tensor x, axes axes_, int flags)
+{
+    return detail::checked(ag_prod_over(x, axes_, flags));
 }
 inline tensor softmax(tensor x, int axis)
 {

@@ -1779,6 +1779,22 @@ static inline ag_tensor ag_traced_min_over(const char *ag_file, int ag_line, ag_
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_norm(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_norm(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_norm_over(const char *ag_file, int ag_line, ag_tensor x, double p, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_norm_over(x, p, axes, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_argmax(const char *ag_file, int ag_line, ag_tensor x, int axis)
 {
     ag_tape *ag_to = x.tape;
@@ -1824,6 +1840,22 @@ static inline ag_placed ag_traced_min_along(const char *ag_file, int ag_line, ag
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_placed ag_result = ag_min_along(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_prod(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_prod(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_prod_over(const char *ag_file, int ag_line, ag_tensor x, ag_axes axes, int flags)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_prod_over(x, axes, flags);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2485,12 +2517,16 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_min(...) ag_traced_min(AG_SITE, __VA_ARGS__)
 #define ag_max_over(...) ag_traced_max_over(AG_SITE, __VA_ARGS__)
 #define ag_min_over(...) ag_traced_min_over(AG_SITE, __VA_ARGS__)
+#define ag_norm(...) ag_traced_norm(AG_SITE, __VA_ARGS__)
+#define ag_norm_over(...) ag_traced_norm_over(AG_SITE, __VA_ARGS__)
 #define ag_argmax(...) ag_traced_argmax(AG_SITE, __VA_ARGS__)
 #define ag_argmax_all(...) ag_traced_argmax_all(AG_SITE, __VA_ARGS__)
 #define ag_argmin(...) ag_traced_argmin(AG_SITE, __VA_ARGS__)
 #define ag_argmin_all(...) ag_traced_argmin_all(AG_SITE, __VA_ARGS__)
 #define ag_max_along(...) ag_traced_max_along(AG_SITE, __VA_ARGS__)
 #define ag_min_along(...) ag_traced_min_along(AG_SITE, __VA_ARGS__)
+#define ag_prod(...) ag_traced_prod(AG_SITE, __VA_ARGS__)
+#define ag_prod_over(...) ag_traced_prod_over(AG_SITE, __VA_ARGS__)
 #define ag_softmax(...) ag_traced_softmax(AG_SITE, __VA_ARGS__)
 #define ag_log_softmax(...) ag_traced_log_softmax(AG_SITE, __VA_ARGS__)
 #define ag_logsumexp(...) ag_traced_logsumexp(AG_SITE, __VA_ARGS__)

@@ -11,27 +11,37 @@ static ag_status cumprod_forward(const ag_call *c, const ag_array *x, ag_array *
 /* ---- the derivative, without a division: dx[j] = (x[0] ... x[j-1]) s[j], s[j] = dy[j] + x[j+1] s[j+1] */
 
 /* y[i-1], and 1 before the first one */
-static ag_tensor product_before(const ag_call *c)
+static ag_tensor one_before(ag_tensor y, int at, bool reverse)
 {
-    const ag_scanning *p = ag_call_params(c);
-    const ag_tensor y = ag_call_output(c, 0);
     const ag_shape s = ag_shape_of(y);
-    const int axis = ag_line_axis(p->axis, s.rank);
+    const int axis = ag_line_axis(at, s.rank);
     ag_shape one = { .rank = s.rank - axis };
     if (s.rank == 0)
-        return ag_ones(ag_call_tape(c), ag_dtype_of(y), s);
+        return ag_ones(y.tape, ag_dtype_of(y), s);
     if (s.rank < 0 || s.dim[axis] == 0)
         return y;
     for (int i = 0; i < one.rank; i++)
         one.dim[i] = 1;
-    const ag_tensor first = ag_ones(ag_call_tape(c), ag_dtype_of(y), one);
-    return ag_add(ag_one_further(c, y, false), ag_embed(first, 0, s.dim[axis], p->reverse ? s.dim[axis] - 1 : 0, 1));
+    const ag_tensor first = ag_ones(y.tape, ag_dtype_of(y), one);
+    return ag_add(ag_one_further(y, at, reverse), ag_embed(first, 0, s.dim[axis], reverse ? s.dim[axis] - 1 : 0, 1));
+}
+
+ag_tensor ag_product_before(ag_tensor x, int axis, bool reverse)
+{
+    const ag_scanning p = { axis, reverse };
+    return one_before(AG_APPLY(cumprod, AG_LIST(x), &p), axis, reverse);
+}
+
+static ag_tensor product_before(const ag_call *c)
+{
+    const ag_scanning *p = ag_call_params(c);
+    return one_before(ag_call_output(c, 0), p->axis, p->reverse);
 }
 
 static void cumprod_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const ag_scanning *p = ag_call_params(c), back = { p->axis, !p->reverse };
-    const ag_tensor x = ag_one_further(c, ag_call_input(c, 0), true);
+    const ag_tensor x = ag_one_further(ag_call_input(c, 0), p->axis, !p->reverse);
     dx[0] = ag_mul(product_before(c), AG_APPLY(recurrence, AG_LIST(x, dy[0]), &back));
 }
 

@@ -22,19 +22,20 @@ static ag_status recurrence_forward(const ag_call *c, const ag_array *x, ag_arra
 static void recurrence_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const ag_scanning *p = ag_call_params(c), back = { p->axis, !p->reverse };
-    const ag_tensor a = ag_one_further(c, ag_call_input(c, 0), true);
+    const ag_tensor a = ag_one_further(ag_call_input(c, 0), p->axis, !p->reverse);
     dx[1] = AG_APPLY(recurrence, AG_LIST(a, dy[0]), &back);
     if (ag_call_needs(c, 0))
-        dx[0] = ag_mul(dx[1], ag_one_further(c, ag_call_output(c, 0), false));
+        dx[0] = ag_mul(dx[1], ag_one_further(ag_call_output(c, 0), p->axis, p->reverse));
 }
 
 /* Of the tangents da and db one may be absent, which is 0. */
 static void recurrence_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 {
-    const ag_tensor a = ag_call_input(c, 0), before = ag_one_further(c, ag_call_output(c, 0), false);
+    const ag_scanning *p = ag_call_params(c);
+    const ag_tensor a = ag_call_input(c, 0), before = ag_one_further(ag_call_output(c, 0), p->axis, p->reverse);
     const ag_tensor by_a = dx[0].tape ? ag_mul(dx[0], before) : dx[1];
     const ag_tensor b = dx[0].tape && dx[1].tape ? ag_add(by_a, dx[1]) : by_a;
-    dy[0] = AG_APPLY(recurrence, AG_LIST(a, b), (const ag_scanning *)ag_call_params(c));
+    dy[0] = AG_APPLY(recurrence, AG_LIST(a, b), p);
 }
 
 /* Arrays of a row: da, l, y one place before. context: is it added? */

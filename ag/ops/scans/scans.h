@@ -31,20 +31,21 @@ static inline ag_scan ag_call_scan(const ag_call *c, const ag_array *x, bool bac
                       .threads = ag_call_threads(c) };
 }
 
-/* y[i] = x[i-1] in the direction of the scan, 0 where there is none; of floats. */
-static inline ag_tensor ag_one_further(const ag_call *c, ag_tensor x, bool backward)
+/* y[i] = x[i-1] along an axis, or x[i+1] in reverse, 0 where there is none; of floats. */
+static inline ag_tensor ag_one_further(ag_tensor x, int at, bool reverse)
 {
-    const ag_scanning *p = ag_call_params(c);
     const ag_shape s = ag_shape_of(x);
-    const int axis = ag_line_axis(p->axis, s.rank);
-    const bool reverse = (p->reverse != 0) != backward;
+    const int axis = ag_line_axis(at, s.rank);
     if (s.rank == 0)
-        return ag_zeros(ag_call_tape(c), ag_dtype_of(x), s);
+        return ag_zeros(x.tape, ag_dtype_of(x), s);
     if (s.rank < 0 || s.dim[axis] == 0)
         return x;
     const ag_tensor kept = ag_slice(x, axis, reverse, reverse ? INT64_MAX : -1, 1);
     return ag_embed(kept, axis, s.dim[axis], !reverse, 1);
 }
+
+/* cumprod.c: the product of what is before each element along an axis, or in reverse after it. */
+ag_tensor ag_product_before(ag_tensor x, int axis, bool reverse);
 
 /* clang-format off */
 #define AG_SCAN_SAMPLE(axis, reverse, from, to, ...)                                                                   \
