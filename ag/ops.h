@@ -646,6 +646,18 @@ AG_API ag_tensor ag_std_over(ag_tensor x, ag_axes axes, int flags, ag_var_option
 
 /* ======== scans */
 
+/* ---- cumextrema */
+/* ag_cummax - the largest elements so far along an axis (-1: the last), and where they are: the last one of equal ones,
+ * the last NaN once there is one.
+ *   values[..,i,..] = max of x[..,0,..] ... x[..,i,..]        dx[..,j,..] = sum of dvalues[..,i,..] where j = indices[..,i,..]
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_placed ag_cummax(ag_tensor x, int axis);
+/* ag_cummin - the smallest elements so far along an axis (-1: the last), and where they are: the last one of equal ones,
+ * the last NaN once there is one.
+ *   values[..,i,..] = min of x[..,0,..] ... x[..,i,..]        dx[..,j,..] = sum of dvalues[..,i,..] where j = indices[..,i,..]
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_placed ag_cummin(ag_tensor x, int axis);
+
 /* ---- cumprod */
 /* ag_cumprod - running products along an axis (-1: the last); of integers as i64. f32 is multiplied in double. The
  * derivative divides by nothing: elements of 0 do not harm it.
@@ -660,6 +672,13 @@ AG_API ag_tensor ag_cumprod(ag_tensor x, int axis);
  *   y[..,i,..] = x[..,0,..] + ... + x[..,i,..]        dx[..,j,..] = dy[..,j,..] + ... + dy[..,n-1,..]
  * Errors: AG_ESHAPE if there is no such axis. */
 AG_API ag_tensor ag_cumsum(ag_tensor x, int axis);
+
+/* ---- logcumsumexp */
+/* ag_logcumsumexp - logarithms of running sums of exponentials along an axis (-1: the last), safe from overflow.
+ *   y[..,i,..] = log(exp(x[..,0,..]) + ... + exp(x[..,i,..]))
+ *       dx[..,j,..] = sum over i >= j of dy[..,i,..] exp(x[..,j,..] - y[..,i,..])
+ * Errors: AG_ESHAPE if there is no such axis; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_logcumsumexp(ag_tensor x, int axis);
 
 /* ---- recurrence */
 /* ag_recurrence - linear recurrence along an axis (-1: the last), as of exponential averages; y[..,-1,..] counts as 0,
@@ -848,6 +867,42 @@ AG_API ag_tensor ag_unfold(ag_tensor x, int axis, int64_t size, int64_t step);
 AG_API ag_tensor ag_overlap_add(ag_tensor x, int axis, int64_t extent, int64_t step);
 
 /* ======== sorting */
+
+/* ---- count */
+/* ag_bincount - how often each of 0, 1, ... is an element of x, i64, or the sum of the weights of those elements, of
+ * x's shape, where they are not absent, {0}; for at least so many of 0, 1, ..., and up to the largest one.
+ *   y[k] = number of x[..] = k, or sum of weights[..] where x[..] = k        dweights[..] = dy[x[..]]
+ * Errors: AG_EARG if an element or the least length is negative; AG_EDTYPE if x is not an integer tensor; AG_ESHAPE if the
+ * weights have another shape. */
+AG_API ag_tensor ag_bincount(ag_tensor x, ag_tensor weights, int64_t minlength);
+/* ag_histogram - how many elements are in each of so many bins of one width from low to high, i64; what is outside or NaN
+ * is not counted, and the last bin has its upper end, too.
+ *   y[k] = number of x[..] with k <= bins (x[..] - low) / (high - low) < k + 1        no gradient
+ * Errors: AG_EARG if there are no bins, or low is not below high. */
+AG_API ag_tensor ag_histogram(ag_tensor x, int64_t bins, double low, double high);
+
+/* ---- kth */
+/* ag_kthvalue - the k-th smallest element along an axis (-1: the last), which the results lack, k counted from 1, and
+ * where it is; of equal ones as ag_sort puts them.
+ *   values[i,..] = x[i,..,j,..], j = indices[i,..]        dx[i,..,j,..] = dvalues[i,..], 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis; AG_EARG or AG_ESHAPE if there is no k-th element. */
+AG_API ag_placed ag_kthvalue(ag_tensor x, int64_t k, int axis);
+/* ag_median - the element in the middle along an axis (-1: the last), which the results lack, the lower one of two, and
+ * where it is; NaN where one is NaN.
+ *   values[i,..] = x[i,..,j,..], j = indices[i,..]        dx[i,..,j,..] = dvalues[i,..], 0 elsewhere
+ * Errors: AG_ESHAPE if there is no such axis or it is empty. */
+AG_API ag_placed ag_median(ag_tensor x, int axis);
+
+/* ---- search */
+/* ag_searchsorted - where each value belongs in an ascending sequence[n], or in that of its row, sequence[..,n], i64: the
+ * first place that keeps the order, under options.right the last one. NaN counts as the largest.
+ *   y[..,i] = how many of sequence[..,:] are below values[..,i], under options.right not above it        no gradient
+ * Errors: AG_ESHAPE if the leading extents differ; AG_EDTYPE if the dtypes do. */
+AG_API ag_tensor ag_searchsorted(ag_tensor sequence, ag_tensor values, ag_searchsorted_options options);
+/* ag_unique_consecutive - the elements in row-major order, each that equals the one before it left out; which of them
+ * each element is, of x's shape, i64; and how many stood in a row, i64. Of a sorted x these are all that are different.
+ *   values[inverse[..]] = x[..], counts[k] = how many inverse[..] are k        no gradient */
+AG_API ag_unique ag_unique_consecutive(ag_tensor x);
 
 /* ---- sort */
 /* ag_sort - the elements in order along an axis (-1: the last), and where in x they stand; under options.descending the

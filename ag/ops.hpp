@@ -596,6 +596,14 @@ inline tensor std_over(tensor x, axes axes_, int flags, ag_var_options options)
 {
     return detail::checked(ag_std_over(x, axes_, flags, options));
 }
+inline ag_placed cummax(tensor x, int axis)
+{
+    return detail::checked_all(ag_cummax(x, axis));
+}
+inline ag_placed cummin(tensor x, int axis)
+{
+    return detail::checked_all(ag_cummin(x, axis));
+}
 inline tensor cumprod(tensor x, int axis)
 {
     return detail::checked(ag_cumprod(x, axis));
@@ -603,6 +611,10 @@ inline tensor cumprod(tensor x, int axis)
 inline tensor cumsum(tensor x, int axis)
 {
     return detail::checked(ag_cumsum(x, axis));
+}
+inline tensor logcumsumexp(tensor x, int axis)
+{
+    return detail::checked(ag_logcumsumexp(x, axis));
 }
 inline tensor recurrence(tensor a, tensor b, int axis)
 {
@@ -743,6 +755,30 @@ inline tensor unfold(tensor x, int axis, int64_t size, int64_t step)
 inline tensor overlap_add(tensor x, int axis, int64_t extent, int64_t step)
 {
     return detail::checked(ag_overlap_add(x, axis, extent, step));
+}
+inline tensor bincount(tensor x, tensor weights, int64_t minlength)
+{
+    return detail::checked(ag_bincount(x, weights, minlength));
+}
+inline tensor histogram(tensor x, int64_t bins, double low, double high)
+{
+    return detail::checked(ag_histogram(x, bins, low, high));
+}
+inline ag_placed kthvalue(tensor x, int64_t k, int axis)
+{
+    return detail::checked_all(ag_kthvalue(x, k, axis));
+}
+inline ag_placed median(tensor x, int axis)
+{
+    return detail::checked_all(ag_median(x, axis));
+}
+inline tensor searchsorted(tensor sequence, tensor values, ag_searchsorted_options options)
+{
+    return detail::checked(ag_searchsorted(sequence, values, options));
+}
+inline ag_unique unique_consecutive(tensor x)
+{
+    return detail::checked_all(ag_unique_consecutive(x));
 }
 inline ag_placed sort(tensor x, int axis, ag_sort_options options)
 {

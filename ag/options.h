@@ -61,6 +61,14 @@ typedef struct ag_topk_options {
     bool smallest; /* the smallest ones, the smallest first */
 } ag_topk_options;
 
+typedef struct ag_searchsorted_options {
+    bool right; /* the last place that keeps the order, not the first */
+} ag_searchsorted_options;
+
+typedef struct ag_unique {
+    ag_tensor values, inverse, counts;
+} ag_unique;
+
 /* What a variance's sum is divided by: the number of elements less the correction. */
 typedef struct ag_var_options {
     double correction; /* zero: 1 */

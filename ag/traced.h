@@ -1995,6 +1995,22 @@ static inline ag_tensor ag_traced_std_over(const char *ag_file, int ag_line, ag_
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_placed ag_traced_cummax(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_cummax(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_placed ag_traced_cummin(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_cummin(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_cumprod(const char *ag_file, int ag_line, ag_tensor x, int axis)
 {
     ag_tape *ag_to = x.tape;
@@ -2008,6 +2024,14 @@ static inline ag_tensor ag_traced_cumsum(const char *ag_file, int ag_line, ag_te
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_cumsum(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_logcumsumexp(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_logcumsumexp(x, axis);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2297,6 +2321,58 @@ static inline ag_tensor ag_traced_overlap_add(const char *ag_file, int ag_line, 
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_bincount(const char *ag_file, int ag_line, ag_tensor x, ag_tensor weights, int64_t minlength)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = weights.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bincount(x, weights, minlength);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_histogram(const char *ag_file, int ag_line, ag_tensor x, int64_t bins, double low, double high)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_histogram(x, bins, low, high);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_placed ag_traced_kthvalue(const char *ag_file, int ag_line, ag_tensor x, int64_t k, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_kthvalue(x, k, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_placed ag_traced_median(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_median(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_searchsorted(const char *ag_file, int ag_line, ag_tensor sequence, ag_tensor values, ag_searchsorted_options options)
+{
+    ag_tape *ag_to = sequence.tape;
+    if (!ag_to)
+        ag_to = values.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_searchsorted(sequence, values, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_unique ag_traced_unique_consecutive(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_unique ag_result = ag_unique_consecutive(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_placed ag_traced_sort(const char *ag_file, int ag_line, ag_tensor x, int axis, ag_sort_options options)
 {
     ag_tape *ag_to = x.tape;
@@ -2544,8 +2620,11 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_var_over(...) ag_traced_var_over(AG_SITE, __VA_ARGS__)
 #define ag_std(...) ag_traced_std(AG_SITE, __VA_ARGS__)
 #define ag_std_over(...) ag_traced_std_over(AG_SITE, __VA_ARGS__)
+#define ag_cummax(...) ag_traced_cummax(AG_SITE, __VA_ARGS__)
+#define ag_cummin(...) ag_traced_cummin(AG_SITE, __VA_ARGS__)
 #define ag_cumprod(...) ag_traced_cumprod(AG_SITE, __VA_ARGS__)
 #define ag_cumsum(...) ag_traced_cumsum(AG_SITE, __VA_ARGS__)
+#define ag_logcumsumexp(...) ag_traced_logcumsumexp(AG_SITE, __VA_ARGS__)
 #define ag_recurrence(...) ag_traced_recurrence(AG_SITE, __VA_ARGS__)
 #define ag_concat(...) ag_traced_concat(AG_SITE, __VA_ARGS__)
 #define ag_stack(...) ag_traced_stack(AG_SITE, __VA_ARGS__)
@@ -2581,6 +2660,12 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_triu(...) ag_traced_triu(AG_SITE, __VA_ARGS__)
 #define ag_unfold(...) ag_traced_unfold(AG_SITE, __VA_ARGS__)
 #define ag_overlap_add(...) ag_traced_overlap_add(AG_SITE, __VA_ARGS__)
+#define ag_bincount(...) ag_traced_bincount(AG_SITE, __VA_ARGS__)
+#define ag_histogram(...) ag_traced_histogram(AG_SITE, __VA_ARGS__)
+#define ag_kthvalue(...) ag_traced_kthvalue(AG_SITE, __VA_ARGS__)
+#define ag_median(...) ag_traced_median(AG_SITE, __VA_ARGS__)
+#define ag_searchsorted(...) ag_traced_searchsorted(AG_SITE, __VA_ARGS__)
+#define ag_unique_consecutive(...) ag_traced_unique_consecutive(AG_SITE, __VA_ARGS__)
 #define ag_sort(...) ag_traced_sort(AG_SITE, __VA_ARGS__)
 #define ag_topk(...) ag_traced_topk(AG_SITE, __VA_ARGS__)
 #define ag_argsort(...) ag_traced_argsort(AG_SITE, __VA_ARGS__)

@@ -40,16 +40,17 @@ static ag_tensor product_before(const ag_call *c)
 
 static void cumprod_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
-    const ag_scanning *p = ag_call_params(c), back = { p->axis, !p->reverse };
+    const ag_scanning *p = ag_call_params(c);
     const ag_tensor x = ag_one_further(ag_call_input(c, 0), p->axis, !p->reverse);
-    dx[0] = ag_mul(product_before(c), AG_APPLY(recurrence, AG_LIST(x, dy[0]), &back));
+    dx[0] = ag_mul(product_before(c), ag_recurrence_along(x, dy[0], p->axis, !p->reverse));
 }
 
 /* dy[i] = x[i] dy[i-1] + y[i-1] dx[i] */
 static void cumprod_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 {
+    const ag_scanning *p = ag_call_params(c);
     const ag_tensor x = ag_call_input(c, 0), b = ag_mul(product_before(c), dx[0]);
-    dy[0] = AG_APPLY(recurrence, AG_LIST(x, b), (const ag_scanning *)ag_call_params(c));
+    dy[0] = ag_recurrence_along(x, b, p->axis, p->reverse);
 }
 
 static ag_status cumprod_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)

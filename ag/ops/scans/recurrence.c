@@ -18,12 +18,18 @@ static ag_status recurrence_forward(const ag_call *c, const ag_array *x, ag_arra
     return AG_OK;
 }
 
+ag_tensor ag_recurrence_along(ag_tensor a, ag_tensor b, int axis, bool reverse)
+{
+    const ag_scanning p = { axis, reverse };
+    return AG_APPLY(recurrence, AG_LIST(a, b), &p);
+}
+
 /* l[i] = dy[i] + a[i+1] l[i+1] is what depends on y[i]: db = l, da[i] = l[i] y[i-1]. */
 static void recurrence_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
-    const ag_scanning *p = ag_call_params(c), back = { p->axis, !p->reverse };
+    const ag_scanning *p = ag_call_params(c);
     const ag_tensor a = ag_one_further(ag_call_input(c, 0), p->axis, !p->reverse);
-    dx[1] = AG_APPLY(recurrence, AG_LIST(a, dy[0]), &back);
+    dx[1] = ag_recurrence_along(a, dy[0], p->axis, !p->reverse);
     if (ag_call_needs(c, 0))
         dx[0] = ag_mul(dx[1], ag_one_further(ag_call_output(c, 0), p->axis, p->reverse));
 }
@@ -35,7 +41,7 @@ static void recurrence_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
     const ag_tensor a = ag_call_input(c, 0), before = ag_one_further(ag_call_output(c, 0), p->axis, p->reverse);
     const ag_tensor by_a = dx[0].tape ? ag_mul(dx[0], before) : dx[1];
     const ag_tensor b = dx[0].tape && dx[1].tape ? ag_add(by_a, dx[1]) : by_a;
-    dy[0] = AG_APPLY(recurrence, AG_LIST(a, b), p);
+    dy[0] = ag_recurrence_along(a, b, p->axis, p->reverse);
 }
 
 /* Arrays of a row: da, l, y one place before. context: is it added? */
@@ -124,6 +130,5 @@ AG_OP(recurrence) = {
  * Errors: AG_ESHAPE if there is no such axis or the shapes differ; AG_EDTYPE if the dtypes do. */
 AG_API ag_tensor ag_recurrence(ag_tensor a, ag_tensor b, int axis)
 {
-    const ag_scanning p = { axis, false };
-    return AG_APPLY(recurrence, AG_LIST(a, b), &p);
+    return ag_recurrence_along(a, b, axis, false);
 }

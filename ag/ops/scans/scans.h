@@ -44,6 +44,8 @@ static inline ag_tensor ag_one_further(ag_tensor x, int at, bool reverse)
     return ag_embed(kept, axis, s.dim[axis], !reverse, 1);
 }
 
+/* recurrence.c: ag_recurrence, or in reverse y[i] = a[i] y[i+1] + b[i] */
+ag_tensor ag_recurrence_along(ag_tensor a, ag_tensor b, int axis, bool reverse);
 /* cumprod.c: the product of what is before each element along an axis, or in reverse after it. */
 ag_tensor ag_product_before(ag_tensor x, int axis, bool reverse);
 

@@ -1,0 +1,145 @@
+/* Logarithms of running sums of exponentials. */
+#include "ag/ops/scans/scans.h"
+#include <math.h>
+
+enum { BLOCK = 256 /* elements of a line that are computed at a time */ };
+
+static ag_status logcumsumexp_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const ag_scanning *p = ag_call_params(c);
+    return ag_floats_along_shape(c, p->axis, x, y);
+}
+
+/* ---- y = m + log(s), m the largest x so far, s the sum of exp(x - m) */
+
+typedef struct so_far {
+    double most, sum;
+} so_far;
+
+static void exponentials(double *x)
+{
+    AG_VECTOR_LOOP
+    for (int i = 0; i < BLOCK; i++)
+        x[i] = ag_v_exp(x[i]);
+}
+
+/* x becomes y; what lies behind the first n counts for nothing. */
+static void run_block(double *x, int64_t n, so_far *f)
+{
+    double most[BLOCK], fade[BLOCK], m = f->most;
+    for (int i = 0; i < BLOCK; i++) {
+        const double before = m;
+        m = i < n && (x[i] > m || x[i] != x[i]) ? x[i] : m;
+        most[i] = m;
+        fade[i] = before == m ? 0 : before - m;
+        x[i] = x[i] == m ? 0 : i < n ? x[i] - m : -INFINITY;
+    }
+    exponentials(x);
+    if (m != f->most) /* else all are 1 */
+        exponentials(fade);
+    else
+        for (int i = 0; i < BLOCK; i++)
+            fade[i] = 1;
+    for (int i = 0; i < BLOCK; i++)
+        x[i] = f->sum = f->sum * fade[i] + x[i];
+    f->most = m;
+    AG_VECTOR_LOOP
+    for (int i = 0; i < BLOCK; i++)
+        x[i] = ag_v_log(x[i]);
+    for (int i = 0; i < BLOCK; i++)
+        x[i] += most[i];
+}
+
+typedef struct log_job {
+    ag_scan s;
+    const void *x;
+    void *y;
+} log_job;
+
+static void run_lines(const void *context, int64_t begin, int64_t end)
+{
+    const log_job *j = context;
+    const int64_t n = j->s.n, inner = j->s.inner, step = j->s.reverse ? -inner : inner;
+    double block[BLOCK];
+    for (int64_t line = begin; line < end; line++) {
+        const int64_t at = line / inner * n * inner + line % inner + (j->s.reverse ? (n - 1) * inner : 0);
+        so_far f = { -INFINITY, 0 };
+        for (int64_t i = 0; i < n; i += BLOCK) {
+            const int64_t left = n - i < BLOCK ? n - i : BLOCK, first = at + i * step;
+            for (int64_t k = 0; k < BLOCK; k++)
+                block[k] = k >= left              ? 0
+                           : j->s.dtype == AG_F32 ? (double)((const float *)j->x)[first + k * step]
+                                                  : ((const double *)j->x)[first + k * step];
+            run_block(block, left, &f);
+            for (int64_t k = 0; k < left; k++)
+                if (j->s.dtype == AG_F32)
+                    ((float *)j->y)[first + k * step] = (float)block[k];
+                else
+                    ((double *)j->y)[first + k * step] = block[k];
+        }
+    }
+}
+
+static ag_status logcumsumexp_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const log_job j = { ag_call_scan(c, x, false), x->data, y->data };
+    if (ag_array_size(x) > 0)
+        ag_for_ranges(j.s.outer * j.s.inner, (double)j.s.n * 8, j.s.threads, run_lines, &j);
+    return AG_OK;
+}
+
+/* ---- the derivative: dx[j] = exp(x[j] - y[j]) r[j], r[j] = dy[j] + exp(y[j] - y[j+1]) r[j+1], where nothing overflows,
+ * for y ascends */
+
+/* exp(a - b) of an a that is not above b, 1 where they are equal, infinite ones too; and at most 1 where a means nothing */
+static ag_tensor ratio(ag_tensor a, ag_tensor b)
+{
+    const ag_tensor zero = ag_zeros(a.tape, ag_dtype_of(a), AG_SCALAR), same = ag_equal(a, b);
+    const ag_tensor below = ag_sub(ag_where(same, zero, a), ag_where(same, zero, b));
+    return ag_exp(ag_minimum_scalar(below, 0));
+}
+
+/* exp(y[i-1] - y[i]): what there was of y[i], 0 for the first */
+static ag_tensor kept_of(const ag_call *c)
+{
+    const ag_scanning *p = ag_call_params(c);
+    const ag_tensor y = ag_call_output(c, 0);
+    return ratio(ag_one_further(y, p->axis, p->reverse), y);
+}
+
+static void logcumsumexp_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const ag_scanning *p = ag_call_params(c);
+    const ag_tensor next = ag_one_further(kept_of(c), p->axis, !p->reverse);
+    const ag_tensor r = ag_recurrence_along(next, dy[0], p->axis, !p->reverse);
+    dx[0] = ag_mul(ratio(ag_call_input(c, 0), ag_call_output(c, 0)), r);
+}
+
+static void logcumsumexp_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
+{
+    const ag_scanning *p = ag_call_params(c);
+    const ag_tensor b = ag_mul(ratio(ag_call_input(c, 0), ag_call_output(c, 0)), dx[0]);
+    dy[0] = ag_recurrence_along(kept_of(c), b, p->axis, p->reverse);
+}
+
+AG_OP(logcumsumexp) = {
+    .name = "logcumsumexp",
+    .formula = "log of running sums of exp(x) along an axis",
+    .inputs = 1,
+    .params_size = sizeof(ag_scanning),
+    .shape = logcumsumexp_shape,
+    .forward = logcumsumexp_forward,
+    .vjp = logcumsumexp_vjp,
+    .jvp = logcumsumexp_jvp,
+    .samples = (const ag_sample[]){ AG_SCAN_SAMPLES(-2, 2), { 0 } },
+};
+
+/* ag_logcumsumexp - logarithms of running sums of exponentials along an axis (-1: the last), safe from overflow.
+ *   y[..,i,..] = log(exp(x[..,0,..]) + ... + exp(x[..,i,..]))
+ *       dx[..,j,..] = sum over i >= j of dy[..,i,..] exp(x[..,j,..] - y[..,i,..])
+ * Errors: AG_ESHAPE if there is no such axis; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_logcumsumexp(ag_tensor x, int axis)
+{
+    const ag_scanning p = { axis, false };
+    return AG_APPLY(logcumsumexp, AG_LIST(x), &p);
+}
