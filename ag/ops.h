@@ -397,6 +397,54 @@ AG_API ag_tensor ag_cross_entropy(ag_tensor z, ag_tensor target);
 AG_API ag_tensor ag_cross_entropy_with(ag_tensor z, ag_tensor target, ag_tensor weight,
                                        ag_cross_entropy_options options);
 
+/* ---- ctc */
+/* ag_ctc - connectionist temporal classification: the negative log likelihood that n sequences of log probabilities
+ * z[t,n,c] spell their labels when repeated labels and blanks are taken out. labels[n,length], padded with anything, or
+ * of all samples one after the other; input_lengths[n] and target_lengths[n] say how much of each counts. A mean divides
+ * each loss by its number of labels first. Labels that cannot be spelled in so few steps lose infinity, or 0 under
+ * options.zero_infinity, and nothing passes.
+ *   y = reduced -log sum_alignments prod_t exp z[t,n,class at t]
+ *       dz[t,n,c] = -dy (the part of the alignments, by their probability, that are at class c at step t)
+ * A pass that records goes step by step and takes correspondingly longer.
+ * Errors: AG_EARG for a label out of range, one that is the blank, or a length that does not fit; AG_ESHAPE, AG_EDTYPE for
+ * other arguments. */
+AG_API ag_tensor ag_ctc(ag_tensor z, ag_tensor labels, ag_tensor input_lengths, ag_tensor target_lengths,
+                        ag_ctc_options options);
+
+/* ---- distances */
+/* ag_pairwise_distance - the p-norm (p = 0: how many differ, 1, 2, any, INFINITY: the largest) of a - b + eps along the
+ * last axis; the axes before it broadcast. flags: AG_KEEPDIM. eps, as 1e-6, keeps the derivative of equal rows finite;
+ * where y is 0 it is 0.
+ *   y[..] = (sum_j |d[..,j]|^p)^(1/p), d = a - b + eps        da = dy sign(d) (|d| / y)^(p-1)    db = -da
+ * Errors: AG_ESHAPE if the shapes do not fit; AG_EARG for a p or eps below 0, or unknown flags. */
+AG_API ag_tensor ag_pairwise_distance(ag_tensor a, ag_tensor b, double p, double eps, int flags);
+/* ag_cdist - the distances of each row of a from each row of b; the axes before the rows broadcast.
+ *   y[..,i,j] = (sum_k |a[..,i,k] - b[..,j,k]|^p)^(1/p)        da, db as for ag_pairwise_distance with eps = 0
+ * Errors: AG_ESHAPE if the shapes do not fit; AG_EARG for a p below 0. */
+AG_API ag_tensor ag_cdist(ag_tensor a, ag_tensor b, double p);
+/* ag_cosine_similarity - the cosines of the angles between the rows along an axis of a and b, which broadcast; lengths
+ * count as at least eps, as 1e-8, so that the cosine with a row of zeros is 0.
+ *   y[..] = sum_j a[..,j] b[..,j] / (|a| |b|), |x| = max(sqrt(sum_j x[..,j]^2), eps)
+ *       da = dy (b / (|a| |b|) - y a / |a|^2), without the second term where |a| is eps    db likewise
+ * Errors: AG_ESHAPE if the shapes do not fit or there is no such axis; AG_EARG for an eps below 0. */
+AG_API ag_tensor ag_cosine_similarity(ag_tensor a, ag_tensor b, int axis, double eps);
+
+/* ---- embeddings */
+/* ag_triplet_margin - the anchor is to be nearer to what it belongs to than to what it does not, by a margin. Rows along
+ * the last axis, the axes before it broadcast; d is ag_pairwise_distance.
+ *   y = reduced max(d(anchor, positive) - d(anchor, negative) + margin, 0)
+ *       with options.swap the smaller one of d(anchor, negative) and d(positive, negative)
+ *       nothing passes where that is not above 0
+ * Errors: AG_ESHAPE if the shapes do not fit; AG_EARG for a p or eps below 0, or an unknown reduction. */
+AG_API ag_tensor ag_triplet_margin(ag_tensor anchor, ag_tensor positive, ag_tensor negative, double margin,
+                                   ag_triplet_options options);
+/* ag_cosine_embedding - the rows of a and b, [n,d] or [d], are to be alike where the class y[n] is 1, and their cosine
+ * at most the margin where it is -1; other classes count for nothing. y is floating.
+ *   L = reduced 1 - cos(a, b) where y = 1, max(cos(a, b) - margin, 0) where y = -1
+ *       da, db as for ag_cosine_similarity, with eps = 1e-8
+ * Errors: AG_ESHAPE if the shapes do not fit; AG_EARG for an unknown reduction. */
+AG_API ag_tensor ag_cosine_embedding(ag_tensor a, ag_tensor b, ag_tensor y, double margin, ag_reduce reduce);
+
 /* ---- likelihoods */
 /* ag_poisson_nll - negative log likelihood of counts y under Poisson distributions, z the logarithms of their rates or,
  * with options.rate, these themselves; floating tensors of one shape. log y! is left out, as it depends on no z, but
@@ -439,6 +487,16 @@ AG_API ag_tensor ag_hinge_embedding(ag_tensor x, ag_tensor y, double margin, ag_
  *   L = reduced log(1 + exp(-x y))        dx = -dL y sigmoid(-x y)    dy = -dL x sigmoid(-x y)
  * Errors: AG_ESHAPE if the shapes differ; AG_EARG for an unknown reduction. */
 AG_API ag_tensor ag_soft_margin(ag_tensor x, ag_tensor y, ag_reduce reduce);
+
+/* ---- margins of classes */
+/* ag_multi_margin - the score of the class target[n], or of one target[], is to be above those of the others by a margin;
+ * scores z[n,c] or z[c], a weight for each class, weight[c], or {0}. p is 1 or 2.
+ *   L = reduced 1/c sum_(j != target[i]) weight[target[i]] max(margin - z[i,target[i]] + z[i,j], 0)^p
+ *       dz[i,j] = dL weight[target[i]] / c, for p = 2 times twice the base, where that is above 0; dz[i,target[i]] less
+ *       the sum of these
+ * Errors: AG_EARG for a class out of range, another p or an unknown reduction; AG_ESHAPE, AG_EDTYPE for other arguments. */
+AG_API ag_tensor ag_multi_margin(ag_tensor z, ag_tensor target, ag_tensor weight, int p, double margin,
+                                 ag_reduce reduce);
 
 /* ---- nll */
 /* ag_nll - negative log likelihood of classes target[n,d1,..], integers, given logarithms of probabilities
@@ -573,6 +631,10 @@ AG_API ag_tensor ag_prod_over(ag_tensor x, ag_axes axes, int flags);
  *   y = exp(x) / s, s = sum of exp(x) along the axis        dx = y (dy - sum of y dy along the axis)
  * Errors: AG_ESHAPE if there is no such axis. */
 AG_API ag_tensor ag_softmax(ag_tensor x, int axis);
+/* ag_softmin - ag_softmax of -x: the smallest element gets the most.
+ *   y = exp(-x) / s, s = sum of exp(-x) along the axis        dx = y (sum of y dy along the axis - dy)
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_softmin(ag_tensor x, int axis);
 /* ag_log_softmax - the logarithm of ag_softmax.
  *   y = x - log s, s = sum of exp(x) along the axis        dx = dy - exp(y) (sum of dy along the axis)
  * Errors: AG_ESHAPE if there is no such axis. */

@@ -408,6 +408,30 @@ inline tensor cross_entropy_with(tensor z, tensor target, tensor weight, ag_cros
 {
     return detail::checked(ag_cross_entropy_with(z, target, weight, options));
 }
+inline tensor ctc(tensor z, tensor labels, tensor input_lengths, tensor target_lengths, ag_ctc_options options)
+{
+    return detail::checked(ag_ctc(z, labels, input_lengths, target_lengths, options));
+}
+inline tensor pairwise_distance(tensor a, tensor b, double p, double eps, int flags)
+{
+    return detail::checked(ag_pairwise_distance(a, b, p, eps, flags));
+}
+inline tensor cdist(tensor a, tensor b, double p)
+{
+    return detail::checked(ag_cdist(a, b, p));
+}
+inline tensor cosine_similarity(tensor a, tensor b, int axis, double eps)
+{
+    return detail::checked(ag_cosine_similarity(a, b, axis, eps));
+}
+inline tensor triplet_margin(tensor anchor, tensor positive, tensor negative, double margin, ag_triplet_options options)
+{
+    return detail::checked(ag_triplet_margin(anchor, positive, negative, margin, options));
+}
+inline tensor cosine_embedding(tensor a, tensor b, tensor y, double margin, ag_reduce reduce)
+{
+    return detail::checked(ag_cosine_embedding(a, b, y, margin, reduce));
+}
 inline tensor poisson_nll(tensor z, tensor y, ag_poisson_options options)
 {
     return detail::checked(ag_poisson_nll(z, y, options));
@@ -435,6 +459,10 @@ inline tensor hinge_embedding(tensor x, tensor y, double margin, ag_reduce reduc
 inline tensor soft_margin(tensor x, tensor y, ag_reduce reduce)
 {
     return detail::checked(ag_soft_margin(x, y, reduce));
+}
+inline tensor multi_margin(tensor z, tensor target, tensor weight, int p, double margin, ag_reduce reduce)
+{
+    return detail::checked(ag_multi_margin(z, target, weight, p, margin, reduce));
 }
 inline tensor nll(tensor z, tensor target, tensor weight, ag_nll_options options)
 {
@@ -531,6 +559,10 @@ inline tensor prod_over(tensor x, axes axes_, int flags)
 inline tensor softmax(tensor x, int axis)
 {
     return detail::checked(ag_softmax(x, axis));
+}
+inline tensor softmin(tensor x, int axis)
+{
+    return detail::checked(ag_softmin(x, axis));
 }
 inline tensor log_softmax(tensor x, int axis)
 {

@@ -45,6 +45,18 @@ typedef struct ag_nll_options {
     int64_t ignore_index;
 } ag_nll_options;
 
+typedef struct ag_triplet_options {
+    double p, eps; /* of ag_pairwise_distance; zero: 2 and 1e-6 */
+    bool swap;     /* the negative is as far as it is from the anchor or the positive, whichever is less */
+    ag_reduce reduce;
+} ag_triplet_options;
+
+typedef struct ag_ctc_options {
+    ag_reduce reduce;
+    int64_t blank;      /* its class */
+    bool zero_infinity; /* what cannot be spelled loses 0 */
+} ag_ctc_options;
+
 /* ---- reductions, scans, sorting */
 
 /* Values, and where along the axis they stand in x: i64, counted from 0. */

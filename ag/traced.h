@@ -1579,6 +1579,74 @@ static inline ag_tensor ag_traced_cross_entropy_with(const char *ag_file, int ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_ctc(const char *ag_file, int ag_line, ag_tensor z, ag_tensor labels, ag_tensor input_lengths, ag_tensor target_lengths, ag_ctc_options options)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = labels.tape;
+    if (!ag_to)
+        ag_to = input_lengths.tape;
+    if (!ag_to)
+        ag_to = target_lengths.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_ctc(z, labels, input_lengths, target_lengths, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_pairwise_distance(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, double p, double eps, int flags)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_pairwise_distance(a, b, p, eps, flags);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_cdist(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, double p)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cdist(a, b, p);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_cosine_similarity(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, int axis, double eps)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cosine_similarity(a, b, axis, eps);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_triplet_margin(const char *ag_file, int ag_line, ag_tensor anchor, ag_tensor positive, ag_tensor negative, double margin, ag_triplet_options options)
+{
+    ag_tape *ag_to = anchor.tape;
+    if (!ag_to)
+        ag_to = positive.tape;
+    if (!ag_to)
+        ag_to = negative.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_triplet_margin(anchor, positive, negative, margin, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_cosine_embedding(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, ag_tensor y, double margin, ag_reduce reduce)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cosine_embedding(a, b, y, margin, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_poisson_nll(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y, ag_poisson_options options)
 {
     ag_tape *ag_to = z.tape;
@@ -1650,6 +1718,18 @@ static inline ag_tensor ag_traced_soft_margin(const char *ag_file, int ag_line, 
         ag_to = y.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_soft_margin(x, y, reduce);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_multi_margin(const char *ag_file, int ag_line, ag_tensor z, ag_tensor target, ag_tensor weight, int p, double margin, ag_reduce reduce)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = target.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_multi_margin(z, target, weight, p, margin, reduce);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1864,6 +1944,14 @@ static inline ag_tensor ag_traced_softmax(const char *ag_file, int ag_line, ag_t
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_softmax(x, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_softmin(const char *ag_file, int ag_line, ag_tensor x, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_softmin(x, axis);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2573,6 +2661,12 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_bce_logits_with(...) ag_traced_bce_logits_with(AG_SITE, __VA_ARGS__)
 #define ag_cross_entropy(...) ag_traced_cross_entropy(AG_SITE, __VA_ARGS__)
 #define ag_cross_entropy_with(...) ag_traced_cross_entropy_with(AG_SITE, __VA_ARGS__)
+#define ag_ctc(...) ag_traced_ctc(AG_SITE, __VA_ARGS__)
+#define ag_pairwise_distance(...) ag_traced_pairwise_distance(AG_SITE, __VA_ARGS__)
+#define ag_cdist(...) ag_traced_cdist(AG_SITE, __VA_ARGS__)
+#define ag_cosine_similarity(...) ag_traced_cosine_similarity(AG_SITE, __VA_ARGS__)
+#define ag_triplet_margin(...) ag_traced_triplet_margin(AG_SITE, __VA_ARGS__)
+#define ag_cosine_embedding(...) ag_traced_cosine_embedding(AG_SITE, __VA_ARGS__)
 #define ag_poisson_nll(...) ag_traced_poisson_nll(AG_SITE, __VA_ARGS__)
 #define ag_gaussian_nll(...) ag_traced_gaussian_nll(AG_SITE, __VA_ARGS__)
 #define ag_kl_div(...) ag_traced_kl_div(AG_SITE, __VA_ARGS__)
@@ -2580,6 +2674,7 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_margin_ranking(...) ag_traced_margin_ranking(AG_SITE, __VA_ARGS__)
 #define ag_hinge_embedding(...) ag_traced_hinge_embedding(AG_SITE, __VA_ARGS__)
 #define ag_soft_margin(...) ag_traced_soft_margin(AG_SITE, __VA_ARGS__)
+#define ag_multi_margin(...) ag_traced_multi_margin(AG_SITE, __VA_ARGS__)
 #define ag_nll(...) ag_traced_nll(AG_SITE, __VA_ARGS__)
 #define ag_mse(...) ag_traced_mse(AG_SITE, __VA_ARGS__)
 #define ag_mse_with(...) ag_traced_mse_with(AG_SITE, __VA_ARGS__)
@@ -2604,6 +2699,7 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_prod(...) ag_traced_prod(AG_SITE, __VA_ARGS__)
 #define ag_prod_over(...) ag_traced_prod_over(AG_SITE, __VA_ARGS__)
 #define ag_softmax(...) ag_traced_softmax(AG_SITE, __VA_ARGS__)
+#define ag_softmin(...) ag_traced_softmin(AG_SITE, __VA_ARGS__)
 #define ag_log_softmax(...) ag_traced_log_softmax(AG_SITE, __VA_ARGS__)
 #define ag_logsumexp(...) ag_traced_logsumexp(AG_SITE, __VA_ARGS__)
 #define ag_sum(...) ag_traced_sum(AG_SITE, __VA_ARGS__)

@@ -85,6 +85,14 @@ AG_API ag_tensor ag_softmax(ag_tensor x, int axis)
     return AG_APPLY(softmax, AG_LIST(x), &(ag_along){ axis });
 }
 
+/* ag_softmin - ag_softmax of -x: the smallest element gets the most.
+ *   y = exp(-x) / s, s = sum of exp(-x) along the axis        dx = y (sum of y dy along the axis - dy)
+ * Errors: AG_ESHAPE if there is no such axis. */
+AG_API ag_tensor ag_softmin(ag_tensor x, int axis)
+{
+    return ag_softmax(ag_neg(x), axis);
+}
+
 static ag_status log_softmax_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     return softmax_run(c, x, y, AG_LOG_SOFTMAX);

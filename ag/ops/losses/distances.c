@@ -1,0 +1,279 @@
+/* Distances and similarities of rows. */
+#include "ag/ops/losses/loss.h"
+#include "ag/kernels/kernels.h"
+#include "ag/ops/losses/rows.h"
+#include <math.h>
+
+static ag_status rows_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const ag_shape *a = &x[0].shape, *b = &x[1].shape;
+    const ag_rows_params *p = ag_call_params(c);
+    if (!ag_is_float(x[0].dtype) || x[0].dtype != x[1].dtype)
+        return ag_call_fail(c, AG_EDTYPE, "both must be f32, or both f64; see ag_cast");
+    if (a->rank < 1 || b->rank < 1 || a->dim[a->rank - 1] != b->dim[b->rank - 1] ||
+        !ag_shape_broadcast(*a, *b, &y->shape))
+        return ag_call_fail(c, AG_ESHAPE, "the operands must be [..,n], with dimensions before that broadcast");
+    if (!(p->p >= 0))
+        return ag_call_fail(c, AG_EARG, "p is %g, and must not be below 0", p->p);
+    if (!(p->eps >= 0))
+        return ag_call_fail(c, AG_EARG, "eps is %g, and must not be below 0", p->eps);
+    y->shape.rank--;
+    y->dtype = x[0].dtype;
+    return AG_OK;
+}
+
+/* ---- walking pairs of rows */
+
+typedef struct rows_context {
+    const ag_rows_params *p;
+    const ag_rows_kernels *k;
+    int64_t n;
+    int side;
+    bool clear; /* is there nothing yet to add to? */
+} rows_context;
+
+static rows_context context_of(const ag_call *c, const ag_array *a)
+{
+    return (rows_context){ .p = ag_call_params(c),
+                           .k = a->dtype == AG_F32 ? &ag_rows_f32 : &ag_rows_f64,
+                           .n = a->shape.dim[a->shape.rank - 1] };
+}
+
+/* The first elements of the rows of x, in the shape of the results. */
+static ag_array heads(const ag_array *x, ag_shape y)
+{
+    ag_array h = *x;
+    h.shape.rank--;
+    return ag_array_expand(&h, y);
+}
+
+static double number(const ag_walk_row *w, int which, int64_t i)
+{
+    const int64_t at = i * w->stride[which];
+    return w->dtype[which] == AG_F32 ? (double)((const float *)w->data[which])[at]
+                                     : ((const double *)w->data[which])[at];
+}
+
+static void *place(const ag_walk_row *w, int which, int64_t i)
+{
+    return (char *)w->data[which] + i * w->stride[which] * (int64_t)ag_dtype_size(w->dtype[which]);
+}
+
+/* Arrays of a row: y, a, b. */
+static void run_values(const ag_walk_row *w, void *context)
+{
+    const rows_context *r = context;
+    for (int64_t i = 0; i < w->n; i++) {
+        const double y = r->k->value(r->p, r->n, place(w, 1, i), place(w, 2, i));
+        if (w->dtype[0] == AG_F32)
+            *(float *)place(w, 0, i) = (float)y;
+        else
+            *(double *)place(w, 0, i) = y;
+    }
+}
+
+/* Arrays of a row: dx, dy, y, a, b. */
+static void run_slopes(const ag_walk_row *w, void *context)
+{
+    const rows_context *r = context;
+    for (int64_t i = 0; i < w->n; i++) {
+        void *to = place(w, 0, i);
+        if (r->clear)
+            memset(to, 0, (size_t)r->n * ag_dtype_size(w->dtype[0]));
+        r->k->add_slope(r->p, r->side, r->n, place(w, 3, i), place(w, 4, i), number(w, 2, i), number(w, 1, i), to);
+    }
+}
+
+/* A walk shares out rows of results; a result here is worth a row of n. */
+static int team_of(const ag_call *c, const rows_context *r, const ag_array *y)
+{
+    return ag_team(ag_array_size(y), 4 * (double)r->n, ag_call_threads(c));
+}
+
+static ag_status rows_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    rows_context r = context_of(c, &x[0]);
+    const ag_array a = heads(&x[0], y->shape), b = heads(&x[1], y->shape);
+    ag_walk(y->shape, 3, (const ag_array *const[]){ y, &a, &b }, run_values, &r, team_of(c, &r, y));
+    return AG_OK;
+}
+
+/* A row to which several pairs contribute is one thread's. */
+static ag_status rows_back(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *a = ag_call_input_array(c, 0), *b = ag_call_input_array(c, 1), *y = ag_call_output_array(c, 0);
+    if (!a || !b || !y)
+        return AG_EUSE;
+    rows_context r = context_of(c, a);
+    const ag_array as = heads(a, y->shape), bs = heads(b, y->shape);
+    for (r.side = 0; r.side < 2; r.side++) {
+        if (!dx[r.side].data)
+            continue;
+        ag_array own = dx[r.side];
+        own.shape.rank--;
+        const ag_array to = heads(&dx[r.side], y->shape);
+        const bool alone = ag_shape_equal(own.shape, y->shape);
+        r.clear = alone && beta[r.side] == 0;
+        if (!alone && beta[r.side] == 0)
+            ag_fill_array(&dx[r.side], 0);
+        ag_walk(y->shape, 5, (const ag_array *const[]){ &to, dy, y, &as, &bs }, run_slopes, &r,
+                alone ? team_of(c, &r, y) : 1);
+    }
+    return AG_OK;
+}
+
+/* ---- p-norms of differences */
+
+/* The derivative of a norm by the row d of a - b + eps, of which y, kept, is the norm; where that is 0 nothing passes. */
+static ag_tensor slope_of_norm(const ag_call *c, ag_tensor d, ag_tensor y)
+{
+    const double p = ((const ag_rows_params *)ag_call_params(c))->p;
+    const ag_tensor zero = ag_constant(ag_call_tape(c), 0), one = ag_constant(ag_call_tape(c), 1);
+    if (p == 0)
+        return ag_mul_scalar(d, 0);
+    if (p == 1)
+        return ag_sign(d);
+    const ag_tensor norm = ag_where(ag_equal(y, zero), one, y);
+    if (p == 2)
+        return ag_div(d, norm);
+    if (isinf(p)) {
+        const ag_tensor at = ag_cast(ag_equal(ag_abs(d), y), ag_dtype_of(d));
+        return ag_div(ag_mul(at, ag_sign(d)), ag_sum_over(at, AG_AXES(-1), AG_KEEPDIM));
+    }
+    const ag_tensor none = ag_equal(d, zero), size = ag_where(none, one, ag_abs(d));
+    return ag_where(none, zero, ag_mul(ag_sign(d), ag_pow_scalar(ag_div(size, norm), p - 1)));
+}
+
+static void distance_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const ag_rows_params *p = ag_call_params(c);
+    const ag_tensor d = ag_add_scalar(ag_sub(ag_call_input(c, 0), ag_call_input(c, 1)), p->eps);
+    const ag_tensor y = ag_unsqueeze(ag_call_output(c, 0), -1);
+    const ag_tensor contribution = ag_chain(ag_unsqueeze(dy[0], -1), slope_of_norm(c, d, y));
+    if (ag_call_needs(c, 0))
+        dx[0] = contribution;
+    if (ag_call_needs(c, 1))
+        dx[1] = ag_neg(contribution);
+}
+
+/* clang-format off */
+#define SAMPLE(kind, p, eps, ...) \
+    { .params = &(const ag_rows_params){ kind, p, eps }, .low = { -2, -2 }, .high = { 2, 2 }, .shape = { __VA_ARGS__ } }
+/* clang-format on */
+
+AG_OP(pairwise_distance) = {
+    .name = "pairwise_distance",
+    .formula = "(sum of |a - b + eps|^p)^(1/p) along the last axis",
+    .inputs = 2,
+    .flags = AG_DENSE_ROWS,
+    .params_size = sizeof(ag_rows_params),
+    .shape = rows_shape,
+    .forward = rows_forward,
+    .vjp = distance_vjp,
+    .vjp_fused = rows_back,
+    .samples = (const ag_sample[]){ SAMPLE(AG_ROWS_DISTANCE, 2, 1e-6, AG_DIMS(3, 4), AG_DIMS(3, 4)),
+                                    SAMPLE(AG_ROWS_DISTANCE, 2, 0, AG_DIMS(3, 1, 2), AG_DIMS(4, 2)),
+                                    SAMPLE(AG_ROWS_DISTANCE, 1, 0, AG_DIMS(3), AG_DIMS(2, 3)),
+                                    SAMPLE(AG_ROWS_DISTANCE, INFINITY, 0, AG_DIMS(2, 3), AG_DIMS(2, 3)),
+                                    SAMPLE(AG_ROWS_DISTANCE, 3, 0, AG_DIMS(2, 3), AG_DIMS(2, 3)),
+                                    SAMPLE(AG_ROWS_DISTANCE, 1.5, 1e-6, AG_DIMS(2, 3), AG_DIMS(1, 3)),
+                                    SAMPLE(AG_ROWS_DISTANCE, 0, 0, AG_DIMS(2, 3), AG_DIMS(2, 3)),
+                                    { 0 } },
+};
+
+/* ag_pairwise_distance - the p-norm (p = 0: how many differ, 1, 2, any, INFINITY: the largest) of a - b + eps along the
+ * last axis; the axes before it broadcast. flags: AG_KEEPDIM. eps, as 1e-6, keeps the derivative of equal rows finite;
+ * where y is 0 it is 0.
+ *   y[..] = (sum_j |d[..,j]|^p)^(1/p), d = a - b + eps        da = dy sign(d) (|d| / y)^(p-1)    db = -da
+ * Errors: AG_ESHAPE if the shapes do not fit; AG_EARG for a p or eps below 0, or unknown flags. */
+AG_API ag_tensor ag_pairwise_distance(ag_tensor a, ag_tensor b, double p, double eps, int flags)
+{
+    const ag_rows_params params = { AG_ROWS_DISTANCE, p, eps };
+    const ag_tensor y = AG_APPLY(pairwise_distance, AG_LIST(a, b), &params);
+    if (y.id && flags & ~AG_KEEPDIM) {
+        ag_fail(y.tape, AG_EARG, "ag_pairwise_distance: the flags %d are unknown; see AG_KEEPDIM", flags);
+        return ag_inert(y.tape);
+    }
+    return flags & AG_KEEPDIM ? ag_unsqueeze(y, -1) : y;
+}
+
+/* ag_cdist - the distances of each row of a from each row of b; the axes before the rows broadcast.
+ *   y[..,i,j] = (sum_k |a[..,i,k] - b[..,j,k]|^p)^(1/p)        da, db as for ag_pairwise_distance with eps = 0
+ * Errors: AG_ESHAPE if the shapes do not fit; AG_EARG for a p below 0. */
+AG_API ag_tensor ag_cdist(ag_tensor a, ag_tensor b, double p)
+{
+    return ag_pairwise_distance(ag_unsqueeze(a, -2), ag_unsqueeze(b, -3), p, 0, 0);
+}
+
+/* ---- cosines */
+
+/* dx of the side whose row is a: dy (b / (|a| |b|) - y a / |a|^2), lengths at least eps */
+static ag_tensor slope_of_cosine(const ag_call *c, ag_tensor a, ag_tensor b)
+{
+    const double eps = ((const ag_rows_params *)ag_call_params(c))->eps;
+    const ag_tensor y = ag_unsqueeze(ag_call_output(c, 0), -1);
+    const ag_tensor aa = ag_sum_over(ag_square(a), AG_AXES(-1), AG_KEEPDIM),
+                    bb = ag_sum_over(ag_square(b), AG_AXES(-1), AG_KEEPDIM);
+    const ag_tensor long_a = ag_maximum_scalar(ag_sqrt(aa), eps), long_b = ag_maximum_scalar(ag_sqrt(bb), eps);
+    const ag_tensor steep = ag_cast(ag_greater_equal(ag_sqrt(aa), ag_constant(ag_call_tape(c), eps)), ag_dtype_of(a));
+    return ag_sub(ag_div(b, ag_mul(long_a, long_b)), ag_mul(a, ag_mul(steep, ag_div(y, ag_square(long_a)))));
+}
+
+static void cosine_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const ag_tensor a = ag_call_input(c, 0), b = ag_call_input(c, 1), each = ag_unsqueeze(dy[0], -1);
+    if (ag_call_needs(c, 0))
+        dx[0] = ag_chain(each, slope_of_cosine(c, a, b));
+    if (ag_call_needs(c, 1))
+        dx[1] = ag_chain(each, slope_of_cosine(c, b, a));
+}
+
+AG_OP(cosine_similarity) = {
+    .name = "cosine_similarity",
+    .formula = "a . b / (max(|a|, eps) max(|b|, eps)) along an axis",
+    .inputs = 2,
+    .flags = AG_DENSE_ROWS,
+    .params_size = sizeof(ag_rows_params),
+    .shape = rows_shape,
+    .forward = rows_forward,
+    .vjp = cosine_vjp,
+    .vjp_fused = rows_back,
+    .samples = (const ag_sample[]){ SAMPLE(AG_ROWS_COSINE, 0, 1e-8, AG_DIMS(3, 4), AG_DIMS(3, 4)),
+                                    SAMPLE(AG_ROWS_COSINE, 0, 1e-8, AG_DIMS(2, 1, 3), AG_DIMS(3, 3)),
+                                    SAMPLE(AG_ROWS_COSINE, 0, 9, AG_DIMS(2, 3), AG_DIMS(2, 3)),
+                                    SAMPLE(AG_ROWS_COSINE, 0, 0, AG_DIMS(5), AG_DIMS(5)),
+                                    { 0 } },
+};
+
+/* x as a tensor of so many axes, of which the given one and the last are exchanged. */
+static ag_tensor axis_last(ag_tensor x, int rank, int axis)
+{
+    const ag_shape s = ag_shape_of(x);
+    ag_shape to = { rank, { 0 } };
+    for (int i = 0; i < rank; i++)
+        to.dim[i] = i < rank - s.rank ? 1 : s.dim[i - (rank - s.rank)];
+    const ag_tensor ranked = s.rank < rank ? ag_expand(x, to) : x;
+    return axis < rank - 1 ? ag_transpose(ranked, axis, -1) : ranked;
+}
+
+/* ag_cosine_similarity - the cosines of the angles between the rows along an axis of a and b, which broadcast; lengths
+ * count as at least eps, as 1e-8, so that the cosine with a row of zeros is 0.
+ *   y[..] = sum_j a[..,j] b[..,j] / (|a| |b|), |x| = max(sqrt(sum_j x[..,j]^2), eps)
+ *       da = dy (b / (|a| |b|) - y a / |a|^2), without the second term where |a| is eps    db likewise
+ * Errors: AG_ESHAPE if the shapes do not fit or there is no such axis; AG_EARG for an eps below 0. */
+AG_API ag_tensor ag_cosine_similarity(ag_tensor a, ag_tensor b, int axis, double eps)
+{
+    const ag_rows_params params = { AG_ROWS_COSINE, 0, eps };
+    const ag_shape s = ag_shape_of(a), z = ag_shape_of(b);
+    const int rank = s.rank > z.rank ? s.rank : z.rank, k = rank > 0 ? ag_axis(axis, rank) : 0;
+    if (s.rank >= 0 && z.rank >= 0 && k < 0) {
+        ag_fail(a.tape, AG_ESHAPE, "ag_cosine_similarity: there is no axis %d", axis);
+        return ag_inert(a.tape);
+    }
+    const ag_tensor y = AG_APPLY(cosine_similarity, AG_LIST(axis_last(a, rank, k), axis_last(b, rank, k)), &params);
+    /* the axis that was last stands where the other one was */
+    ag_axes order = { rank - 1, { 0 } };
+    for (int i = 0; i < rank - 1; i++)
+        order.axis[i] = i < k ? i : i < rank - 2 ? i + 1 : k;
+    return k < rank - 2 ? ag_permute(y, order) : y;
+}
