@@ -1,0 +1,239 @@
+/* Losses beyond the numbers of PyTorch: closed forms, sizes that take other ways, what is ignored, the usual mistakes. */
+#include "support.h"
+
+static ag_tensor integers(ag_tape *t, ag_shape s, const int64_t *values)
+{
+    return ag_from(t, AG_I64, s, values, (size_t)ag_shape_size(s) * sizeof *values);
+}
+
+#define INTEGERS(t, shape, ...) integers(t, shape, (const int64_t[]){ __VA_ARGS__ })
+
+static void expect_close(double got, double wanted, double relative)
+{
+    if (!(fabs(got - wanted) <= relative * (1 + fabs(wanted))))
+        fail_msg("%.17g, expected %.17g", got, wanted);
+}
+
+/* ---- cross entropy */
+
+/* Of any rank and number of classes it is that of rows, for which the classes are moved to the end. */
+static void the_axis_of_the_classes_changes_no_number(void **state)
+{
+    (void)state;
+    const int64_t classes[] = { 1, 2, 3, 21, 600 }, places[] = { 1, 5, 70, 130 };
+    for (size_t i = 0; i < ARRAY_SIZE(classes) * ARRAY_SIZE(places); i++) {
+        const int64_t n = classes[i / ARRAY_SIZE(places)], m = places[i % ARRAY_SIZE(places)];
+        ag_tape *t = tape_with((ag_options){ .seed = i, .threads = 2 });
+        const ag_tensor z = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(3, n, m), 0, 3));
+        const ag_tensor target = ag_cast(ag_rand(t, AG_F64, AG_SHAPE(3, m), 0, (double)n), AG_I64);
+        const ag_tensor w = ag_rand(t, AG_F64, AG_SHAPE(n), 0.5, 2);
+        const ag_cross_entropy_options o = { .ignore = true, .ignore_index = 0, .label_smoothing = i % 2 ? 0.1 : 0 };
+        const ag_tensor rows = ag_reshape(ag_transpose(z, 1, 2), AG_SHAPE(3 * m, n));
+        const ag_tensor a = ag_cross_entropy_with(z, target, w, o);
+        const ag_tensor b = ag_cross_entropy_with(rows, ag_reshape(target, AG_SHAPE(3 * m)), w, o);
+        ag_tensor da, db;
+        ag_gradients(a, AG_LIST(z), 0, &da);
+        ag_gradients(b, AG_LIST(z), 0, &db);
+        if (n > 1) { /* else all is ignored */
+            expect_close(ag_item(a), ag_item(b), 1e-13);
+            for (int64_t k = 0; k < 3 * n * m; k++)
+                expect_close(ag_item_at(da, k), ag_item_at(db, k), 1e-13);
+        }
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+static void what_is_ignored_counts_for_nothing(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor z = ag_require_grad(ag_values(t, AG_SHAPE(2, 2), (const double[]){ INFINITY, NAN, 0, 0 }, 4));
+    const ag_tensor target = INTEGERS(t, AG_SHAPE(2), -100, 1);
+    const ag_cross_entropy_options o = { .ignore = true, .ignore_index = -100 };
+    const ag_tensor y = ag_cross_entropy_with(z, target, absent, o);
+    expect_close(ag_item(y), log(2), 1e-15);
+    ag_backward(y);
+    const double wanted[] = { 0, 0, 0.5, -0.5 };
+    for (int i = 0; i < 4; i++)
+        assert_true(ag_item_at(ag_grad(z), i) == wanted[i]);
+    const ag_tensor none = INTEGERS(t, AG_SHAPE(2), -100, -100);
+    const ag_tensor mean = ag_cross_entropy_with(z, none, absent, o);
+    assert_true(isnan(ag_item(mean)));
+    ag_tensor dz;
+    ag_gradients(mean, AG_LIST(z), 0, &dz);
+    for (int i = 0; i < 4; i++)
+        assert_true(ag_item_at(dz, i) == 0);
+    assert_true(isnan(ag_item(ag_nll(z, none, absent, (ag_nll_options){ .ignore = true, .ignore_index = -100 }))));
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+typedef struct weighing {
+    bool ignore, logits;
+    double smoothing;
+} weighing;
+
+static ag_tensor weighted(ag_list at, void *user)
+{
+    const weighing *w = user;
+    const ag_tensor target = INTEGERS(at.at[0].tape, AG_SHAPE(3, 2), 0, 2, 1, 1, 2, 0);
+    if (!w->logits)
+        return ag_nll(at.at[0], target, at.at[1], (ag_nll_options){ .ignore = w->ignore, .ignore_index = 1 });
+    return ag_cross_entropy_with(
+        at.at[0], target, at.at[1],
+        (ag_cross_entropy_options){ .ignore = w->ignore, .ignore_index = 1, .label_smoothing = w->smoothing });
+}
+
+/* What a mean is divided by depends on the weights. */
+static void weights_of_classes_have_a_derivative(void **state)
+{
+    (void)state;
+    weighing how[] = { { false, true, 0 }, { true, true, 0.2 }, { true, false, 0 } };
+    for (size_t i = 0; i < ARRAY_SIZE(how); i++) {
+        ag_tape *t = new_tape();
+        const ag_tensor z = ag_randn(t, AG_F64, AG_SHAPE(3, 3, 2), 0, 1), w = ag_rand(t, AG_F64, AG_SHAPE(3), 0.5, 2);
+        assert_int_equal(ag_gradcheck(weighted, &how[i], AG_LIST(z, w), stderr), AG_PASS);
+        ag_tape_free(t);
+    }
+}
+
+static void hear(void *user, ag_status status, const char *text)
+{
+    (void)status;
+    *(int *)user += strstr(text, "ag_cross_entropy: there is one class") != NULL;
+}
+
+static void a_single_class_is_warned_of(void **state)
+{
+    (void)state;
+    int heard = 0;
+    ag_tape *t = tape_with((ag_options){ .user = &heard, .on_warning = hear });
+    const ag_tensor target = ag_zeros(t, AG_I64, AG_SHAPE(4));
+    ag_cross_entropy(ag_ones(t, AG_F64, AG_SHAPE(4, 2)), target);
+    assert_int_equal(heard, 0);
+    assert_true(ag_item(ag_cross_entropy(ag_ones(t, AG_F64, AG_SHAPE(4, 1)), target)) == 0);
+    assert_int_equal(heard, 1);
+    ag_tape_free(t);
+}
+
+/* ---- closed forms and structural zeros */
+
+static void a_chance_of_zero_contributes_nothing(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor z = ag_require_grad(ag_values(t, AG_SHAPE(2), (const double[]){ 0, -INFINITY }, 2));
+    const ag_tensor y = ag_values(t, AG_SHAPE(2), (const double[]){ 1, 0 }, 2);
+    const ag_tensor k = ag_kl_div(z, y, false, AG_REDUCE_SUM);
+    assert_true(ag_item(k) == 0);
+    ag_backward(k);
+    assert_true(ag_item_at(ag_grad(z), 0) == -1 && ag_item_at(ag_grad(z), 1) == 0);
+    assert_true(ag_item(ag_kl_div(z, ag_log(y), true, AG_REDUCE_SUM)) == 0);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+/* The variance that counts as eps is told to grow, as PyTorch's is. */
+static void a_variance_below_its_bound_can_grow(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor v = ag_require_grad(ag_full(t, AG_F64, AG_SHAPE(1), 0));
+    const ag_tensor x = ag_ones(t, AG_F64, AG_SHAPE(1)), zero = ag_zeros(t, AG_F64, AG_SHAPE(1));
+    ag_backward(ag_gaussian_nll(x, zero, v, (ag_gaussian_options){ .eps = 0.5 }));
+    expect_close(ag_item(ag_grad(v)), 0.5 * (1 / 0.5 - 1 / 0.25), 1e-15);
+    ag_gaussian_nll(x, zero, ag_full(t, AG_F64, AG_SHAPE(1), -1), (ag_gaussian_options){ 0 });
+    expect_error(t, AG_EARG, "the variance of element 0 is -1, and must not be below 0");
+    ag_tape_free(t);
+}
+
+/* Uniform probabilities: each alignment has the same, so that their number is what counts. */
+static void ctc_counts_alignments(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor z = ag_require_grad(ag_full(t, AG_F64, AG_SHAPE(4, 1, 3), -log(3)));
+    const ag_tensor steps = INTEGERS(t, AG_SHAPE(1), 4), two = INTEGERS(t, AG_SHAPE(1), 2);
+    /* "1 2" in four steps: C(4+2, 4-2) ways; "1 1" needs a blank between: C(4+2-1, 4-2-1) of them */
+    const ag_tensor distinct = ag_ctc(z, INTEGERS(t, AG_SHAPE(1, 2), 1, 2), steps, two, (ag_ctc_options){ 0 });
+    expect_close(ag_item(distinct), -log(15 / 81.0) / 2, 1e-14);
+    const ag_tensor twice =
+        ag_ctc(z, INTEGERS(t, AG_SHAPE(2), 1, 1), steps, two, (ag_ctc_options){ .reduce = AG_REDUCE_SUM });
+    expect_close(ag_item(twice), -log(5 / 81.0), 1e-14);
+    const ag_tensor long_one = INTEGERS(t, AG_SHAPE(1, 3), 1, 1, 2);
+    const ag_tensor never = ag_ctc(ag_slice(z, 0, 0, 3, 1), long_one, INTEGERS(t, AG_SHAPE(1), 3),
+                                   INTEGERS(t, AG_SHAPE(1), 3), (ag_ctc_options){ 0 });
+    assert_true(ag_item(never) == INFINITY);
+    ag_backward(never);
+    for (int i = 0; i < 12; i++)
+        assert_true(ag_item_at(ag_grad(z), i) == 0);
+    expect_fine(t);
+    ag_ctc(z, INTEGERS(t, AG_SHAPE(1, 2), 1, 0), steps, two, (ag_ctc_options){ 0 });
+    expect_error(t, AG_EARG, "label 1 of sample 0 is 0, the blank");
+    ag_ctc(z, INTEGERS(t, AG_SHAPE(1, 2), 1, 7), steps, two, (ag_ctc_options){ 0 });
+    expect_error(t, AG_EARG, "label 1 of sample 0 is 7, but there are 3 classes, 0 to 2");
+    ag_ctc(z, INTEGERS(t, AG_SHAPE(1, 2), 1, 2), INTEGERS(t, AG_SHAPE(1), 5), two, (ag_ctc_options){ 0 });
+    expect_error(t, AG_EARG, "input_lengths[0] is 5, but there are 4");
+    ag_tape_free(t);
+}
+
+static void distances_of_3_4_5(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor a = ag_values(t, AG_SHAPE(2, 2), (const double[]){ 0, 0, 3, 4 }, 4);
+    const ag_tensor d = ag_cdist(a, a, 2);
+    assert_true(ag_item_at(d, 0) == 0 && ag_item_at(d, 1) == 5 && ag_item_at(d, 2) == 5 && ag_item_at(d, 3) == 0);
+    assert_true(ag_item_at(ag_cdist(a, a, INFINITY), 1) == 4 && ag_item_at(ag_cdist(a, a, 1), 1) == 7);
+    assert_true(ag_item_at(ag_cosine_similarity(a, a, -1, 1e-8), 0) == 0);
+    ag_cosine_similarity(a, a, 2, 0);
+    expect_error(t, AG_ESHAPE, "ag_cosine_similarity: there is no axis 2");
+    ag_pairwise_distance(a, a, -1, 0, 0);
+    expect_error(t, AG_EARG, "p is -1, and must not be below 0");
+    ag_tape_free(t);
+}
+
+/* ---- the usual mistakes */
+
+static void a_setting_that_cannot_be_is_named(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor x = ag_ones(t, AG_F64, AG_SHAPE(2, 3)), y = INTEGERS(t, AG_SHAPE(2), 0, 3);
+    ag_l1(x, x, (ag_reduce)9);
+    expect_error(t, AG_EARG, "the reduction 9 is unknown; see ag_reduce");
+    ag_bce_with(x, x, x, (ag_reduce)9);
+    expect_error(t, AG_EARG, "the reduction 9 is unknown; see ag_reduce");
+    ag_huber(x, x, 0, AG_REDUCE_MEAN);
+    expect_error(t, AG_EARG, "delta is 0, and must be above 0");
+    ag_smooth_l1(x, x, -1, AG_REDUCE_MEAN);
+    expect_error(t, AG_EARG, "beta is -1, and must not be below 0");
+    ag_nll(x, y, absent, (ag_nll_options){ 0 });
+    expect_error(t, AG_EARG, "target[1] is 3, but there are 3 classes, 0 to 2");
+    ag_cross_entropy_with(x, x, absent, (ag_cross_entropy_options){ .ignore = true });
+    expect_error(t, AG_EARG, "labels can be ignored, probabilities cannot");
+    ag_cross_entropy_with(x, y, absent, (ag_cross_entropy_options){ .label_smoothing = 2 });
+    expect_error(t, AG_EARG, "label_smoothing is 2, and must be from 0 to 1");
+    ag_cross_entropy_with(x, y, x, (ag_cross_entropy_options){ 0 });
+    expect_error(t, AG_ESHAPE, "the weights of the classes must be [3]");
+    ag_multi_margin(x, y, absent, 3, 1, AG_REDUCE_MEAN);
+    expect_error(t, AG_EARG, "p is 3, and must be 1 or 2");
+    ag_tape_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_axis_of_the_classes_changes_no_number),
+        cmocka_unit_test(what_is_ignored_counts_for_nothing),
+        cmocka_unit_test(weights_of_classes_have_a_derivative),
+        cmocka_unit_test(a_single_class_is_warned_of),
+        cmocka_unit_test(a_chance_of_zero_contributes_nothing),
+        cmocka_unit_test(a_variance_below_its_bound_can_grow),
+        cmocka_unit_test(ctc_counts_alignments),
+        cmocka_unit_test(distances_of_3_4_5),
+        cmocka_unit_test(a_setting_that_cannot_be_is_named),
+    };
+    return cmocka_run_group_tests_name("losses", tests, NULL, NULL);
+}
