@@ -540,6 +540,17 @@ AG_API ag_tensor ag_smooth_l1(ag_tensor a, ag_tensor b, double beta, ag_reduce r
  * Errors: AG_ESHAPE if they are no vectors of one length. */
 AG_API ag_tensor ag_dot(ag_tensor a, ag_tensor b);
 
+/* ---- einsum */
+/* ag_einsum - a sum of products in Einstein's notation: "bik,kj->bij" names the axes of each operand by letters, and
+ * behind the arrow those of the result; products are summed over all other letters. A letter that an operand has twice
+ * is its diagonal; axes of extent 1 broadcast; `...` stands for any further axes, which broadcast from their end.
+ * Without an arrow the result has the axes of `...`, then the letters that stand once, A to Z before a to z. Of up to
+ * six operands those are multiplied first that make the fewest multiplications in all.
+ *   y = sum over the letters that y lacks of x0 x1 ...        dxi: the same of dy and the others
+ * Errors: AG_EARG, with the place, for an equation that is none; AG_ESHAPE if it does not fit the operands; AG_EDTYPE if
+ * one is not floating or dtypes differ; AG_ELIMIT if every order needs more than eight dimensions. */
+AG_API ag_tensor ag_einsum(const char *equation, ag_list xs);
+
 /* ---- linear */
 /* ag_linear - affine map of the last dimension; b may be absent, {0}. Fastest with weights stored by columns: see
  * ag_param_as.
@@ -553,6 +564,38 @@ AG_API ag_tensor ag_linear(ag_tensor x, ag_tensor w, ag_tensor b);
  *   y[..,m,n] = a[..,m,k] b[..,k,n]        da = dy b'    db = a' dy
  * Errors: AG_ESHAPE if the k's differ, the leading dimensions do not broadcast, or an operand has rank 0. */
 AG_API ag_tensor ag_matmul(ag_tensor a, ag_tensor b);
+
+/* ---- tensordot */
+/* ag_tensordot - products of a and b, summed over the axes axes_a of a, each with that of axes_b in the same place. The
+ * result has the other axes of a, then those of b.
+ *   y[i..,j..] = sum_k a[i..,k..] b[k..,j..]        da, db: dy with the other one, likewise
+ * Errors: AG_ESHAPE if the axes are not as many, their extents differ, one does not exist or is named twice. */
+AG_API ag_tensor ag_tensordot(ag_tensor a, ag_tensor b, ag_axes axes_a, ag_axes axes_b);
+/* ag_inner - products of a and b summed over the last axes of both: the dot product of vectors. Operands of rank 0 are
+ * multiplied with all elements.
+ *   y[i..,j..] = sum_k a[i..,k] b[j..,k]        da, db: dy with the other one, likewise
+ * Errors: AG_ESHAPE if the last extents differ. */
+AG_API ag_tensor ag_inner(ag_tensor a, ag_tensor b);
+/* ag_outer - all products of the elements of two vectors.
+ *   y[i,j] = a[i] b[j]        da = dy b    db = dy' a
+ * Errors: AG_ESHAPE if one is no vector. */
+AG_API ag_tensor ag_outer(ag_tensor a, ag_tensor b);
+/* ag_mv - a matrix times a vector.
+ *   y[m] = a[m,n] x[n]        da = dy x'    dx = a' dy
+ * Errors: AG_ESHAPE if they are not that or the n's differ. */
+AG_API ag_tensor ag_mv(ag_tensor a, ag_tensor x);
+/* ag_bmm - as many matrices times as many; nothing broadcasts.
+ *   y[b,m,n] = a[b,m,k] c[b,k,n]        da = dy c'    dc = a' dy
+ * Errors: AG_ESHAPE if they are not that or the b's or the k's differ. */
+AG_API ag_tensor ag_bmm(ag_tensor a, ag_tensor c);
+/* ag_kron - Kronecker's product: a with each element times all of b. The one with fewer axes gets new ones in front.
+ *   y[i p + k,..] = a[i,..] b[k,..], p = extent of b        da, db: dy with the other one, summed
+ * Errors: AG_ELIMIT for more than four axes. */
+AG_API ag_tensor ag_kron(ag_tensor a, ag_tensor b);
+/* ag_cross - the vector product along an axis of extent 3; the other axes broadcast.
+ *   y = a x b, y0 = a1 b2 - a2 b1        da = b x dy    db = dy x a
+ * Errors: AG_ESHAPE if the operands have not as many dimensions, or there is no such axis of extent 3. */
+AG_API ag_tensor ag_cross(ag_tensor a, ag_tensor b, int axis);
 
 /* ======== reductions */
 

@@ -492,6 +492,10 @@ inline tensor dot(tensor a, tensor b)
 {
     return detail::checked(ag_dot(a, b));
 }
+inline tensor einsum(const char *equation, list xs)
+{
+    return detail::checked(ag_einsum(equation, xs));
+}
 inline tensor linear(tensor x, tensor w, tensor b)
 {
     return detail::checked(ag_linear(x, w, b));
@@ -499,6 +503,34 @@ inline tensor linear(tensor x, tensor w, tensor b)
 inline tensor matmul(tensor a, tensor b)
 {
     return detail::checked(ag_matmul(a, b));
+}
+inline tensor tensordot(tensor a, tensor b, axes axes_a, axes axes_b)
+{
+    return detail::checked(ag_tensordot(a, b, axes_a, axes_b));
+}
+inline tensor inner(tensor a, tensor b)
+{
+    return detail::checked(ag_inner(a, b));
+}
+inline tensor outer(tensor a, tensor b)
+{
+    return detail::checked(ag_outer(a, b));
+}
+inline tensor mv(tensor a, tensor x)
+{
+    return detail::checked(ag_mv(a, x));
+}
+inline tensor bmm(tensor a, tensor c)
+{
+    return detail::checked(ag_bmm(a, c));
+}
+inline tensor kron(tensor a, tensor b)
+{
+    return detail::checked(ag_kron(a, b));
+}
+inline tensor cross(tensor a, tensor b, int axis)
+{
+    return detail::checked(ag_cross(a, b, axis));
 }
 inline tensor max(tensor x)
 {

@@ -1805,6 +1805,14 @@ static inline ag_tensor ag_traced_dot(const char *ag_file, int ag_line, ag_tenso
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_einsum(const char *ag_file, int ag_line, const char *equation, ag_list xs)
+{
+    ag_tape *ag_to = ag_list_tape(xs);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_einsum(equation, xs);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_linear(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b)
 {
     ag_tape *ag_to = x.tape;
@@ -1824,6 +1832,76 @@ static inline ag_tensor ag_traced_matmul(const char *ag_file, int ag_line, ag_te
         ag_to = b.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_matmul(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_tensordot(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, ag_axes axes_a, ag_axes axes_b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_tensordot(a, b, axes_a, axes_b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_inner(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_inner(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_outer(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_outer(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_mv(const char *ag_file, int ag_line, ag_tensor a, ag_tensor x)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_mv(a, x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bmm(const char *ag_file, int ag_line, ag_tensor a, ag_tensor c)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = c.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bmm(a, c);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_kron(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_kron(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_cross(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b, int axis)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cross(a, b, axis);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2682,8 +2760,16 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_huber(...) ag_traced_huber(AG_SITE, __VA_ARGS__)
 #define ag_smooth_l1(...) ag_traced_smooth_l1(AG_SITE, __VA_ARGS__)
 #define ag_dot(...) ag_traced_dot(AG_SITE, __VA_ARGS__)
+#define ag_einsum(...) ag_traced_einsum(AG_SITE, __VA_ARGS__)
 #define ag_linear(...) ag_traced_linear(AG_SITE, __VA_ARGS__)
 #define ag_matmul(...) ag_traced_matmul(AG_SITE, __VA_ARGS__)
+#define ag_tensordot(...) ag_traced_tensordot(AG_SITE, __VA_ARGS__)
+#define ag_inner(...) ag_traced_inner(AG_SITE, __VA_ARGS__)
+#define ag_outer(...) ag_traced_outer(AG_SITE, __VA_ARGS__)
+#define ag_mv(...) ag_traced_mv(AG_SITE, __VA_ARGS__)
+#define ag_bmm(...) ag_traced_bmm(AG_SITE, __VA_ARGS__)
+#define ag_kron(...) ag_traced_kron(AG_SITE, __VA_ARGS__)
+#define ag_cross(...) ag_traced_cross(AG_SITE, __VA_ARGS__)
 #define ag_max(...) ag_traced_max(AG_SITE, __VA_ARGS__)
 #define ag_min(...) ag_traced_min(AG_SITE, __VA_ARGS__)
 #define ag_max_over(...) ag_traced_max_over(AG_SITE, __VA_ARGS__)

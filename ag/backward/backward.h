@@ -173,11 +173,11 @@ typedef struct ag_rule {
 } ag_rule;
 /* Around a rule or a hook: what it records begins here, and blocks of no-grad that it leaves open are closed, as what others
  * of the pass record does not hang on it. */
-typedef struct ag_inner {
+typedef struct ag_inner_pass {
     uint32_t inner, no_grad;
-} ag_inner;
-ag_inner ag_inner_begin(ag_tape *t);
-void ag_inner_end(ag_tape *t, ag_inner before);
+} ag_inner_pass;
+ag_inner_pass ag_inner_begin(ag_tape *t);
+void ag_inner_end(ag_tape *t, ag_inner_pass before);
 bool ag_rule_begin(ag_tape *t, uint32_t id, const ag_targets *targets, ag_rule *r); /* false: reported */
 ag_status ag_rule_run(ag_rule *r);
 /* The id of what it gave for operand i, of a shape to which the operand's broadcasts; 0: nothing is given or wanted. */

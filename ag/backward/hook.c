@@ -109,7 +109,7 @@ static ag_tensor call_all(ag_tape *t, uint32_t i, ag_tensor g)
 {
     const ag_hooked *h;
     for (uint32_t k = 0; g.id && (h = hook_at(t, i, k)); k++) {
-        const ag_inner before = ag_inner_begin(t);
+        const ag_inner_pass before = ag_inner_begin(t);
         ag_tensor given = h->f(g, h->user);
         ag_inner_end(t, before);
         if (t->error.status)

@@ -2,15 +2,15 @@
  * derivatives alike. */
 #include "ag/backward/backward.h"
 
-ag_inner ag_inner_begin(ag_tape *t)
+ag_inner_pass ag_inner_begin(ag_tape *t)
 {
-    const ag_inner before = { t->inner, t->no_grad };
+    const ag_inner_pass before = { t->inner, t->no_grad };
     t->inner = ag_next(t);
     t->rules++;
     return before;
 }
 
-void ag_inner_end(ag_tape *t, ag_inner before)
+void ag_inner_end(ag_tape *t, ag_inner_pass before)
 {
     t->rules--;
     t->inner = before.inner;
@@ -41,7 +41,7 @@ ag_status ag_rule_run(ag_rule *r)
     ag_tape *t = r->call.tape;
     bool pending = t->error.status;
     const uint64_t work = ag_work_begin(t);
-    const ag_inner before = ag_inner_begin(t);
+    const ag_inner_pass before = ag_inner_begin(t);
     r->call.op->vjp(&r->call, r->dy, r->dx);
     ag_inner_end(t, before);
     ag_work_end(t, work);

@@ -1,29 +1,110 @@
-/* Tensors and their elements so many times: a repeated view, copied along one axis after the other. */
+/* Tensors and their elements so many times, along one axis after the other. */
 #include "ag/ops/shapes/views.h"
 
-static ag_tensor too_large(const char *who, ag_tape *t)
+/* ---- repeat_axis */
+
+typedef struct repeat_params {
+    int64_t count;
+    int64_t axis,
+        split; /* the axis becomes `count` times as long: what follows from dimension `split` on stands so often */
+} repeat_params;
+
+static ag_status repeat_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    ag_fail(t, AG_ELIMIT, "%s: the result would be too large", who);
-    return ag_inert(t);
+    const repeat_params *p = ag_call_params(c);
+    if (p->axis >= x->shape.rank)
+        return ag_call_fail(c, AG_ESHAPE, "there is no axis %lld", (long long)p->axis);
+    *y = (ag_array){ .dtype = x->dtype, .shape = x->shape };
+    if (__builtin_mul_overflow(y->shape.dim[p->axis], p->count, &y->shape.dim[p->axis]))
+        return ag_call_fail(c, AG_ELIMIT, "the result would be too large");
+    return AG_OK;
 }
 
-/* Axis `axis` of x, which has shape s, is made `count` times as long: all that follows from dimension `split` on stands
- * there so often. s becomes the result's shape. */
-static ag_tensor repeat_axis(const char *who, ag_tensor x, ag_shape *s, int axis, int split, int64_t count)
+/* A dense array that is not empty, x or the result with its repetitions, as what lies before the split, how often, and
+ * what lies behind it. */
+static ag_array in_three(const repeat_params *p, const ag_array *a, ag_shape x, int64_t count)
 {
-    ag_shape one = { .rank = 3, .dim = { 1, 1, 1 } };
-    bool fits = true;
-    for (int i = 0; i < s->rank; i++) {
-        int64_t *extent = &one.dim[i < split ? 0 : 2];
-        fits = fits && !__builtin_mul_overflow(*extent, s->dim[i], extent);
-    }
-    fits = fits && !__builtin_mul_overflow(s->dim[axis], count, &s->dim[axis]);
-    if (!fits) /* where there are no elements extents may be of any size */
-        return too_large(who, x.tape);
-    ag_shape many = one;
-    many.dim[1] = count;
-    return ag_reshape(ag_expand(ag_reshape(x, one), many), *s);
+    ag_array r = { .data = a->data, .dtype = a->dtype, .shape = { 3, { 1, count, 1 } } };
+    for (int i = 0; i < x.rank; i++)
+        r.shape.dim[i < p->split ? 0 : 2] *= x.dim[i];
+    ag_array_dense(&r);
+    return r;
 }
+
+static ag_status repeat_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const repeat_params *p = ag_call_params(c);
+    if (ag_array_size(y) == 0)
+        return AG_OK;
+    const ag_array to = in_three(p, y, x->shape, p->count), from = in_three(p, x, x->shape, 1);
+    const ag_array again = ag_array_expand(&from, to.shape);
+    ag_copy_array(&to, &again, false, ag_call_threads(c));
+    return AG_OK;
+}
+
+static ag_status repeat_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const repeat_params *p = ag_call_params(c);
+    if (ag_array_size(dy) == 0) {
+        if (beta[0] == 0)
+            ag_fill_array(&dx[0], 0);
+        return AG_OK;
+    }
+    const ag_array to = in_three(p, &dx[0], dx[0].shape, 1), from = in_three(p, dy, dx[0].shape, p->count);
+    ag_sum_array(&to, &from, 1, beta[0] != 0, ag_call_threads(c));
+    return AG_OK;
+}
+
+static ag_tensor repeat_axis(ag_tensor x, int axis, int split, int64_t count)
+{
+    const repeat_params p = { count, axis, split };
+    return AG_APPLY(repeat_axis, AG_LIST(x), &p);
+}
+
+/* The repetitions become an axis of their own, which is summed over: as large as the elements together or one of two. */
+static void repeat_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const repeat_params *p = ag_call_params(c);
+    const ag_shape x = ag_call_input_shape(c, 0);
+    ag_shape three = { 3, { 1, p->count, 1 } };
+    if (ag_shape_size(x) == 0 || p->count == 0)
+        return;
+    for (int i = 0; i < x.rank; i++)
+        three.dim[i < p->split ? 0 : 2] *= x.dim[i];
+    dx[0] = ag_reshape(ag_sum_over(ag_reshape(dy[0], three), AG_AXES(1), 0), x);
+}
+
+static void repeat_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
+{
+    const repeat_params *p = ag_call_params(c);
+    dy[0] = repeat_axis(dx[0], (int)p->axis, (int)p->split, p->count);
+}
+
+/* clang-format off */
+#define REPEAT(axis, split, count, ...)                                                                                \
+    { .params = &(const repeat_params){ count, axis, split }, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
+
+AG_OP(repeat_axis) = {
+    .name = "repeat_axis",
+    .formula = "x, or its elements, so many times along an axis",
+    .inputs = 1,
+    .params_size = sizeof(repeat_params),
+    .shape = repeat_shape,
+    .forward = repeat_forward,
+    .vjp = repeat_vjp,
+    .jvp = repeat_jvp,
+    .vjp_fused = repeat_vjp_fused,
+    .samples = (const ag_sample[]){ REPEAT(0, 0, 3, AG_DIMS(2)),
+                                    REPEAT(1, 1, 2, AG_DIMS(2, 3)),
+                                    REPEAT(0, 1, 3, AG_DIMS(2, 3)),
+                                    REPEAT(1, 2, 2, AG_DIMS(2, 3)),
+                                    REPEAT(0, 0, 0, AG_DIMS(2, 2)),
+                                    REPEAT(0, 1, 1, AG_DIMS(2, 2)),
+                                    { 0 } },
+};
+/* clang-format on */
+
+/* ---- the public functions */
 
 /* ag_tile - x so many times along each axis. The counts belong to the last axes; where there are more than x has axes it
  * gets new ones in front.
@@ -51,7 +132,7 @@ AG_API ag_tensor ag_tile(ag_tensor x, ag_shape counts)
     ag_tensor y = added ? ag_reshape(x, more) : x;
     for (int i = 1; i <= counts.rank && ag_ok(y); i++)
         if (counts.dim[counts.rank - i] != 1)
-            y = repeat_axis("ag_tile", y, &more, more.rank - i, more.rank - i, counts.dim[counts.rank - i]);
+            y = repeat_axis(y, more.rank - i, more.rank - i, counts.dim[counts.rank - i]);
     return y;
 }
 
@@ -85,5 +166,5 @@ AG_API ag_tensor ag_repeat_interleave(ag_tensor x, int axis, int64_t count)
         ag_fail(t, AG_EARG, "ag_repeat_interleave: the count is %lld, but must not be negative", (long long)count);
         return ag_inert(t);
     }
-    return repeat_axis("ag_repeat_interleave", x, &s, a, a + 1, count);
+    return repeat_axis(x, a, a + 1, count);
 }

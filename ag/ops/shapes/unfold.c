@@ -54,30 +54,53 @@ typedef struct line {
     bool add;
 } line;
 
-/* Places begin ... of y's line: each the sum of what windows first ... last have there. */
-#define SUM_LINE(name, type)                                                              \
-    static void name(const line *l, int64_t begin, int64_t end)                           \
-    {                                                                                     \
-        type *y = (type *)(void *)l->y;                                                   \
-        const type *x = (const type *)(const void *)l->x;                                 \
-        int64_t first = begin < l->size ? 0 : (begin - l->size) / l->step + 1, last = -1; \
-        if (l->windows > 0)                                                               \
-            last = begin / l->step < l->windows ? begin / l->step : l->windows - 1;       \
-        for (int64_t i = begin; i < end; i++) {                                           \
-            double sum = 0;                                                               \
-            while (last + 1 < l->windows && (last + 1) * l->step <= i)                    \
-                last++;                                                                   \
-            while (first <= last && i - first * l->step >= l->size)                       \
-                first++;                                                                  \
-            for (int64_t w = first; w <= last; w++)                                       \
-                sum += (double)x[w * l->window_step + (i - w * l->step) * l->x_step];     \
-            y[i * l->y_step] = (type)(l->add ? (double)y[i * l->y_step] + sum : sum);     \
-        }                                                                                 \
+enum { PIECE = 1024, LONG = 8 }; /* places that are summed at a time, from cache; elements of a window worth a loop */
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Windows first ... last reach into places begin ... of y's line. Each sum has its terms in the order of the windows, or
+ * in the reverse one, whatever the pieces. */
+#define SUM_LINE(name, type)                                                                           \
+    static void name(const line *l, int64_t begin, int64_t end)                                        \
+    {                                                                                                  \
+        double sum[PIECE] = { 0 };                                                                     \
+        type *y = (type *)(void *)l->y;                                                                \
+        const type *x = (const type *)(const void *)l->x;                                              \
+        const int64_t first = begin < l->size ? 0 : (begin - l->size) / l->step + 1;                   \
+        const int64_t last = smaller((end - 1) / l->step, l->windows - 1);                             \
+        for (int64_t w = first; w <= last && l->size >= LONG; w++) {                                   \
+            const int64_t at = w * l->step, from = larger(begin, at), to = smaller(end, at + l->size); \
+            const type *v = x + w * l->window_step - at * l->x_step;                                   \
+            if (l->x_step == 1)                                                                        \
+                for (int64_t i = from; i < to; i++)                                                    \
+                    sum[i - begin] += (double)v[i];                                                    \
+            else                                                                                       \
+                for (int64_t i = from; i < to; i++)                                                    \
+                    sum[i - begin] += (double)v[i * l->x_step];                                        \
+        }                                                                                              \
+        for (int64_t k = 0; k < l->size && l->size < LONG; k++) {                                      \
+            const int64_t from = begin <= k ? 0 : (begin - k - 1) / l->step + 1;                       \
+            const int64_t to = end <= k ? 0 : smaller((end - k - 1) / l->step + 1, l->windows);        \
+            for (int64_t w = from; w < to; w++)                                                        \
+                sum[w * l->step + k - begin] += (double)x[w * l->window_step + k * l->x_step];         \
+        }                                                                                              \
+        if (l->y_step == 1 && !l->add)                                                                 \
+            for (int64_t i = begin; i < end; i++)                                                      \
+                y[i] = (type)sum[i - begin];                                                           \
+        else                                                                                           \
+            for (int64_t i = begin; i < end; i++)                                                      \
+                y[i * l->y_step] = (type)((l->add ? (double)y[i * l->y_step] : 0) + sum[i - begin]);   \
     }
 SUM_LINE(sum_line_f32, float)
 SUM_LINE(sum_line_f64, double)
-
-enum { PIECE = 1024 }; /* places of a line that are summed at a time, so that those of its neighbours are near */
 
 typedef struct overlap {
     ag_array y, x; /* without the axis, and without the windows' elements: what is left has one shape */
