@@ -4,6 +4,40 @@
 
 /* ======== convolution */
 
+/* ---- avg pool */
+/* ag_avg_pool1d - the means of windows over the last dimension of x[n,c,l] or x[c,l]; see ag_avg_pool2d.
+ *   y = sum of x over a window / elements of the window        dx = sum of dy / elements, of all windows with the element
+ * Errors: as ag_avg_pool2d. */
+AG_API ag_tensor ag_avg_pool1d(ag_tensor x, ag_shape window, ag_pool_options options);
+/* ag_avg_pool2d - the means of windows over the last two dimensions of x[n,c,h,w] or x[c,h,w]. The windows begin so far
+ * apart as they are long, or as options.stride says; what is padded counts as zeros, or with exclude_padding not at all;
+ * with a divisor the sums are divided by that.
+ *   y[n,c,i,j] = sum of x[n,c, i stride + k - padding, ..] over the window / elements of the window
+ *       dx = sum of dy / elements, of all windows with the element
+ * An extent of y is (x + 2 padding - window) / stride + 1, rounded down, or up with ceil_mode, where windows that begin in
+ * the padding behind are left out. Errors: AG_ESHAPE if a window is longer than the padded input; AG_EARG for options that
+ * are negative or a padding of more than half a window. */
+AG_API ag_tensor ag_avg_pool2d(ag_tensor x, ag_shape window, ag_pool_options options);
+/* ag_avg_pool3d - the means of windows over the last three dimensions of x[n,c,d,h,w] or x[c,d,h,w]; see ag_avg_pool2d.
+ *   y = sum of x over a window / elements of the window        dx = sum of dy / elements, of all windows with the element
+ * Errors: as ag_avg_pool2d. */
+AG_API ag_tensor ag_avg_pool3d(ag_tensor x, ag_shape window, ag_pool_options options);
+/* ag_adaptive_avg_pool1d - the means of size[..] parts, as equal as they can be, of the last dimension of
+ * x[n,c,l] or x[c,l]; see ag_adaptive_max_pool1d.
+ *   y = sum of x over a part / elements of the part        dx = sum of dy / elements, of all parts with the element
+ * Errors: AG_EARG if `size` is negative or has another rank; AG_ESHAPE if x has, or is empty there. */
+AG_API ag_tensor ag_adaptive_avg_pool1d(ag_tensor x, ag_shape size);
+/* ag_adaptive_avg_pool2d - the means of size[..] parts, as equal as they can be, of the last two dimensions of
+ * x[n,c,h,w] or x[c,h,w]; see ag_adaptive_max_pool2d.
+ *   y = sum of x over a part / elements of the part        dx = sum of dy / elements, of all parts with the element
+ * Errors: AG_EARG if `size` is negative or has another rank; AG_ESHAPE if x has, or is empty there. */
+AG_API ag_tensor ag_adaptive_avg_pool2d(ag_tensor x, ag_shape size);
+/* ag_adaptive_avg_pool3d - the means of size[..] parts, as equal as they can be, of the last three dimensions of
+ * x[n,c,d,h,w] or x[c,d,h,w]; see ag_adaptive_max_pool3d.
+ *   y = sum of x over a part / elements of the part        dx = sum of dy / elements, of all parts with the element
+ * Errors: AG_EARG if `size` is negative or has another rank; AG_ESHAPE if x has, or is empty there. */
+AG_API ag_tensor ag_adaptive_avg_pool3d(ag_tensor x, ag_shape size);
+
 /* ---- conv */
 /* ag_conv1d - cross-correlation over the last dimension; see ag_conv2d.
  *   y[n,o,i] = b[o] + sum over c and k of w[o,c,k] x[n,c, i stride + k dilation - padding]
@@ -42,6 +76,68 @@ AG_API ag_tensor ag_conv_transpose2d(ag_tensor x, ag_tensor w, ag_tensor b, ag_c
  *   y[n,o, i stride + k dilation - padding, ..] = b[o] + sum of w[c,o,k,..] x[n,c,i,..] over all that lead there
  * Errors: as ag_conv_transpose2d. */
 AG_API ag_tensor ag_conv_transpose3d(ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options);
+
+/* ---- interpolate */
+/* ag_interpolate - x[n,c,l], x[n,c,h,w] or x[n,c,d,h,w] in other extents: options.size of them, or x's times
+ * options.scale, rounded down. By options.mode the nearest element, neighbouring ones weighted linearly (in each
+ * dimension), the means of parts (as ag_adaptive_avg_pool2d), or four elements weighted by a cubic polynomial (Keys 1981
+ * with a = -0.75). Element i has its place at (i + 0.5) / scale - 0.5 of x, with align_corners at i (s - 1) / (r - 1) for
+ * extents s of x and r of y; the nearest one is at i / scale, rounded down. Beyond the edges x goes on as there.
+ *   y = sum of weights times x        dx = sum of weights times dy
+ * Errors: AG_ESHAPE for another rank; AG_EARG for a size or scale that is not positive, both or neither. */
+AG_API ag_tensor ag_interpolate(ag_tensor x, ag_interpolate_options options);
+
+/* ---- max pool */
+/* ag_max_pool1d - the largest elements of windows over the last dimension of x[n,c,l] or x[c,l]; see
+ * ag_max_pool2d.
+ *   y = max of x over a window        dx = sum of dy where the element was chosen
+ * Errors: as ag_max_pool2d. */
+AG_API ag_tensor ag_max_pool1d(ag_tensor x, ag_shape window, ag_pool_options options);
+/* ag_max_pool2d - the largest elements of windows over the last two dimensions of x[n,c,h,w] or x[c,h,w]: NaN where there
+ * is one. The windows begin so far apart as they are long, or as options.stride says; what is padded is never the largest.
+ *   y[n,c,i,j] = max of x[n,c, i stride + k dilation - padding, ..] over the window
+ *       dx = sum of dy where the element was chosen: the first of equals in the window, the last NaN
+ * An extent of y is (x + 2 padding - dilation (window - 1) - 1) / stride + 1, rounded down, or up with ceil_mode, where
+ * windows that begin in the padding behind are left out. Errors: AG_ESHAPE if a window is longer than the padded input;
+ * AG_EARG for options that are negative or a padding of more than half a window. */
+AG_API ag_tensor ag_max_pool2d(ag_tensor x, ag_shape window, ag_pool_options options);
+/* ag_max_pool3d - the largest elements of windows over the last three dimensions of x[n,c,d,h,w] or x[c,d,h,w]; see
+ * ag_max_pool2d.
+ *   y = max of x over a window        dx = sum of dy where the element was chosen
+ * Errors: as ag_max_pool2d. */
+AG_API ag_tensor ag_max_pool3d(ag_tensor x, ag_shape window, ag_pool_options options);
+
+/* ---- max pool more */
+/* ag_max_pool1d_with_indices - ag_max_pool1d, and where each element stands in its plane of x, counted row by row.
+ *   values = max of x over a window        dx = sum of dvalues where the element was chosen
+ * Errors: as ag_max_pool2d. */
+AG_API ag_placed ag_max_pool1d_with_indices(ag_tensor x, ag_shape window, ag_pool_options options);
+/* ag_max_pool2d_with_indices - ag_max_pool2d, and where each element stands in its plane of x, counted row by row.
+ *   values = max of x over a window        dx = sum of dvalues where the element was chosen
+ * Errors: as ag_max_pool2d. */
+AG_API ag_placed ag_max_pool2d_with_indices(ag_tensor x, ag_shape window, ag_pool_options options);
+/* ag_max_pool3d_with_indices - ag_max_pool3d, and where each element stands in its plane of x, counted row by row.
+ *   values = max of x over a window        dx = sum of dvalues where the element was chosen
+ * Errors: as ag_max_pool2d. */
+AG_API ag_placed ag_max_pool3d_with_indices(ag_tensor x, ag_shape window, ag_pool_options options);
+/* ag_adaptive_max_pool1d - the largest elements of size[..] parts, as equal as they can be, of the last dimension of
+ * x[n,c,l] or x[c,l]. Part i of r in an extent of s begins at i s / r, rounded down, and ends before (i + 1) s / r,
+ * rounded up.
+ *   y = max of x over a part        dx = sum of dy where the element was chosen
+ * Errors: AG_EARG if `size` is negative or has another rank; AG_ESHAPE if x has, or is empty there. */
+AG_API ag_tensor ag_adaptive_max_pool1d(ag_tensor x, ag_shape size);
+/* ag_adaptive_max_pool2d - the largest elements of size[..] parts, as equal as they can be, of the last two dimensions of
+ * x[n,c,h,w] or x[c,h,w]. Part i of r in an extent of s begins at i s / r, rounded down, and ends before (i + 1) s / r,
+ * rounded up.
+ *   y = max of x over a part        dx = sum of dy where the element was chosen
+ * Errors: AG_EARG if `size` is negative or has another rank; AG_ESHAPE if x has, or is empty there. */
+AG_API ag_tensor ag_adaptive_max_pool2d(ag_tensor x, ag_shape size);
+/* ag_adaptive_max_pool3d - the largest elements of size[..] parts, as equal as they can be, of the last three dimensions of
+ * x[n,c,d,h,w] or x[c,d,h,w]. Part i of r in an extent of s begins at i s / r, rounded down, and ends before (i + 1) s / r,
+ * rounded up.
+ *   y = max of x over a part        dx = sum of dy where the element was chosen
+ * Errors: AG_EARG if `size` is negative or has another rank; AG_ESHAPE if x has, or is empty there. */
+AG_API ag_tensor ag_adaptive_max_pool3d(ag_tensor x, ag_shape size);
 
 /* ======== elementwise */
 

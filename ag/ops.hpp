@@ -4,6 +4,30 @@
 
 namespace ag
 {
+inline tensor avg_pool1d(tensor x, shape window, ag_pool_options options)
+{
+    return detail::checked(ag_avg_pool1d(x, window, options));
+}
+inline tensor avg_pool2d(tensor x, shape window, ag_pool_options options)
+{
+    return detail::checked(ag_avg_pool2d(x, window, options));
+}
+inline tensor avg_pool3d(tensor x, shape window, ag_pool_options options)
+{
+    return detail::checked(ag_avg_pool3d(x, window, options));
+}
+inline tensor adaptive_avg_pool1d(tensor x, shape size)
+{
+    return detail::checked(ag_adaptive_avg_pool1d(x, size));
+}
+inline tensor adaptive_avg_pool2d(tensor x, shape size)
+{
+    return detail::checked(ag_adaptive_avg_pool2d(x, size));
+}
+inline tensor adaptive_avg_pool3d(tensor x, shape size)
+{
+    return detail::checked(ag_adaptive_avg_pool3d(x, size));
+}
 inline tensor conv1d(tensor x, tensor w, tensor b, ag_conv_options options)
 {
     return detail::checked(ag_conv1d(x, w, b, options));
@@ -27,6 +51,46 @@ inline tensor conv_transpose2d(tensor x, tensor w, tensor b, ag_conv_options opt
 inline tensor conv_transpose3d(tensor x, tensor w, tensor b, ag_conv_options options)
 {
     return detail::checked(ag_conv_transpose3d(x, w, b, options));
+}
+inline tensor interpolate(tensor x, ag_interpolate_options options)
+{
+    return detail::checked(ag_interpolate(x, options));
+}
+inline tensor max_pool1d(tensor x, shape window, ag_pool_options options)
+{
+    return detail::checked(ag_max_pool1d(x, window, options));
+}
+inline tensor max_pool2d(tensor x, shape window, ag_pool_options options)
+{
+    return detail::checked(ag_max_pool2d(x, window, options));
+}
+inline tensor max_pool3d(tensor x, shape window, ag_pool_options options)
+{
+    return detail::checked(ag_max_pool3d(x, window, options));
+}
+inline ag_placed max_pool1d_with_indices(tensor x, shape window, ag_pool_options options)
+{
+    return detail::checked_all(ag_max_pool1d_with_indices(x, window, options));
+}
+inline ag_placed max_pool2d_with_indices(tensor x, shape window, ag_pool_options options)
+{
+    return detail::checked_all(ag_max_pool2d_with_indices(x, window, options));
+}
+inline ag_placed max_pool3d_with_indices(tensor x, shape window, ag_pool_options options)
+{
+    return detail::checked_all(ag_max_pool3d_with_indices(x, window, options));
+}
+inline tensor adaptive_max_pool1d(tensor x, shape size)
+{
+    return detail::checked(ag_adaptive_max_pool1d(x, size));
+}
+inline tensor adaptive_max_pool2d(tensor x, shape size)
+{
+    return detail::checked(ag_adaptive_max_pool2d(x, size));
+}
+inline tensor adaptive_max_pool3d(tensor x, shape size)
+{
+    return detail::checked(ag_adaptive_max_pool3d(x, size));
 }
 inline tensor add(tensor a, tensor b)
 {

@@ -635,6 +635,54 @@ static inline ag_verdict ag_traced_gradcheck_with(const char *ag_file, int ag_li
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_avg_pool1d(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_avg_pool1d(x, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_avg_pool2d(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_avg_pool2d(x, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_avg_pool3d(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_avg_pool3d(x, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_adaptive_avg_pool1d(const char *ag_file, int ag_line, ag_tensor x, ag_shape size)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_adaptive_avg_pool1d(x, size);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_adaptive_avg_pool2d(const char *ag_file, int ag_line, ag_tensor x, ag_shape size)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_adaptive_avg_pool2d(x, size);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_adaptive_avg_pool3d(const char *ag_file, int ag_line, ag_tensor x, ag_shape size)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_adaptive_avg_pool3d(x, size);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_conv1d(const char *ag_file, int ag_line, ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_options options)
 {
     ag_tape *ag_to = x.tape;
@@ -704,6 +752,86 @@ static inline ag_tensor ag_traced_conv_transpose3d(const char *ag_file, int ag_l
         ag_to = b.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_conv_transpose3d(x, w, b, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_interpolate(const char *ag_file, int ag_line, ag_tensor x, ag_interpolate_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_interpolate(x, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_max_pool1d(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_max_pool1d(x, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_max_pool2d(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_max_pool2d(x, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_max_pool3d(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_max_pool3d(x, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_placed ag_traced_max_pool1d_with_indices(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_max_pool1d_with_indices(x, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_placed ag_traced_max_pool2d_with_indices(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_max_pool2d_with_indices(x, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_placed ag_traced_max_pool3d_with_indices(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_placed ag_result = ag_max_pool3d_with_indices(x, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_adaptive_max_pool1d(const char *ag_file, int ag_line, ag_tensor x, ag_shape size)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_adaptive_max_pool1d(x, size);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_adaptive_max_pool2d(const char *ag_file, int ag_line, ag_tensor x, ag_shape size)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_adaptive_max_pool2d(x, size);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_adaptive_max_pool3d(const char *ag_file, int ag_line, ag_tensor x, ag_shape size)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_adaptive_max_pool3d(x, size);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2638,12 +2766,28 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_apply_all(...) ag_traced_apply_all(AG_SITE, __VA_ARGS__)
 #define ag_gradcheck(...) ag_traced_gradcheck(AG_SITE, __VA_ARGS__)
 #define ag_gradcheck_with(...) ag_traced_gradcheck_with(AG_SITE, __VA_ARGS__)
+#define ag_avg_pool1d(...) ag_traced_avg_pool1d(AG_SITE, __VA_ARGS__)
+#define ag_avg_pool2d(...) ag_traced_avg_pool2d(AG_SITE, __VA_ARGS__)
+#define ag_avg_pool3d(...) ag_traced_avg_pool3d(AG_SITE, __VA_ARGS__)
+#define ag_adaptive_avg_pool1d(...) ag_traced_adaptive_avg_pool1d(AG_SITE, __VA_ARGS__)
+#define ag_adaptive_avg_pool2d(...) ag_traced_adaptive_avg_pool2d(AG_SITE, __VA_ARGS__)
+#define ag_adaptive_avg_pool3d(...) ag_traced_adaptive_avg_pool3d(AG_SITE, __VA_ARGS__)
 #define ag_conv1d(...) ag_traced_conv1d(AG_SITE, __VA_ARGS__)
 #define ag_conv2d(...) ag_traced_conv2d(AG_SITE, __VA_ARGS__)
 #define ag_conv3d(...) ag_traced_conv3d(AG_SITE, __VA_ARGS__)
 #define ag_conv_transpose1d(...) ag_traced_conv_transpose1d(AG_SITE, __VA_ARGS__)
 #define ag_conv_transpose2d(...) ag_traced_conv_transpose2d(AG_SITE, __VA_ARGS__)
 #define ag_conv_transpose3d(...) ag_traced_conv_transpose3d(AG_SITE, __VA_ARGS__)
+#define ag_interpolate(...) ag_traced_interpolate(AG_SITE, __VA_ARGS__)
+#define ag_max_pool1d(...) ag_traced_max_pool1d(AG_SITE, __VA_ARGS__)
+#define ag_max_pool2d(...) ag_traced_max_pool2d(AG_SITE, __VA_ARGS__)
+#define ag_max_pool3d(...) ag_traced_max_pool3d(AG_SITE, __VA_ARGS__)
+#define ag_max_pool1d_with_indices(...) ag_traced_max_pool1d_with_indices(AG_SITE, __VA_ARGS__)
+#define ag_max_pool2d_with_indices(...) ag_traced_max_pool2d_with_indices(AG_SITE, __VA_ARGS__)
+#define ag_max_pool3d_with_indices(...) ag_traced_max_pool3d_with_indices(AG_SITE, __VA_ARGS__)
+#define ag_adaptive_max_pool1d(...) ag_traced_adaptive_max_pool1d(AG_SITE, __VA_ARGS__)
+#define ag_adaptive_max_pool2d(...) ag_traced_adaptive_max_pool2d(AG_SITE, __VA_ARGS__)
+#define ag_adaptive_max_pool3d(...) ag_traced_adaptive_max_pool3d(AG_SITE, __VA_ARGS__)
 #define ag_add(...) ag_traced_add(AG_SITE, __VA_ARGS__)
 #define ag_sub(...) ag_traced_sub(AG_SITE, __VA_ARGS__)
 #define ag_mul(...) ag_traced_mul(AG_SITE, __VA_ARGS__)

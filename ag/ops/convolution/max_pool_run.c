@@ -1,0 +1,162 @@
+/* The largest elements of windows, and where they stand. */
+#include "ag/ops/convolution/max_pool.h"
+
+/* The largest element of results [begin, end) of a row, of one tap: place k of the window in a row of the source. The
+ * first one of equals stays, but the last NaN. */
+#define TAP(name, type, place)                                                                                    \
+    static inline __attribute__((always_inline)) void name(int64_t begin, int64_t end, const type *row, place at, \
+                                                           const int64_t step, type *best, place *where)          \
+    {                                                                                                             \
+        for (int64_t j = begin; j < end; j++) {                                                                   \
+            const type x = row[j * step];                                                                         \
+            const place p = at + (place)(j * step);                                                               \
+            const bool take = x > best[j] || x != x;                                                              \
+            best[j] = take ? x : best[j];                                                                         \
+            where[j] = take ? p : where[j];                                                                       \
+        }                                                                                                         \
+    }
+TAP(tap_f32, float, int32_t)
+TAP(tap_f64, double, int64_t)
+
+static int64_t divide_up(int64_t a, int64_t b)
+{
+    return a <= 0 ? -(-a / b) : (a - 1) / b + 1;
+}
+
+static int64_t within(int64_t x, int64_t low, int64_t high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* The elements of a result's window: from first on, below end, in steps. */
+typedef struct reach {
+    int64_t first, end, step;
+} reach;
+
+static reach reach_of(const ag_max_pool *p, int d, int64_t i)
+{
+    const ag_pool_axis *a = &p->axis[d];
+    if (p->adaptive)
+        return (reach){ ag_adaptive_first(i, a->source, a->result), ag_adaptive_end(i, a->source, a->result), 1 };
+    const int64_t first = i * a->stride - a->before, end = first + a->window * a->dilation;
+    const int64_t skipped = first < 0 ? divide_up(-first, a->dilation) : 0;
+    return (reach){ first + skipped * a->dilation, end < a->source ? end : a->source, a->dilation };
+}
+
+/* A row of results: best and where are filled in for windows that are alike, tap by tap. */
+#define ROW(name, type, place, tap)                                                                                  \
+    static void name(const ag_max_pool *p, const type *x, reach deep, reach high, type *best, place *where)          \
+    {                                                                                                                \
+        const ag_pool_axis *a = &p->axis[2];                                                                         \
+        for (int64_t j = 0; j < a->result; j++) {                                                                    \
+            best[j] = -(type)INFINITY;                                                                               \
+            where[j] = (place)((deep.first * p->axis[1].source + high.first) * a->source + reach_of(p, 2, j).first); \
+        }                                                                                                            \
+        for (int64_t d = deep.first; d < deep.end; d += deep.step)                                                   \
+            for (int64_t h = high.first; h < high.end; h += high.step) {                                             \
+                const int64_t row = (d * p->axis[1].source + h) * a->source;                                         \
+                for (int64_t k = 0; k < a->window && !p->adaptive; k++) {                                            \
+                    const int64_t shift = k * a->dilation - a->before;                                               \
+                    const int64_t begin = within(divide_up(-shift, a->stride), 0, a->result);                        \
+                    const int64_t end = within(divide_up(a->source - shift, a->stride), begin, a->result);           \
+                    if (a->stride == 1)                                                                              \
+                        tap(begin, end, x + row + shift, (place)(row + shift), 1, best, where);                      \
+                    else if (a->stride == 2)                                                                         \
+                        tap(begin, end, x + row + shift, (place)(row + shift), 2, best, where);                      \
+                    else                                                                                             \
+                        tap(begin, end, x + row + shift, (place)(row + shift), a->stride, best, where);              \
+                }                                                                                                    \
+                for (int64_t j = 0; j < a->result && p->adaptive; j++) {                                             \
+                    const reach wide = reach_of(p, 2, j);                                                            \
+                    tap(0, 1, x + row + wide.first, (place)(row + wide.first), 1, best + j, where + j);              \
+                    for (int64_t k = wide.first + 1; k < wide.end; k++)                                              \
+                        tap(0, 1, x + row + k, (place)(row + k), 1, best + j, where + j);                            \
+                }                                                                                                    \
+            }                                                                                                        \
+    }
+ROW(row_f32, float, int32_t, tap_f32)
+ROW(row_f64, double, int64_t, tap_f64)
+
+#define PLANE(name, type, place, row)                                                          \
+    static void name(const ag_max_pool *p, const type *x, type *y, int64_t *index, void *work) \
+    {                                                                                          \
+        place *where = work;                                                                   \
+        const int64_t n = p->axis[2].result;                                                   \
+        for (int64_t d = 0; d < p->axis[0].result; d++)                                        \
+            for (int64_t h = 0; h < p->axis[1].result; h++, y += n, index += n) {              \
+                row(p, x, reach_of(p, 0, d), reach_of(p, 1, h), y, where);                     \
+                for (int64_t j = 0; j < n; j++)                                                \
+                    index[j] = where[j];                                                       \
+            }                                                                                  \
+    }
+PLANE(plane_f32, float, int32_t, row_f32)
+PLANE(plane_f64, double, int64_t, row_f64)
+
+typedef struct job {
+    const ag_max_pool *p;
+    const char *x;
+    char *y, *work;
+    int64_t *index;
+    int64_t shares;
+    bool add;
+} job;
+
+static void forward_item(const void *context, int64_t i)
+{
+    const job *j = context;
+    const ag_max_pool *p = j->p;
+    for (int64_t k = i * p->planes / j->shares; k < (i + 1) * p->planes / j->shares; k++) {
+        const size_t from = (size_t)(k * p->source), to = (size_t)(k * p->result);
+        void *work = j->work + (size_t)i * p->work;
+        if (p->dtype == AG_F32)
+            plane_f32(p, (const float *)j->x + from, (float *)j->y + to, j->index + to, work);
+        else
+            plane_f64(p, (const double *)j->x + from, (double *)j->y + to, j->index + to, work);
+    }
+}
+
+static double steps_of(const ag_max_pool *p)
+{
+    return (double)(p->source + p->result) * 2;
+}
+
+ag_status ag_max_pool_run(const ag_call *c, const ag_max_pool *p, const void *x, void *y, int64_t *index)
+{
+    job j = { .p = p, .x = x, .y = y, .index = index };
+    if (p->planes * p->result == 0)
+        return AG_OK;
+    j.shares = ag_team(p->planes, steps_of(p), ag_call_threads(c));
+    j.work = ag_call_scratch(c, p->work * (size_t)j.shares);
+    if (!j.work)
+        return AG_ENOMEM;
+    ag_for_items(j.shares, steps_of(p) * (double)p->planes, ag_call_threads(c), forward_item, &j);
+    return AG_OK;
+}
+
+#define BACK(name, type)                                                                             \
+    static void name(const ag_max_pool *p, const type *dy, const int64_t *index, type *dx, bool add) \
+    {                                                                                                \
+        if (!add)                                                                                    \
+            memset(dx, 0, (size_t)p->source * sizeof *dx);                                           \
+        for (int64_t i = 0; i < p->result; i++)                                                      \
+            dx[index[i]] += dy[i];                                                                   \
+    }
+BACK(back_f32, float)
+BACK(back_f64, double)
+
+static void back_item(const void *context, int64_t k)
+{
+    const job *j = context;
+    const ag_max_pool *p = j->p;
+    const size_t from = (size_t)(k * p->result), to = (size_t)(k * p->source);
+    if (p->dtype == AG_F32)
+        back_f32(p, (const float *)j->x + from, j->index + from, (float *)j->y + to, j->add);
+    else
+        back_f64(p, (const double *)j->x + from, j->index + from, (double *)j->y + to, j->add);
+}
+
+void ag_max_pool_back(const ag_max_pool *p, const void *dy, const int64_t *index, bool add, void *dx, int threads)
+{
+    const job j = { .p = p, .x = dy, .y = dx, .index = (int64_t *)(uintptr_t)index, .add = add };
+    ag_for_items(p->planes, steps_of(p), threads, back_item, &j);
+}
