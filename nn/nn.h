@@ -64,6 +64,22 @@ typedef struct nn_linear_config {
  * bias [out] start uniform in (-1/sqrt(in), 1/sqrt(in)), as PyTorch's do. Errors: AG_EARG for an extent below 1. */
 AG_API nn_module *nn_linear(ag_tape *t, int64_t in, int64_t out, nn_linear_config config);
 
+typedef struct nn_conv_config {
+    ag_conv_options options; /* stride, padding, ... */
+    bool no_bias;
+} nn_conv_config;
+/* nn_conv1d, nn_conv2d, nn_conv3d - ag_conv1d and its like of weight [out,in/groups,kernel..] and bias [out], which start
+ * uniform within 1/sqrt(in/groups times the kernel's elements) of 0, as PyTorch's do. Errors: AG_EARG for an extent below
+ * 1, another rank of the kernel, or groups that do not divide in and out; other options are checked by the op. */
+AG_API nn_module *nn_conv1d(ag_tape *t, int64_t in, int64_t out, ag_shape kernel, nn_conv_config config);
+AG_API nn_module *nn_conv2d(ag_tape *t, int64_t in, int64_t out, ag_shape kernel, nn_conv_config config);
+AG_API nn_module *nn_conv3d(ag_tape *t, int64_t in, int64_t out, ag_shape kernel, nn_conv_config config);
+/* nn_max_pool2d, nn_avg_pool2d - ag_max_pool2d and ag_avg_pool2d. Errors: AG_EARG for a window that is none. */
+AG_API nn_module *nn_max_pool2d(ag_tape *t, ag_shape window, ag_pool_options options);
+AG_API nn_module *nn_avg_pool2d(ag_tape *t, ag_shape window, ag_pool_options options);
+/* nn_flatten - every sample's dimensions as one: [n,c,h,w] becomes [n,c h w]. */
+AG_API nn_module *nn_flatten(ag_tape *t);
+
 typedef enum nn_activation_kind {
     NN_RELU,
     NN_TANH,

@@ -84,6 +84,54 @@ static inline nn_module *ag_traced_nn_linear(const char *ag_file, int ag_line, a
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline nn_module *ag_traced_nn_conv1d(const char *ag_file, int ag_line, ag_tape *t, int64_t in, int64_t out, ag_shape kernel, nn_conv_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_conv1d(t, in, out, kernel, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_conv2d(const char *ag_file, int ag_line, ag_tape *t, int64_t in, int64_t out, ag_shape kernel, nn_conv_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_conv2d(t, in, out, kernel, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_conv3d(const char *ag_file, int ag_line, ag_tape *t, int64_t in, int64_t out, ag_shape kernel, nn_conv_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_conv3d(t, in, out, kernel, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_max_pool2d(const char *ag_file, int ag_line, ag_tape *t, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_max_pool2d(t, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_avg_pool2d(const char *ag_file, int ag_line, ag_tape *t, ag_shape window, ag_pool_options options)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_avg_pool2d(t, window, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_flatten(const char *ag_file, int ag_line, ag_tape *t)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_flatten(t);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline nn_module *ag_traced_nn_activation(const char *ag_file, int ag_line, ag_tape *t, int kind)
 {
     ag_tape *ag_to = t;
@@ -208,6 +256,12 @@ static inline ag_status ag_traced_nn_load(const char *ag_file, int ag_line, nn_m
 #define nn_params(...) ag_traced_nn_params(AG_SITE, __VA_ARGS__)
 #define nn_find(...) ag_traced_nn_find(AG_SITE, __VA_ARGS__)
 #define nn_linear(...) ag_traced_nn_linear(AG_SITE, __VA_ARGS__)
+#define nn_conv1d(...) ag_traced_nn_conv1d(AG_SITE, __VA_ARGS__)
+#define nn_conv2d(...) ag_traced_nn_conv2d(AG_SITE, __VA_ARGS__)
+#define nn_conv3d(...) ag_traced_nn_conv3d(AG_SITE, __VA_ARGS__)
+#define nn_max_pool2d(...) ag_traced_nn_max_pool2d(AG_SITE, __VA_ARGS__)
+#define nn_avg_pool2d(...) ag_traced_nn_avg_pool2d(AG_SITE, __VA_ARGS__)
+#define nn_flatten(...) ag_traced_nn_flatten(AG_SITE, __VA_ARGS__)
 #define nn_activation(...) ag_traced_nn_activation(AG_SITE, __VA_ARGS__)
 #define nn_sequential(...) ag_traced_nn_sequential(AG_SITE, __VA_ARGS__)
 #define nn_mlp(...) ag_traced_nn_mlp(AG_SITE, __VA_ARGS__)

@@ -32,11 +32,21 @@ static void module_made(world *w, frame *f, lane *l, nn_module *m)
     end_call(f);
 }
 
+static nn_module *layer_for_images(world *w, ag_tape *t, int which, int64_t in, int64_t out)
+{
+    const ag_shape window = { rude(w, may_odd_flags) ? draw(w, 5) : 2, { 1 + draw(w, 3), draw(w, 4) } };
+    const nn_conv_config config = { .options = { .stride = { 1, 1 + draw(w, 2) }, .groups = draw(w, 4) - 1 } };
+    return which == 4   ? nn_conv2d(t, in, out, window, config)
+           : which == 5 ? nn_max_pool2d(t, window, (ag_pool_options){ 0 })
+           : which == 6 ? nn_avg_pool2d(t, window, (ag_pool_options){ .ceil_mode = chance(w, 2) })
+                        : nn_flatten(t);
+}
+
 static void play_layer(world *w)
 {
     lane *l = draw_lane(w);
     int64_t in = rude(w, may_absurd_shape) ? draw_extent(w) : 3, out = rude(w, may_absurd_shape) ? draw_extent(w) : 2;
-    int kind = rude(w, may_odd_flags) ? draw(w, 12) - 3 : draw(w, 6), which = draw(w, 4);
+    int kind = rude(w, may_odd_flags) ? draw(w, 12) - 3 : draw(w, 6), which = draw(w, 8);
     nn_module *two[2] = { any_module(w, l), any_module(w, l) };
     nn_mlp_config mlp = { .sizes = { 3, 2 + draw(w, 3), 1 }, .activation = kind, .no_bias = chance(w, 3) };
     if (rude(w, may_absurd_shape))
@@ -45,11 +55,13 @@ static void play_layer(world *w)
                     which == 0   ? "nn_linear"
                     : which == 1 ? "nn_activation"
                     : which == 2 ? "nn_sequential"
-                                 : "nn_mlp");
+                    : which == 3 ? "nn_mlp"
+                                 : "a layer for images");
     nn_module *m = which == 0   ? nn_linear(l->t, in, out, (nn_linear_config){ chance(w, 3) })
                    : which == 1 ? nn_activation(l->t, kind)
                    : which == 2 ? nn_sequential(l->t, two, 2)
-                                : nn_mlp(l->t, mlp);
+                   : which == 3 ? nn_mlp(l->t, mlp)
+                                : layer_for_images(w, l->t, which, in, out);
     module_made(w, &f, l, m);
 }
 
