@@ -133,31 +133,31 @@ typedef enum ag_conv_mode {
 
 /* Of a convolution over the last one, two or three dimensions, an entry for each of these in their order. */
 typedef struct ag_conv_options {
+    int64_t groups; /* of channels, each with weights of its own; zero: 1 */
+    ag_conv_mode mode;
     int64_t stride[3];         /* all zero: 1 */
     int64_t padding[3];        /* zeros before and behind the input */
     int64_t dilation[3];       /* from one element of the kernel to the next; all zero: 1 */
     int64_t output_padding[3]; /* of a transposed convolution: so many more results behind */
-    int64_t groups;            /* of channels, each with weights of its own; zero: 1 */
-    ag_conv_mode mode;
 } ag_conv_options;
 
 /* Of a pool over the last one, two or three dimensions. */
 typedef struct ag_pool_options {
+    bool ceil_mode;       /* extents of the result are rounded up */
+    bool exclude_padding; /* an average is over what is not padded */
+    int64_t divisor;      /* of an average, in place of the number of elements */
     int64_t stride[3];    /* all zero: the window's extents */
     int64_t padding[3];   /* before and behind the input, at most half a window */
     int64_t dilation[3];  /* of the windows of a maximum; all zero: 1 */
-    int64_t divisor;      /* of an average, in place of the number of elements */
-    bool exclude_padding; /* an average is over what is not padded */
-    bool ceil_mode;       /* extents of the result are rounded up */
 } ag_pool_options;
 
 typedef enum ag_interpolation { AG_NEAREST, AG_LINEAR, AG_AREA, AG_CUBIC } ag_interpolation;
 
 typedef struct ag_interpolate_options {
-    int64_t size[3]; /* the extents of the result, or */
-    double scale[3]; /* by how much they are larger than x's */
     ag_interpolation mode;
     bool align_corners; /* first and last elements stay where they are; for AG_LINEAR and AG_CUBIC */
+    int64_t size[3];    /* the extents of the result, or */
+    double scale[3];    /* by how much they are larger than x's */
 } ag_interpolate_options;
 
 #endif

@@ -65,7 +65,7 @@ AG_OP(conv1d) = {
     .forward = conv_forward,
     .vjp = conv_vjp,
     .vjp_fused = conv_vjp_fused,
-    .samples = (const ag_sample[]){ SAMPLE(1, 3, OPTIONS({ 0 }), AG_DIMS(2, 2, 5), AG_DIMS(3, 2, 2), AG_DIMS(3)),
+    .samples = (const ag_sample[]){ SAMPLE(1, 3, OPTIONS(0), AG_DIMS(2, 2, 5), AG_DIMS(3, 2, 2), AG_DIMS(3)),
                                     SAMPLE(1, 2, OPTIONS(.stride = { 2 }, .padding = { 2 }, .dilation = { 2 }),
                                            AG_DIMS(2, 6), AG_DIMS(1, 2, 3)),
                                     SAMPLE(1, 2, OPTIONS(.stride = { 3 }, .groups = 2), AG_DIMS(1, 2, 8),
@@ -95,12 +95,12 @@ AG_OP(conv2d) = {
     .vjp_fused = conv_vjp_fused,
     .samples =
         (const ag_sample[]){
-            SAMPLE(2, 3, OPTIONS({ 0 }), AG_DIMS(2, 2, 4, 3), AG_DIMS(3, 2, 2, 2), AG_DIMS(3)),
+            SAMPLE(2, 3, OPTIONS(0), AG_DIMS(2, 2, 4, 3), AG_DIMS(3, 2, 2, 2), AG_DIMS(3)),
             SAMPLE(2, 2, OPTIONS(.stride = { 2, 3 }, .padding = { 1, 2 }), AG_DIMS(2, 4, 5), AG_DIMS(1, 2, 3, 2)),
             SAMPLE(2, 2, OPTIONS(.stride = { 1, 2 }, .dilation = { 2, 3 }), AG_DIMS(1, 1, 3, 5), AG_DIMS(1, 1, 2, 2)),
             SAMPLE(2, 3, OPTIONS(.groups = 2), AG_DIMS(1, 2, 3, 3), AG_DIMS(4, 1, 2, 2), AG_DIMS(4)),
             SAMPLE(2, 2, OPTIONS(.mode = AG_CONV_SAME), AG_DIMS(1, 3, 4), AG_DIMS(1, 1, 2, 1)),
-            SAMPLE(2, 3, OPTIONS({ 0 }), AG_DIMS(2, 3, 2, 2), AG_DIMS(2, 3, 1, 1), AG_DIMS(2)),
+            SAMPLE(2, 3, OPTIONS(0), AG_DIMS(2, 3, 2, 2), AG_DIMS(2, 3, 1, 1), AG_DIMS(2)),
             { 0 } },
 };
 
@@ -128,7 +128,7 @@ AG_OP(conv3d) = {
     .vjp = conv_vjp,
     .vjp_fused = conv_vjp_fused,
     .samples =
-        (const ag_sample[]){ SAMPLE(3, 3, OPTIONS({ 0 }), AG_DIMS(1, 1, 3, 2, 2), AG_DIMS(2, 1, 2, 2, 1), AG_DIMS(2)),
+        (const ag_sample[]){ SAMPLE(3, 3, OPTIONS(0), AG_DIMS(1, 1, 3, 2, 2), AG_DIMS(2, 1, 2, 2, 1), AG_DIMS(2)),
                              SAMPLE(3, 2,
                                     OPTIONS(.stride = { 2, 1, 2 }, .padding = { 1, 0, 1 }, .dilation = { 1, 2, 1 }),
                                     AG_DIMS(2, 3, 3, 2), AG_DIMS(1, 2, 3, 2, 2)),

@@ -62,7 +62,7 @@ AG_OP(conv_transpose1d) = {
     .vjp_fused = transpose_vjp_fused,
     .samples =
         (const ag_sample[]){
-            SAMPLE(1, 3, OPTIONS({ 0 }), AG_DIMS(2, 2, 3), AG_DIMS(2, 1, 2), AG_DIMS(1)),
+            SAMPLE(1, 3, OPTIONS(0), AG_DIMS(2, 2, 3), AG_DIMS(2, 1, 2), AG_DIMS(1)),
             SAMPLE(1, 3, OPTIONS(.stride = { 3 }, .padding = { 1 }), AG_DIMS(1, 2, 3), AG_DIMS(2, 2, 2), AG_DIMS(2)),
             SAMPLE(1, 2, OPTIONS(.stride = { 2 }, .dilation = { 3 }, .output_padding = { 2 }, .groups = 2),
                    AG_DIMS(2, 3), AG_DIMS(2, 1, 2)),
@@ -88,7 +88,7 @@ AG_OP(conv_transpose2d) = {
     .forward = transpose_forward,
     .vjp = transpose_vjp,
     .vjp_fused = transpose_vjp_fused,
-    .samples = (const ag_sample[]){ SAMPLE(2, 3, OPTIONS({ 0 }), AG_DIMS(2, 2, 2, 3), AG_DIMS(2, 1, 2, 2), AG_DIMS(1)),
+    .samples = (const ag_sample[]){ SAMPLE(2, 3, OPTIONS(0), AG_DIMS(2, 2, 2, 3), AG_DIMS(2, 1, 2, 2), AG_DIMS(1)),
                                     SAMPLE(2, 2,
                                            OPTIONS(.stride = { 2, 3 }, .padding = { 1, 0 }, .output_padding = { 1, 2 }),
                                            AG_DIMS(1, 3, 2), AG_DIMS(1, 2, 3, 2)),

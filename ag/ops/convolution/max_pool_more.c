@@ -20,7 +20,7 @@ AG_OP(max_pool1d_with_indices) = {
     .vjp = ag_max_pool_vjp,
     .jvp = ag_max_pool_jvp,
     .vjp_fused = ag_max_pool_vjp_fused,
-    .samples = (const ag_sample[]){ POOL(1, WINDOW(2), 0, OPTIONS({ 0 }), AG_DIMS(2, 2, 5)),
+    .samples = (const ag_sample[]){ POOL(1, WINDOW(2), 0, OPTIONS(0), AG_DIMS(2, 2, 5)),
                                     POOL(1, WINDOW(3), 0,
                                          OPTIONS(.stride = { 2 }, .padding = { 1 }, .dilation = { 2 },
                                                  .ceil_mode = true),
@@ -48,7 +48,7 @@ AG_OP(max_pool2d_with_indices) = {
     .vjp = ag_max_pool_vjp,
     .jvp = ag_max_pool_jvp,
     .vjp_fused = ag_max_pool_vjp_fused,
-    .samples = (const ag_sample[]){ POOL(2, WINDOW(2, 2), 0, OPTIONS({ 0 }), AG_DIMS(2, 1, 4, 5)),
+    .samples = (const ag_sample[]){ POOL(2, WINDOW(2, 2), 0, OPTIONS(0), AG_DIMS(2, 1, 4, 5)),
                                     POOL(2, WINDOW(3, 2), 0, OPTIONS(.stride = { 1, 3 }, .padding = { 1, 1 }),
                                          AG_DIMS(2, 4, 5)),
                                     { 0 } },
@@ -99,7 +99,7 @@ AG_OP(adaptive_max_pool1d) = {
     .vjp = ag_max_pool_vjp,
     .jvp = ag_max_pool_jvp,
     .vjp_fused = ag_max_pool_vjp_fused,
-    .samples = (const ag_sample[]){ POOL(1, WINDOW(3), 1, OPTIONS({ 0 }), AG_DIMS(2, 2, 5)), { 0 } },
+    .samples = (const ag_sample[]){ POOL(1, WINDOW(3), 1, OPTIONS(0), AG_DIMS(2, 2, 5)), { 0 } },
 };
 
 /* ag_adaptive_max_pool1d - the largest elements of size[..] parts, as equal as they can be, of the last dimension of
@@ -124,7 +124,7 @@ AG_OP(adaptive_max_pool2d) = {
     .vjp = ag_max_pool_vjp,
     .jvp = ag_max_pool_jvp,
     .vjp_fused = ag_max_pool_vjp_fused,
-    .samples = (const ag_sample[]){ POOL(2, WINDOW(2, 3), 1, OPTIONS({ 0 }), AG_DIMS(1, 2, 3, 5)), { 0 } },
+    .samples = (const ag_sample[]){ POOL(2, WINDOW(2, 3), 1, OPTIONS(0), AG_DIMS(1, 2, 3, 5)), { 0 } },
 };
 
 /* ag_adaptive_max_pool2d - the largest elements of size[..] parts, as equal as they can be, of the last two dimensions of
@@ -149,7 +149,7 @@ AG_OP(adaptive_max_pool3d) = {
     .vjp = ag_max_pool_vjp,
     .jvp = ag_max_pool_jvp,
     .vjp_fused = ag_max_pool_vjp_fused,
-    .samples = (const ag_sample[]){ POOL(3, WINDOW(1, 2, 3), 1, OPTIONS({ 0 }), AG_DIMS(1, 2, 3, 2)), { 0 } },
+    .samples = (const ag_sample[]){ POOL(3, WINDOW(1, 2, 3), 1, OPTIONS(0), AG_DIMS(1, 2, 3, 2)), { 0 } },
 };
 
 /* ag_adaptive_max_pool3d - the largest elements of size[..] parts, as equal as they can be, of the last three dimensions of
