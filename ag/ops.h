@@ -430,6 +430,15 @@ AG_API ag_tensor ag_logdet(ag_tensor x);
  * square. */
 AG_API ag_tensor ag_inverse(ag_tensor x);
 
+/* ---- qr */
+/* ag_qr - matrices x[..,m,n] as q[..,m,k] r[..,k,n], k the smaller of m and n: q has orthonormal columns, r is upper
+ * triangular. By Householder reflectors: an element of r's diagonal has the sign that the element it came from had not,
+ * or is that element where nothing was below it, as in LAPACK.
+ *   q r = x        dx = (dq + q s) r'^-1, s the symmetric matrix with the lower triangle of r dr' - dq' q (Walter, Lehmann
+ *                  and Lamour 2012); of the columns beyond m: q dr, and dq grows by x dr' there
+ * Errors: in a backward pass AG_EARG where the first m columns are linearly dependent; AG_ESHAPE if x is no matrix. */
+AG_API ag_qr_factors ag_qr(ag_tensor x);
+
 /* ---- solve */
 /* ag_solve - x with a x = b for matrices a[..,n,n] and right sides b[..,n,k], by elimination with partial pivoting;
  * leading dimensions broadcast. A vector b[n] is one right side, and so is each of b[..,n] where that is a's shape but

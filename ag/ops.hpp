@@ -440,6 +440,10 @@ inline tensor inverse(tensor x)
 {
     return detail::checked(ag_inverse(x));
 }
+inline ag_qr_factors qr(tensor x)
+{
+    return detail::checked_all(ag_qr(x));
+}
 inline tensor solve(tensor a, tensor b)
 {
     return detail::checked(ag_solve(a, b));

@@ -1619,6 +1619,14 @@ static inline ag_tensor ag_traced_inverse(const char *ag_file, int ag_line, ag_t
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_qr_factors ag_traced_qr(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_qr_factors ag_result = ag_qr(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_solve(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
 {
     ag_tape *ag_to = a.tape;
@@ -2875,6 +2883,7 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_slogdet(...) ag_traced_slogdet(AG_SITE, __VA_ARGS__)
 #define ag_logdet(...) ag_traced_logdet(AG_SITE, __VA_ARGS__)
 #define ag_inverse(...) ag_traced_inverse(AG_SITE, __VA_ARGS__)
+#define ag_qr(...) ag_traced_qr(AG_SITE, __VA_ARGS__)
 #define ag_solve(...) ag_traced_solve(AG_SITE, __VA_ARGS__)
 #define ag_triangular_solve(...) ag_traced_triangular_solve(AG_SITE, __VA_ARGS__)
 #define ag_bce(...) ag_traced_bce(AG_SITE, __VA_ARGS__)

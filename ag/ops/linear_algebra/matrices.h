@@ -50,6 +50,65 @@ ag_status ag_lu_all(const ag_call *c, const ag_array *a, double *lu, int64_t *pi
 /* What ag_lu_all makes of a[..,n,n], as saved outputs. */
 void ag_lu_outputs(const ag_array *a, ag_array *lu, ag_array *pivots);
 
+/* ---- reflectors.c */
+
+/* A Householder reflector 1 - tau v v' with v[0] = 1 that makes x[0..n-1] a multiple of the first unit vector: x[0]
+ * becomes that multiple, of the sign that x[0] has not, and the rest of x the rest of v. Returns tau; 0 where the rest
+ * is 0 already, and x stays. */
+double ag_reflector(int64_t n, double *x, int64_t step);
+/* c[rows,columns] becomes h c, or h' c, for the product h of `count` reflectors, the columns of v[rows,count], and their
+ * taus; the room holds ag_reflect_room numbers. */
+typedef struct ag_target {
+    double *at;
+    int64_t columns, row, col;
+} ag_target;
+void ag_reflect(ag_work *w, int64_t rows, int64_t count, const double *v, const double *tau, bool transposed,
+                ag_target c, double *room);
+static inline int64_t ag_reflect_room(int64_t rows, int64_t columns)
+{
+    return AG_BLOCK * (rows + 2 * columns + AG_BLOCK);
+}
+
+/* ---- qr_factors.c */
+
+/* a[m,n] becomes r, on and above the diagonal, and below it the reflectors of q. */
+void ag_qr_factor(int64_t m, int64_t n, double *a, double *tau, double *room, ag_work *w);
+/* The first k columns of q, by the a of ag_qr_factor. Both want the same room: */
+void ag_qr_form(int64_t m, int64_t n, int64_t k, const double *a, const double *tau, double *q, double *room,
+                ag_work *w);
+static inline int64_t ag_qr_room(int64_t m, int64_t n)
+{
+    return AG_BLOCK * m + ag_reflect_room(m, n);
+}
+
+/* ---- eigen_values.c */
+
+/* Of the symmetric a[n,n]: its eigenvalues, ascending, and as the rows of z the eigenvectors, if there is a z. a is
+ * overwritten. False: no convergence. */
+bool ag_eigen_run(int64_t n, double *a, double *values, double *z, double *room, ag_work *w);
+static inline int64_t ag_eigen_room(int64_t n)
+{
+    return n * n + 4 * n + AG_BLOCK * n + ag_reflect_room(n, n);
+}
+
+/* ---- singular_values.c */
+
+/* Of a[m,n], m >= n: the singular values, descending, and their vectors as columns of u[m,n] and rows of vt[n,n], if
+ * there are these. a is overwritten. False: no convergence. */
+bool ag_singular_run(int64_t m, int64_t n, double *a, double *values, double *u, double *vt, double *room, ag_work *w);
+static inline int64_t ag_singular_room(int64_t m, int64_t n)
+{
+    return n * n + 4 * n + AG_BLOCK * m + ag_reflect_room(m, n);
+}
+
+/* ---- rotations.c */
+
+/* (x, y) becomes (c x + s y, c y - s x), n elements each. */
+void ag_rotate(int64_t n, double *x, double *y, double c, double s);
+/* 1, or -1 where the first of the largest elements is negative; what is nearly as large counts. */
+double ag_sign_of(int64_t n, const double *x, int64_t step);
+bool ag_all_finite(int64_t n, const double *x);
+
 /* ---- solve.c */
 
 /* a^-1 b, or a'^-1 b, by the factors that an op has saved of a; the derivative is by a. */

@@ -1,0 +1,106 @@
+/* Matrices as an orthogonal factor times a triangular one. */
+#include "ag/ops/linear_algebra/matrices.h"
+
+static ag_status qr_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const ag_status status = ag_call_matrices(c, x, false);
+    if (status)
+        return status;
+    const int rank = x->shape.rank;
+    const int64_t m = x->shape.dim[rank - 2], n = x->shape.dim[rank - 1];
+    for (int i = 0; i < 2; i++) {
+        y[i].shape = x->shape;
+        y[i].dtype = x->dtype;
+        y[i].shape.dim[i == 0 ? rank - 1 : rank - 2] = m < n ? m : n;
+    }
+    return AG_OK;
+}
+
+typedef struct matrices {
+    ag_array x, q, r;
+} matrices;
+
+static void factor_one(const void *context, int64_t i, ag_work *w)
+{
+    const matrices *s = context;
+    const int rank = s->x.shape.rank;
+    const int64_t m = s->x.shape.dim[rank - 2], n = s->x.shape.dim[rank - 1], k = m < n ? m : n;
+    double *a = w->room, *q = a + m * n, *tau = q + m * k, *room = tau + k;
+    if (!w->measuring)
+        ag_matrix_load(&s->x, i, a);
+    ag_qr_factor(m, n, a, tau, room, w);
+    ag_qr_form(m, n, k, a, tau, q, room, w);
+    if (w->measuring)
+        return;
+    ag_matrix_store(&s->q, i, q);
+    for (int64_t j = 1; j < k; j++)
+        memset(a + j * n, 0, (size_t)j * sizeof *a);
+    ag_matrix_store(&s->r, i, a);
+}
+
+static ag_status qr_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const int rank = x->shape.rank;
+    const int64_t m = x->shape.dim[rank - 2], n = x->shape.dim[rank - 1], k = m < n ? m : n;
+    const matrices s = { *x, y[0], y[1] };
+    if (ag_array_size(x) == 0)
+        return AG_OK;
+    return ag_each_matrix(c, ag_matrix_count(x->shape), (double)m * (double)n * (double)k / 2 + 64,
+                          m * n + m * k + k + ag_qr_room(m, n), factor_one, &s);
+}
+
+/* Where q and r are square but for q's rows: (dq + q s) r'^-1, s symmetric with the lower triangle of r dr' - dq' q. */
+static ag_tensor tall_adjoint(ag_tensor q, ag_tensor r, ag_tensor dq, ag_tensor dr)
+{
+    const ag_tensor m = ag_sub(ag_matmul(r, ag_transpose(dr, -2, -1)), ag_matmul(ag_transpose(dq, -2, -1), q));
+    const ag_tensor s = ag_add(ag_triangle(m, 1, 1, 0), ag_transpose(ag_triangle(m, 1, 0, 0), -2, -1));
+    return ag_triangular_solve(r, ag_add(dq, ag_matmul(q, s)), AG_UPPER | AG_TRANSPOSED | AG_RIGHT);
+}
+
+/* What lies right of the first m columns is q times its part of r. */
+static void qr_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const ag_tensor q = ag_call_output(c, 0), r = ag_call_output(c, 1);
+    const ag_shape s = ag_shape_of(r);
+    if (s.rank < 2)
+        return;
+    const int64_t m = s.dim[s.rank - 2], n = s.dim[s.rank - 1];
+    if (m == n) {
+        dx[0] = tall_adjoint(q, r, dy[0], dy[1]);
+        return;
+    }
+    const ag_tensor rest = ag_slice(dy[1], -1, m, n, 1), beside = ag_matmul(q, rest);
+    const ag_tensor x = ag_slice(ag_call_input(c, 0), -1, m, n, 1);
+    const ag_tensor dq = ag_add(dy[0], ag_matmul(x, ag_transpose(rest, -2, -1)));
+    const ag_tensor first = tall_adjoint(q, ag_slice(r, -1, 0, m, 1), dq, ag_slice(dy[1], -1, 0, m, 1));
+    dx[0] = ag_concat(AG_LIST(first, beside), -1);
+}
+
+/* clang-format off */
+#define SAMPLE(...) { .low = { -1 }, .high = { 1 }, .diagonal = 1, .shape = { __VA_ARGS__ } }
+/* clang-format on */
+
+AG_OP(qr) = {
+    .name = "qr",
+    .formula = "q with orthonormal columns, r upper triangular, q r = x",
+    .inputs = 1,
+    .outputs = 2,
+    .flags = AG_STRIDED,
+    .shape = qr_shape,
+    .forward = qr_forward,
+    .vjp = qr_vjp,
+    .samples = (const ag_sample[]){ SAMPLE(AG_DIMS(3, 3)), SAMPLE(AG_DIMS(2, 4, 2)), SAMPLE(AG_DIMS(2, 4)), { 0 } },
+};
+
+/* ag_qr - matrices x[..,m,n] as q[..,m,k] r[..,k,n], k the smaller of m and n: q has orthonormal columns, r is upper
+ * triangular. By Householder reflectors: an element of r's diagonal has the sign that the element it came from had not,
+ * or is that element where nothing was below it, as in LAPACK.
+ *   q r = x        dx = (dq + q s) r'^-1, s the symmetric matrix with the lower triangle of r dr' - dq' q (Walter, Lehmann
+ *                  and Lamour 2012); of the columns beyond m: q dr, and dq grows by x dr' there
+ * Errors: in a backward pass AG_EARG where the first m columns are linearly dependent; AG_ESHAPE if x is no matrix. */
+AG_API ag_qr_factors ag_qr(ag_tensor x)
+{
+    ag_tensor y[2];
+    ag_apply_all(&ag_op_qr, AG_LIST(x), NULL, y);
+    return (ag_qr_factors){ y[0], y[1] };
+}
