@@ -422,6 +422,22 @@ AG_API ag_signed_log ag_slogdet(ag_tensor x);
  * Errors: AG_ESHAPE if the matrices are not square. */
 AG_API ag_tensor ag_logdet(ag_tensor x);
 
+/* ---- eigh */
+/* ag_eigh - the eigenvalues w[..,n] of symmetric matrices x[..,n,n], ascending, and their eigenvectors, the columns of
+ * v[..,n,n], of length 1; the first of the largest elements of each is positive (what is within a thousandth of the
+ * largest counts). Of an x that is not symmetric the symmetric part (x + x') / 2 is meant: so the gradient is symmetric,
+ * and right for every element. NaN where a matrix is not finite.
+ *   x = v diag(w) v'        dx = v (diag(dw) + k) v', k[i,j] = s[i,j] / (w[j] - w[i]), s the antisymmetric part of v' dv
+ *                           (Giles 2008): what does not move vectors of equal eigenvalues has a gradient, what does has none
+ * Errors: AG_ESHAPE if the matrices are not square. */
+AG_API ag_eigen ag_eigh(ag_tensor x);
+/* ag_eigvalsh - the eigenvalues of ag_eigh; where no gradient is recorded no vectors are computed. Of equal eigenvalues
+ * the gradient is that of one choice of vectors: sums over them, and what else does not tell them apart, have the right
+ * one.
+ *   w: x = v diag(w) v'        dx = v diag(dw) v'
+ * Errors: AG_ESHAPE if the matrices are not square. */
+AG_API ag_tensor ag_eigvalsh(ag_tensor x);
+
 /* ---- inverse */
 /* ag_inverse - the inverses of matrices x[..,n,n]; ag_solve is faster and more accurate where the inverse multiplies
  * something.

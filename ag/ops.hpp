@@ -436,6 +436,14 @@ inline tensor logdet(tensor x)
 {
     return detail::checked(ag_logdet(x));
 }
+inline ag_eigen eigh(tensor x)
+{
+    return detail::checked_all(ag_eigh(x));
+}
+inline tensor eigvalsh(tensor x)
+{
+    return detail::checked(ag_eigvalsh(x));
+}
 inline tensor inverse(tensor x)
 {
     return detail::checked(ag_inverse(x));

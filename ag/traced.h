@@ -1611,6 +1611,22 @@ static inline ag_tensor ag_traced_logdet(const char *ag_file, int ag_line, ag_te
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_eigen ag_traced_eigh(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_eigen ag_result = ag_eigh(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_eigvalsh(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_eigvalsh(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_inverse(const char *ag_file, int ag_line, ag_tensor x)
 {
     ag_tape *ag_to = x.tape;
@@ -2882,6 +2898,8 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_det(...) ag_traced_det(AG_SITE, __VA_ARGS__)
 #define ag_slogdet(...) ag_traced_slogdet(AG_SITE, __VA_ARGS__)
 #define ag_logdet(...) ag_traced_logdet(AG_SITE, __VA_ARGS__)
+#define ag_eigh(...) ag_traced_eigh(AG_SITE, __VA_ARGS__)
+#define ag_eigvalsh(...) ag_traced_eigvalsh(AG_SITE, __VA_ARGS__)
 #define ag_inverse(...) ag_traced_inverse(AG_SITE, __VA_ARGS__)
 #define ag_qr(...) ag_traced_qr(AG_SITE, __VA_ARGS__)
 #define ag_solve(...) ag_traced_solve(AG_SITE, __VA_ARGS__)

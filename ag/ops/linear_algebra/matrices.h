@@ -88,7 +88,7 @@ static inline int64_t ag_qr_room(int64_t m, int64_t n)
 bool ag_eigen_run(int64_t n, double *a, double *values, double *z, double *room, ag_work *w);
 static inline int64_t ag_eigen_room(int64_t n)
 {
-    return n * n + 4 * n + AG_BLOCK * n + ag_reflect_room(n, n);
+    return 3 * n + AG_BLOCK * n + ag_reflect_room(n, n);
 }
 
 /* ---- singular_values.c */
