@@ -446,6 +446,35 @@ AG_API ag_tensor ag_eigvalsh(ag_tensor x);
  * square. */
 AG_API ag_tensor ag_inverse(ag_tensor x);
 
+/* ---- lstsq */
+/* ag_lstsq - the x for which the sum of squares of a x - b is least, for matrices a[..,m,n] of full rank and right sides
+ * b[..,m,k]; where m < n that of the x with a x = b whose own sum of squares is least. Leading dimensions broadcast; a
+ * vector b[m] is one right side. By ag_qr, whose derivatives it has.
+ *   x = r^-1 q' b, q r = a; where m < n: x = q r'^-1 b, q r = a'
+ * Errors: AG_EARG where r has a 0 on its diagonal; AG_ESHAPE, AG_EDTYPE. */
+AG_API ag_tensor ag_lstsq(ag_tensor a, ag_tensor b);
+/* ag_pinv - the pseudoinverses y[..,n,m] of matrices x[..,m,n] (Moore, Penrose), by ag_svd: singular values of at most
+ * rcond times the largest count as 0; rcond 0: the larger of m and n times the dtype's epsilon.
+ *   y = x^+        dx = -y' dy y' + (1 - x y) dy' y y' + y' y dy' (1 - y x), where the rank stays (Golub and Pereyra 1973)
+ * Errors: AG_EARG for a negative rcond; AG_ESHAPE if x is no matrix. */
+AG_API ag_tensor ag_pinv(ag_tensor x, double rcond);
+/* ag_matrix_rank - how many singular values of matrices x[..,m,n] are above rcond times the largest, i64; rcond 0: the
+ * larger of m and n times the dtype's epsilon. No gradient.
+ * Errors: AG_EARG for a negative rcond; AG_ESHAPE if x is no matrix. */
+AG_API ag_tensor ag_matrix_rank(ag_tensor x, double rcond);
+/* ag_cond - the condition numbers y[..] of matrices x[..,m,n]: their largest singular value over the smallest, infinite
+ * where that is 0.
+ *   y = s[0] / s[k-1]        dx: by ag_svdvals
+ * Errors: AG_ESHAPE if x is no matrix, or has no elements. */
+AG_API ag_tensor ag_cond(ag_tensor x);
+
+/* ---- powers */
+/* ag_matrix_power - matrices x[..,n,n] multiplied with themselves, p factors: the identity where p = 0, powers of the
+ * inverse where p < 0. By repeated squares; its derivatives are those of ag_matmul and ag_inverse.
+ *   y = x^p
+ * Errors: AG_ESHAPE if the matrices are not square; AG_EARG where p < 0 and one is singular. */
+AG_API ag_tensor ag_matrix_power(ag_tensor x, int64_t p);
+
 /* ---- qr */
 /* ag_qr - matrices x[..,m,n] as q[..,m,k] r[..,k,n], k the smaller of m and n: q has orthonormal columns, r is upper
  * triangular. By Householder reflectors: an element of r's diagonal has the sign that the element it came from had not,
@@ -462,6 +491,22 @@ AG_API ag_qr_factors ag_qr(ag_tensor x);
  *   x = a^-1 b        db = a'^-1 dx    da = -db x' (Giles 2008)
  * Errors: AG_EARG where a matrix is singular, which is named with the pivot that is 0; AG_ESHAPE, AG_EDTYPE. */
 AG_API ag_tensor ag_solve(ag_tensor a, ag_tensor b);
+
+/* ---- svd */
+/* ag_svd - matrices x[..,m,n] as u[..,m,k] diag(s[..,k]) vh[..,k,n], k the smaller of m and n: the singular values s,
+ * descending, and their vectors, the columns of u and the rows of vh, of length 1. The first of the largest elements of
+ * the longer of both, of u's where they are as long, is positive (what is within a thousandth of the largest counts). NaN
+ * where a matrix is not finite.
+ *   x = u diag(s) vh        dx = u (f s + s g + diag(ds)) vh + (1 - u u') du s^-1 vh + u s^-1 dvh (1 - vh' vh), f[i,j] =
+ *       (u' du - du' u)[i,j] / (s[j]^2 - s[i]^2), g the same of vh' (Giles 2008): what does not move vectors of equal values
+ *       has a gradient, what does has none
+ * Errors: AG_ESHAPE if x is no matrix. */
+AG_API ag_singular ag_svd(ag_tensor x);
+/* ag_svdvals - the singular values s[..,k] of ag_svd; where no gradient is recorded no vectors are computed. Of equal
+ * values, and of those that are 0, the gradient is that of one choice of vectors.
+ *   s: x = u diag(s) vh        dx = u diag(ds) vh
+ * Errors: AG_ESHAPE if x is no matrix. */
+AG_API ag_tensor ag_svdvals(ag_tensor x);
 
 /* ---- triangular solve */
 /* ag_triangular_solve - x with a x = b for the lower triangle a[..,n,n], of which nothing above the diagonal is read, and

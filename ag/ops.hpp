@@ -448,6 +448,26 @@ inline tensor inverse(tensor x)
 {
     return detail::checked(ag_inverse(x));
 }
+inline tensor lstsq(tensor a, tensor b)
+{
+    return detail::checked(ag_lstsq(a, b));
+}
+inline tensor pinv(tensor x, double rcond)
+{
+    return detail::checked(ag_pinv(x, rcond));
+}
+inline tensor matrix_rank(tensor x, double rcond)
+{
+    return detail::checked(ag_matrix_rank(x, rcond));
+}
+inline tensor cond(tensor x)
+{
+    return detail::checked(ag_cond(x));
+}
+inline tensor matrix_power(tensor x, int64_t p)
+{
+    return detail::checked(ag_matrix_power(x, p));
+}
 inline ag_qr_factors qr(tensor x)
 {
     return detail::checked_all(ag_qr(x));
@@ -455,6 +475,14 @@ inline ag_qr_factors qr(tensor x)
 inline tensor solve(tensor a, tensor b)
 {
     return detail::checked(ag_solve(a, b));
+}
+inline ag_singular svd(tensor x)
+{
+    return detail::checked_all(ag_svd(x));
+}
+inline tensor svdvals(tensor x)
+{
+    return detail::checked(ag_svdvals(x));
 }
 inline tensor triangular_solve(tensor a, tensor b, int flags)
 {

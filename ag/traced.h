@@ -1635,6 +1635,48 @@ static inline ag_tensor ag_traced_inverse(const char *ag_file, int ag_line, ag_t
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_lstsq(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_lstsq(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_pinv(const char *ag_file, int ag_line, ag_tensor x, double rcond)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_pinv(x, rcond);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_matrix_rank(const char *ag_file, int ag_line, ag_tensor x, double rcond)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_matrix_rank(x, rcond);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_cond(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cond(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_matrix_power(const char *ag_file, int ag_line, ag_tensor x, int64_t p)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_matrix_power(x, p);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_qr_factors ag_traced_qr(const char *ag_file, int ag_line, ag_tensor x)
 {
     ag_tape *ag_to = x.tape;
@@ -1650,6 +1692,22 @@ static inline ag_tensor ag_traced_solve(const char *ag_file, int ag_line, ag_ten
         ag_to = b.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_solve(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_singular ag_traced_svd(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_singular ag_result = ag_svd(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_svdvals(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_svdvals(x);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2901,8 +2959,15 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_eigh(...) ag_traced_eigh(AG_SITE, __VA_ARGS__)
 #define ag_eigvalsh(...) ag_traced_eigvalsh(AG_SITE, __VA_ARGS__)
 #define ag_inverse(...) ag_traced_inverse(AG_SITE, __VA_ARGS__)
+#define ag_lstsq(...) ag_traced_lstsq(AG_SITE, __VA_ARGS__)
+#define ag_pinv(...) ag_traced_pinv(AG_SITE, __VA_ARGS__)
+#define ag_matrix_rank(...) ag_traced_matrix_rank(AG_SITE, __VA_ARGS__)
+#define ag_cond(...) ag_traced_cond(AG_SITE, __VA_ARGS__)
+#define ag_matrix_power(...) ag_traced_matrix_power(AG_SITE, __VA_ARGS__)
 #define ag_qr(...) ag_traced_qr(AG_SITE, __VA_ARGS__)
 #define ag_solve(...) ag_traced_solve(AG_SITE, __VA_ARGS__)
+#define ag_svd(...) ag_traced_svd(AG_SITE, __VA_ARGS__)
+#define ag_svdvals(...) ag_traced_svdvals(AG_SITE, __VA_ARGS__)
 #define ag_triangular_solve(...) ag_traced_triangular_solve(AG_SITE, __VA_ARGS__)
 #define ag_bce(...) ag_traced_bce(AG_SITE, __VA_ARGS__)
 #define ag_bce_with(...) ag_traced_bce_with(AG_SITE, __VA_ARGS__)

@@ -1,0 +1,171 @@
+/* Linear algebra: what is wrong with a matrix is said, factors multiply to what they are of, also where blocks and threads
+ * are used, and gradients are right where matrices are singular or eigenvalues equal. */
+#include "support.h"
+
+enum { LARGE = 150 };
+
+static ag_tensor values(ag_tape *t, ag_shape s, const double *x)
+{
+    return ag_from(t, AG_F64, s, x, (size_t)ag_shape_size(s) * sizeof *x);
+}
+
+/* ---- messages */
+
+static void a_singular_matrix_is_named_with_its_pivot(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const double x[] = { 1, 0, 0, 1, 1, 2, 2, 4 };
+    ag_tensor a = values(t, AG_SHAPE(2, 2, 2), x), b = ag_ones(t, AG_F64, AG_SHAPE(2, 1));
+    assert_false(ag_ok(ag_solve(a, b)));
+    expect_error(t, AG_EARG, "ag_solve: [2,2,2] f64 and [2,1] f64: matrix [1] of the batch is singular: pivot 1 is 0");
+    assert_false(ag_ok(ag_inverse(ag_select(a, 0, 1))));
+    expect_error(t, AG_EARG, "ag_inverse: [2,2] f64: the matrix is singular: pivot 1 is 0");
+    assert_false(ag_ok(ag_triangular_solve(ag_zeros(t, AG_F64, AG_SHAPE(2, 2)), b, 0)));
+    expect_error(t, AG_EARG, "the matrix is singular: element [0,0] is 0");
+    ag_tape_free(t);
+}
+
+static void a_matrix_that_is_not_positive_definite_is_named_with_its_pivot(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const double x[] = { 4, 2, 2, 1, 1, 2, 2, 1, 1, 0, 0, NAN };
+    assert_false(ag_ok(ag_cholesky(values(t, AG_SHAPE(3, 1, 2, 2), x), 0)));
+    expect_error(t, AG_EARG, "matrix [0,0] of the batch is not positive definite: pivot 1 is 0");
+    assert_false(ag_ok(ag_cholesky(values(t, AG_SHAPE(2, 2), x + 4), 0)));
+    expect_error(t, AG_EARG, "the matrix is not positive definite: pivot 1 is -3");
+    assert_false(ag_ok(ag_cholesky(values(t, AG_SHAPE(2, 2), x + 8), 0)));
+    expect_error(t, AG_EARG, "not positive definite: pivot 1 is");
+    ag_tape_free(t);
+}
+
+static void flags_and_shapes_that_cannot_work_are_refused(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_ones(t, AG_F64, AG_SHAPE(2, 3)), a = ag_eye(t, AG_F64, 3);
+    ag_cholesky(x, 0);
+    expect_error(t, AG_ESHAPE, "the matrix must be square, but is 2 x 3");
+    ag_cholesky(a, 8);
+    expect_error(t, AG_EARG, "unknown flags 8");
+    ag_triangular_solve(a, x, 0);
+    expect_error(t, AG_ESHAPE, "3 unknowns, but 2 rows of right sides");
+    ag_triangular_solve(a, x, AG_RIGHT | 32);
+    expect_error(t, AG_EARG, "unknown flags 40");
+    ag_solve(a, x);
+    expect_error(t, AG_ESHAPE, "3 unknowns, but right sides of 2");
+    ag_qr(ag_ones(t, AG_F64, AG_SHAPE(3)));
+    expect_error(t, AG_ESHAPE, "a vector is no matrix, nor several");
+    ag_matrix_power(x, 2);
+    expect_error(t, AG_ESHAPE, "the matrix must be square, but x is [2,3]");
+    ag_pinv(x, -1);
+    expect_error(t, AG_EARG, "rcond is -1");
+    ag_det(ag_cast(a, AG_I64));
+    expect_error(t, AG_EDTYPE, "is defined for f32 and f64");
+    ag_tape_free(t);
+}
+
+/* ---- large matrices */
+
+static double largest(ag_tensor x)
+{
+    return ag_item(ag_max(ag_abs(x)));
+}
+
+static ag_tensor turned(ag_tensor x)
+{
+    return ag_transpose(x, -2, -1);
+}
+
+static void expect_orthonormal(ag_tensor columns)
+{
+    const int64_t n = ag_shape_of(columns).dim[1];
+    assert_true(largest(ag_sub(ag_matmul(turned(columns), columns), ag_eye(columns.tape, AG_F64, n))) < 1e-13);
+}
+
+static void factors_multiply_to_large_matrices(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_randn(t, AG_F64, AG_SHAPE(LARGE, LARGE - 20), 0, 1), square = ag_matmul(x, turned(x));
+    const ag_qr_factors f = ag_qr(x), g = ag_qr(turned(x));
+    expect_orthonormal(f.q);
+    assert_true(largest(ag_sub(ag_matmul(f.q, f.r), x)) < 1e-12);
+    assert_true(largest(ag_sub(ag_matmul(g.q, g.r), turned(x))) < 1e-12);
+    const ag_singular s = ag_svd(x);
+    expect_orthonormal(s.u);
+    expect_orthonormal(turned(s.vh));
+    assert_true(largest(ag_sub(ag_matmul(ag_mul(s.u, s.s), s.vh), x)) < 1e-12);
+    const ag_eigen e = ag_eigh(square);
+    expect_orthonormal(e.eigenvectors);
+    assert_true(largest(ag_sub(ag_matmul(ag_mul(e.eigenvectors, e.eigenvalues), turned(e.eigenvectors)), square)) <
+                1e-10);
+    ag_tensor positive = ag_add(square, ag_eye(t, AG_F64, LARGE)), l = ag_cholesky(positive, 0);
+    assert_true(largest(ag_sub(ag_matmul(l, turned(l)), positive)) < 1e-11);
+    ag_tensor a = ag_randn(t, AG_F64, AG_SHAPE(LARGE, LARGE), 0, 1),
+              b = ag_randn(t, AG_F64, AG_SHAPE(LARGE, 300), 0, 1);
+    assert_true(largest(ag_sub(ag_matmul(a, ag_solve(a, b)), b)) < 1e-9);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+/* ---- known in closed form */
+
+static void equal_eigenvalues_have_the_gradient_of_their_sum(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_require_grad(ag_mul_scalar(ag_eye(t, AG_F64, 3), 2)), eye = ag_eye(t, AG_F64, 3);
+    ag_backward(ag_sum(ag_eigvalsh(x)));
+    assert_true(largest(ag_sub(ag_grad(x), eye)) < 1e-15);
+    ag_zero_grad(x);
+    ag_backward(ag_sum(ag_svdvals(x)));
+    assert_true(largest(ag_sub(ag_grad(x), eye)) < 1e-15);
+    ag_zero_grad(x);
+    ag_backward(ag_sum(ag_square(ag_eigh(x).eigenvalues))); /* the sum of squares of x */
+    assert_true(largest(ag_sub(ag_grad(x), ag_mul_scalar(x, 2))) < 1e-14);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+static void determinants_of_many_rows_do_not_overflow(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_mul_scalar(ag_eye(t, AG_F64, 400), -1e10);
+    const ag_signed_log d = ag_slogdet(x);
+    assert_true(ag_item(d.sign) == 1);
+    assert_true(fabs(ag_item(d.logabsdet) - 4000 * log(10)) < 1e-9);
+    assert_true(ag_item(ag_det(x)) == INFINITY);
+    assert_true(ag_item(ag_logdet(ag_zeros(t, AG_F64, AG_SHAPE(2, 2)))) == -INFINITY);
+    assert_true(ag_item(ag_det(ag_zeros(t, AG_F64, AG_SHAPE(0, 0)))) == 1);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+static void what_is_not_finite_gives_nan_beside_what_is(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const double x[] = { 1, 0, 0, INFINITY, 2, 0, 0, 1 };
+    ag_tensor a = values(t, AG_SHAPE(2, 2, 2), x), w = ag_eigh(a).eigenvalues, s = ag_svdvals(a);
+    assert_true(isnan(ag_item_at(w, 0)) && isnan(ag_item_at(s, 1)));
+    assert_true(ag_item_at(w, 2) == 1 && ag_item_at(w, 3) == 2 && ag_item_at(s, 2) == 2);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_singular_matrix_is_named_with_its_pivot),
+        cmocka_unit_test(a_matrix_that_is_not_positive_definite_is_named_with_its_pivot),
+        cmocka_unit_test(flags_and_shapes_that_cannot_work_are_refused),
+        cmocka_unit_test(factors_multiply_to_large_matrices),
+        cmocka_unit_test(equal_eigenvalues_have_the_gradient_of_their_sum),
+        cmocka_unit_test(determinants_of_many_rows_do_not_overflow),
+        cmocka_unit_test(what_is_not_finite_gives_nan_beside_what_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
