@@ -322,6 +322,17 @@ AG_API ag_tensor ag_masked_fill(ag_tensor x, ag_tensor mask, double number);
  * out of range, AG_EDTYPE if the index is floating, AG_ESHAPE if the weight is no matrix. */
 AG_API ag_tensor ag_embedding(ag_tensor weight, ag_tensor index, ag_embedding_options options);
 
+/* ---- embedding bag */
+/* ag_embedding_bag - of rows of weight[n,d] that a vector of indices names, the mean, sum or maximum of each bag: bag k
+ * has the indices from offsets[k] on, up to offsets[k+1] or the end. Without offsets, {0}, each row of an index of two
+ * dimensions is a bag. factors, for sums, may be absent, {0}. An empty bag makes zeros.
+ *   y[k,:] = mean, sum or max of factors[p] weight[index[p],:] over p in bag k
+ *       dweight = dy factors, dy / size of the bag, or dy shared by the largest, summed in the rows that are named
+ *       dfactors[p] = sum of dy[k,:] weight[index[p],:]
+ * Errors: AG_EARG for an index out of range, offsets that do not ascend from 0, or factors of what is no sum; AG_EDTYPE,
+ * AG_ESHAPE for other arguments. */
+AG_API ag_tensor ag_embedding_bag(ag_tensor weight, ag_tensor index, ag_tensor offsets, ag_tensor factors, ag_bag mode);
+
 /* ---- gather */
 /* ag_gather - elements of x at places along an axis (-1: the last), one for each element of the index, which has x's
  * rank and, along the other axes, at most x's extents.
@@ -365,6 +376,23 @@ AG_API ag_tensor ag_index_select(ag_tensor x, int axis, ag_tensor index);
  *   y = x, y[..,index[p],..] += src[..,p,..]        dx = dy    dsrc[..,p,..] = dy[..,index[p],..]
  * Sums are in the order of the index. Errors: as ag_index_select; AG_EDTYPE, AG_ESHAPE if src has another dtype or shape. */
 AG_API ag_tensor ag_index_add(ag_tensor x, int axis, ag_tensor index, ag_tensor src);
+
+/* ---- masked */
+/* ag_masked_select - the elements of x where a mask (u8) is not 0, as a vector in row-major order; both broadcast.
+ *   y = x where mask        dx = the elements of dy where mask, 0 elsewhere
+ * Errors: AG_EDTYPE if the mask is not u8, AG_ESHAPE if the shapes do not broadcast. */
+AG_API ag_tensor ag_masked_select(ag_tensor x, ag_tensor mask);
+/* ag_masked_scatter - x with the elements of src, one after the other, where a mask (u8) is not 0; x and the mask
+ * broadcast, and of src the first elements are used, in row-major order.
+ *   y = mask ? next of src : x        dx = dy, 0 where mask    dsrc = the elements of dy where mask, then 0
+ * Errors: AG_EDTYPE if the mask is not u8 or the dtypes differ; AG_ESHAPE if the shapes do not broadcast or src has too
+ * few elements. */
+AG_API ag_tensor ag_masked_scatter(ag_tensor x, ag_tensor mask, ag_tensor src);
+
+/* ---- nonzero */
+/* ag_nonzero - where x is not 0: a row of coordinates for each such element, in row-major order, i64. NaN is not 0.
+ *   y[count,rank] = coordinates        no gradient */
+AG_API ag_tensor ag_nonzero(ag_tensor x);
 
 /* ---- scatter */
 /* ag_scatter_add - x with elements of src added at places along an axis (-1: the last), one for each element of the

@@ -380,6 +380,10 @@ inline tensor embedding(tensor weight, tensor index, ag_embedding_options option
 {
     return detail::checked(ag_embedding(weight, index, options));
 }
+inline tensor embedding_bag(tensor weight, tensor index, tensor offsets, tensor factors, ag_bag mode)
+{
+    return detail::checked(ag_embedding_bag(weight, index, offsets, factors, mode));
+}
 inline tensor gather(tensor x, int axis, tensor index)
 {
     return detail::checked(ag_gather(x, axis, index));
@@ -403,6 +407,18 @@ inline tensor index_select(tensor x, int axis, tensor index)
 inline tensor index_add(tensor x, int axis, tensor index, tensor src)
 {
     return detail::checked(ag_index_add(x, axis, index, src));
+}
+inline tensor masked_select(tensor x, tensor mask)
+{
+    return detail::checked(ag_masked_select(x, mask));
+}
+inline tensor masked_scatter(tensor x, tensor mask, tensor src)
+{
+    return detail::checked(ag_masked_scatter(x, mask, src));
+}
+inline tensor nonzero(tensor x)
+{
+    return detail::checked(ag_nonzero(x));
 }
 inline tensor scatter_add(tensor x, int axis, tensor index, tensor src)
 {

@@ -124,6 +124,8 @@ typedef struct ag_embedding_options {
     int64_t padding_idx; /* which; negative: from the end */
 } ag_embedding_options;
 
+typedef enum ag_bag { AG_BAG_MEAN, AG_BAG_SUM, AG_BAG_MAX } ag_bag; /* what ag_embedding_bag makes of a bag's rows */
+
 /* ---- convolution */
 
 typedef enum ag_conv_mode {

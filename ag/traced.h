@@ -1471,6 +1471,20 @@ static inline ag_tensor ag_traced_embedding(const char *ag_file, int ag_line, ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_embedding_bag(const char *ag_file, int ag_line, ag_tensor weight, ag_tensor index, ag_tensor offsets, ag_tensor factors, ag_bag mode)
+{
+    ag_tape *ag_to = weight.tape;
+    if (!ag_to)
+        ag_to = index.tape;
+    if (!ag_to)
+        ag_to = offsets.tape;
+    if (!ag_to)
+        ag_to = factors.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_embedding_bag(weight, index, offsets, factors, mode);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_gather(const char *ag_file, int ag_line, ag_tensor x, int axis, ag_tensor index)
 {
     ag_tape *ag_to = x.tape;
@@ -1532,6 +1546,36 @@ static inline ag_tensor ag_traced_index_add(const char *ag_file, int ag_line, ag
         ag_to = src.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_index_add(x, axis, index, src);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_masked_select(const char *ag_file, int ag_line, ag_tensor x, ag_tensor mask)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = mask.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_masked_select(x, mask);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_masked_scatter(const char *ag_file, int ag_line, ag_tensor x, ag_tensor mask, ag_tensor src)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = mask.tape;
+    if (!ag_to)
+        ag_to = src.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_masked_scatter(x, mask, src);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nonzero(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_nonzero(x);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2942,12 +2986,16 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_where_scalar(...) ag_traced_where_scalar(AG_SITE, __VA_ARGS__)
 #define ag_masked_fill(...) ag_traced_masked_fill(AG_SITE, __VA_ARGS__)
 #define ag_embedding(...) ag_traced_embedding(AG_SITE, __VA_ARGS__)
+#define ag_embedding_bag(...) ag_traced_embedding_bag(AG_SITE, __VA_ARGS__)
 #define ag_gather(...) ag_traced_gather(AG_SITE, __VA_ARGS__)
 #define ag_take_along(...) ag_traced_take_along(AG_SITE, __VA_ARGS__)
 #define ag_index(...) ag_traced_index(AG_SITE, __VA_ARGS__)
 #define ag_index_put(...) ag_traced_index_put(AG_SITE, __VA_ARGS__)
 #define ag_index_select(...) ag_traced_index_select(AG_SITE, __VA_ARGS__)
 #define ag_index_add(...) ag_traced_index_add(AG_SITE, __VA_ARGS__)
+#define ag_masked_select(...) ag_traced_masked_select(AG_SITE, __VA_ARGS__)
+#define ag_masked_scatter(...) ag_traced_masked_scatter(AG_SITE, __VA_ARGS__)
+#define ag_nonzero(...) ag_traced_nonzero(AG_SITE, __VA_ARGS__)
 #define ag_scatter_add(...) ag_traced_scatter_add(AG_SITE, __VA_ARGS__)
 #define ag_scatter(...) ag_traced_scatter(AG_SITE, __VA_ARGS__)
 #define ag_scatter_scalar(...) ag_traced_scatter_scalar(AG_SITE, __VA_ARGS__)

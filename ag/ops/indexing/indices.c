@@ -110,8 +110,8 @@ static const char *name_of(const ag_index_list *l, int k, char *text, size_t byt
 const int64_t *ag_index_places(const ag_call *c, const ag_index_list *l)
 {
     const int64_t n = ag_shape_size(l->shape);
-    if (l->count == 1 && l->step[0] == 1 && l->index->dtype == AG_I64 && ag_array_is_dense(l->index) &&
-        are_inside(l->index->data, n, l->extent[0] - 1))
+    if (l->count == 1 && l->step[0] == 1 && l->index->dtype == AG_I64 && l->index->data &&
+        ag_array_is_dense(l->index) && are_inside(l->index->data, n, l->extent[0] - 1))
         return l->index->data;
     ag_array sum = ag_dense_array(l->shape, AG_I64, ag_call_scratch(c, (size_t)n * sizeof(int64_t)));
     if (!sum.data)
