@@ -8,6 +8,15 @@ typedef struct unfold_params {
     int64_t axis;
 } unfold_params;
 
+/* So many windows of a's axis, their elements as a last dimension. */
+static ag_array windows_of(const ag_array *a, int axis, int64_t windows, int64_t size, int64_t step)
+{
+    ag_array r = ag_region(a, axis, 0, windows, step);
+    r.shape.dim[r.shape.rank] = size;
+    r.stride[r.shape.rank++] = a->stride[axis];
+    return r;
+}
+
 static ag_status unfold_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const unfold_params *p = ag_call_params(c);
@@ -22,11 +31,7 @@ static ag_status unfold_shape(const ag_call *c, const ag_array *x, ag_array *y)
     if (p->size < 0 || p->size > extent)
         return ag_call_fail(c, AG_ESHAPE, "there is no window of %lld elements in axis %d, which has extent %lld",
                             (long long)p->size, (int)p->axis, (long long)extent);
-    const int64_t windows = (extent - p->size) / p->step + 1;
-    *y = ag_region(x, axis, 0, windows, p->step);
-    y->shape.dim[rank] = p->size;
-    y->stride[rank] = x->stride[axis];
-    y->shape.rank = rank + 1;
+    *y = windows_of(x, axis, (extent - p->size) / p->step + 1, p->size, p->step);
     return AG_OK;
 }
 
@@ -141,6 +146,14 @@ static void overlap_add(const ag_array *y, const ag_array *x, int axis, int64_t 
         return;
     }
     const int last = x->shape.rank - 1;
+    const int64_t windows = x->shape.dim[axis], size = x->shape.dim[last];
+    if (step >= size) { /* they do not overlap */
+        const ag_array to = windows_of(y, axis, windows, size, step);
+        if (!add && windows * size < y->shape.dim[axis])
+            ag_fill_array(y, 0);
+        ag_copy_array(&to, x, add, threads);
+        return;
+    }
     const ag_array first = ag_region(y, axis, 0, 1, 1), window = ag_region(x, axis, 0, 1, 1);
     overlap o = { .y = ag_without_axis(&first, axis),
                   .x = ag_without_axis(&window, axis),
@@ -152,8 +165,8 @@ static void overlap_add(const ag_array *y, const ag_array *x, int axis, int64_t 
                      .y_step = y->stride[axis],
                      .window_step = x->stride[axis],
                      .x_step = x->stride[last],
-                     .windows = x->shape.dim[axis],
-                     .size = x->shape.dim[last],
+                     .windows = windows,
+                     .size = size,
                      .step = step,
                      .add = add };
     const double steps = (double)ag_array_size(x) / (double)o.lines / (double)o.extent * PIECE;
