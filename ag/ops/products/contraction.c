@@ -24,11 +24,13 @@ static void append(ag_factor *f, const group *g)
     }
 }
 
+/* Of a group beside an extent of 0 the product may overflow: no array is as large. */
 static int64_t extent_of(const group *g, const int64_t *extent)
 {
     int64_t size = 1;
     for (int i = 0; i < g->count; i++)
-        size *= extent[g->label[i]];
+        if (__builtin_mul_overflow(size, extent[g->label[i]], &size))
+            return INT64_MAX;
     return size;
 }
 

@@ -94,8 +94,8 @@ static void roll(const ag_call *c, const ag_array *to, const ag_array *from, boo
 {
     const roll_params *p = ag_call_params(c);
     const int axis = ag_axis((int)p->axis, from->shape.rank), threads = ag_call_threads(c);
-    const int64_t n = from->shape.dim[axis], shift = n > 0 ? (p->shift % n + n) % n : 0,
-                  first = back ? n - shift : shift;
+    const int64_t n = from->shape.dim[axis], rest = n > 0 ? p->shift % n : 0, shift = rest < 0 ? rest + n : rest;
+    const int64_t first = back ? n - shift : shift;
     ag_array part = ag_region(to, axis, 0, first, 1), source = ag_region(from, axis, n - first, first, 1);
     ag_copy_array(&part, &source, add, threads);
     part = ag_region(to, axis, first, n - first, 1);
