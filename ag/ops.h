@@ -1171,8 +1171,8 @@ AG_API ag_tensor ag_overlap_add(ag_tensor x, int axis, int64_t extent, int64_t s
 /* ag_bincount - how often each of 0, 1, ... is an element of x, i64, or the sum of the weights of those elements, of
  * x's shape, where they are not absent, {0}; for at least so many of 0, 1, ..., and up to the largest one.
  *   y[k] = number of x[..] = k, or sum of weights[..] where x[..] = k        dweights[..] = dy[x[..]]
- * Errors: AG_EARG if an element or the least length is negative; AG_EDTYPE if x is not an integer tensor; AG_ESHAPE if the
- * weights have another shape. */
+ * Errors: AG_EARG if an element or the least length is negative; AG_EDTYPE if x is not an integer tensor or the weights
+ * are; AG_ESHAPE if they have another shape. */
 AG_API ag_tensor ag_bincount(ag_tensor x, ag_tensor weights, int64_t minlength);
 /* ag_histogram - how many elements are in each of so many bins of one width from low to high, i64; what is outside or NaN
  * is not counted, and the last bin has its upper end, too.

@@ -6,13 +6,21 @@ ag_tensor ag_placed_vjp(const ag_call *c, int axis, ag_tensor dy)
     const ag_shape x = ag_call_input_shape(c, 0);
     if (x.rank == 0)
         return dy;
-    const ag_tensor zeros = ag_zeros(ag_call_tape(c), ag_dtype_of(dy), x);
-    return ag_scatter_add(zeros, axis, ag_call_output(c, 1), dy);
+    const ag_tensor zeros = ag_zeros(ag_call_tape(c), ag_dtype_of(dy), x), place = ag_call_output(c, 1);
+    const int at = ag_axis(axis, x.rank);
+    if (ag_shape_of(dy).rank < x.rank) /* the results lack the axis */
+        return ag_scatter_add(zeros, at, ag_unsqueeze(place, at), ag_unsqueeze(dy, at));
+    return ag_scatter_add(zeros, at, place, dy);
 }
 
 ag_tensor ag_placed_jvp(const ag_call *c, int axis, ag_tensor dx)
 {
-    return ag_shape_of(dx).rank == 0 ? dx : ag_gather(dx, axis, ag_call_output(c, 1));
+    const ag_tensor place = ag_call_output(c, 1);
+    const int rank = ag_shape_of(dx).rank, at = ag_axis(axis, rank);
+    if (rank < 1)
+        return dx;
+    return ag_shape_of(place).rank < rank ? ag_squeeze(ag_gather(dx, at, ag_unsqueeze(place, at)), at)
+                                          : ag_gather(dx, at, place);
 }
 
 typedef struct placing {
@@ -56,7 +64,7 @@ ag_status ag_placed_vjp_fused(const ag_call *c, int axis, const ag_array *dy, co
         return AG_EUSE;
     const ag_lines l = ag_lines_of(&dx->shape, ag_line_axis(axis, dx->shape.rank));
     const int64_t lines = l.outer * l.inner;
-    if (lines == 0)
+    if (ag_array_size(dx) == 0) /* however many lines of nothing */
         return AG_OK;
     const placing p = { l, ag_array_size(dy) / lines, places->data, dy->data, dx->data, dx->dtype, beta != 0 };
     ag_for_ranges(l.outer, (double)((l.n + p.k) * l.inner), ag_call_threads(c), put_rows, &p);

@@ -13,7 +13,7 @@ static inline ag_placed ag_placed_of(const ag_op *op, ag_tensor x, const void *p
     return (ag_placed){ y[0], y[1] };
 }
 
-/* dx = dy added at the places, 0 elsewhere; as a rule, for values of x's rank, and as a kernel. */
+/* dx = dy added at the places, 0 elsewhere: as a rule and as a kernel. The results may lack the axis. */
 ag_tensor ag_placed_vjp(const ag_call *c, int axis, ag_tensor dy);
 ag_status ag_placed_vjp_fused(const ag_call *c, int axis, const ag_array *dy, const ag_array *dx, double beta);
 /* What of dx is at the places. */

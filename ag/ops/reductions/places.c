@@ -128,38 +128,16 @@ static ag_status min_along_forward(const ag_call *c, const ag_array *x, ag_array
     return find(c, x, &y[1], y[0].data, false);
 }
 
-/* u8: is an element of x the chosen one of its line? kept: the shape of the result with the axis. */
-static ag_tensor chosen(const ag_call *c, ag_shape *kept)
-{
-    const ag_along *p = ag_call_params(c);
-    const ag_shape x = ag_call_input_shape(c, 0);
-    const int axis = ag_line_axis(p->axis, x.rank);
-    ag_shape along = { 0 };
-    *kept = x;
-    if (x.rank > 0) {
-        along.rank = x.rank - axis;
-        for (int i = 1; i < along.rank; i++)
-            along.dim[i] = 1;
-        along.dim[0] = x.dim[axis];
-        kept->dim[axis] = 1;
-    }
-    const ag_tensor j = ag_arange(ag_call_tape(c), AG_I64, 0, x.rank > 0 ? (double)x.dim[axis] : 1, 1);
-    return ag_equal(ag_reshape(ag_call_output(c, 1), *kept), ag_reshape(j, along));
-}
-
 static void values_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
-    ag_shape kept;
-    const ag_tensor is_chosen = chosen(c, &kept);
-    dx[0] = ag_where(is_chosen, ag_reshape(dy[0], kept), ag_constant(ag_call_tape(c), 0));
+    const ag_along *p = ag_call_params(c);
+    dx[0] = ag_placed_vjp(c, p->axis, dy[0]);
 }
 
 static void values_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 {
     const ag_along *p = ag_call_params(c);
-    ag_shape kept;
-    const ag_tensor taken = ag_where(chosen(c, &kept), dx[0], ag_constant(ag_call_tape(c), 0));
-    dy[0] = kept.rank > 0 ? ag_sum_over(taken, AG_AXES(p->axis), 0) : taken;
+    dy[0] = ag_placed_jvp(c, p->axis, dx[0]);
 }
 
 static ag_status values_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)

@@ -23,6 +23,13 @@ static ag_status bincount_shape(const ag_call *c, const ag_array *x, ag_array *y
 {
     const bincount_params *p = ag_call_params(c);
     int64_t count = 0, wrong = 0;
+    const bool weighted = ag_call_inputs(c) > 1;
+    if (ag_call_inputs(c) > 2)
+        return ag_call_fail(c, AG_EARG, "%d operands given, but it takes 1 or 2", ag_call_inputs(c));
+    if (weighted && !ag_is_float(x[1].dtype))
+        return ag_call_fail(c, AG_EDTYPE, "weights must be f32 or f64; see ag_cast");
+    if (weighted && !ag_shape_equal(x[0].shape, x[1].shape))
+        return ag_call_fail(c, AG_ESHAPE, "the shapes differ");
     if (ag_is_float(x->dtype))
         return ag_call_fail(c, AG_EDTYPE, "what is counted must be integers; see ag_cast");
     if (p->least < 0)
@@ -39,7 +46,27 @@ static ag_status bincount_shape(const ag_call *c, const ag_array *x, ag_array *y
         count = high + 1;
     }
     y->shape = (ag_shape){ 1, { count > p->least ? count : p->least } };
-    y->dtype = AG_I64;
+    y->dtype = weighted ? x[1].dtype : AG_I64;
+    return AG_OK;
+}
+
+/* f32 is added in double. */
+static ag_status add_weights(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const int64_t n = ag_array_size(x);
+    const size_t bytes = (size_t)ag_array_size(y) * sizeof(double);
+    double *sum = y->dtype == AG_F64 ? y->data : ag_call_scratch(c, bytes);
+    if (!sum)
+        return AG_ENOMEM;
+    memset(sum, 0, bytes);
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t k = x->dtype == AG_I64   ? ((const int64_t *)x->data)[i]
+                          : x->dtype == AG_I32 ? ((const int32_t *)x->data)[i]
+                                               : ((const uint8_t *)x->data)[i];
+        sum[k] += y->dtype == AG_F64 ? ((const double *)x[1].data)[i] : (double)((const float *)x[1].data)[i];
+    }
+    for (int64_t k = 0; y->dtype == AG_F32 && k < ag_array_size(y); k++)
+        ((float *)y->data)[k] = (float)sum[k];
     return AG_OK;
 }
 
@@ -52,7 +79,8 @@ static ag_status bincount_forward(const ag_call *c, const ag_array *x, ag_array 
 {
     const int64_t n = ag_array_size(x);
     int64_t *count = y->data;
-    (void)c;
+    if (ag_call_inputs(c) > 1)
+        return add_weights(c, x, y);
     memset(count, 0, (size_t)ag_array_size(y) * sizeof *count);
     switch (x->dtype) {
     case AG_I32:
@@ -65,39 +93,46 @@ static ag_status bincount_forward(const ag_call *c, const ag_array *x, ag_array 
     return AG_OK;
 }
 
+static void bincount_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const ag_tensor x = ag_call_input(c, 0), each = ag_reshape(x, AG_SHAPE(-1));
+    if (ag_call_inputs(c) > 1 && ag_call_needs(c, 1))
+        dx[1] = ag_reshape(ag_index_select(dy[0], 0, each), ag_shape_of(x));
+}
+
 /* clang-format off */
+#define WEIGHTED(least, type, ...)                                                                                     \
+    { .params = &(const bincount_params){ least }, .low = { 0, -2 }, .high = { 9, 2 }, .dtype = { type, AG_FLOAT },    \
+      .shape = { __VA_ARGS__, __VA_ARGS__ }, .inputs = 2 }
 #define COUNTED(least, type, ...)                                                                                      \
-    { .params = &(const bincount_params){ least }, .low = { 0 }, .high = { 9 }, .dtype = { type }, .shape = { __VA_ARGS__ } }
+    { .params = &(const bincount_params){ least }, .low = { 0 }, .high = { 9 }, .dtype = { type }, .shape = { __VA_ARGS__ }, .inputs = 1 }
 /* clang-format on */
 
 AG_OP(bincount) = {
     .name = "bincount",
     .formula = "how often each integer is in x",
-    .inputs = 1,
-    .flags = AG_NO_GRADIENT,
+    .flags = AG_VARIADIC,
     .params_size = sizeof(bincount_params),
     .shape = bincount_shape,
     .forward = bincount_forward,
+    .vjp = bincount_vjp,
     .samples = (const ag_sample[]){ COUNTED(0, AG_I64, AG_DIMS(9)),
                                     COUNTED(20, AG_I32, AG_DIMS(3, 4)),
                                     COUNTED(0, AG_U8, AG_DIMS(7)),
+                                    WEIGHTED(0, AG_I64, AG_DIMS(9)),
+                                    WEIGHTED(12, AG_I32, AG_DIMS(3, 4)),
                                     { 0 } },
 };
 
 /* ag_bincount - how often each of 0, 1, ... is an element of x, i64, or the sum of the weights of those elements, of
  * x's shape, where they are not absent, {0}; for at least so many of 0, 1, ..., and up to the largest one.
  *   y[k] = number of x[..] = k, or sum of weights[..] where x[..] = k        dweights[..] = dy[x[..]]
- * Errors: AG_EARG if an element or the least length is negative; AG_EDTYPE if x is not an integer tensor; AG_ESHAPE if the
- * weights have another shape. */
+ * Errors: AG_EARG if an element or the least length is negative; AG_EDTYPE if x is not an integer tensor or the weights
+ * are; AG_ESHAPE if they have another shape. */
 AG_API ag_tensor ag_bincount(ag_tensor x, ag_tensor weights, int64_t minlength)
 {
-    const ag_tensor count = AG_APPLY(bincount, AG_LIST(x), &(bincount_params){ minlength });
-    if (!weights.tape || !ag_ok(count))
-        return count;
-    const ag_tensor zeros = ag_zeros(x.tape, ag_dtype_of(weights), ag_shape_of(count));
-    const ag_tensor same =
-        ag_shape_equal(ag_shape_of(weights), ag_shape_of(x)) ? ag_reshape(weights, AG_SHAPE(-1)) : weights;
-    return ag_index_add(zeros, 0, ag_reshape(x, AG_SHAPE(-1)), same);
+    const bool absent = !weights.tape && !weights.id && !weights.epoch;
+    return AG_APPLY(bincount, absent ? AG_LIST(x) : AG_LIST(x, weights), &(bincount_params){ minlength });
 }
 
 /* ---- histogram */

@@ -108,28 +108,29 @@ AG_API ag_tensor ag_searchsorted(ag_tensor sequence, ag_tensor values, ag_search
     return AG_APPLY(searchsorted, AG_LIST(sequence, values), &(search_params){ options.right });
 }
 
-/* ---- unique_consecutive, of a vector */
+/* ---- unique_consecutive */
 
 /* Writes, where there is something to write to; returns how many runs there are. */
-#define RUNS(type)                                                            \
-    for (int64_t i = 0; i < n; i++) {                                         \
-        const type v = ((const type *)x->data)[i * x->stride[0]];             \
-        if (i == 0 || v != ((const type *)x->data)[(i - 1) * x->stride[0]]) { \
-            if (y)                                                            \
-                ((type *)y[0].data)[runs] = v;                                \
-            begun = i;                                                        \
-            runs++;                                                           \
-        }                                                                     \
-        if (y) {                                                              \
-            ((int64_t *)y[1].data)[i] = runs - 1;                             \
-            ((int64_t *)y[2].data)[runs - 1] = i - begun + 1;                 \
-        }                                                                     \
-    }                                                                         \
+#define RUNS(type)                                            \
+    for (int64_t i = 0; i < n; i++) {                         \
+        const type v = ((const type *)x->data)[i];            \
+        if (i == 0 || v != ((const type *)x->data)[i - 1]) {  \
+            if (y)                                            \
+                ((type *)y[0].data)[runs] = v;                \
+            begun = i;                                        \
+            runs++;                                           \
+        }                                                     \
+        if (y) {                                              \
+            ((int64_t *)y[1].data)[i] = runs - 1;             \
+            ((int64_t *)y[2].data)[runs - 1] = i - begun + 1; \
+        }                                                     \
+    }                                                         \
     break;
 
+/* Of a dense x. */
 static int64_t find_runs(const ag_array *x, ag_array *y)
 {
-    const int64_t n = x->shape.dim[0];
+    const int64_t n = ag_array_size(x);
     int64_t runs = 0, begun = 0;
     switch (x->dtype) {
     case AG_F32:
@@ -146,11 +147,22 @@ static int64_t find_runs(const ag_array *x, ag_array *y)
     return runs;
 }
 
+static int64_t count_runs(const ag_array *x)
+{
+    const int64_t n = ag_array_size(x);
+    int64_t runs = n > 0;
+    if (ag_array_is_dense(x))
+        return find_runs(x, NULL);
+    for (int64_t i = 1; i < n; i++)
+        runs += ag_is_float(x->dtype) ? ag_array_get(x, i) != ag_array_get(x, i - 1)
+                                      : ag_array_get_integer(x, i) != ag_array_get_integer(x, i - 1);
+    return runs;
+}
+
 static ag_status unique_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    if (x->shape.rank != 1)
-        return ag_call_fail(c, AG_ESHAPE, "is defined for vectors");
-    const ag_shape runs = { 1, { find_runs(x, NULL) } };
+    const ag_shape runs = { 1, { count_runs(x) } };
+    (void)c;
     y[0] = (ag_array){ .dtype = x->dtype, .shape = runs };
     y[1] = (ag_array){ .dtype = AG_I64, .shape = x->shape };
     y[2] = (ag_array){ .dtype = AG_I64, .shape = runs };
@@ -173,7 +185,7 @@ AG_OP(unique_consecutive) = {
     .shape = unique_shape,
     .forward = unique_forward,
     .samples = (const ag_sample[]){ { .low = { 0 }, .high = { 3 }, .dtype = { AG_I64 }, .shape = { AG_DIMS(9) } },
-                                    { .low = { 0 }, .high = { 2 }, .dtype = { AG_U8 }, .shape = { AG_DIMS(7) } },
+                                    { .low = { 0 }, .high = { 2 }, .dtype = { AG_U8 }, .shape = { AG_DIMS(2, 7) } },
                                     { 0 } },
 };
 
@@ -183,6 +195,6 @@ AG_OP(unique_consecutive) = {
 AG_API ag_unique ag_unique_consecutive(ag_tensor x)
 {
     ag_tensor y[3];
-    ag_apply_all(&ag_op_unique_consecutive, AG_LIST(ag_reshape(x, AG_SHAPE(-1))), NULL, y);
-    return (ag_unique){ y[0], ag_reshape(y[1], ag_shape_of(x)), y[2] };
+    ag_apply_all(&ag_op_unique_consecutive, AG_LIST(x), NULL, y);
+    return (ag_unique){ y[0], y[1], y[2] };
 }
