@@ -158,6 +158,10 @@ AG_API ag_tensor ag_maximum(ag_tensor a, ag_tensor b);
 AG_API ag_tensor ag_minimum(ag_tensor a, ag_tensor b);
 /* ag_chain - product of an adjoint a and a derivative b, with structural zeros: y = a b, but 0 where a = 0 and b is not finite; da = b dy (0 where y was made 0), db = a dy (0 where one is 0) */
 AG_API ag_tensor ag_chain(ag_tensor a, ag_tensor b);
+/* ag_copysign - size of a with the sign of b: y = |a| sign(b), of the sign's bit; da = sign(a) sign(b) dy, db = 0 */
+AG_API ag_tensor ag_copysign(ag_tensor a, ag_tensor b);
+/* ag_nextafter - next number of the type from a toward b: y = nextafter(a, b); da = dy, db = 0 */
+AG_API ag_tensor ag_nextafter(ag_tensor a, ag_tensor b);
 
 /* ---- bits */
 /* ag_bitwise_and - bits that both have, of integers: y = a & b */
@@ -235,6 +239,13 @@ AG_API ag_tensor ag_isfinite(ag_tensor x);
 AG_API ag_tensor ag_isinf(ag_tensor x);
 /* ag_isnan - is it no number, u8: 1 where x is NaN, else 0 */
 AG_API ag_tensor ag_isnan(ag_tensor x);
+
+/* ---- nan to num */
+/* ag_nan_to_num - numbers for what is none: `nan` for NaN, `high` for inf, `low` for -inf. Those beyond the type, as INFINITY
+ * and -INFINITY are, stand for its largest and its smallest number.
+ *   y = x where it is finite        dx = dy there, else 0, whatever dy is
+ * Errors: AG_EDTYPE for integers. */
+AG_API ag_tensor ag_nan_to_num(ag_tensor x, double nan, double high, double low);
 
 /* ---- rounding */
 /* ag_floor - rounded down, no gradient: y = floor(x), dx = 0. Of integers too. */

@@ -124,6 +124,14 @@ inline tensor chain(tensor a, tensor b)
 {
     return detail::checked(ag_chain(a, b));
 }
+inline tensor copysign(tensor a, tensor b)
+{
+    return detail::checked(ag_copysign(a, b));
+}
+inline tensor nextafter(tensor a, tensor b)
+{
+    return detail::checked(ag_nextafter(a, b));
+}
 inline tensor bitwise_and(tensor a, tensor b)
 {
     return detail::checked(ag_bitwise_and(a, b));
@@ -251,6 +259,10 @@ inline tensor isinf(tensor x)
 inline tensor isnan(tensor x)
 {
     return detail::checked(ag_isnan(x));
+}
+inline tensor nan_to_num(tensor x, double nan, double high, double low)
+{
+    return detail::checked(ag_nan_to_num(x, nan, high, low));
 }
 inline tensor floor(tensor x)
 {

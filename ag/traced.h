@@ -915,6 +915,26 @@ static inline ag_tensor ag_traced_chain(const char *ag_file, int ag_line, ag_ten
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_copysign(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_copysign(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nextafter(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_nextafter(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_bitwise_and(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
 {
     ag_tape *ag_to = a.tape;
@@ -1202,6 +1222,14 @@ static inline ag_tensor ag_traced_isnan(const char *ag_file, int ag_line, ag_ten
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_isnan(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nan_to_num(const char *ag_file, int ag_line, ag_tensor x, double nan, double high, double low)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_nan_to_num(x, nan, high, low);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2922,6 +2950,8 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_maximum(...) ag_traced_maximum(AG_SITE, __VA_ARGS__)
 #define ag_minimum(...) ag_traced_minimum(AG_SITE, __VA_ARGS__)
 #define ag_chain(...) ag_traced_chain(AG_SITE, __VA_ARGS__)
+#define ag_copysign(...) ag_traced_copysign(AG_SITE, __VA_ARGS__)
+#define ag_nextafter(...) ag_traced_nextafter(AG_SITE, __VA_ARGS__)
 #define ag_bitwise_and(...) ag_traced_bitwise_and(AG_SITE, __VA_ARGS__)
 #define ag_bitwise_or(...) ag_traced_bitwise_or(AG_SITE, __VA_ARGS__)
 #define ag_bitwise_xor(...) ag_traced_bitwise_xor(AG_SITE, __VA_ARGS__)
@@ -2954,6 +2984,7 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_isfinite(...) ag_traced_isfinite(AG_SITE, __VA_ARGS__)
 #define ag_isinf(...) ag_traced_isinf(AG_SITE, __VA_ARGS__)
 #define ag_isnan(...) ag_traced_isnan(AG_SITE, __VA_ARGS__)
+#define ag_nan_to_num(...) ag_traced_nan_to_num(AG_SITE, __VA_ARGS__)
 #define ag_floor(...) ag_traced_floor(AG_SITE, __VA_ARGS__)
 #define ag_ceil(...) ag_traced_ceil(AG_SITE, __VA_ARGS__)
 #define ag_round(...) ag_traced_round(AG_SITE, __VA_ARGS__)

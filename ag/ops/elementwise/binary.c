@@ -1,6 +1,9 @@
 /* Elementwise ops of two operands, which broadcast. */
 #include "ag/ops/elementwise/rows_binary.h"
 
+#define COPYSIGN(a, b) _Generic((a), float : copysignf, double : copysign)(a, b)
+#define NEXTAFTER(a, b) _Generic((a), float : nextafterf, double : nextafter)(a, b)
+
 /* The formatter takes products in formulas for pointers. */
 /* clang-format off */
 
@@ -27,5 +30,11 @@ BINARY(chain, "product of an adjoint a and a derivative b, with structural zeros
        ag_chain(DY, ag_where(ag_chained(A, B), B, ag_mul_scalar(A, 0))),
        ag_where(ag_chained(DY, A), ag_chain(A, DY), ag_constant(ag_call_tape(call), 0)), AG_READS_A | AG_READS_B, AG_READS_A,
        AG_ROW_POLES | AG_ROW_SELECTS_B, -2, 2, -2, 2)
+BINARY(copysign, "size of a with the sign of b", "|a| sign(b), of the sign's bit", "da = sign(a) sign(b) dy, db = 0", COPYSIGN(a, b),
+       a == 0 || a != a ? a : COPYSIGN(K(1), a) * COPYSIGN(K(1), b), 0,
+       ag_chain(DY, ag_mul(ag_sign(A), ag_copysign(ag_constant(ag_call_tape(call), 1), B))), NONE, AG_READS_A | AG_READS_B,
+       AG_READS_NOTHING, 0, 0.5, 2, -2, -0.5)
+BINARY(nextafter, "next number of the type from a toward b", "nextafter(a, b)", "da = dy, db = 0", NEXTAFTER(a, b), 1, 0, DY, NONE,
+       AG_READS_NOTHING, AG_READS_NOTHING, 0, -2, -0.5, 0.5, 2)
 
 /* clang-format on */
