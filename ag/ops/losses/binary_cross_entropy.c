@@ -85,6 +85,10 @@ static ag_tensor weighted(ag_tensor each, ag_tensor weight, ag_reduce reduce)
 AG_API ag_tensor ag_bce_with(ag_tensor p, ag_tensor y, ag_tensor weight, ag_reduce reduce)
 {
     const bool plain = ag_absent(weight);
+    const ag_list given = plain ? AG_LIST(p, y) : AG_LIST(p, y, weight);
+    ag_shape s[3];
+    if (!ag_shapes_for("ag_bce_with", given, s))
+        return ag_inert(ag_list_tape(given));
     const ag_loss_params params = { plain ? reduce : AG_REDUCE_NONE, AG_PAIR_BCE, 0 };
     const ag_tensor each = AG_APPLY(bce, AG_LIST(p, y), &params);
     return plain ? each : weighted(each, weight, reduce);
@@ -129,6 +133,15 @@ AG_API ag_tensor ag_bce_logits(ag_tensor z, ag_tensor y)
 AG_API ag_tensor ag_bce_logits_with(ag_tensor z, ag_tensor y, ag_tensor weight, ag_tensor pos_weight, ag_reduce reduce)
 {
     const bool plain = ag_absent(weight) && ag_absent(pos_weight);
+    ag_tensor given[4] = { z, y };
+    ag_list list = { given, 2 };
+    ag_shape s[4];
+    if (!ag_absent(weight))
+        given[list.count++] = weight;
+    if (!ag_absent(pos_weight))
+        given[list.count++] = pos_weight;
+    if (!ag_shapes_for("ag_bce_logits_with", list, s))
+        return ag_inert(ag_list_tape(list));
     const ag_loss_params params = { plain ? reduce : AG_REDUCE_NONE, AG_PAIR_BCE_LOGITS, 0 };
     ag_tensor each;
     if (ag_absent(pos_weight)) {

@@ -264,12 +264,14 @@ static ag_tensor axis_last(ag_tensor x, int rank, int axis)
 AG_API ag_tensor ag_cosine_similarity(ag_tensor a, ag_tensor b, int axis, double eps)
 {
     const ag_rows_params params = { AG_ROWS_COSINE, 0, eps };
-    const ag_shape s = ag_shape_of(a), z = ag_shape_of(b);
-    const int rank = s.rank > z.rank ? s.rank : z.rank, k = rank > 0 ? ag_axis(axis, rank) : 0;
-    if (s.rank >= 0 && z.rank >= 0 && k < 0) {
-        ag_fail(a.tape, AG_ESHAPE, "ag_cosine_similarity: there is no axis %d", axis);
-        return ag_inert(a.tape);
-    }
+    ag_shape s[2];
+    ag_tape *t = ag_shapes_for("ag_cosine_similarity", AG_LIST(a, b), s);
+    if (!t)
+        return ag_inert(ag_list_tape(AG_LIST(a, b)));
+    const ag_shape longer = s[0].rank > s[1].rank ? s[0] : s[1];
+    const int rank = longer.rank, k = rank > 0 ? ag_axis_for("ag_cosine_similarity", t, longer, axis) : 0;
+    if (k < 0)
+        return ag_inert(t);
     const ag_tensor y = AG_APPLY(cosine_similarity, AG_LIST(axis_last(a, rank, k), axis_last(b, rank, k)), &params);
     /* the axis that was last stands where the other one was */
     ag_axes order = { rank - 1, { 0 } };

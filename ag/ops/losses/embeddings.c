@@ -31,9 +31,12 @@ AG_API ag_tensor ag_triplet_margin(ag_tensor anchor, ag_tensor positive, ag_tens
  * Errors: AG_ESHAPE if the shapes do not fit; AG_EARG for an unknown reduction. */
 AG_API ag_tensor ag_cosine_embedding(ag_tensor a, ag_tensor b, ag_tensor y, double margin, ag_reduce reduce)
 {
+    ag_shape s[3];
+    ag_tape *t = ag_shapes_for("ag_cosine_embedding", AG_LIST(a, b, y), s);
+    if (!t)
+        return ag_inert(ag_list_tape(AG_LIST(a, b, y)));
     const ag_tensor cosine = ag_cosine_similarity(a, b, -1, 1e-8);
-    const ag_tensor one = ag_constant(a.tape, 1), zero = ag_constant(a.tape, 0);
-    const ag_tensor unlike =
-        ag_where(ag_equal(y, ag_constant(a.tape, -1)), ag_relu(ag_add_scalar(cosine, -margin)), zero);
+    const ag_tensor one = ag_constant(t, 1), zero = ag_constant(t, 0);
+    const ag_tensor unlike = ag_where(ag_equal(y, ag_constant(t, -1)), ag_relu(ag_add_scalar(cosine, -margin)), zero);
     return ag_loss_reduced(ag_where(ag_equal(y, one), ag_scalar_sub(1, cosine), unlike), reduce);
 }

@@ -3,46 +3,30 @@
 
 /* ---- Poisson */
 
+/* of z, the logarithm of the rate, or of the rate itself */
 static void poisson_nll_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const ag_tensor z = ag_call_input(c, 0), y = ag_call_input(c, 1), each = ag_loss_share(c, dy[0]);
+    const bool given = ag_loss_kind(c) == AG_PAIR_POISSON_RATE;
+    const ag_tensor rate = given ? ag_add_scalar(z, ag_loss_constant(c)) : z;
     if (ag_call_needs(c, 0))
-        dx[0] = ag_chain(each, ag_sub(ag_exp(z), y));
+        dx[0] = ag_chain(each, given ? ag_scalar_sub(1, ag_div(y, rate)) : ag_sub(ag_exp(z), y));
     if (ag_call_needs(c, 1))
-        dx[1] = ag_chain(each, ag_neg(z));
+        dx[1] = ag_chain(each, ag_neg(given ? ag_log(rate) : z));
 }
 
 AG_OP(poisson_nll) = {
     .name = "poisson_nll",
-    .formula = "exp(z) - y z, reduced",
+    .formula = "exp(z) - y z, or of a rate z - y log(z + eps), reduced",
     .inputs = 2,
     .params_size = sizeof(ag_loss_params),
     .shape = ag_loss_shape,
     .forward = ag_loss_forward,
     .vjp = poisson_nll_vjp,
     .vjp_fused = ag_loss_back,
-    .samples = AG_LOSS_SAMPLES(AG_PAIR_POISSON, 0, -2, 2, 0, 4),
-};
-
-static void poisson_rate_nll_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
-{
-    const ag_tensor rate = ag_add_scalar(ag_call_input(c, 0), ag_loss_constant(c)), each = ag_loss_share(c, dy[0]);
-    if (ag_call_needs(c, 0))
-        dx[0] = ag_chain(each, ag_scalar_sub(1, ag_div(ag_call_input(c, 1), rate)));
-    if (ag_call_needs(c, 1))
-        dx[1] = ag_chain(each, ag_neg(ag_log(rate)));
-}
-
-AG_OP(poisson_rate_nll) = {
-    .name = "poisson_rate_nll",
-    .formula = "z - y log(z + eps), reduced",
-    .inputs = 2,
-    .params_size = sizeof(ag_loss_params),
-    .shape = ag_loss_shape,
-    .forward = ag_loss_forward,
-    .vjp = poisson_rate_nll_vjp,
-    .vjp_fused = ag_loss_back,
-    .samples = AG_LOSS_SAMPLES(AG_PAIR_POISSON_RATE, 1e-2, 0.2, 4, 0, 4),
+    .samples = (const ag_sample[]){ AG_LOSS_ROWS(AG_PAIR_POISSON, 0, -2, 2, 0, 4),
+                                    AG_LOSS_ROWS(AG_PAIR_POISSON_RATE, 1e-2, 0.2, 4, 0, 4),
+                                    { 0 } },
 };
 
 /* log y! by Stirling's formula where y > 1, else 0 */
@@ -64,8 +48,7 @@ AG_API ag_tensor ag_poisson_nll(ag_tensor z, ag_tensor y, ag_poisson_options opt
 {
     const ag_loss_params p = { options.reduce, options.rate ? AG_PAIR_POISSON_RATE : AG_PAIR_POISSON,
                                options.eps != 0 ? options.eps : 1e-8 };
-    const ag_tensor loss =
-        options.rate ? AG_APPLY(poisson_rate_nll, AG_LIST(z, y), &p) : AG_APPLY(poisson_nll, AG_LIST(z, y), &p);
+    const ag_tensor loss = AG_APPLY(poisson_nll, AG_LIST(z, y), &p);
     return options.full && loss.id ? ag_add(loss, ag_loss_reduced(log_factorial(y), options.reduce)) : loss;
 }
 
@@ -108,11 +91,25 @@ AG_OP(gaussian_nll) = {
     .samples = AG_LOSS_SAMPLES(AG_PAIR_GAUSSIAN, 1e-6, -2, 2, 0.3, 2),
 };
 
-/* The variance of each element, or of each row, where the last axis is lacking or of extent 1. */
-static ag_tensor spread_variance(ag_tensor variance, ag_tensor d)
+/* The shapes are those of the means, of y and of the variances. The result's shape; rank -1: refused. */
+static ag_shape gaussian_result(ag_tape *t, const ag_shape *s)
 {
-    const ag_shape s = ag_shape_of(d), v = ag_shape_of(variance);
-    return v.rank >= 0 && v.rank == s.rank - 1 ? ag_expand(ag_unsqueeze(variance, -1), s) : ag_expand(variance, s);
+    ag_shape both, all, variance = s[2];
+    char text[128], wanted[128];
+    if (!ag_shape_broadcast(s[0], s[1], &both)) {
+        ag_fail(t, AG_ESHAPE, "ag_gaussian_nll: the means %s and the targets %s do not broadcast",
+                ag_shape_text(s[0], text, sizeof text), ag_shape_text(s[1], wanted, sizeof wanted));
+        return (ag_shape){ .rank = -1 };
+    }
+    if (variance.rank == both.rank - 1)
+        variance.dim[variance.rank++] = 1;
+    if (!ag_shape_broadcast(variance, both, &all) || !ag_shape_equal(all, both)) {
+        ag_fail(t, AG_ESHAPE,
+                "ag_gaussian_nll: the variances are %s, and must be %s, lack its last axis or broadcast to it",
+                ag_shape_text(s[2], text, sizeof text), ag_shape_text(both, wanted, sizeof wanted));
+        return (ag_shape){ .rank = -1 };
+    }
+    return both;
 }
 
 /* ag_gaussian_nll - negative log likelihood of y under normal distributions of the given means and variances. The means
@@ -125,10 +122,22 @@ AG_API ag_tensor ag_gaussian_nll(ag_tensor mean, ag_tensor y, ag_tensor variance
 {
     const double half_log_two_pi = 0.91893853320467274178;
     const ag_loss_params p = { options.reduce, AG_PAIR_GAUSSIAN, options.eps != 0 ? options.eps : 1e-6 };
-    const ag_tensor d = ag_sub(mean, y);
-    const ag_tensor loss = AG_APPLY(gaussian_nll, AG_LIST(d, spread_variance(variance, d)), &p);
+    const ag_dtype d = ag_ok(mean) ? ag_dtype_of(mean) : AG_FLOAT;
+    ag_shape s[3];
+    ag_tape *t = ag_shapes_for("ag_gaussian_nll", AG_LIST(mean, y, variance), s);
+    if (!t)
+        return ag_inert(ag_list_tape(AG_LIST(mean, y, variance)));
+    if (!ag_is_float(d) || ag_dtype_of(y) != d || ag_dtype_of(variance) != d) {
+        ag_fail(t, AG_EDTYPE, "ag_gaussian_nll: all must be f32, or all f64; see ag_cast");
+        return ag_inert(t);
+    }
+    const ag_shape both = gaussian_result(t, s);
+    if (both.rank < 0)
+        return ag_inert(t);
+    const ag_tensor each = s[2].rank == both.rank - 1 ? ag_unsqueeze(variance, -1) : variance;
+    const ag_tensor loss = AG_APPLY(gaussian_nll, AG_LIST(ag_sub(mean, y), ag_expand(each, both)), &p);
     const bool sum = options.reduce == AG_REDUCE_SUM || options.reduce == AG_REDUCE_BATCH_MEAN;
-    const double count = (double)ag_size_of(d) / (double)ag_loss_divisor(options.reduce, ag_shape_of(d));
+    const double count = (double)ag_shape_size(both) / (double)ag_loss_divisor(options.reduce, both);
     return options.full && loss.id ? ag_add_scalar(loss, sum ? half_log_two_pi * count : half_log_two_pi) : loss;
 }
 
@@ -137,43 +146,28 @@ AG_API ag_tensor ag_gaussian_nll(ag_tensor mean, ag_tensor y, ag_tensor variance
 static void kl_div_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const ag_tensor z = ag_call_input(c, 0), y = ag_call_input(c, 1), each = ag_loss_share(c, dy[0]);
+    const bool logarithms = ag_loss_kind(c) == AG_PAIR_KL_LOG;
+    const ag_tensor p = logarithms ? ag_exp(y) : y;
     if (ag_call_needs(c, 0))
-        dx[0] = ag_chain(each, ag_neg(y));
-    if (ag_call_needs(c, 1))
-        dx[1] = ag_chain(each, ag_sub(ag_add_scalar(ag_log(y), 1), z));
+        dx[0] = ag_chain(each, ag_neg(p));
+    if (ag_call_needs(c, 1)) {
+        const ag_tensor slope = ag_add_scalar(ag_sub(logarithms ? y : ag_log(y), z), 1);
+        dx[1] = ag_chain(each, logarithms ? ag_chain(p, slope) : slope);
+    }
 }
 
 AG_OP(kl_div) = {
     .name = "kl_div",
-    .formula = "y (log y - z), reduced",
+    .formula = "y (log y - z), or of logarithms exp(y) (y - z), reduced",
     .inputs = 2,
     .params_size = sizeof(ag_loss_params),
     .shape = ag_loss_shape,
     .forward = ag_loss_forward,
     .vjp = kl_div_vjp,
     .vjp_fused = ag_loss_back,
-    .samples = AG_LOSS_SAMPLES(AG_PAIR_KL, 0, -3, 0, 0.1, 1),
-};
-
-static void kl_div_log_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
-{
-    const ag_tensor z = ag_call_input(c, 0), y = ag_call_input(c, 1), each = ag_loss_share(c, dy[0]), p = ag_exp(y);
-    if (ag_call_needs(c, 0))
-        dx[0] = ag_chain(each, ag_neg(p));
-    if (ag_call_needs(c, 1))
-        dx[1] = ag_chain(each, ag_chain(p, ag_add_scalar(ag_sub(y, z), 1)));
-}
-
-AG_OP(kl_div_log) = {
-    .name = "kl_div_log",
-    .formula = "exp(y) (y - z), reduced",
-    .inputs = 2,
-    .params_size = sizeof(ag_loss_params),
-    .shape = ag_loss_shape,
-    .forward = ag_loss_forward,
-    .vjp = kl_div_log_vjp,
-    .vjp_fused = ag_loss_back,
-    .samples = AG_LOSS_SAMPLES(AG_PAIR_KL_LOG, 0, -3, 0, -3, 0),
+    .samples = (const ag_sample[]){ AG_LOSS_ROWS(AG_PAIR_KL, 0, -3, 0, 0.1, 1),
+                                    AG_LOSS_ROWS(AG_PAIR_KL_LOG, 0, -3, 0, -3, 0),
+                                    { 0 } },
 };
 
 /* ag_kl_div - Kullback-Leibler divergence of distributions from targets y, given the logarithms z of the former;
@@ -184,7 +178,6 @@ AG_OP(kl_div_log) = {
  * Errors: AG_ESHAPE if the shapes differ; AG_EARG for an unknown reduction. */
 AG_API ag_tensor ag_kl_div(ag_tensor z, ag_tensor y, bool log_target, ag_reduce reduce)
 {
-    if (log_target)
-        return AG_APPLY(kl_div_log, AG_LIST(z, y), (&(ag_loss_params){ reduce, AG_PAIR_KL_LOG, 0 }));
-    return AG_APPLY(kl_div, AG_LIST(z, y), (&(ag_loss_params){ reduce, AG_PAIR_KL, 0 }));
+    const ag_pair_kind kind = log_target ? AG_PAIR_KL_LOG : AG_PAIR_KL;
+    return AG_APPLY(kl_div, AG_LIST(z, y), (&(ag_loss_params){ reduce, kind, 0 }));
 }

@@ -10,17 +10,22 @@
 AG_API ag_tensor ag_multi_margin(ag_tensor z, ag_tensor target, ag_tensor weight, int p, double margin,
                                  ag_reduce reduce)
 {
-    const ag_shape s = ag_shape_of(z);
-    if (s.rank >= 0 && (p != 1 && p != 2)) {
-        ag_fail(z.tape, AG_EARG, "ag_multi_margin: p is %d, and must be 1 or 2", p);
-        return ag_inert(z.tape);
+    const ag_list given = ag_absent(weight) ? AG_LIST(z, target) : AG_LIST(z, target, weight);
+    ag_shape shapes[3];
+    ag_tape *t = ag_shapes_for("ag_multi_margin", given, shapes);
+    const ag_shape s = shapes[0];
+    if (!t)
+        return ag_inert(ag_list_tape(given));
+    if (p != 1 && p != 2) {
+        ag_fail(t, AG_EARG, "ag_multi_margin: p is %d, and must be 1 or 2", p);
+        return ag_inert(t);
     }
-    if (s.rank >= 0 && s.rank != 1 && s.rank != 2) {
-        ag_fail(z.tape, AG_ESHAPE, "ag_multi_margin: the scores must be [n,classes] or [classes]");
-        return ag_inert(z.tape);
+    if (s.rank != 1 && s.rank != 2) {
+        ag_fail(t, AG_ESHAPE, "ag_multi_margin: the scores must be [n,classes] or [classes]");
+        return ag_inert(t);
     }
-    const ag_tensor zero = ag_constant(z.tape, 0);
-    const ag_tensor own = ag_one_hot(target, s.rank > 0 ? s.dim[s.rank - 1] : 0, AG_U8);
+    const ag_tensor zero = ag_constant(t, 0);
+    const ag_tensor own = ag_one_hot(target, s.dim[s.rank - 1], AG_U8);
     const ag_tensor score = ag_sum_over(ag_where(own, z, zero), AG_AXES(-1), AG_KEEPDIM);
     const ag_tensor base = ag_relu(ag_add_scalar(ag_sub(z, score), margin)), some = p == 2 ? ag_square(base) : base;
     const ag_tensor each = ag_mean_over(ag_where(own, zero, some), AG_AXES(-1), 0);
