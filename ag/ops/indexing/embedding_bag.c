@@ -133,7 +133,7 @@ static ag_status bag_forward(const ag_call *c, const ag_array *x, ag_array *y)
 
 /* ---- the derivative: each index' row receives its bag's adjoint, with a factor */
 
-/* of each bag, kept for each index: how many there are in it */
+/* For each index: how many there are in its bag */
 static ag_tensor sizes(ag_tensor bag, int64_t bags, ag_dtype d)
 {
     const ag_tensor ones = ag_ones(bag.tape, d, ag_shape_of(bag));
@@ -205,21 +205,20 @@ AG_OP(embedding_bag) = {
 AG_API ag_tensor ag_embedding_bag(ag_tensor weight, ag_tensor index, ag_tensor offsets, ag_tensor factors, ag_bag mode)
 {
     const bag_params p = { mode };
-    ag_shape s = { 0 };
-    if (!offsets.tape && weight.tape && index.tape) {
-        s = ag_shape_of(index);
-        if (s.rank >= 0 && s.rank != 2) {
-            ag_fail(index.tape, AG_ESHAPE,
-                    "ag_embedding_bag: without offsets the index must have two dimensions, not %d", s.rank);
-            return (ag_tensor){ index.tape, 0, 0 };
-        }
-        if (s.rank == 2) {
-            const double width = (double)s.dim[1], end = (double)s.dim[0] * width;
-            offsets = width > 0 ? ag_arange(index.tape, AG_I64, 0, end, width)
-                                : ag_zeros(index.tape, AG_I64, AG_SHAPE(s.dim[0]));
-            index = ag_reshape(index, AG_SHAPE(s.dim[0] * s.dim[1]));
-            factors = factors.tape ? ag_reshape(factors, AG_SHAPE(s.dim[0] * s.dim[1])) : factors;
-        }
+    if (!offsets.tape && !ag_ok(index)) /* the op says why */
+        offsets = index;
+    const ag_shape s = offsets.tape ? AG_SCALAR : ag_shape_of(index);
+    if (!offsets.tape && s.rank != 2) {
+        ag_fail(index.tape, AG_ENULL, "ag_embedding_bag: an index of %d dimensions, not 2, needs offsets", s.rank);
+        return ag_inert(index.tape);
+    }
+    if (!offsets.tape) {
+        const double width = (double)s.dim[1], end = (double)s.dim[0] * width;
+        const ag_shape all = AG_SHAPE(s.dim[0] * s.dim[1]);
+        offsets =
+            width > 0 ? ag_arange(index.tape, AG_I64, 0, end, width) : ag_zeros(index.tape, AG_I64, AG_SHAPE(s.dim[0]));
+        index = ag_reshape(index, all);
+        factors = factors.tape ? ag_reshape(factors, all) : factors;
     }
     if (factors.tape)
         return AG_APPLY(embedding_bag, AG_LIST(weight, index, offsets, factors), &p);

@@ -1,5 +1,5 @@
 /* Elements taken from places along an axis, each index saying one. */
-#include "ag/ops/indexing/elements.h"
+#include "ag/ops/indexing/rows.h"
 
 static ag_status gather_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
@@ -20,7 +20,7 @@ static ag_status gather_shape(const ag_call *c, const ag_array *x, ag_array *y)
 static ag_status gather_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const ag_elements e = ag_elements_of(c, &x[0], &x[1], y);
-    return ag_elements_take(&e, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, &e, &x[1]);
+    return ag_along_take(c, &e, &x[1]);
 }
 
 static void gather_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
@@ -39,10 +39,8 @@ static ag_status gather_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     const ag_array *index = ag_call_input_array(c, 1);
     if (!index)
         return AG_EUSE;
-    if (beta[0] == 0)
-        ag_fill_array(&dx[0], 0);
     const ag_elements e = ag_elements_of(c, &dx[0], index, dy);
-    return ag_elements_put(&e, AG_ADD, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, &e, index);
+    return ag_along_put(c, &e, index, AG_ADD, beta[0] == 0);
 }
 
 /* clang-format off */

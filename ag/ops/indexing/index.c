@@ -272,7 +272,7 @@ typedef struct indexed {
 /* False: too many, which is reported. */
 static bool sort_out(const char *who, ag_tensor x, ag_list l, int before, indexed *s)
 {
-    const int rank = ag_shape_of(x).rank;
+    const int rank = ag_ok(x) ? ag_shape_of(x).rank : -1; /* else the op says why */
     int axes[AG_MAX_RANK];
     bool taken[AG_MAX_RANK] = { false };
     *s = (indexed){ .axis = 0 };
@@ -338,6 +338,10 @@ AG_API ag_tensor ag_index_put(ag_tensor x, ag_list indices, ag_tensor values, bo
     indexed s;
     if (!sort_out("ag_index_put", x, indices, 2, &s))
         return ag_inert(x.tape);
+    if (s.count == 0 && ag_ok(x)) {
+        ag_fail(x.tape, AG_ENULL, "ag_index_put: all indices are absent");
+        return ag_inert(x.tape);
+    }
     s.at[0] = s.moved ? ag_permute(x, s.there) : x;
     s.at[1] = values;
     const ag_list inputs = { s.at, (size_t)(2 + s.count) };

@@ -149,3 +149,55 @@ ag_status ag_lookup_put(const ag_call *c, const ag_lookup *u, ag_putting how, bo
     ag_elements_put(&e, how, ag_call_threads(c));
     return AG_OK;
 }
+
+/* ---- elements along an axis */
+
+/* The index of rows, the other axes' extents being 1. False: there are none, or they are short. */
+static bool row_index(const ag_elements *e, ag_array *places)
+{
+    int64_t inner = 1;
+    *places = e->index;
+    if (!ag_array_is_dense(&e->table) || !ag_array_is_dense(&e->list))
+        return false;
+    for (int d = 0; d < places->shape.rank; d++) {
+        const int64_t extent = e->index.shape.dim[d];
+        if (d == e->axis)
+            continue;
+        if (e->table.shape.dim[d] != extent || (extent != 1 && e->index.stride[d] != 0))
+            return false;
+        inner *= d > e->axis ? extent : 1;
+        places->shape.dim[d] = 1;
+    }
+    return inner * (int64_t)ag_bytes_of(e->table.dtype) >= LONG;
+}
+
+static ag_status rows_along(const ag_call *c, const ag_elements *e, const ag_array *places, ag_lookup *u)
+{
+    ag_index_list l = { .index = places, .count = 1, .axis = e->axis, .shape = places->shape };
+    return ag_lookup_of(c, &e->table, &e->list, &l, u);
+}
+
+ag_status ag_along_take(const ag_call *c, const ag_elements *e, const ag_array *index)
+{
+    ag_array places;
+    ag_lookup u;
+    if (!row_index(e, &places))
+        return ag_elements_take(e, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, e, index);
+    const ag_status status = rows_along(c, e, &places, &u);
+    if (!status)
+        ag_lookup_take(c, &u);
+    return status;
+}
+
+ag_status ag_along_put(const ag_call *c, const ag_elements *e, const ag_array *index, ag_putting how, bool clear)
+{
+    ag_array places;
+    ag_lookup u;
+    if (row_index(e, &places)) {
+        const ag_status status = rows_along(c, e, &places, &u);
+        return status ? status : ag_lookup_put(c, &u, how, clear, -1);
+    }
+    if (clear)
+        ag_fill_array(&e->table, 0);
+    return ag_elements_put(e, how, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, e, index);
+}

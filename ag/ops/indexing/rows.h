@@ -34,4 +34,9 @@ void ag_lookup_take(const ag_call *c, const ag_lookup *u);
 /* clear: as in ag_rows_put; skip: a place where nothing is put, -1: none, and may be one in dense tables alone */
 ag_status ag_lookup_put(const ag_call *c, const ag_lookup *u, ag_putting how, bool clear, int64_t skip);
 
+/* Elements along an axis, the index as the op has it: by rows where one index is for all that lies beside an element, as
+ * in one that was expanded. clear: the table holds anything before. */
+ag_status ag_along_take(const ag_call *c, const ag_elements *e, const ag_array *index);
+ag_status ag_along_put(const ag_call *c, const ag_elements *e, const ag_array *index, ag_putting how, bool clear);
+
 #endif

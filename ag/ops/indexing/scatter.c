@@ -1,5 +1,5 @@
 /* Elements put to places along an axis of a copy of x, or added there. */
-#include "ag/ops/indexing/elements.h"
+#include "ag/ops/indexing/rows.h"
 
 /* ---- what the ops share */
 
@@ -49,7 +49,7 @@ static ag_status scatter_from(const ag_call *c, const ag_array *x, ag_array *y, 
     const ag_array list = part_of(&x[2], &x[1]);
     const ag_elements e = ag_elements_of(c, y, &x[1], &list);
     ag_copy_array(y, &x[0], false, ag_call_threads(c));
-    return ag_elements_put(&e, how, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, &e, &x[1]);
+    return ag_along_put(c, &e, &x[1], how, false);
 }
 
 /* What the source receives, of the index' shape: zeros where the index does not reach. */
@@ -119,8 +119,9 @@ static ag_status scatter_add_vjp_fused(const ag_call *c, const ag_array *dy, ag_
         const ag_elements e = ag_elements_of(c, dy, index, &list);
         if (!ag_shape_equal(list.shape, ag_shape_as_vector(dx[2].shape)))
             ag_fill_array(&dx[2], 0);
-        if (!ag_elements_take(&e, ag_call_threads(c)))
-            return ag_elements_outside(c, &e, index);
+        const ag_status status = ag_along_take(c, &e, index);
+        if (status)
+            return status;
     }
     if (dx[0].data)
         ag_copy_array(&dx[0], dy, beta[0] != 0, ag_call_threads(c));
@@ -228,7 +229,7 @@ static ag_status scatter_scalar_put(const ag_call *c, ag_array *y, const ag_arra
     ag_fill_array(&list, p->number);
     list.shape = index->shape;
     const ag_elements e = ag_elements_of(c, y, index, &list);
-    return ag_elements_put(&e, AG_PUT, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, &e, index);
+    return ag_along_put(c, &e, index, AG_PUT, false);
 }
 
 static ag_status scatter_scalar_forward(const ag_call *c, const ag_array *x, ag_array *y)
