@@ -446,7 +446,8 @@ AG_API ag_tensor ag_cholesky(ag_tensor x, int flags);
 /* ---- determinant */
 /* ag_det - the determinants y[..] of matrices x[..,n,n]; 1 where n = 0. See ag_slogdet where they may be too large or too
  * small for a number.
- *   y = det x        dx = dy y x'^-1 (Giles 2008)
+ *   y = det x        dx = dy y x'^-1 (Giles 2008); where a matrix is singular, or nearly, dy times its cofactors, of which
+ *                    there is one derivative more
  * Errors: AG_ESHAPE if the matrices are not square. */
 AG_API ag_tensor ag_det(ag_tensor x);
 /* ag_slogdet - the determinants of matrices x[..,n,n] as their sign[..], 1, -1 or 0, and logabsdet[..], the logarithms of

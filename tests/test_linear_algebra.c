@@ -129,6 +129,37 @@ static void equal_eigenvalues_have_the_gradient_of_their_sum(void **state)
     ag_tape_free(t);
 }
 
+static ag_tensor det_of(ag_list x, void *user)
+{
+    (void)user;
+    return ag_det(x.at[0]);
+}
+
+static void determinants_of_singular_matrices_have_two_derivatives(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor a = ag_randn(t, AG_F64, AG_SHAPE(3, 2), 0, 1), b = ag_randn(t, AG_F64, AG_SHAPE(2, 3), 0, 1);
+    assert_int_equal(ag_gradcheck(det_of, NULL, AG_LIST(ag_matmul(a, b)), stdout), AG_PASS);
+    for (int rank = 0; rank < 3; rank++) { /* [2,3,0], as far as the rank goes, on the diagonal */
+        double d[3] = { rank > 0 ? 2 : 0, rank > 1 ? 3 : 0, 0 }, expected[9][9] = { { 0 } },
+               x[9] = { d[0], 0, 0, 0, d[1] };
+        for (int i = 0; i < 3; i++)
+            for (int j = 0; j < 3; j++) {
+                const double other = i == j ? 0 : d[3 - i - j];
+                expected[4 * i][4 * j] = other;
+                expected[3 * i + j][3 * j + i] -= other;
+            }
+        ag_tensor m = ag_require_grad(values(t, AG_SHAPE(3, 3), x)), y = ag_det(m), h = ag_hessian(y, m);
+        ag_tensor error = ag_sub(ag_reshape(h, AG_SHAPE(9, 9)), values(t, AG_SHAPE(9, 9), &expected[0][0]));
+        assert_true(largest(error) < 1e-14);
+        ag_backward(y);
+        assert_true(ag_item_at(ag_grad(m), 8) == d[0] * d[1] && ag_item(ag_sum(ag_abs(ag_grad(m)))) == d[0] * d[1]);
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 static void determinants_of_many_rows_do_not_overflow(void **state)
 {
     (void)state;
@@ -164,6 +195,7 @@ int main(void)
         cmocka_unit_test(flags_and_shapes_that_cannot_work_are_refused),
         cmocka_unit_test(factors_multiply_to_large_matrices),
         cmocka_unit_test(equal_eigenvalues_have_the_gradient_of_their_sum),
+        cmocka_unit_test(determinants_of_singular_matrices_have_two_derivatives),
         cmocka_unit_test(determinants_of_many_rows_do_not_overflow),
         cmocka_unit_test(what_is_not_finite_gives_nan_beside_what_is),
     };

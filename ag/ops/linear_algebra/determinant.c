@@ -95,8 +95,22 @@ static ag_status det_forward(const ag_call *c, const ag_array *x, ag_array *y)
     return status;
 }
 
+/* Are all matrices far from singular, by the pivots that were saved? */
+static bool are_regular(const ag_call *c)
+{
+    const ag_tensor lu = ag_call_output(c, 1);
+    if (ag_size_of(lu) <= 0)
+        return true;
+    const ag_tensor sizes = ag_sum_over(ag_abs(ag_triangle(lu, 0, 1, 0)), AG_AXES(-1), 0);
+    return ag_all_above(ag_min_over(sizes, AG_AXES(-1), 0), ag_max_over(sizes, AG_AXES(-1), 0), AG_REGULAR);
+}
+
 static void det_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
+    if (!are_regular(c)) {
+        dx[0] = ag_mul(for_each_element(dy[0]), ag_cofactors(ag_call_input(c, 0)));
+        return;
+    }
     const ag_tensor scale = ag_mul(dy[0], ag_call_output(c, 0));
     dx[0] = ag_mul(for_each_element(scale), inverse_transposed(c, 1));
 }
@@ -120,7 +134,8 @@ AG_OP(det) = {
 
 /* ag_det - the determinants y[..] of matrices x[..,n,n]; 1 where n = 0. See ag_slogdet where they may be too large or too
  * small for a number.
- *   y = det x        dx = dy y x'^-1 (Giles 2008)
+ *   y = det x        dx = dy y x'^-1 (Giles 2008); where a matrix is singular, or nearly, dy times its cofactors, of which
+ *                    there is one derivative more
  * Errors: AG_ESHAPE if the matrices are not square. */
 AG_API ag_tensor ag_det(ag_tensor x)
 {

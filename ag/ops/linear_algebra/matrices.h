@@ -114,6 +114,13 @@ bool ag_all_finite(int64_t n, const double *x);
 /* a^-1 b, or a'^-1 b, by the factors that an op has saved of a; the derivative is by a. */
 ag_tensor ag_solve_factored(ag_tensor a, ag_tensor b, ag_tensor lu, ag_tensor pivots, bool transposed);
 
+/* ---- cofactors.c */
+
+/* det(x) x'^-1, for singular matrices too. For rules alone. */
+ag_tensor ag_cofactors(ag_tensor x);
+#define AG_REGULAR 0x1p-20 /* a matrix whose pivots differ by no more than this factor is far from singular */
+bool ag_all_above(ag_tensor smallest, ag_tensor largest, double factor); /* each above the factor times the other */
+
 /* ---- triangle.c */
 
 /* The elements of matrices below, on and above the diagonal, times numbers; where one is 0 the elements are 0. For
