@@ -127,6 +127,7 @@ static inline const examples *read_cases(void)
         fprintf(stderr, "there is no tests/fixtures/ops_*.txt here\n");
     for (size_t i = 0; ok && i < files.gl_pathc; i++)
         ok = read_cases_of(&all, files.gl_pathv[i]);
+    globfree(&files);
     return ok ? &all : NULL;
 }
 
