@@ -6,76 +6,63 @@
 #include <immintrin.h>
 #include <sleef.h>
 
-#define ONE(abi, lanes, f, type, sleef)          \
-    type _ZGV##abi##N##lanes##v_ag_v_##f(type);  \
-    type _ZGV##abi##N##lanes##v_ag_v_##f(type x) \
-    {                                            \
-        return sleef(x);                         \
+/* The lanes of floats and of doubles, SLEEF's name for the instructions, and the types of the vectors. */
+#define ONE(name, error, abi, floats, doubles, isa, float_type, double_type) \
+    float_type _ZGV##abi##N##floats##v_ag_v_##name##f(float_type);           \
+    float_type _ZGV##abi##N##floats##v_ag_v_##name##f(float_type x)          \
+    {                                                                        \
+        return Sleef_##name##f##floats##_##error##isa(x);                    \
+    }                                                                        \
+    double_type _ZGV##abi##N##doubles##v_ag_v_##name(double_type);           \
+    double_type _ZGV##abi##N##doubles##v_ag_v_##name(double_type x)          \
+    {                                                                        \
+        return Sleef_##name##d##doubles##_##error##isa(x);                   \
     }
-#define TWO(abi, lanes, f, type, sleef)                   \
-    type _ZGV##abi##N##lanes##vv_ag_v_##f(type, type);    \
-    type _ZGV##abi##N##lanes##vv_ag_v_##f(type x, type y) \
-    {                                                     \
-        return sleef(x, y);                               \
+#define TWO(name, error, abi, floats, doubles, isa, float_type, double_type)        \
+    float_type _ZGV##abi##N##floats##vv_ag_v_##name##f(float_type, float_type);     \
+    float_type _ZGV##abi##N##floats##vv_ag_v_##name##f(float_type x, float_type y)  \
+    {                                                                               \
+        return Sleef_##name##f##floats##_##error##isa(x, y);                        \
+    }                                                                               \
+    double_type _ZGV##abi##N##doubles##vv_ag_v_##name(double_type, double_type);    \
+    double_type _ZGV##abi##N##doubles##vv_ag_v_##name(double_type x, double_type y) \
+    {                                                                               \
+        return Sleef_##name##d##doubles##_##error##isa(x, y);                       \
     }
-#define FLOATS(abi, lanes, type, isa)                             \
-    ONE(abi, lanes, expf, type, Sleef_expf##lanes##_u10##isa)     \
-    ONE(abi, lanes, logf, type, Sleef_logf##lanes##_u10##isa)     \
-    ONE(abi, lanes, log1pf, type, Sleef_log1pf##lanes##_u10##isa) \
-    ONE(abi, lanes, tanhf, type, Sleef_tanhf##lanes##_u10##isa)   \
-    ONE(abi, lanes, sinf, type, Sleef_sinf##lanes##_u10##isa)     \
-    ONE(abi, lanes, cosf, type, Sleef_cosf##lanes##_u10##isa)     \
-    TWO(abi, lanes, powf, type, Sleef_powf##lanes##_u10##isa)
-#define DOUBLES(abi, lanes, type, isa)                           \
-    ONE(abi, lanes, exp, type, Sleef_expd##lanes##_u10##isa)     \
-    ONE(abi, lanes, log, type, Sleef_logd##lanes##_u10##isa)     \
-    ONE(abi, lanes, log1p, type, Sleef_log1pd##lanes##_u10##isa) \
-    ONE(abi, lanes, tanh, type, Sleef_tanhd##lanes##_u10##isa)   \
-    ONE(abi, lanes, sin, type, Sleef_sind##lanes##_u10##isa)     \
-    ONE(abi, lanes, cos, type, Sleef_cosd##lanes##_u10##isa)     \
-    TWO(abi, lanes, pow, type, Sleef_powd##lanes##_u10##isa)
 
-FLOATS(b, 4, __m128, )
-DOUBLES(b, 2, __m128d, )
+AG_VECTOR_FUNCTIONS(ONE, ONE, TWO, b, 4, 2, , __m128, __m128d)
 #ifdef __AVX__
-FLOATS(c, 8, __m256, avx)
-DOUBLES(c, 4, __m256d, avx)
+AG_VECTOR_FUNCTIONS(ONE, ONE, TWO, c, 8, 4, avx, __m256, __m256d)
 #endif
 #ifdef __AVX2__
-FLOATS(d, 8, __m256, avx2)
-DOUBLES(d, 4, __m256d, avx2)
+AG_VECTOR_FUNCTIONS(ONE, ONE, TWO, d, 8, 4, avx2, __m256, __m256d)
 #endif
 #ifdef __AVX512F__
-FLOATS(e, 16, __m512, avx512f)
-DOUBLES(e, 8, __m512d, avx512f)
+AG_VECTOR_FUNCTIONS(ONE, ONE, TWO, e, 16, 8, avx512f, __m512, __m512d)
 #endif
 
 /* One value at a time. Asm labels keep gcc from giving these the vector versions that stand above. */
-#define SCALAR1(name)                                         \
-    float scalar_##name##f(float) __asm__("ag_v_" #name "f"); \
-    double scalar_##name(double) __asm__("ag_v_" #name);      \
-    float scalar_##name##f(float x)                           \
+#define NUMBER_ONE(name, error, ...)                          \
+    float number_##name##f(float) __asm__("ag_v_" #name "f"); \
+    double number_##name(double) __asm__("ag_v_" #name);      \
+    float number_##name##f(float x)                           \
     {                                                         \
-        return name##f(x);                                    \
+        return ag_s_##name##f(x);                             \
     }                                                         \
-    double scalar_##name(double x)                            \
+    double number_##name(double x)                            \
     {                                                         \
-        return name(x);                                       \
+        return ag_s_##name(x);                                \
     }
-SCALAR1(exp)
-SCALAR1(log)
-SCALAR1(log1p)
-SCALAR1(tanh)
-SCALAR1(sin)
-SCALAR1(cos)
-float scalar_powf(float, float) __asm__("ag_v_powf");
-double scalar_pow(double, double) __asm__("ag_v_pow");
-float scalar_powf(float x, float y)
-{
-    return powf(x, y);
-}
-double scalar_pow(double x, double y)
-{
-    return pow(x, y);
-}
+#define NUMBER_TWO(name, error, ...)                                 \
+    float number_##name##f(float, float) __asm__("ag_v_" #name "f"); \
+    double number_##name(double, double) __asm__("ag_v_" #name);     \
+    float number_##name##f(float x, float y)                         \
+    {                                                                \
+        return ag_s_##name##f(x, y);                                 \
+    }                                                                \
+    double number_##name(double x, double y)                         \
+    {                                                                \
+        return ag_s_##name(x, y);                                    \
+    }
+AG_VECTOR_FUNCTIONS(NUMBER_ONE, NUMBER_ONE, NUMBER_TWO, )
 #endif

@@ -6,7 +6,9 @@
 #define AG_KERNELS_VECTOR_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { AG_LANES = 16 }; /* floats in the widest vectors; also two vectors of doubles */
 
@@ -22,45 +24,127 @@ static inline int64_t ag_padded(int64_t n)
     return (n + AG_LANES - 1) / AG_LANES * AG_LANES;
 }
 
-/* ag_v_expf, ag_v_exp, ... are the C library's functions with vector versions for gcc (vector.c). clang's vectoriser
- * knows the C library's own names. Names of ours, because libmvec and SLEEF's GNU library, which both define the
- * standard vector names, do not bear each other in one process. */
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
-#define AG_VECTOR_CALLS 1
-#define AG_FUNCTION1(name)                                                   \
-    extern float ag_v_##name##f(float) __attribute__((simd("notinbranch"))); \
-    extern double ag_v_##name(double) __attribute__((simd("notinbranch")));
-#define AG_FUNCTION2(name)                                                          \
-    extern float ag_v_##name##f(float, float) __attribute__((simd("notinbranch"))); \
-    extern double ag_v_##name(double, double) __attribute__((simd("notinbranch")));
-#else
-#define AG_FUNCTION1(name)                      \
-    static inline float ag_v_##name##f(float x) \
+#define AG_INLINE static inline __attribute__((always_inline))
+
+/* c ? a : b; ag_keep: c ? x : 0. A loop that calls functions must have no branch, not even one of these, to be made one
+ * of vectors. */
+AG_INLINE double ag_choose(bool c, double a, double b)
+{
+    const uint64_t all = -(uint64_t)c;
+    uint64_t p, q;
+    memcpy(&p, &a, sizeof p);
+    memcpy(&q, &b, sizeof q);
+    p = (p & all) | (q & ~all);
+    memcpy(&a, &p, sizeof a);
+    return a;
+}
+AG_INLINE double ag_keep_f64(bool c, double x)
+{
+    return ag_choose(c, x, 0);
+}
+AG_INLINE float ag_keep_f32(bool c, float x)
+{
+    uint32_t p;
+    memcpy(&p, &x, sizeof p);
+    p &= -(uint32_t)c;
+    memcpy(&x, &p, sizeof x);
+    return x;
+}
+
+/* What there is, one line each: ONE of one argument, TWO of two, with the error bound that is part of the name in SLEEF.
+ * Single numbers are handed to the C library; to SLEEF's scalar functions, in ONE_SLEEF, where glibc's may be wrong by
+ * more than 1.5 ulp. */
+#define AG_VECTOR_FUNCTIONS(ONE, ONE_SLEEF, TWO, ...) \
+    ONE(exp, u10, __VA_ARGS__)                        \
+    ONE(exp2, u10, __VA_ARGS__)                       \
+    ONE(expm1, u10, __VA_ARGS__)                      \
+    ONE(log, u10, __VA_ARGS__)                        \
+    ONE(log2, u10, __VA_ARGS__)                       \
+    ONE_SLEEF(log10, u10, __VA_ARGS__)                \
+    ONE(log1p, u10, __VA_ARGS__)                      \
+    ONE_SLEEF(cbrt, u10, __VA_ARGS__)                 \
+    ONE(sin, u10, __VA_ARGS__)                        \
+    ONE(cos, u10, __VA_ARGS__)                        \
+    ONE(tan, u10, __VA_ARGS__)                        \
+    ONE(asin, u10, __VA_ARGS__)                       \
+    ONE(acos, u10, __VA_ARGS__)                       \
+    ONE(atan, u10, __VA_ARGS__)                       \
+    ONE_SLEEF(sinh, u10, __VA_ARGS__)                 \
+    ONE_SLEEF(cosh, u10, __VA_ARGS__)                 \
+    ONE_SLEEF(tanh, u10, __VA_ARGS__)                 \
+    ONE_SLEEF(asinh, u10, __VA_ARGS__)                \
+    ONE_SLEEF(acosh, u10, __VA_ARGS__)                \
+    ONE_SLEEF(atanh, u10, __VA_ARGS__)                \
+    ONE(erf, u10, __VA_ARGS__)                        \
+    ONE_SLEEF(erfc, u15, __VA_ARGS__)                 \
+    ONE_SLEEF(lgamma, u10, __VA_ARGS__)               \
+    TWO(pow, u10, __VA_ARGS__)                        \
+    TWO(atan2, u10, __VA_ARGS__)                      \
+    TWO(hypot, u05, __VA_ARGS__)
+
+/* ag_s_exp, ag_s_expf, ...: of one number. */
+#define AG_NUMBER_ONE(name, error, ...)         \
+    static inline float ag_s_##name##f(float x) \
     {                                           \
         return name##f(x);                      \
     }                                           \
-    static inline double ag_v_##name(double x)  \
+    static inline double ag_s_##name(double x)  \
     {                                           \
         return name(x);                         \
     }
-#define AG_FUNCTION2(name)                               \
-    static inline float ag_v_##name##f(float x, float y) \
+#define AG_NUMBER_SLEEF(name, error, ...)       \
+    float Sleef_##name##f_##error(float);       \
+    double Sleef_##name##_##error(double);      \
+    static inline float ag_s_##name##f(float x) \
+    {                                           \
+        return Sleef_##name##f_##error(x);      \
+    }                                           \
+    static inline double ag_s_##name(double x)  \
+    {                                           \
+        return Sleef_##name##_##error(x);       \
+    }
+#define AG_NUMBER_TWO(name, error, ...)                  \
+    static inline float ag_s_##name##f(float x, float y) \
     {                                                    \
         return name##f(x, y);                            \
     }                                                    \
-    static inline double ag_v_##name(double x, double y) \
+    static inline double ag_s_##name(double x, double y) \
     {                                                    \
         return name(x, y);                               \
     }
+AG_VECTOR_FUNCTIONS(AG_NUMBER_ONE, AG_NUMBER_SLEEF, AG_NUMBER_TWO, )
+
+/* ag_v_exp, ag_v_expf, ...: the same with vector versions for gcc (vector.c). clang's vectoriser knows the C library's own
+ * names. Names of ours, because libmvec and SLEEF's GNU library, which both define the standard vector names, do not
+ * bear each other in one process. */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+#define AG_VECTOR_CALLS 1
+#define AG_VECTOR_ONE(name, error, ...)                                      \
+    extern float ag_v_##name##f(float) __attribute__((simd("notinbranch"))); \
+    extern double ag_v_##name(double) __attribute__((simd("notinbranch")));
+#define AG_VECTOR_TWO(name, error, ...)                                             \
+    extern float ag_v_##name##f(float, float) __attribute__((simd("notinbranch"))); \
+    extern double ag_v_##name(double, double) __attribute__((simd("notinbranch")));
+#else
+#define AG_VECTOR_ONE(name, error, ...)         \
+    static inline float ag_v_##name##f(float x) \
+    {                                           \
+        return ag_s_##name##f(x);               \
+    }                                           \
+    static inline double ag_v_##name(double x)  \
+    {                                           \
+        return ag_s_##name(x);                  \
+    }
+#define AG_VECTOR_TWO(name, error, ...)                  \
+    static inline float ag_v_##name##f(float x, float y) \
+    {                                                    \
+        return ag_s_##name##f(x, y);                     \
+    }                                                    \
+    static inline double ag_v_##name(double x, double y) \
+    {                                                    \
+        return ag_s_##name(x, y);                        \
+    }
 #endif
-AG_FUNCTION1(exp)
-AG_FUNCTION1(log)
-AG_FUNCTION1(log1p)
-AG_FUNCTION1(tanh)
-AG_FUNCTION1(sin)
-AG_FUNCTION1(cos)
-AG_FUNCTION2(pow)
-#undef AG_FUNCTION1
-#undef AG_FUNCTION2
+AG_VECTOR_FUNCTIONS(AG_VECTOR_ONE, AG_VECTOR_ONE, AG_VECTOR_TWO, )
 
 #endif

@@ -15,7 +15,7 @@ BINARY_ANY(mul, "product, elementwise", "a b", "da = b dy, db = a dy", WRAP(a) *
 BINARY(div, "quotient", "a / b", "da = dy / b, db = -y/b dy", a / b, 1 / b, -y / b, ag_chain(DY, ag_scalar_div(1, B)),
        ag_chain(DY, ag_neg(ag_div(Y, B))), AG_READS_B, AG_READS_B | AG_READS_Y, AG_ROW_POLES | AG_ROW_DIVIDES, -2, 2, 0.5, 3)
 BINARY(pow, "power", "a^b", "da = b a^(b-1) dy, db = y log(a) dy; db = 0 where y = 0", POW(a, b),
-       b == 0 ? 0 : b * POW(a, b - 1), y == 0 ? 0 : y * LOG(a),
+       AG_KEEP(b != 0, b * POW(a, b - 1)), AG_KEEP(y != 0, y * LOG(a)),
        ag_chain(DY, ag_chain(B, ag_pow(A, ag_add_scalar(B, -1)))),
        ag_chain(DY, ag_where(ag_equal(Y, ag_constant(ag_call_tape(call), 0)), ag_mul_scalar(Y, 0), ag_mul(Y, ag_log(A)))),
        AG_READS_A | AG_READS_B, AG_READS_A | AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, 0.5, 2, -1, 2)

@@ -34,7 +34,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
     (void)sizeof(T), (void)SCALAR;
 #define K(literal) ((T)(literal))
 /* SCALAR is 1 in the rank-0 code, which calls the C library's functions, and 0 in loops over vectors. */
-#define AG_MATH(name, x) _Generic((x), float : ag_v_##name##f, double : SCALAR ? name : ag_v_##name)
+#define AG_MATH(name, x) _Generic((x), float : ag_v_##name##f, double : SCALAR ? ag_s_##name : ag_v_##name)
 #define EXP(x) AG_MATH(exp, x)(x)
 #define LOG(x) AG_MATH(log, x)(x)
 #define LOG1P(x) AG_MATH(log1p, x)(x)
@@ -44,6 +44,7 @@ static inline ag_tensor ag_row_jvp(ag_tensor from_a, ag_tensor from_b)
 #define COS(x) AG_MATH(cos, x)(x)
 #define POW(x, p) AG_MATH(pow, x)(x, p)
 #define SQRT(x) _Generic((x), float : sqrtf, double : sqrt)(x)
+#define AG_KEEP(c, x) _Generic((x), float : ag_keep_f32, double : ag_keep_f64)(c, x)
 #define FINITE(x) ((x) - (x) == 0)
 
 /* ---- integers */

@@ -1,7 +1,6 @@
 /* Elementwise ops of one operand, and with constants. Conventions at kinks: relu'(0) = 0, |x|'(0) = 0, clamp passes 1
  * on its bounds, an extremum shares a tie. */
-#include "ag/ops/elementwise/rows.h"
-#include <float.h>
+#include "ag/ops/elementwise/functions.h"
 
 /* x c in a rule: 0 where x is, though c, a number of any size, be infinite in x's type. */
 static ag_tensor times(const ag_call *call, ag_tensor x, double c)
@@ -29,8 +28,8 @@ UNARY(tanh, "hyperbolic tangent", "tanh(x)", "dx = (1 - y^2) dy", TANH(x), 1 - y
       ag_chain(DY, ag_scalar_sub(1, ag_square(Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -2, 2)
 UNARY(sigmoid, "logistic function", "1 / (1 + exp(-x))", "dx = y (1 - y) dy", SIGMOID(x), y * (1 - y),
       ag_chain(DY, ag_mul(Y, ag_scalar_sub(1, Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
-UNARY(softplus, "smooth relu", "log(1 + exp(x))", "dx = sigmoid(x) dy", (x > 0 ? x : 0) + LOG1P(EXP(-ABS(x))),
-      SIGMOID(x), ag_chain(DY, ag_sigmoid(X)), AG_READS_A, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
+UNARY(softplus, "smooth relu", "log(1 + exp(x))", "dx = sigmoid(x) dy", SOFTPLUS(x), SIGMOID(x),
+      ag_chain(DY, ag_sigmoid(X)), AG_READS_A, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY_ANY(relu, "rectifier", "max(x, 0)", "dx = dy where x > 0, else 0", x < 0 ? 0 : x, x > 0 ? 1 : 0,
       ag_chain(ag_heaviside(X, 0), DY), AG_READS_A, AG_ROW_SELECTS, -2, 2)
 UNARY_ANY(abs, "absolute value", "|x|", "dx = sign(x) dy", ABS(x), x > 0 ? 1 : x < 0 ? -1 : x, ag_chain(DY, ag_sign(X)),
@@ -46,7 +45,7 @@ C_UNARY_ANY(scalar_sub, "difference from a number", number, 0.7, "c - x", "dx = 
 C_UNARY(scalar_div, "quotient of a number", number, 1.5, "c / x", "dx = -y/x dy", c / x, -y / x,
         ag_chain(DY, ag_neg(ag_div(Y, X))), AG_READS_A | AG_READS_Y, AG_ROW_POLES, 0.5, 3)
 UNARY_C(pow_scalar, "power with a constant exponent", number, 2.5, "x^c", "dx = c x^(c-1) dy; 0 if c is 0", POW(x, c),
-        c == 0 ? 0 : c * POW(x, c - 1),
+        AG_KEEP(c != 0, c * POW(x, c - 1)),
         C == 0 ? ag_mul_scalar(DY, 0) : ag_chain(DY, ag_mul_scalar(ag_pow_scalar(X, C - 1), C)), AG_READS_A,
         AG_ROW_POLES | AG_ROW_VECTOR, 0.2, 3)
 UNARY_C(leaky_relu, "rectifier with a slope below 0", slope, 0.01, "x where x > 0, else slope x",
