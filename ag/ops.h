@@ -224,6 +224,20 @@ AG_API ag_tensor ag_remainder_scalar(ag_tensor x, double number);
 /* ag_fmod_scalar - remainder by a number with the sign of x (c = number): y = x - c trunc(x / c), dx = dy. Of integers too. */
 AG_API ag_tensor ag_fmod_scalar(ag_tensor x, double number);
 
+/* ---- exponential */
+/* ag_expm1 - exp(x) - 1, exact near 0: y = exp(x) - 1, dx = exp(x) dy */
+AG_API ag_tensor ag_expm1(ag_tensor x);
+/* ag_exp2 - power of 2: y = 2^x, dx = log(2) y dy */
+AG_API ag_tensor ag_exp2(ag_tensor x);
+/* ag_log1p - log(1 + x), exact near 0: y = log(1 + x), dx = dy / (1 + x) */
+AG_API ag_tensor ag_log1p(ag_tensor x);
+/* ag_log2 - logarithm to base 2: y = log2(x), dx = dy / (log(2) x) */
+AG_API ag_tensor ag_log2(ag_tensor x);
+/* ag_log10 - logarithm to base 10: y = log10(x), dx = dy / (log(10) x) */
+AG_API ag_tensor ag_log10(ag_tensor x);
+/* ag_logaddexp - logarithm of the sum of two exponentials, without overflow: y = log(exp(a) + exp(b)); da = exp(a - y) dy, db = exp(b - y) dy */
+AG_API ag_tensor ag_logaddexp(ag_tensor a, ag_tensor b);
+
 /* ---- logical */
 /* ag_logical_and - are both true, u8: 1 where a != 0 and b != 0, else 0 */
 AG_API ag_tensor ag_logical_and(ag_tensor a, ag_tensor b);
@@ -246,6 +260,15 @@ AG_API ag_tensor ag_isnan(ag_tensor x);
  *   y = x where it is finite        dx = dy there, else 0, whatever dy is
  * Errors: AG_EDTYPE for integers. */
 AG_API ag_tensor ag_nan_to_num(ag_tensor x, double nan, double high, double low);
+/* ---- powers */
+/* ag_reciprocal - reciprocal: y = 1 / x, dx = -y^2 dy */
+AG_API ag_tensor ag_reciprocal(ag_tensor x);
+/* ag_rsqrt - reciprocal of the square root: y = 1 / sqrt(x), dx = -y^3/2 dy */
+AG_API ag_tensor ag_rsqrt(ag_tensor x);
+/* ag_cbrt - cube root: y = x^(1/3), negative where x is, dx = dy / (3 y^2) */
+AG_API ag_tensor ag_cbrt(ag_tensor x);
+/* ag_hypot - length of (a, b), without overflow: y = sqrt(a^2 + b^2); da = a/y dy, db = b/y dy; 0 where y = 0 */
+AG_API ag_tensor ag_hypot(ag_tensor a, ag_tensor b);
 
 /* ---- rounding */
 /* ag_floor - rounded down, no gradient: y = floor(x), dx = 0. Of integers too. */
@@ -258,6 +281,34 @@ AG_API ag_tensor ag_round(ag_tensor x);
 AG_API ag_tensor ag_trunc(ag_tensor x);
 /* ag_frac - what rounding toward 0 takes away: y = x - trunc(x), dx = dy */
 AG_API ag_tensor ag_frac(ag_tensor x);
+
+/* ---- special */
+/* ag_erf - error function: y = erf(x), dx = 2/sqrt(pi) exp(-x^2) dy */
+AG_API ag_tensor ag_erf(ag_tensor x);
+/* ag_erfc - complementary error function, exact where it is small: y = 1 - erf(x), dx = -2/sqrt(pi) exp(-x^2) dy */
+AG_API ag_tensor ag_erfc(ag_tensor x);
+
+/* ---- trigonometric */
+/* ag_tan - tangent: y = tan(x), dx = (1 + y^2) dy */
+AG_API ag_tensor ag_tan(ag_tensor x);
+/* ag_asin - inverse sine, NaN outside of [-1, 1]: y = asin(x), dx = dy / sqrt(1 - x^2) */
+AG_API ag_tensor ag_asin(ag_tensor x);
+/* ag_acos - inverse cosine, NaN outside of [-1, 1]: y = acos(x), dx = -dy / sqrt(1 - x^2) */
+AG_API ag_tensor ag_acos(ag_tensor x);
+/* ag_atan - inverse tangent: y = atan(x), dx = dy / (1 + x^2) */
+AG_API ag_tensor ag_atan(ag_tensor x);
+/* ag_atan2 - angle of the point (b, a), from -pi to pi: y = atan2(a, b); da = b / (a^2 + b^2) dy, db = -a / (a^2 + b^2) dy */
+AG_API ag_tensor ag_atan2(ag_tensor a, ag_tensor b);
+/* ag_sinh - hyperbolic sine: y = sinh(x), dx = cosh(x) dy */
+AG_API ag_tensor ag_sinh(ag_tensor x);
+/* ag_cosh - hyperbolic cosine: y = cosh(x), dx = sinh(x) dy */
+AG_API ag_tensor ag_cosh(ag_tensor x);
+/* ag_asinh - inverse hyperbolic sine: y = asinh(x), dx = dy / sqrt(x^2 + 1) */
+AG_API ag_tensor ag_asinh(ag_tensor x);
+/* ag_acosh - inverse hyperbolic cosine, NaN below 1: y = acosh(x), dx = dy / sqrt(x^2 - 1) */
+AG_API ag_tensor ag_acosh(ag_tensor x);
+/* ag_atanh - inverse hyperbolic tangent, NaN outside of [-1, 1]: y = atanh(x), dx = dy / (1 - x^2) */
+AG_API ag_tensor ag_atanh(ag_tensor x);
 
 /* ---- unary */
 /* ag_neg - negative: y = -x, dx = -dy. Of integers too. */

@@ -232,6 +232,30 @@ inline tensor fmod_scalar(tensor x, double number)
 {
     return detail::checked(ag_fmod_scalar(x, number));
 }
+inline tensor expm1(tensor x)
+{
+    return detail::checked(ag_expm1(x));
+}
+inline tensor exp2(tensor x)
+{
+    return detail::checked(ag_exp2(x));
+}
+inline tensor log1p(tensor x)
+{
+    return detail::checked(ag_log1p(x));
+}
+inline tensor log2(tensor x)
+{
+    return detail::checked(ag_log2(x));
+}
+inline tensor log10(tensor x)
+{
+    return detail::checked(ag_log10(x));
+}
+inline tensor logaddexp(tensor a, tensor b)
+{
+    return detail::checked(ag_logaddexp(a, b));
+}
 inline tensor logical_and(tensor a, tensor b)
 {
     return detail::checked(ag_logical_and(a, b));
@@ -263,6 +287,21 @@ inline tensor isnan(tensor x)
 inline tensor nan_to_num(tensor x, double nan, double high, double low)
 {
     return detail::checked(ag_nan_to_num(x, nan, high, low));
+inline tensor reciprocal(tensor x)
+{
+    return detail::checked(ag_reciprocal(x));
+}
+inline tensor rsqrt(tensor x)
+{
+    return detail::checked(ag_rsqrt(x));
+}
+inline tensor cbrt(tensor x)
+{
+    return detail::checked(ag_cbrt(x));
+}
+inline tensor hypot(tensor a, tensor b)
+{
+    return detail::checked(ag_hypot(a, b));
 }
 inline tensor floor(tensor x)
 {
@@ -283,6 +322,54 @@ inline tensor trunc(tensor x)
 inline tensor frac(tensor x)
 {
     return detail::checked(ag_frac(x));
+}
+inline tensor erf(tensor x)
+{
+    return detail::checked(ag_erf(x));
+}
+inline tensor erfc(tensor x)
+{
+    return detail::checked(ag_erfc(x));
+}
+inline tensor tan(tensor x)
+{
+    return detail::checked(ag_tan(x));
+}
+inline tensor asin(tensor x)
+{
+    return detail::checked(ag_asin(x));
+}
+inline tensor acos(tensor x)
+{
+    return detail::checked(ag_acos(x));
+}
+inline tensor atan(tensor x)
+{
+    return detail::checked(ag_atan(x));
+}
+inline tensor atan2(tensor a, tensor b)
+{
+    return detail::checked(ag_atan2(a, b));
+}
+inline tensor sinh(tensor x)
+{
+    return detail::checked(ag_sinh(x));
+}
+inline tensor cosh(tensor x)
+{
+    return detail::checked(ag_cosh(x));
+}
+inline tensor asinh(tensor x)
+{
+    return detail::checked(ag_asinh(x));
+}
+inline tensor acosh(tensor x)
+{
+    return detail::checked(ag_acosh(x));
+}
+inline tensor atanh(tensor x)
+{
+    return detail::checked(ag_atanh(x));
 }
 inline tensor neg(tensor x)
 {

@@ -1163,6 +1163,56 @@ static inline ag_tensor ag_traced_fmod_scalar(const char *ag_file, int ag_line, 
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_expm1(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_expm1(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_exp2(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_exp2(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_log1p(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_log1p(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_log2(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_log2(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_log10(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_log10(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_logaddexp(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_logaddexp(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_logical_and(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
 {
     ag_tape *ag_to = a.tape;
@@ -1230,6 +1280,37 @@ static inline ag_tensor ag_traced_nan_to_num(const char *ag_file, int ag_line, a
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_nan_to_num(x, nan, high, low);
+static inline ag_tensor ag_traced_reciprocal(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_reciprocal(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_rsqrt(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_rsqrt(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_cbrt(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cbrt(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_hypot(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_hypot(a, b);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1270,6 +1351,104 @@ static inline ag_tensor ag_traced_frac(const char *ag_file, int ag_line, ag_tens
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_frac(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_erf(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_erf(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_erfc(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_erfc(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_tan(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_tan(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_asin(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_asin(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_acos(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_acos(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_atan(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_atan(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_atan2(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
+{
+    ag_tape *ag_to = a.tape;
+    if (!ag_to)
+        ag_to = b.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_atan2(a, b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_sinh(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_sinh(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_cosh(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_cosh(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_asinh(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_asinh(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_acosh(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_acosh(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_atanh(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_atanh(x);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -2977,6 +3156,12 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_floor_divide_scalar(...) ag_traced_floor_divide_scalar(AG_SITE, __VA_ARGS__)
 #define ag_remainder_scalar(...) ag_traced_remainder_scalar(AG_SITE, __VA_ARGS__)
 #define ag_fmod_scalar(...) ag_traced_fmod_scalar(AG_SITE, __VA_ARGS__)
+#define ag_expm1(...) ag_traced_expm1(AG_SITE, __VA_ARGS__)
+#define ag_exp2(...) ag_traced_exp2(AG_SITE, __VA_ARGS__)
+#define ag_log1p(...) ag_traced_log1p(AG_SITE, __VA_ARGS__)
+#define ag_log2(...) ag_traced_log2(AG_SITE, __VA_ARGS__)
+#define ag_log10(...) ag_traced_log10(AG_SITE, __VA_ARGS__)
+#define ag_logaddexp(...) ag_traced_logaddexp(AG_SITE, __VA_ARGS__)
 #define ag_logical_and(...) ag_traced_logical_and(AG_SITE, __VA_ARGS__)
 #define ag_logical_or(...) ag_traced_logical_or(AG_SITE, __VA_ARGS__)
 #define ag_logical_xor(...) ag_traced_logical_xor(AG_SITE, __VA_ARGS__)
@@ -2985,11 +3170,27 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_isinf(...) ag_traced_isinf(AG_SITE, __VA_ARGS__)
 #define ag_isnan(...) ag_traced_isnan(AG_SITE, __VA_ARGS__)
 #define ag_nan_to_num(...) ag_traced_nan_to_num(AG_SITE, __VA_ARGS__)
+#define ag_reciprocal(...) ag_traced_reciprocal(AG_SITE, __VA_ARGS__)
+#define ag_rsqrt(...) ag_traced_rsqrt(AG_SITE, __VA_ARGS__)
+#define ag_cbrt(...) ag_traced_cbrt(AG_SITE, __VA_ARGS__)
+#define ag_hypot(...) ag_traced_hypot(AG_SITE, __VA_ARGS__)
 #define ag_floor(...) ag_traced_floor(AG_SITE, __VA_ARGS__)
 #define ag_ceil(...) ag_traced_ceil(AG_SITE, __VA_ARGS__)
 #define ag_round(...) ag_traced_round(AG_SITE, __VA_ARGS__)
 #define ag_trunc(...) ag_traced_trunc(AG_SITE, __VA_ARGS__)
 #define ag_frac(...) ag_traced_frac(AG_SITE, __VA_ARGS__)
+#define ag_erf(...) ag_traced_erf(AG_SITE, __VA_ARGS__)
+#define ag_erfc(...) ag_traced_erfc(AG_SITE, __VA_ARGS__)
+#define ag_tan(...) ag_traced_tan(AG_SITE, __VA_ARGS__)
+#define ag_asin(...) ag_traced_asin(AG_SITE, __VA_ARGS__)
+#define ag_acos(...) ag_traced_acos(AG_SITE, __VA_ARGS__)
+#define ag_atan(...) ag_traced_atan(AG_SITE, __VA_ARGS__)
+#define ag_atan2(...) ag_traced_atan2(AG_SITE, __VA_ARGS__)
+#define ag_sinh(...) ag_traced_sinh(AG_SITE, __VA_ARGS__)
+#define ag_cosh(...) ag_traced_cosh(AG_SITE, __VA_ARGS__)
+#define ag_asinh(...) ag_traced_asinh(AG_SITE, __VA_ARGS__)
+#define ag_acosh(...) ag_traced_acosh(AG_SITE, __VA_ARGS__)
+#define ag_atanh(...) ag_traced_atanh(AG_SITE, __VA_ARGS__)
 #define ag_neg(...) ag_traced_neg(AG_SITE, __VA_ARGS__)
 #define ag_square(...) ag_traced_square(AG_SITE, __VA_ARGS__)
 #define ag_sqrt(...) ag_traced_sqrt(AG_SITE, __VA_ARGS__)
