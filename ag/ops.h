@@ -141,6 +141,32 @@ AG_API ag_tensor ag_adaptive_max_pool3d(ag_tensor x, ag_shape size);
 
 /* ======== elementwise */
 
+/* ---- activations */
+/* ag_gelu - Gaussian error linear unit: y = x erfc(-x / sqrt(2)) / 2, dx = (y/x + x exp(-x^2/2) / sqrt(2 pi)) dy */
+AG_API ag_tensor ag_gelu(ag_tensor x);
+/* ag_gelu_tanh - gelu by its approximation with tanh: y = x (1 + tanh(v)) / 2, v = sqrt(2/pi) (x + 0.044715 x^3), dx = (y/x + x v' (1 - tanh(v)^2) / 2) dy */
+AG_API ag_tensor ag_gelu_tanh(ag_tensor x);
+/* ag_silu - sigmoid linear unit, swish: y = x sigmoid(x), dx = sigmoid(x) (1 + x sigmoid(-x)) dy */
+AG_API ag_tensor ag_silu(ag_tensor x);
+/* ag_mish - mish: y = x tanh(softplus(x)), dx = (y/x + x sigmoid(x) (1 - (y/x)^2)) dy */
+AG_API ag_tensor ag_mish(ag_tensor x);
+/* ag_elu - exponential linear unit (c = alpha): y = x where x > 0, else alpha (exp(x) - 1), dx = dy where x > 0, else alpha exp(x) dy */
+AG_API ag_tensor ag_elu(ag_tensor x, double alpha);
+/* ag_selu - scaled exponential linear unit: y = 1.0507009873554805 x where x > 0, else 1.7580993408473766 (exp(x) - 1), dx = 1.0507009873554805 dy where x > 0, else 1.7580993408473766 exp(x) dy */
+AG_API ag_tensor ag_selu(ag_tensor x);
+/* ag_celu - elu whose derivative is continuous (c = alpha): y = x where x > 0, else alpha (exp(x / alpha) - 1), dx = dy where x > 0, else exp(x / alpha) dy */
+AG_API ag_tensor ag_celu(ag_tensor x, double alpha);
+/* ag_logsigmoid - logarithm of the sigmoid: y = log(1 / (1 + exp(-x))), dx = sigmoid(-x) dy */
+AG_API ag_tensor ag_logsigmoid(ag_tensor x);
+/* ag_softsign - softsign: y = x / (1 + |x|), dx = dy / (1 + |x|)^2 */
+AG_API ag_tensor ag_softsign(ag_tensor x);
+/* ag_hardtanh - x within bounds, low <= high or AG_EARG; clamp but for the derivative on the bounds: y = min(max(x, low), high), dx = dy where low < x < high, else 0 */
+AG_API ag_tensor ag_hardtanh(ag_tensor x, double low, double high);
+/* ag_hardsigmoid - sigmoid of three lines: y = min(max(x + 3, 0), 6) / 6, dx = dy/6 where -3 < x < 3, else 0 */
+AG_API ag_tensor ag_hardsigmoid(ag_tensor x);
+/* ag_hardswish - swish of two lines and a parabola: y = x min(max(x + 3, 0), 6) / 6, dx = 0 where x <= -3, dy where x >= 3, else (x/3 + 1/2) dy */
+AG_API ag_tensor ag_hardswish(ag_tensor x);
+
 /* ---- binary */
 /* ag_add - sum: y = a + b; da = dy, db = dy. Of integers too. */
 AG_API ag_tensor ag_add(ag_tensor a, ag_tensor b);
@@ -287,6 +313,16 @@ AG_API ag_tensor ag_frac(ag_tensor x);
 AG_API ag_tensor ag_erf(ag_tensor x);
 /* ag_erfc - complementary error function, exact where it is small: y = 1 - erf(x), dx = -2/sqrt(pi) exp(-x^2) dy */
 AG_API ag_tensor ag_erfc(ag_tensor x);
+/* ag_erfinv - inverse error function, NaN outside of [-1, 1]: y = erfinv(x), dx = sqrt(pi)/2 exp(y^2) dy */
+AG_API ag_tensor ag_erfinv(ag_tensor x);
+/* ag_lgamma - logarithm of the absolute value of the gamma function: y = log(|gamma(x)|), dx = digamma(x) dy */
+AG_API ag_tensor ag_lgamma(ag_tensor x);
+/* ag_digamma - derivative of lgamma: y = gamma'(x) / gamma(x), dx = polygamma(1, x) dy */
+AG_API ag_tensor ag_digamma(ag_tensor x);
+/* ag_polygamma - the derivative number n of digamma, n from 0 to 100: infinite at 0, -1, -2 ...
+ *   y = digamma^(n)(x)        dx = polygamma(n + 1, x) dy
+ * Errors: AG_EARG if n is not in that range. */
+AG_API ag_tensor ag_polygamma(int n, ag_tensor x);
 
 /* ---- trigonometric */
 /* ag_tan - tangent: y = tan(x), dx = (1 + y^2) dy */

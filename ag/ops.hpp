@@ -91,6 +91,53 @@ inline tensor adaptive_max_pool2d(tensor x, shape size)
 inline tensor adaptive_max_pool3d(tensor x, shape size)
 {
     return detail::checked(ag_adaptive_max_pool3d(x, size));
+inline tensor gelu(tensor x)
+{
+    return detail::checked(ag_gelu(x));
+}
+inline tensor gelu_tanh(tensor x)
+{
+    return detail::checked(ag_gelu_tanh(x));
+}
+inline tensor silu(tensor x)
+{
+    return detail::checked(ag_silu(x));
+}
+inline tensor mish(tensor x)
+{
+    return detail::checked(ag_mish(x));
+}
+inline tensor elu(tensor x, double alpha)
+{
+    return detail::checked(ag_elu(x, alpha));
+}
+inline tensor selu(tensor x)
+{
+    return detail::checked(ag_selu(x));
+}
+inline tensor celu(tensor x, double alpha)
+{
+    return detail::checked(ag_celu(x, alpha));
+}
+inline tensor logsigmoid(tensor x)
+{
+    return detail::checked(ag_logsigmoid(x));
+}
+inline tensor softsign(tensor x)
+{
+    return detail::checked(ag_softsign(x));
+}
+inline tensor hardtanh(tensor x, double low, double high)
+{
+    return detail::checked(ag_hardtanh(x, low, high));
+}
+inline tensor hardsigmoid(tensor x)
+{
+    return detail::checked(ag_hardsigmoid(x));
+}
+inline tensor hardswish(tensor x)
+{
+    return detail::checked(ag_hardswish(x));
 }
 inline tensor add(tensor a, tensor b)
 {
@@ -330,6 +377,22 @@ inline tensor erf(tensor x)
 inline tensor erfc(tensor x)
 {
     return detail::checked(ag_erfc(x));
+}
+inline tensor erfinv(tensor x)
+{
+    return detail::checked(ag_erfinv(x));
+}
+inline tensor lgamma(tensor x)
+{
+    return detail::checked(ag_lgamma(x));
+}
+inline tensor digamma(tensor x)
+{
+    return detail::checked(ag_digamma(x));
+}
+inline tensor polygamma(int n, tensor x)
+{
+    return detail::checked(ag_polygamma(n, x));
 }
 inline tensor tan(tensor x)
 {

@@ -832,6 +832,99 @@ static inline ag_tensor ag_traced_adaptive_max_pool3d(const char *ag_file, int a
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_adaptive_max_pool3d(x, size);
+static inline ag_tensor ag_traced_gelu(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_gelu(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_gelu_tanh(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_gelu_tanh(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_silu(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_silu(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_mish(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_mish(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_elu(const char *ag_file, int ag_line, ag_tensor x, double alpha)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_elu(x, alpha);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_selu(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_selu(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_celu(const char *ag_file, int ag_line, ag_tensor x, double alpha)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_celu(x, alpha);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_logsigmoid(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_logsigmoid(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_softsign(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_softsign(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_hardtanh(const char *ag_file, int ag_line, ag_tensor x, double low, double high)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_hardtanh(x, low, high);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_hardsigmoid(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_hardsigmoid(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_hardswish(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_hardswish(x);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -1367,6 +1460,38 @@ static inline ag_tensor ag_traced_erfc(const char *ag_file, int ag_line, ag_tens
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_erfc(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_erfinv(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_erfinv(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_lgamma(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_lgamma(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_digamma(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_digamma(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_polygamma(const char *ag_file, int ag_line, int n, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_polygamma(n, x);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -3121,6 +3246,18 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_adaptive_max_pool1d(...) ag_traced_adaptive_max_pool1d(AG_SITE, __VA_ARGS__)
 #define ag_adaptive_max_pool2d(...) ag_traced_adaptive_max_pool2d(AG_SITE, __VA_ARGS__)
 #define ag_adaptive_max_pool3d(...) ag_traced_adaptive_max_pool3d(AG_SITE, __VA_ARGS__)
+#define ag_gelu(...) ag_traced_gelu(AG_SITE, __VA_ARGS__)
+#define ag_gelu_tanh(...) ag_traced_gelu_tanh(AG_SITE, __VA_ARGS__)
+#define ag_silu(...) ag_traced_silu(AG_SITE, __VA_ARGS__)
+#define ag_mish(...) ag_traced_mish(AG_SITE, __VA_ARGS__)
+#define ag_elu(...) ag_traced_elu(AG_SITE, __VA_ARGS__)
+#define ag_selu(...) ag_traced_selu(AG_SITE, __VA_ARGS__)
+#define ag_celu(...) ag_traced_celu(AG_SITE, __VA_ARGS__)
+#define ag_logsigmoid(...) ag_traced_logsigmoid(AG_SITE, __VA_ARGS__)
+#define ag_softsign(...) ag_traced_softsign(AG_SITE, __VA_ARGS__)
+#define ag_hardtanh(...) ag_traced_hardtanh(AG_SITE, __VA_ARGS__)
+#define ag_hardsigmoid(...) ag_traced_hardsigmoid(AG_SITE, __VA_ARGS__)
+#define ag_hardswish(...) ag_traced_hardswish(AG_SITE, __VA_ARGS__)
 #define ag_add(...) ag_traced_add(AG_SITE, __VA_ARGS__)
 #define ag_sub(...) ag_traced_sub(AG_SITE, __VA_ARGS__)
 #define ag_mul(...) ag_traced_mul(AG_SITE, __VA_ARGS__)
@@ -3181,6 +3318,10 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_frac(...) ag_traced_frac(AG_SITE, __VA_ARGS__)
 #define ag_erf(...) ag_traced_erf(AG_SITE, __VA_ARGS__)
 #define ag_erfc(...) ag_traced_erfc(AG_SITE, __VA_ARGS__)
+#define ag_erfinv(...) ag_traced_erfinv(AG_SITE, __VA_ARGS__)
+#define ag_lgamma(...) ag_traced_lgamma(AG_SITE, __VA_ARGS__)
+#define ag_digamma(...) ag_traced_digamma(AG_SITE, __VA_ARGS__)
+#define ag_polygamma(...) ag_traced_polygamma(AG_SITE, __VA_ARGS__)
 #define ag_tan(...) ag_traced_tan(AG_SITE, __VA_ARGS__)
 #define ag_asin(...) ag_traced_asin(AG_SITE, __VA_ARGS__)
 #define ag_acos(...) ag_traced_acos(AG_SITE, __VA_ARGS__)

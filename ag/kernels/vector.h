@@ -75,7 +75,7 @@ AG_INLINE float ag_keep_f32(bool c, float x)
     ONE_SLEEF(asinh, u10, __VA_ARGS__)                \
     ONE_SLEEF(acosh, u10, __VA_ARGS__)                \
     ONE_SLEEF(atanh, u10, __VA_ARGS__)                \
-    ONE(erf, u10, __VA_ARGS__)                        \
+    ONE_SLEEF(erf, u10, __VA_ARGS__)                  \
     ONE_SLEEF(erfc, u15, __VA_ARGS__)                 \
     ONE_SLEEF(lgamma, u10, __VA_ARGS__)               \
     TWO(pow, u10, __VA_ARGS__)                        \

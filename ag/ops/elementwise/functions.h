@@ -7,13 +7,23 @@
 
 #include <float.h>
 
-/* In the body x, or a and b, are doubles. Of floats it is computed in double too, and rounded once. */
-#define AG_IN_DOUBLE(name, ...)                                                                             \
-    AG_INLINE double name##_f64(double x){ AG_TYPE(double, 0) __VA_ARGS__ } AG_INLINE double name##_number( \
-        double x){ AG_TYPE(double, 1) __VA_ARGS__ } AG_INLINE float name##_f32(float x)                     \
-    {                                                                                                       \
-        return (float)name##_f64((double)x);                                                                \
+/* In the body x, or a and b, are doubles. AG_IN_DOUBLE computes floats in double likewise, and rounds once. */
+#define AG_OF_DOUBLES(name, ...)                                                                                     \
+    AG_INLINE double name##_f64(double x){ AG_TYPE(double, 0) __VA_ARGS__ } AG_INLINE double name##_number(double x) \
+    {                                                                                                                \
+        AG_TYPE(double, 1)                                                                                           \
+        __VA_ARGS__                                                                                                  \
     }
+#define AG_OF_FLOATS(name, ...)          \
+    AG_INLINE float name##_f32(float x_) \
+    {                                    \
+        AG_TYPE(double, 0)               \
+        const double x = (double)x_;     \
+        __VA_ARGS__                      \
+    }
+#define AG_IN_DOUBLE(name, ...)      \
+    AG_OF_DOUBLES(name, __VA_ARGS__) \
+    AG_OF_FLOATS(name, return (float)name##_f64(x);)
 #define AG_IN_DOUBLE2(name, ...)                                                                                      \
     AG_INLINE double name##_f64(double a, double b){ AG_TYPE(double, 0) __VA_ARGS__ } AG_INLINE double name##_number( \
         double a, double b){ AG_TYPE(double, 1) __VA_ARGS__ } AG_INLINE float name##_f32(float a, float b)            \
@@ -21,6 +31,9 @@
         return (float)name##_f64((double)a, (double)b);                                                               \
     }
 #define AG_OWN(name, x) _Generic((x), float : name##_f32, double : SCALAR ? name##_number : name##_f64)
+
+/* What a product p of a and b lost, as AG_REST is for quotients. */
+#define LOST(a, b, p) (-AG_REST(a, b, p))
 
 #define EXP2(x) AG_MATH(exp2, x)(x)
 #define EXPM1(x) AG_MATH(expm1, x)(x)

@@ -1,7 +1,7 @@
 /* First derivatives that are ops themselves, for rules alone, so that the second ones are as good at the edges. */
 #define AG_OPS_INNER
 #include "ag/ops/elementwise/rows_binary.h"
-#include "ag/ops/elementwise/slopes.h"
+#include "ag/ops/elementwise/activations.h"
 
 static ag_tensor cube(ag_tensor y)
 {
@@ -34,5 +34,17 @@ BINARY(share, "the derivative of logaddexp", "exp(a) / (exp(a) + exp(b))", "da =
        AG_READS_A | AG_READS_B | AG_READS_Y, AG_READS_A | AG_READS_B | AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -2, 2, -2, 2)
 UNARY(gauss, "the derivative of erf but for a factor", "exp(-x^2)", "dx = -2 x y dy", GAUSS(x), y == 0 ? 0 : -2 * x * y,
       ag_chain(DY, ag_mul_scalar(ag_chain(Y, X), -2)), AG_READS_A | AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -2, 2)
+UNARY_C(elu_slope, "the derivative of elu", alpha, 1.5, "1 where x > 0, else alpha exp(x)", "dx = y dy where x < 0, else 0",
+        ELU_SLOPE(x, c), ELU_CURVE(x, c), ag_chain(DY, ag_elu_curve(X, C)), AG_READS_A, AG_ROW_POLES | AG_ROW_VECTOR, -2, -0.1)
+UNARY_C(elu_curve, "the second derivative of elu", alpha, 1.5, "alpha exp(x) where x < 0, else 0", "dx = y dy", ELU_CURVE(x, c), y,
+        ag_chain(DY, Y), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -2, -0.1)
+UNARY_C(celu_slope, "the derivative of celu", alpha, 1.5, "1 where x > 0, else exp(x / alpha)", "dx = y / alpha dy where x < 0, else 0",
+        CELU_SLOPE(x, c), CELU_CURVE(x, c) / c, ag_chain(DY, ag_mul_scalar(ag_celu_curve(X, C), 1 / C)), AG_READS_A,
+        AG_ROW_POLES | AG_ROW_VECTOR, -2, -0.1)
+UNARY_C(celu_curve, "alpha times the second derivative of celu", alpha, 1.5, "exp(x / alpha) where x < 0, else 0", "dx = y / alpha dy",
+        CELU_CURVE(x, c), y / c, ag_chain(DY, ag_mul_scalar(Y, 1 / C)), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -2, -0.1)
+UNARY(hardswish_slope, "the derivative of hardswish", "0 where x <= -3, 1 where x >= 3, else x/3 + 1/2", "dx = dy/3 where -3 < x < 3, else 0",
+      x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + K(0.5), x > -3 && x < 3 ? K(1) / 3 : 0,
+      ag_chain(ag_mul_scalar(ag_inside(X, -3, 3), 1.0 / 3), DY), AG_READS_A, AG_ROW_SELECTS, -2.5, 2.5)
 
 /* clang-format on */

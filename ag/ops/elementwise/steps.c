@@ -13,6 +13,8 @@ UNARY_C(below_scalar, "the derivative of minimum_scalar", number, 0, "1 where x 
         x < c ? 1 : x == c ? K(0.5) : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2)
 UNARY_CD(within, "the derivative of clamp", low, -1, high, 1, "1 where low <= x <= high, else 0", "dx = 0",
          x >= c && x <= d ? 1 : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2)
+UNARY_CD(inside, "the derivative of hardtanh", low, -1, high, 1, "1 where low < x < high, else 0", "dx = 0",
+         x > c && x < d ? 1 : 0, 0, NONE, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2)
 BINARY(above, "the derivative of maximum and minimum", "1 where a > b, 1/2 where a = b, else 0", "da = 0, db = 0",
        a > b ? 1 : a == b ? K(0.5) : 0, 0, 0, NONE, NONE, AG_READS_NOTHING, AG_READS_NOTHING, AG_NO_GRADIENT, -2, 2, -2, 2)
 COMPARE(chained, "does ag_chain multiply here", "a != 0 or b is finite", a != 0 || FINITE(b))
