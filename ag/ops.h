@@ -286,6 +286,7 @@ AG_API ag_tensor ag_isnan(ag_tensor x);
  *   y = x where it is finite        dx = dy there, else 0, whatever dy is
  * Errors: AG_EDTYPE for integers. */
 AG_API ag_tensor ag_nan_to_num(ag_tensor x, double nan, double high, double low);
+
 /* ---- powers */
 /* ag_reciprocal - reciprocal: y = 1 / x, dx = -y^2 dy */
 AG_API ag_tensor ag_reciprocal(ag_tensor x);

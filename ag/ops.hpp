@@ -91,6 +91,7 @@ inline tensor adaptive_max_pool2d(tensor x, shape size)
 inline tensor adaptive_max_pool3d(tensor x, shape size)
 {
     return detail::checked(ag_adaptive_max_pool3d(x, size));
+}
 inline tensor gelu(tensor x)
 {
     return detail::checked(ag_gelu(x));
@@ -334,6 +335,7 @@ inline tensor isnan(tensor x)
 inline tensor nan_to_num(tensor x, double nan, double high, double low)
 {
     return detail::checked(ag_nan_to_num(x, nan, high, low));
+}
 inline tensor reciprocal(tensor x)
 {
     return detail::checked(ag_reciprocal(x));

@@ -832,6 +832,9 @@ static inline ag_tensor ag_traced_adaptive_max_pool3d(const char *ag_file, int a
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_adaptive_max_pool3d(x, size);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_gelu(const char *ag_file, int ag_line, ag_tensor x)
 {
     ag_tape *ag_to = x.tape;
@@ -1373,6 +1376,9 @@ static inline ag_tensor ag_traced_nan_to_num(const char *ag_file, int ag_line, a
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_nan_to_num(x, nan, high, low);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_reciprocal(const char *ag_file, int ag_line, ag_tensor x)
 {
     ag_tape *ag_to = x.tape;
