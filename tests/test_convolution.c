@@ -1,0 +1,108 @@
+/* Convolutions, pools and interpolation: numbers known in closed form, blocks of large shapes, and what is refused. */
+#include "tests/values.h"
+
+static const ag_conv_options plain;
+static const ag_pool_options whole;
+
+/* Every window of ones: how many elements it has. */
+static void ones_are_counted(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = ag_ones(t, AG_F64, AG_SHAPE(1, 3, 3)), w = ag_ones(t, AG_F64, AG_SHAPE(1, 1, 3, 3));
+    VALUES(ag_conv2d(x, w, absent, (ag_conv_options){ .mode = AG_CONV_SAME }), AG_SHAPE(1, 3, 3), 4, 6, 4, 6, 9, 6, 4,
+           6, 4);
+    VALUES(ag_conv2d(x, w, AG_VALUES(t, AG_SHAPE(1), 0.5), plain), AG_SHAPE(1, 1, 1), 9.5);
+    VALUES(ag_conv_transpose2d(ag_ones(t, AG_F64, AG_SHAPE(1, 1, 2)), ag_ones(t, AG_F64, AG_SHAPE(1, 1, 1, 3)), absent,
+                               plain),
+           AG_SHAPE(1, 1, 4), 1, 2, 2, 1);
+    /* what no tap reaches is the bias */
+    VALUES(ag_conv_transpose1d(ag_ones(t, AG_F64, AG_SHAPE(1, 2)), ag_ones(t, AG_F64, AG_SHAPE(1, 1, 1)),
+                               AG_VALUES(t, AG_SHAPE(1), 5), (ag_conv_options){ .stride = { 3 } }),
+           AG_SHAPE(1, 4), 6, 5, 5, 6);
+}
+
+/* Wide rows, many rows and many channels: each of the blocks ends somewhere. A kernel of one 1 moves x. */
+static void blocks_fit_together(void **state)
+{
+    ag_tape *t = *state;
+    const int64_t shapes[][3] = { { 1, 1, 3000 }, { 2, 700, 5 }, { 150, 40, 41 }, { 1, 37, 1100 } };
+    for (size_t i = 0; i < ARRAY_SIZE(shapes); i++) {
+        const int64_t c = shapes[i][0], h = shapes[i][1], wide = shapes[i][2];
+        ag_tensor x = ag_rand(t, AG_F32, AG_SHAPE(1, c, h, wide), -1, 1), w = ag_zeros(t, AG_F32, AG_SHAPE(1, c, 1, 4));
+        w = ag_require_grad(ag_add(w, ag_embed(ag_ones(t, AG_F32, AG_SHAPE(1, c, 1, 1)), 3, 4, 1, 1)));
+        ag_tensor y = ag_conv2d(x, w, absent, plain),
+                  moved = ag_slice(ag_sum_over(x, AG_AXES(1), AG_KEEPDIM), 3, 1, wide - 2, 1);
+        assert_true(ag_item(ag_max(ag_abs(ag_sub(y, moved)))) < 1e-4);
+        ag_tensor dw = ag_vjp(y, ag_ones(t, AG_F32, ag_shape_of(y)), w);
+        const double sum = ag_item(ag_sum(ag_slice(x, 3, 2, wide - 1, 1)));
+        assert_close(ag_item(ag_sum(ag_select(dw, 3, 2))), sum, 1e-3);
+    }
+    expect_fine(t);
+}
+
+/* An infinite element reaches the taps that read it alone: the zeros between rows do not meet it. */
+static void infinities_stay_where_they_belong(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = AG_VALUES(t, AG_SHAPE(1, 2, 3), INFINITY, 1, 2, 3, 4, 5);
+    ag_tensor w = ag_require_grad(AG_VALUES(t, AG_SHAPE(1, 1, 1, 2), 1, 1));
+    ag_tensor y = ag_conv2d(x, w, absent, plain);
+    VALUES(y, AG_SHAPE(1, 2, 2), INFINITY, 3, 7, 9);
+    VALUES(ag_vjp(y, ag_ones(t, AG_F64, AG_SHAPE(1, 2, 2)), w), AG_SHAPE(1, 1, 1, 2), INFINITY, 12);
+}
+
+static void pools_choose_the_first(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(1, 2, 4), 1, 1, NAN, 5, 1, 0, NAN, 6));
+    ag_placed p = ag_max_pool2d_with_indices(x, AG_SHAPE(2, 2), whole);
+    VALUES(p.values, AG_SHAPE(1, 1, 2), 1, NAN);
+    VALUES(ag_cast(p.indices, AG_F64), AG_SHAPE(1, 1, 2), 0, 6);
+    GRADIENT(p.values, x, AG_SHAPE(1, 2, 4), 1, 0, 0, 0, 0, 0, 2, 0);
+    VALUES(ag_avg_pool1d(AG_VALUES(t, AG_SHAPE(1, 3), 3, 6, 9), AG_SHAPE(2), (ag_pool_options){ .padding = { 1 } }),
+           AG_SHAPE(1, 2), 1.5, 7.5);
+    VALUES(ag_adaptive_avg_pool1d(AG_VALUES(t, AG_SHAPE(1, 3), 3, 6, 9), AG_SHAPE(2)), AG_SHAPE(1, 2), 4.5, 7.5);
+    VALUES(ag_interpolate(AG_VALUES(t, AG_SHAPE(1, 1, 2), 0, 4),
+                          (ag_interpolate_options){ .size = { 4 }, .mode = AG_LINEAR }),
+           AG_SHAPE(1, 1, 4), 0, 1, 3, 4);
+}
+
+static void errors_say_what_does_not_fit(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = ag_ones(t, AG_F64, AG_SHAPE(2, 3, 4, 5)), w = ag_ones(t, AG_F64, AG_SHAPE(6, 3, 3, 3));
+    expect_failure(ag_conv2d(x, ag_ones(t, AG_F64, AG_SHAPE(6, 2, 3, 3)), absent, plain), t, AG_ESHAPE,
+                   "ag_conv2d: [2,3,4,5] f64 and [6,2,3,3] f64: the input has 3 channels, but the weight is for 2");
+    expect_failure(ag_conv2d(x, w, absent, (ag_conv_options){ .groups = 3 }), t, AG_ESHAPE,
+                   "for 3 in each of 3 groups");
+    expect_failure(ag_conv2d(x, w, absent, (ag_conv_options){ .groups = 4 }), t, AG_ESHAPE, "4 groups do not divide");
+    expect_failure(
+        ag_conv2d(x, w, absent, (ag_conv_options){ .dilation = { 2, 3 } }), t, AG_ESHAPE,
+        "along axis -2 the extent would be (x + 2 padding - dilation (k - 1) - 1) / stride + 1 with x = 4, padding "
+        "0, dilation 2 and k = 3");
+    expect_failure(ag_conv2d(x, w, absent, (ag_conv_options){ .stride = { 2 } }), t, AG_EARG,
+                   "stride has 1 entries above 0, but must have one for each of the 2 dimensions");
+    expect_failure(ag_conv2d(x, w, absent, (ag_conv_options){ .padding = { 0, 0, 1 } }), t, AG_EARG, "there are 2");
+    expect_failure(ag_conv2d(x, w, absent, (ag_conv_options){ .padding = { -1, 0 } }), t, AG_EARG, "padding[0] is -1");
+    expect_failure(ag_conv2d(x, w, absent, (ag_conv_options){ .stride = { 2, 2 }, .mode = AG_CONV_SAME }), t, AG_EARG,
+                   "AG_CONV_SAME goes with a stride of 1");
+    expect_failure(ag_conv2d(x, w, ag_ones(t, AG_F64, AG_SHAPE(3)), plain), t, AG_ESHAPE, "the bias must be [6]");
+    expect_failure(ag_conv2d(x, w, absent, (ag_conv_options){ .output_padding = { 1, 1 } }), t, AG_EARG, "transposed");
+    expect_failure(ag_conv1d(x, w, absent, plain), t, AG_ESHAPE, "the input must be [n,c,l] or [c,l]");
+    expect_failure(ag_conv_transpose2d(x, w, absent, plain), t, AG_ESHAPE, "has 3 channels, but the weight is for 6");
+    expect_failure(ag_max_pool2d(x, AG_SHAPE(5, 1), whole), t, AG_ESHAPE, "which is longer than what it reads");
+    expect_failure(ag_max_pool2d(x, AG_SHAPE(2), whole), t, AG_EARG, "the window has 1 extents, but must have 2");
+    expect_failure(ag_max_pool2d(x, AG_SHAPE(2, 2), (ag_pool_options){ .padding = { 2, 0 } }), t, AG_EARG,
+                   "at most half");
+    expect_failure(ag_interpolate(x, (ag_interpolate_options){ .size = { 4 } }), t, AG_EARG,
+                   "for dimension 1 of 2 one of size and scale must be given, not neither");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(ones_are_counted),       TEST(blocks_fit_together),          TEST(infinities_stay_where_they_belong),
+        TEST(pools_choose_the_first), TEST(errors_say_what_does_not_fit),
+    };
+    return cmocka_run_group_tests_name("convolution", tests, NULL, NULL);
+}
