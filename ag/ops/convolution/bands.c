@@ -230,6 +230,7 @@ bool ag_band_transpose(const ag_call *c, const ag_band *b, ag_band *to)
     if (!to->first || !to->at || !to->divisor)
         return false;
     memset(to->at, 0, (size_t)(to->result + 1) * sizeof *to->at);
+    memset(to->first, 0, (size_t)to->result * sizeof *to->first); /* some have no results */
     for (int64_t i = 0; i < b->result; i++) /* both ends of bands ascend: an element's results are neighbours */
         for (int64_t k = b->at[i]; k < b->at[i + 1]; k++) {
             const int64_t j = b->first[i] + k - b->at[i];
