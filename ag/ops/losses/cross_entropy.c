@@ -75,6 +75,21 @@ static ag_array rows_of(const cross *c, const void *data, int64_t first, int64_t
                        .stride = { x->inner == 1 ? x->n : 1, x->inner } };
 }
 
+static ag_array swapped(ag_array a)
+{
+    return (ag_array){ .data = a.data,
+                       .dtype = a.dtype,
+                       .shape = { 2, { a.shape.dim[1], a.shape.dim[0] } },
+                       .stride = { a.stride[1], a.stride[0] } };
+}
+
+/* Copies between rows and logits as they lie, along the neighbouring positions of these. */
+static void copy_rows(ag_array to, ag_array from, bool add)
+{
+    const ag_array t = swapped(to), f = swapped(from);
+    ag_copy_array(&t, &f, add, 1);
+}
+
 static void make_chances(const cross *c, group *g, char *room)
 {
     const ag_classes *x = &c->x;
@@ -82,7 +97,7 @@ static void make_chances(const cross *c, group *g, char *room)
     if (!x->by_class) {
         const ag_array from = rows_of(c, x->target, g->first, g->rows);
         const ag_array to = ag_dense_array(from.shape, x->dtype, room);
-        ag_copy_array(&to, &from, false, 1);
+        copy_rows(to, from, false);
     }
     if (x->dtype == AG_F32)
         soften_f32(c, g, (void *)room);
@@ -137,7 +152,7 @@ static void run_tile(const cross *c, int64_t i, char *room)
     const ag_array made = ag_dense_array(z.shape, z.dtype, room + bytes);
     cross here = *c;
     here.beta = 0;
-    ag_copy_array(&copy, &z, false, 1);
+    copy_rows(copy, z, false);
     for (int64_t at = 0; at < width; at += c->height) {
         const int64_t rows = width - at < c->height ? width - at : c->height;
         start_group(&here, first + at, rows, room + (size_t)at * row, room + bytes + (size_t)at * row,
@@ -145,7 +160,7 @@ static void run_tile(const cross *c, int64_t i, char *room)
     }
     if (c->dz) {
         const ag_array to = rows_of(c, c->dz, first, width);
-        ag_copy_array(&to, &made, c->beta != 0, 1);
+        copy_rows(to, made, c->beta != 0);
     }
 }
 

@@ -77,11 +77,19 @@ static lattice lattice_in(double *room, const ag_ctc_given *s, const ag_ctc_samp
 static void add_ways(int64_t n, const double *stay, const double *one, const double *two, const double *skip,
                      double *to)
 {
+    const double least = -1e300; /* to subtract where none is finite */
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++) {
+        const double c = two[i] + skip[i], more = stay[i] > one[i] ? stay[i] : one[i];
+        to[i] = more > c ? more : c;
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        to[i] = to[i] > least ? to[i] : least;
     AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)
     {
-        const double a = stay[i], b = one[i], c = skip[i] == 0 ? two[i] : -INFINITY;
-        const double most = a > b ? (a > c ? a : c) : b > c ? b : c, shift = most == -INFINITY ? 0 : most;
-        to[i] = shift + ag_v_log(ag_v_exp(a - shift) + ag_v_exp(b - shift) + ag_v_exp(c - shift));
+        const double c = two[i] + skip[i];
+        to[i] += ag_v_log(ag_v_exp(stay[i] - to[i]) + ag_v_exp(one[i] - to[i]) + ag_v_exp(c - to[i]));
     }
 }
 
