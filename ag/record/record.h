@@ -42,18 +42,16 @@ enum {                              /* flags of a row, beside AG_NO_GRADIENT */
        AG_ROW_POLES_OF_C = 1 << 25, /* the derivative may be c, which may not be finite */
        AG_ROW_VECTOR =
            1 << 20, /* calls vector functions: the last elements go through a padded block, to get the same bits */
-       AG_ROW_TRUTH = 1 << 21,  /* the result is u8, 1 where it holds; of numbers too */
+       AG_ROW_TRUTH = 1 << 21,  /* the result is u8, 1 where it holds, also of rank-0 f64 operands */
        AG_ROW_BOUNDS = 1 << 22, /* c must not be above d */
        /* the derivative by a, or b, is 0 where a branch is not taken, and there alone: there the contribution is 0,
         * whatever dy is */
        AG_ROW_SELECTS_A = 1 << 23,
        AG_ROW_SELECTS_B = 1 << 24,
        AG_ROW_SELECTS = AG_ROW_SELECTS_A | AG_ROW_SELECTS_B,
-       /* of integers: it divides by b, or c; a constant beyond their type stands for the nearest of it, else for that
-        * modulo its size; there are no others */
-       AG_ROW_DIVIDES = 1 << 26,
-       AG_ROW_ORDERS = 1 << 27,
-       AG_ROW_INTEGERS = 1 << 28
+       AG_ROW_DIVIDES = 1 << 26, /* by b or c, which must not be 0 where it is an integer */
+       AG_ROW_ORDERS = 1 << 27,  /* a number beyond a type of integers stands for the nearest one; else it wraps */
+       AG_ROW_INTEGERS = 1 << 28 /* it is defined for integers alone */
 };
 enum {                      /* flags of an ag_op */
        AG_ROW = 1 << 16,    /* it is the first member of an ag_row */
