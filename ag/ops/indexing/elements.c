@@ -4,6 +4,7 @@
 /* The places along the axis, `step` apart, that a thread writes: all of them, as a rule. */
 typedef struct places {
     int64_t first, count, step;
+    bool all;
 } places;
 
 typedef void element_function(int64_t n, void *to, int64_t to_step, const void *from, int64_t from_step,
@@ -45,6 +46,13 @@ TAKE(take_64, uint64_t)
     {                                                                                                                \
         type *to = to_;                                                                                              \
         const type *from = from_;                                                                                    \
+        if (to_step == 0 && from_step == 1 && p.step == 1 && p.all) {                                                \
+            for (int64_t i = 0; i < n; i++) {                                                                        \
+                const type v = from[i], *place = &to[at[i]];                                                         \
+                to[at[i]] = (type)(value);                                                                           \
+            }                                                                                                        \
+            return;                                                                                                  \
+        }                                                                                                            \
         for (int64_t i = 0; i < n; i++) {                                                                            \
             const type v = from[i * from_step];                                                                      \
             type *place = &to[i * to_step + at[i] * p.step];                                                         \
@@ -146,7 +154,7 @@ static ag_array spread_table(const ag_elements *e)
 static element_job job_of(const ag_elements *e)
 {
     const int64_t extent = e->table.shape.dim[e->axis];
-    return (element_job){ .mine = { 0, extent, e->table.stride[e->axis] }, .extent = extent };
+    return (element_job){ .mine = { 0, extent, e->table.stride[e->axis], true }, .extent = extent };
 }
 
 bool ag_elements_take(const ag_elements *e, int threads)
@@ -177,6 +185,7 @@ static void put_part(const void *context, int64_t part)
     const int64_t first = count * part / v->parts, end = count * (part + 1) / v->parts;
     if (v->axis < 0) {
         j.mine.first = first;
+        j.mine.all = v->parts == 1;
         j.mine.count = end - first;
     } else {
         table = ag_region(&table, v->axis, first, end - first, 1);

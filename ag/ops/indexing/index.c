@@ -206,8 +206,7 @@ static void index_put_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 static void index_put_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 {
     const index_params *p = ag_call_params(c);
-    const ag_layout *l = ag_layout_at(c->tape, c->inputs[0]);
-    const ag_tensor x = dx[0].tape ? dx[0] : ag_zeros(c->tape, l->dtype, ag_layout_shape(l));
+    const ag_tensor x = ag_call_tangent(c, dx, 0);
     dy[0] = apply_put(x, dx[1].tape ? dx[1] : ag_constant(c->tape, 0), p->accumulate, c, 2);
 }
 

@@ -151,8 +151,7 @@ static void index_add_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 
 static void index_add_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 {
-    const ag_layout *l = ag_layout_at(c->tape, c->inputs[0]);
-    const ag_tensor x = dx[0].tape ? dx[0] : ag_zeros(c->tape, l->dtype, ag_layout_shape(l));
+    const ag_tensor x = ag_call_tangent(c, dx, 0);
     dy[0] = dx[2].tape ? ag_index_add(x, ag_along_axis(c), ag_call_input(c, 1), dx[2]) : x;
 }
 

@@ -241,12 +241,7 @@ static void masked_scatter_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor 
 
 static void masked_scatter_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 {
-    ag_tensor d[3];
-    for (int i = 0; i < 3; i += 2) {
-        const ag_layout *l = ag_layout_at(c->tape, c->inputs[i]);
-        d[i] = dx[i].tape ? dx[i] : ag_zeros(c->tape, l->dtype, ag_layout_shape(l));
-    }
-    dy[0] = ag_masked_scatter(d[0], ag_call_input(c, 1), d[2]);
+    dy[0] = ag_masked_scatter(ag_call_tangent(c, dx, 0), ag_call_input(c, 1), ag_call_tangent(c, dx, 2));
 }
 
 /* clang-format off */

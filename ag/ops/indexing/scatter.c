@@ -67,12 +67,6 @@ static ag_tensor grown(const ag_call *c, ag_tensor dsrc)
     return dsrc;
 }
 
-static ag_tensor zeros_like_input(const ag_call *c, int i)
-{
-    const ag_layout *l = ag_layout_at(c->tape, c->inputs[i]);
-    return ag_zeros(c->tape, l->dtype, ag_layout_shape(l));
-}
-
 /* clang-format off */
 #define SCATTER(which, type, count, ...)                                                                               \
     { .params = &(const ag_along_params){ which }, .low = { -2, 0, -2 }, .high = { 2, count, 2 },                      \
@@ -102,7 +96,7 @@ static void scatter_add_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx
 
 static void scatter_add_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 {
-    const ag_tensor x = dx[0].tape ? dx[0] : zeros_like_input(c, 0);
+    const ag_tensor x = ag_call_tangent(c, dx, 0);
     dy[0] = dx[2].tape ? ag_scatter_add(x, ag_along_axis(c), ag_call_input(c, 1), dx[2]) : x;
 }
 
@@ -184,7 +178,7 @@ static void scatter_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 
 static void scatter_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 {
-    const ag_tensor index = ag_call_input(c, 1), x = dx[0].tape ? dx[0] : zeros_like_input(c, 0);
+    const ag_tensor index = ag_call_input(c, 1), x = ag_call_tangent(c, dx, 0);
     dy[0] =
         dx[2].tape ? ag_scatter(x, ag_along_axis(c), index, dx[2]) : ag_scatter_scalar(x, ag_along_axis(c), index, 0);
 }

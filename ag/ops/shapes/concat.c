@@ -9,10 +9,8 @@ typedef struct join_params {
 static const ag_tensor *tangents(const ag_call *c, const ag_tensor *dx)
 {
     ag_tensor *all = ag_call_scratch(c, (size_t)ag_call_inputs(c) * sizeof *all);
-    for (int i = 0; all && i < ag_call_inputs(c); i++) {
-        const ag_layout *x = ag_layout_at(c->tape, c->inputs[i]);
-        all[i] = dx[i].tape ? dx[i] : ag_zeros(c->tape, x->dtype, ag_layout_shape(x));
-    }
+    for (int i = 0; all && i < ag_call_inputs(c); i++)
+        all[i] = ag_call_tangent(c, dx, i);
     return all;
 }
 

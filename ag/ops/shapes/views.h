@@ -34,6 +34,13 @@ static inline int ag_axis_for(const char *who, ag_tape *t, ag_shape s, int axis)
     return a;
 }
 
+/* The tangent of input i, zeros where it has none. */
+static inline ag_tensor ag_call_tangent(const ag_call *c, const ag_tensor *dx, int i)
+{
+    const ag_layout *l = ag_layout_at(c->tape, c->inputs[i]);
+    return dx[i].tape ? dx[i] : ag_zeros(c->tape, l->dtype, ag_layout_shape(l));
+}
+
 /* axis counted from 0, or -1 and an error */
 static inline int ag_call_axis(const ag_call *c, int axis, int rank)
 {
