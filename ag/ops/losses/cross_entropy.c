@@ -1,11 +1,13 @@
 /* Cross entropy of logits, with classes or probabilities as targets. */
 #include "ag/ops/losses/classes.h"
 #include "ag/kernels/kernels.h"
+#include "ag/ops/losses/columns.h"
 
 /* Losses and derivatives are computed for groups of rows: see softmax_kernels.h. Where the classes are not the last
- * axis, the logits of up to WIDTH neighbouring positions are copied into rows, and what comes out is copied back. Where
- * labels are smoothed, or probabilities weighted, what the losses are weighted with is made as rows of chances. */
-enum { WIDTH = 64, STEPS = 4 /* of an element */ };
+ * axis, classes as targets have kernels for columns; otherwise the logits of up to WIDTH neighbouring positions are
+ * copied into rows, and what comes out is copied back. Where labels are smoothed, or probabilities weighted, what the
+ * losses are weighted with is made as rows of chances. */
+enum { WIDTH = AG_COLUMNS, STEPS = 4 /* of an element */ };
 
 typedef struct cross {
     ag_classes x;
@@ -30,7 +32,7 @@ static cross cross_of(const ag_classes *x)
     c.width = x->inner <= 1 ? 1 : x->inner < WIDTH ? x->inner : WIDTH;
     c.tiles = (x->inner + c.width - 1) / c.width;
     c.size = ag_dtype_size(x->dtype);
-    const int64_t rows = x->inner > 1 ? 2 * c.width : 0; /* logits and their derivatives */
+    const int64_t rows = x->inner > 1 && c.dense ? 2 * c.width : 0; /* logits and their derivatives */
     c.room = (size_t)((rows + (c.made ? c.height : 0)) * x->n) * c.size;
     c.room = (c.room + 63) / 64 * 64;
     return c;
@@ -105,6 +107,16 @@ static void make_chances(const cross *c, group *g, char *room)
         soften_f64(c, g, (void *)room);
 }
 
+/* Each loss times what its class weighs. */
+static void weigh(const cross *c, int64_t first, int64_t count)
+{
+    double *loss = c->loss + first;
+    for (int64_t r = 0; r < count; r++) {
+        const double weight = ag_classes_weight(&c->x, first + r);
+        loss[r] = weight == 0 ? 0 : weight * loss[r];
+    }
+}
+
 static void run_group(const cross *c, group *g)
 {
     double *loss = c->loss ? c->loss + g->first : NULL;
@@ -116,10 +128,7 @@ static void run_group(const cross *c, group *g)
         c->k->chances_back(g->rows, c->x.n, g->z, g->chances, g->scale, c->beta, g->dz);
     } else if (loss) {
         c->k->class_loss(g->rows, c->x.n, g->z, g->target, loss);
-        for (int64_t r = 0; r < g->rows; r++) {
-            const double weight = ag_classes_weight(&c->x, g->first + r);
-            loss[r] = weight == 0 ? 0 : weight * loss[r];
-        }
+        weigh(c, g->first, g->rows);
     } else {
         c->k->class_back(g->rows, c->x.n, g->z, g->target, g->scale, c->beta, g->dz);
     }
@@ -164,6 +173,23 @@ static void run_tile(const cross *c, int64_t i, char *room)
     }
 }
 
+static void run_columns(const cross *c, int64_t i)
+{
+    const int64_t column = i % c->tiles * c->width, first = i / c->tiles * c->x.inner + column;
+    const int64_t width = c->x.inner - column < c->width ? c->x.inner - column : c->width;
+    const ag_columns_kernels *k = c->x.dtype == AG_F32 ? &ag_columns_f32 : &ag_columns_f64;
+    int64_t target[WIDTH];
+    const ag_columns columns = { c->x.n, c->x.inner, width, rows_of(c, c->x.z, first, width).data, target };
+    for (int64_t l = 0; l < width; l++)
+        target[l] = ag_classes_at(&c->x, first + l);
+    if (c->loss) {
+        k->loss(&columns, c->loss + first);
+        weigh(c, first, width);
+    } else {
+        k->back(&columns, c->scale + first, c->beta, rows_of(c, c->dz, first, width).data);
+    }
+}
+
 static void run_rows(const cross *c, int64_t i, char *room)
 {
     const int64_t first = i * c->height, rest = c->x.outer - first;
@@ -179,8 +205,10 @@ static void run_part(const cross *c, int64_t part, int64_t parts, int64_t count)
     for (int64_t i = count * part / parts; i < count * (part + 1) / parts; i++)
         if (c->x.inner == 1)
             run_rows(c, i, room);
-        else
+        else if (c->dense)
             run_tile(c, i, room);
+        else
+            run_columns(c, i);
 }
 
 static ag_status run_all(const ag_call *call, cross *c)

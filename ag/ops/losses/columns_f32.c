@@ -1,0 +1,4 @@
+#define REAL float
+#define REAL_EXP ag_v_expf
+#define COLUMNS ag_columns_f32
+#include "ag/ops/losses/columns.inc"
