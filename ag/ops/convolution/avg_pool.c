@@ -184,10 +184,13 @@ AG_API ag_tensor ag_adaptive_avg_pool3d(ag_tensor x, ag_shape size)
 
 ag_tensor ag_band_apply(ag_tensor x, const ag_band_params *p)
 {
-    static const uint32_t pools[] = { AG_OP_avg_pool1d, AG_OP_avg_pool2d, AG_OP_avg_pool3d };
-    static const uint32_t adaptive[] = { AG_OP_adaptive_avg_pool1d, AG_OP_adaptive_avg_pool2d,
-                                         AG_OP_adaptive_avg_pool3d };
+    const int64_t d = p->pool.spatial;
     if (p->kind == AG_BAND_INTERPOLATE)
         return AG_APPLY(interpolate, AG_LIST(x), p);
-    return ag_apply_op((p->kind == AG_BAND_POOL ? pools : adaptive)[p->pool.spatial - 1], AG_LIST(x), p);
+    if (p->kind == AG_BAND_ADAPTIVE)
+        return ag_apply_op(d == 1   ? AG_OP_adaptive_avg_pool1d
+                           : d == 2 ? AG_OP_adaptive_avg_pool2d
+                                    : AG_OP_adaptive_avg_pool3d,
+                           AG_LIST(x), p);
+    return ag_apply_op(d == 1 ? AG_OP_avg_pool1d : d == 2 ? AG_OP_avg_pool2d : AG_OP_avg_pool3d, AG_LIST(x), p);
 }

@@ -148,6 +148,6 @@ AG_API ag_tensor ag_conv3d(ag_tensor x, ag_tensor w, ag_tensor b, ag_conv_option
 
 ag_tensor ag_conv_y(ag_list operands, const ag_conv_params *p)
 {
-    static const uint32_t numbers[] = { AG_OP_conv1d, AG_OP_conv2d, AG_OP_conv3d };
-    return ag_apply_op(numbers[p->spatial - 1], operands, p);
+    const uint32_t number = p->spatial == 1 ? AG_OP_conv1d : p->spatial == 2 ? AG_OP_conv2d : AG_OP_conv3d;
+    return ag_apply_op(number, operands, p);
 }

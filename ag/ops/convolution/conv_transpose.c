@@ -141,6 +141,8 @@ AG_API ag_tensor ag_conv_transpose3d(ag_tensor x, ag_tensor w, ag_tensor b, ag_c
 
 ag_tensor ag_conv_x(ag_list operands, const ag_conv_params *p)
 {
-    static const uint32_t numbers[] = { AG_OP_conv_transpose1d, AG_OP_conv_transpose2d, AG_OP_conv_transpose3d };
-    return ag_apply_op(numbers[p->spatial - 1], operands, p);
+    const uint32_t number = p->spatial == 1   ? AG_OP_conv_transpose1d
+                            : p->spatial == 2 ? AG_OP_conv_transpose2d
+                                              : AG_OP_conv_transpose3d;
+    return ag_apply_op(number, operands, p);
 }

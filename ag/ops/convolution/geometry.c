@@ -201,6 +201,8 @@ ag_shape ag_conv_result_shape(const ag_call *c, ag_conv_result result, const ag_
 ag_status ag_conv_shape(const ag_call *c, ag_conv_result result, const ag_array *x, ag_array *y)
 {
     const int count = ag_call_inputs(c), spatial = (int)params_of(c)->spatial;
+    if (spatial < 1 || spatial > AG_SPATIAL)
+        return ag_call_fail(c, AG_EARG, "there are no convolutions over %d dimensions", spatial);
     if (count < 2 || count > 3)
         return ag_call_fail(c, AG_EARG, "takes an input, a weight and perhaps a bias");
     for (int i = 0; i < count; i++)

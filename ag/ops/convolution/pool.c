@@ -4,6 +4,8 @@
 ag_status ag_pool_check_rank(const ag_call *c, ag_shape x, int64_t spatial)
 {
     static const char *const shapes[] = { "[n,c,l] or [c,l]", "[n,c,h,w] or [c,h,w]", "[n,c,d,h,w] or [c,d,h,w]" };
+    if (spatial < 1 || spatial > AG_SPATIAL)
+        return ag_call_fail(c, AG_EARG, "there are no pools over %lld dimensions", (long long)spatial);
     if (x.rank == spatial + 1 || x.rank == spatial + 2)
         return AG_OK;
     return ag_call_fail(c, AG_ESHAPE, "the input must be %s", shapes[spatial - 1]);
