@@ -826,6 +826,22 @@ AG_API ag_tensor ag_huber(ag_tensor a, ag_tensor b, double delta, ag_reduce redu
  * Errors: AG_EARG unless beta >= 0, or for an unknown reduction; AG_ESHAPE if the shapes differ. */
 AG_API ag_tensor ag_smooth_l1(ag_tensor a, ag_tensor b, double beta, ag_reduce reduce);
 
+/* ======== normalization */
+
+/* ---- layer norm */
+/* ag_layer_norm - x about its mean over the last dimensions, options.dims of them, in units of its deviation there.
+ * weight and bias have the extents of these, or are absent, {0}.
+ *   y = z weight + bias, z = k (x - mean), k = 1 / sqrt(mean of (x - mean)^2 + eps)
+ *       dx = k (g - mean of g - z (mean of g z)), g = dy weight        dweight, dbias: the sums of dy z, of dy
+ * Errors: AG_ESHAPE if there are no such dimensions or extents differ; AG_EARG for an eps below 0; AG_EDTYPE. */
+AG_API ag_tensor ag_layer_norm(ag_tensor x, ag_tensor weight, ag_tensor bias, ag_layer_norm_options options);
+/* ag_rms_norm - x in units of its root mean square over the last dimensions, options.dims of them. weight has the
+ * extents of these, or is absent, {0}. An eps of 0 is that of the dtype: 2^-23 or 2^-52.
+ *   y = z weight, z = k x, k = 1 / sqrt(mean of x^2 + eps)
+ *       dx = k (g - z (mean of g z)), g = dy weight        dweight: the sum of dy z
+ * Errors: AG_ESHAPE if there are no such dimensions or extents differ; AG_EARG for an eps below 0; AG_EDTYPE. */
+AG_API ag_tensor ag_rms_norm(ag_tensor x, ag_tensor weight, ag_layer_norm_options options);
+
 /* ======== products */
 
 /* ---- dot */

@@ -772,6 +772,14 @@ inline tensor smooth_l1(tensor a, tensor b, double beta, ag_reduce reduce)
 {
     return detail::checked(ag_smooth_l1(a, b, beta, reduce));
 }
+inline tensor layer_norm(tensor x, tensor weight, tensor bias, ag_layer_norm_options options)
+{
+    return detail::checked(ag_layer_norm(x, weight, bias, options));
+}
+inline tensor rms_norm(tensor x, tensor weight, ag_layer_norm_options options)
+{
+    return detail::checked(ag_rms_norm(x, weight, options));
+}
 inline tensor dot(tensor a, tensor b)
 {
     return detail::checked(ag_dot(a, b));

@@ -126,6 +126,13 @@ typedef struct ag_embedding_options {
 
 typedef enum ag_bag { AG_BAG_MEAN, AG_BAG_SUM, AG_BAG_MAX } ag_bag; /* what ag_embedding_bag makes of a bag's rows */
 
+/* ---- normalization */
+
+typedef struct ag_layer_norm_options {
+    int dims;   /* how many of the last dimensions are normalised together; zero: 1 */
+    double eps; /* is added to the variance; zero: 1e-5, or as ag_rms_norm says */
+} ag_layer_norm_options;
+
 /* ---- convolution */
 
 typedef enum ag_conv_mode {

@@ -2387,6 +2387,28 @@ static inline ag_tensor ag_traced_smooth_l1(const char *ag_file, int ag_line, ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_layer_norm(const char *ag_file, int ag_line, ag_tensor x, ag_tensor weight, ag_tensor bias, ag_layer_norm_options options)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    if (!ag_to)
+        ag_to = bias.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_layer_norm(x, weight, bias, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_rms_norm(const char *ag_file, int ag_line, ag_tensor x, ag_tensor weight, ag_layer_norm_options options)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_rms_norm(x, weight, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_dot(const char *ag_file, int ag_line, ag_tensor a, ag_tensor b)
 {
     ag_tape *ag_to = a.tape;
@@ -3422,6 +3444,8 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_l1(...) ag_traced_l1(AG_SITE, __VA_ARGS__)
 #define ag_huber(...) ag_traced_huber(AG_SITE, __VA_ARGS__)
 #define ag_smooth_l1(...) ag_traced_smooth_l1(AG_SITE, __VA_ARGS__)
+#define ag_layer_norm(...) ag_traced_layer_norm(AG_SITE, __VA_ARGS__)
+#define ag_rms_norm(...) ag_traced_rms_norm(AG_SITE, __VA_ARGS__)
 #define ag_dot(...) ag_traced_dot(AG_SITE, __VA_ARGS__)
 #define ag_einsum(...) ag_traced_einsum(AG_SITE, __VA_ARGS__)
 #define ag_linear(...) ag_traced_linear(AG_SITE, __VA_ARGS__)

@@ -10,12 +10,6 @@ typedef struct ag_loss_params { /* of a loss of pairs */
     double c;
 } ag_loss_params;
 
-/* A tensor that an optional argument is not. */
-static inline bool ag_absent(ag_tensor x)
-{
-    return !x.tape && !x.id && !x.epoch;
-}
-
 /* ---- loss.c */
 
 /* Refuses what is no ag_reduce. */

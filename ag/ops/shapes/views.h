@@ -4,6 +4,12 @@
 
 #include "ag/ops/define.h"
 
+/* A tensor that an optional argument is not. */
+static inline bool ag_absent(ag_tensor x)
+{
+    return !x.tape && !x.id && !x.epoch;
+}
+
 /* The shape of input i, in a rule. Its values are not read, so that they may have been written since. */
 static inline ag_shape ag_call_input_shape(const ag_call *c, int i)
 {
