@@ -609,7 +609,7 @@ AG_API ag_tensor ag_matrix_power(ag_tensor x, int64_t p);
  * or is that element where nothing was below it, as in LAPACK.
  *   q r = x        dx = (dq + q s) r'^-1, s the symmetric matrix with the lower triangle of r dr' - dq' q (Walter, Lehmann
  *                  and Lamour 2012); of the columns beyond m: q dr, and dq grows by x dr' there
- * Errors: in a backward pass AG_EARG where the first m columns are linearly dependent; AG_ESHAPE if x is no matrix. */
+ * Where the first k columns are linearly dependent the gradient is not finite. Errors: AG_ESHAPE if x is no matrix. */
 AG_API ag_qr_factors ag_qr(ag_tensor x);
 
 /* ---- solve */

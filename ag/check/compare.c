@@ -43,7 +43,8 @@ bool ag_case_scale(const ag_case *c, ag_case_tapes *tapes, ag_scale *s)
         y[i] = fabs(still.y[i]);
     for (int64_t i = 0; i < still.g_count; i++)
         g[i] = fabs(still.g[i]);
-    add_values_per_input(c, y, still.y_count, g);
+    if (still.applied)
+        add_values_per_input(c, y, still.y_count, g);
     *s = (ag_scale){ y, g };
     for (int k = 0; k < SHAKES; k++) {
         ag_mark mark = ag_tape_mark(home);

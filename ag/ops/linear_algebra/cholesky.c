@@ -128,7 +128,7 @@ static void cholesky_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const ag_tensor l = ag_call_output(c, 0);
     const ag_tensor p = ag_triangle(ag_matmul(ag_transpose(l, -2, -1), dy[0]), 1, 0.5, 0);
-    const ag_tensor s = ag_triangular_solve(l, ag_triangular_solve(l, p, AG_TRANSPOSED), AG_RIGHT);
+    const ag_tensor s = ag_triangular_adjoint(l, ag_triangular_adjoint(l, p, AG_TRANSPOSED), AG_RIGHT);
     dx[0] = ag_mul_scalar(ag_add(s, ag_transpose(s, -2, -1)), 0.5);
 }
 

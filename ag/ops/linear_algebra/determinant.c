@@ -64,8 +64,8 @@ static ag_tensor inverse_transposed(const ag_call *c, int lu)
 {
     const ag_tensor x = ag_call_input(c, 0);
     const ag_shape s = ag_shape_of(x);
-    if (s.rank < 2)
-        return ag_inert(ag_call_tape(c));
+    if (ag_size_of(x) <= 0) /* whatever its extents */
+        return x;
     const ag_tensor one = ag_expand(ag_eye(ag_call_tape(c), ag_dtype_of(x), s.dim[s.rank - 1]), s);
     return ag_solve_factored(x, one, ag_call_output(c, lu), ag_call_output(c, lu + 1), true);
 }

@@ -111,6 +111,10 @@ static ag_tensor without(ag_tensor x, ag_tensor a, ag_tensor b, bool left)
 static void pinv_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const ag_tensor x = ag_call_input(c, 0), y = ag_call_output(c, 0), yt = turned(y), d = turned(dy[0]);
+    if (ag_size_of(x) <= 0) { /* whatever its extents */
+        dx[0] = d;
+        return;
+    }
     const ag_tensor change = ag_neg(ag_matmul(ag_matmul(yt, dy[0]), yt));
     const ag_tensor below = ag_matmul(ag_matmul(without(d, x, y, true), y), yt);
     const ag_tensor beside = ag_matmul(yt, ag_matmul(y, without(d, y, x, false)));

@@ -114,6 +114,11 @@ bool ag_all_finite(int64_t n, const double *x);
 /* a^-1 b, or a'^-1 b, by the factors that an op has saved of a; the derivative is by a. */
 ag_tensor ag_solve_factored(ag_tensor a, ag_tensor b, ag_tensor lu, ag_tensor pivots, bool transposed);
 
+/* ---- triangular_solve.c */
+
+/* ag_triangular_solve where a 0 on a diagonal gives what dividing by it gives, so that a backward pass goes on. */
+ag_tensor ag_triangular_adjoint(ag_tensor a, ag_tensor b, int flags);
+
 /* ---- cofactors.c */
 
 /* det(x) x'^-1, for singular matrices too. For rules alone. */

@@ -9,7 +9,7 @@ AG_API ag_tensor ag_matrix_power(ag_tensor x, int64_t p)
 {
     const ag_shape s = ag_shape_of(x);
     if (s.rank < 0)
-        return x;
+        return ag_inert(x.tape);
     if (s.rank < 2 || s.dim[s.rank - 1] != s.dim[s.rank - 2]) {
         char text[128];
         ag_fail(x.tape, AG_ESHAPE, "ag_matrix_power: the matrix must be square, but x is %s",

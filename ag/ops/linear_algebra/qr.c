@@ -54,7 +54,7 @@ static ag_tensor tall_adjoint(ag_tensor q, ag_tensor r, ag_tensor dq, ag_tensor 
 {
     const ag_tensor m = ag_sub(ag_matmul(r, ag_transpose(dr, -2, -1)), ag_matmul(ag_transpose(dq, -2, -1), q));
     const ag_tensor s = ag_add(ag_triangle(m, 1, 1, 0), ag_transpose(ag_triangle(m, 1, 0, 0), -2, -1));
-    return ag_triangular_solve(r, ag_add(dq, ag_matmul(q, s)), AG_UPPER | AG_TRANSPOSED | AG_RIGHT);
+    return ag_triangular_adjoint(r, ag_add(dq, ag_matmul(q, s)), AG_UPPER | AG_TRANSPOSED | AG_RIGHT);
 }
 
 /* What lies right of the first m columns is q times its part of r. */
@@ -97,7 +97,7 @@ AG_OP(qr) = {
  * or is that element where nothing was below it, as in LAPACK.
  *   q r = x        dx = (dq + q s) r'^-1, s the symmetric matrix with the lower triangle of r dr' - dq' q (Walter, Lehmann
  *                  and Lamour 2012); of the columns beyond m: q dr, and dq grows by x dr' there
- * Errors: in a backward pass AG_EARG where the first m columns are linearly dependent; AG_ESHAPE if x is no matrix. */
+ * Where the first k columns are linearly dependent the gradient is not finite. Errors: AG_ESHAPE if x is no matrix. */
 AG_API ag_qr_factors ag_qr(ag_tensor x)
 {
     ag_tensor y[2];

@@ -61,9 +61,9 @@ static ag_status decompose(const ag_call *c, const ag_array *x, const ag_array *
     const int rank = x->shape.rank;
     const bool wide = x->shape.dim[rank - 2] < x->shape.dim[rank - 1];
     const int64_t m = x->shape.dim[wide ? rank - 1 : rank - 2], n = x->shape.dim[wide ? rank - 2 : rank - 1];
-    const int64_t count = ag_matrix_count(x->shape);
     if (ag_array_size(x) == 0)
         return AG_OK;
+    const int64_t count = ag_matrix_count(x->shape);
     matrices all = { wide ? ag_swapped(x) : *x,  wide ? ag_swapped(vt) : *u,        ag_with_axis(s, s->shape.rank),
                      wide ? ag_swapped(u) : *vt, ag_call_scratch(c, (size_t)count), wanted };
     if (!all.failed)

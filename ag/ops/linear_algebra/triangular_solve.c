@@ -2,7 +2,7 @@
 #include "ag/ops/linear_algebra/matrices.h"
 
 typedef struct triangular_params {
-    int flags;
+    int flags, singular; /* singular: zeros on a diagonal are divided by */
 } triangular_params;
 
 static ag_status triangular_shape(const ag_call *c, const ag_array *x, ag_array *y)
@@ -87,7 +87,7 @@ static ag_status triangular_forward(const ag_call *c, const ag_array *x, ag_arra
     const triangular_params *p = ag_call_params(c);
     if (ag_array_size(y) == 0)
         return AG_OK;
-    if (!(p->flags & AG_UNIT) && check_diagonals(c, &x[0]))
+    if (!(p->flags & AG_UNIT) && !p->singular && check_diagonals(c, &x[0]))
         return AG_EARG;
     const int ra = x[0].shape.rank, ry = y->shape.rank;
     const int64_t n = x[0].shape.dim[ra - 1], size = y->shape.dim[ry - 2] * y->shape.dim[ry - 1];
@@ -97,12 +97,17 @@ static ag_status triangular_forward(const ag_call *c, const ag_array *x, ag_arra
     return ag_each_matrix(c, ag_matrix_count(y->shape), (double)n * (double)size / 4 + 64, n * n + size, solve_one, &s);
 }
 
+ag_tensor ag_triangular_adjoint(ag_tensor a, ag_tensor b, int flags)
+{
+    return AG_APPLY(triangular_solve, AG_LIST(a, b), (&(triangular_params){ flags, 1 }));
+}
+
 /* With t x = b: db = t'^-1 dx, dt = -db x'. */
 static void triangular_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const triangular_params *p = ag_call_params(c);
     const ag_tensor a = ag_call_input(c, 0), x = ag_call_output(c, 0);
-    const ag_tensor db = ag_triangular_solve(a, dy[0], p->flags ^ AG_TRANSPOSED);
+    const ag_tensor db = ag_triangular_adjoint(a, dy[0], p->flags ^ AG_TRANSPOSED);
     if (ag_call_needs(c, 1))
         dx[1] = db;
     if (!ag_call_needs(c, 0))
@@ -122,9 +127,9 @@ static void triangular_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 
 /* clang-format off */
 #define SAMPLE(flags, ...) \
-    { .params = &(const triangular_params){ flags }, .low = { -0.5, -2 }, .high = { 0.5, 2 }, .diagonal = 1, .shape = { __VA_ARGS__ } }
+    { .params = &(const triangular_params){ flags, 0 }, .low = { -0.5, -2 }, .high = { 0.5, 2 }, .diagonal = 1, .shape = { __VA_ARGS__ } }
 #define UNIT(flags, ...) \
-    { .params = &(const triangular_params){ flags }, .low = { -0.1, -2 }, .high = { 0.1, 2 }, .shape = { __VA_ARGS__ } }
+    { .params = &(const triangular_params){ flags, 0 }, .low = { -0.1, -2 }, .high = { 0.1, 2 }, .shape = { __VA_ARGS__ } }
 /* clang-format on */
 
 AG_OP(triangular_solve) = {
@@ -151,5 +156,5 @@ AG_OP(triangular_solve) = {
  * Errors: AG_EARG where an element of a diagonal is 0, and for unknown flags; AG_ESHAPE, AG_EDTYPE. */
 AG_API ag_tensor ag_triangular_solve(ag_tensor a, ag_tensor b, int flags)
 {
-    return AG_APPLY(triangular_solve, AG_LIST(a, b), (&(triangular_params){ flags }));
+    return AG_APPLY(triangular_solve, AG_LIST(a, b), (&(triangular_params){ flags, 0 }));
 }
