@@ -44,7 +44,7 @@ static num lgamma_of(num x)
     return y;
 }
 
-/* Newton's iteration on erfc(y) = 1 - x, which keeps its digits where x is near 1. */
+/* Newton's iteration on erfc(y) = 1 - x, which keeps its digits where x is near 1, or on erf(y) = x where it is not. */
 static num erfinv_of_positive(num x)
 {
     const num rest = mp_sub(one(), x), pi = mp_take();
@@ -53,7 +53,8 @@ static num erfinv_of_positive(num x)
     mpfr_const_pi(pi, MPFR_RNDN);
     const num scale = mp_div(mp_sqrt(pi), mp_of(2));
     for (int i = 0; i < 100; i++) {
-        const num step = mp_mul(mp_mul(mp_sub(rest, mp_erfc(y)), scale), mp_exp(mp_sqr(y)));
+        const num more = is_below(x, 0.5) ? mp_sub(mp_erf(y), x) : mp_sub(rest, mp_erfc(y));
+        const num step = mp_mul(mp_mul(more, scale), mp_exp(mp_sqr(y)));
         y = mp_sub(y, step);
         if (mpfr_zero_p(step) || mpfr_get_exp(step) < mpfr_get_exp(y) - MP_BITS / 2)
             break;
@@ -84,7 +85,7 @@ static num logaddexp(num a, num b)
 {
     const num distance = mp_sub(a, b);
     if (mpfr_nan_p(distance)) /* of equal infinities, or of none */
-        return mp_max(a, b);
+        return mpfr_nan_p(a) ? a : mpfr_nan_p(b) ? b : mp_max(a, b);
     return mp_add(mp_max(a, b), mp_log1p(mp_exp(mp_neg(mp_abs(distance)))));
 }
 
@@ -130,9 +131,9 @@ ONE(acosh, mp_acosh(x)) ONE(atanh, mp_atanh(x)) ONE(erf, mp_erf(x)) ONE(erfc, mp
 ONE(lgamma, lgamma_of(x)) ONE(digamma, mp_digamma(x))
 ONE(gelu, times(mp_mul(mp_of(0.5), x), mp_erfc(mp_neg(mp_div(x, mp_sqrt(mp_of(2)))))))
 ONE(gelu_tanh, times(x, sigmoid(gelu_argument(x)))) ONE(silu, times(x, sigmoid(x))) ONE(mish, times(x, mp_tanh(softplus(x))))
-ONE(softsign, mp_div(x, mp_add(one(), mp_abs(x)))) ONE(logsigmoid, mp_neg(softplus(mp_neg(x))))
+ONE(softsign, mpfr_inf_p(x) ? sign_of(x) : mp_div(x, mp_add(one(), mp_abs(x)))) ONE(logsigmoid, mp_neg(softplus(mp_neg(x))))
 ONE(selu, mp_mul(mp_of(1.0507009873554804934193349852946), is_below(x, 0) ? mp_mul(mp_of(1.6732632423543772848170429916717), mp_expm1(x)) : x))
-ONE(hardsigmoid, mp_max(mp_of(0), mp_min(one(), mp_div(mp_add(x, mp_of(3)), mp_of(6)))))
+ONE(hardsigmoid, mpfr_nan_p(x) ? x : mp_max(mp_of(0), mp_min(one(), mp_div(mp_add(x, mp_of(3)), mp_of(6)))))
 ONE(hardswish, times(x, mp_max(mp_of(0), mp_min(one(), mp_div(mp_add(x, mp_of(3)), mp_of(6))))))
 TWO(add, mp_add(a, b)) TWO(sub, mp_sub(a, b)) TWO(mul, mp_mul(a, b)) TWO(div, mp_div(a, b)) TWO(pow, mp_pow(a, b))
 TWO(maximum, mpfr_nan_p(a) ? a : mpfr_nan_p(b) ? b : mp_max(a, b)) TWO(minimum, mpfr_nan_p(a) ? a : mpfr_nan_p(b) ? b : mp_min(a, b))
