@@ -35,6 +35,21 @@
 /* What a product p of a and b lost, as AG_REST is for quotients. */
 #define LOST(a, b, p) (-AG_REST(a, b, p))
 
+/* Polynomials, the constant coefficient first. */
+#define AG_P1(x, a) (a)
+#define AG_P2(x, a, ...) ((a) + (x)*AG_P1(x, __VA_ARGS__))
+#define AG_P3(x, a, ...) ((a) + (x)*AG_P2(x, __VA_ARGS__))
+#define AG_P4(x, a, ...) ((a) + (x)*AG_P3(x, __VA_ARGS__))
+#define AG_P5(x, a, ...) ((a) + (x)*AG_P4(x, __VA_ARGS__))
+#define AG_P6(x, a, ...) ((a) + (x)*AG_P5(x, __VA_ARGS__))
+#define AG_P7(x, a, ...) ((a) + (x)*AG_P6(x, __VA_ARGS__))
+#define AG_P8(x, a, ...) ((a) + (x)*AG_P7(x, __VA_ARGS__))
+#define AG_P9(x, a, ...) ((a) + (x)*AG_P8(x, __VA_ARGS__))
+#define AG_P10(x, a, ...) ((a) + (x)*AG_P9(x, __VA_ARGS__))
+#define AG_P11(x, a, ...) ((a) + (x)*AG_P10(x, __VA_ARGS__))
+#define AG_P12(x, a, ...) ((a) + (x)*AG_P11(x, __VA_ARGS__))
+#define AG_P13(x, a, ...) ((a) + (x)*AG_P12(x, __VA_ARGS__))
+
 #define EXP2(x) AG_MATH(exp2, x)(x)
 #define EXPM1(x) AG_MATH(expm1, x)(x)
 #define LOG2(x) AG_MATH(log2, x)(x)

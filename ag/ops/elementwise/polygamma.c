@@ -4,6 +4,15 @@
 
 enum { MOST = 128 }; /* orders beyond are not finite */
 
+static double inverse_power(double x, int n)
+{
+    const double inverse = 1 / x;
+    double y = inverse;
+    for (int k = 1; k < n; k++)
+        y *= inverse;
+    return y;
+}
+
 /* n! times the sum of (x + k)^-(n + 1) over all k from 0 on, x > 0: number by number until Euler and Maclaurin's formula
  * converges, which gives the rest. */
 static double sum_of_powers(double x, int n)
@@ -15,14 +24,14 @@ static double sum_of_powers(double x, int n)
     for (int k = 2; k < n; k++)
         factorial *= k;
     for (; x < 10 + n; x++)
-        first += pow(x, -n - 1);
+        first += inverse_power(x, n + 1);
     const double w = 1 / (x * x);
     double more = factorial * n * (n + 1) * w / 2; /* (n + 2 k - 1)! / (2 k)! x^-2k */
     for (int k = 1; k <= last; k++) {
         rest += bernoulli[k - 1] * more;
         more *= w * (n + 2 * k) * (n + 2 * k + 1) / ((2 * k + 1) * (2 * k + 2));
     }
-    return factorial * n * first + pow(x, -n) * (factorial + factorial * n / (2 * x) + rest);
+    return factorial * n * first + inverse_power(x, n) * (factorial + factorial * n / (2 * x) + rest);
 }
 
 /* The n-th derivative of pi cot(pi x): a polynomial in the cotangent, whose derivative is -pi (1 + cot^2). */

@@ -9,17 +9,6 @@
 #define DIGAMMA(x) AG_OWN(ag_digamma_of, x)(x)
 #define ERFINV(x) AG_OWN(ag_erf_inverse, x)(x)
 
-/* Polynomials, the constant coefficient first. */
-#define AG_P1(x, a) (a)
-#define AG_P2(x, a, ...) ((a) + (x)*AG_P1(x, __VA_ARGS__))
-#define AG_P3(x, a, ...) ((a) + (x)*AG_P2(x, __VA_ARGS__))
-#define AG_P4(x, a, ...) ((a) + (x)*AG_P3(x, __VA_ARGS__))
-#define AG_P5(x, a, ...) ((a) + (x)*AG_P4(x, __VA_ARGS__))
-#define AG_P6(x, a, ...) ((a) + (x)*AG_P5(x, __VA_ARGS__))
-#define AG_P7(x, a, ...) ((a) + (x)*AG_P6(x, __VA_ARGS__))
-#define AG_P8(x, a, ...) ((a) + (x)*AG_P7(x, __VA_ARGS__))
-#define AG_P9(x, a, ...) ((a) + (x)*AG_P8(x, __VA_ARGS__))
-
 #define HALF_SQRT_PI 0.886226925452758
 #define PI 3.141592653589793
 #define ROOT 1.4616321449683622 /* of digamma, with what is behind the double; less 1, likewise */
