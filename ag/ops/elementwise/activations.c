@@ -59,6 +59,6 @@ UNARY(hardsigmoid, "sigmoid of three lines", "min(max(x + 3, 0), 6) / 6", "dx = 
       ag_chain(ag_mul_scalar(ag_inside(X, -3, 3), 1.0 / 6), DY), AG_READS_A, AG_ROW_SELECTS, -4, 4)
 UNARY(hardswish, "swish of two lines and a parabola", "x min(max(x + 3, 0), 6) / 6",
       "dx = 0 where x <= -3, dy where x >= 3, else (x/3 + 1/2) dy", HARDSWISH(x),
-      x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + K(0.5), ag_chain(ag_hardswish_slope(X), DY), AG_READS_A, AG_ROW_SELECTS, -4, 4)
+      x <= -3 ? 0 : x < 3 ? x / 3 + K(0.5) : 1, ag_chain(ag_hardswish_slope(X), DY), AG_READS_A, AG_ROW_SELECTS, -4, 4)
 
 /* clang-format on */

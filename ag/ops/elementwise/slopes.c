@@ -44,7 +44,7 @@ UNARY_C(celu_slope, "the derivative of celu", alpha, 1.5, "1 where x > 0, else e
 UNARY_C(celu_curve, "alpha times the second derivative of celu", alpha, 1.5, "exp(x / alpha) where x < 0, else 0", "dx = y / alpha dy",
         CELU_CURVE(x, c), y / c, ag_chain(DY, ag_mul_scalar(Y, 1 / C)), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -2, -0.1)
 UNARY(hardswish_slope, "the derivative of hardswish", "0 where x <= -3, 1 where x >= 3, else x/3 + 1/2", "dx = dy/3 where -3 < x < 3, else 0",
-      x <= -3 ? 0 : x >= 3 ? 1 : x / 3 + K(0.5), x > -3 && x < 3 ? K(1) / 3 : 0,
+      x <= -3 ? 0 : x < 3 ? x / 3 + K(0.5) : 1, x > -3 && x < 3 ? K(1) / 3 : 0,
       ag_chain(ag_mul_scalar(ag_inside(X, -3, 3), 1.0 / 3), DY), AG_READS_A, AG_ROW_SELECTS, -2.5, 2.5)
 
 /* clang-format on */
