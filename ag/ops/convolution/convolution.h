@@ -8,6 +8,7 @@
 
 #include "ag/kernels/kernels.h"
 #include "ag/ops/convolution/kernels.h"
+#include "ag/ops/convolution/pool.h"
 #include "ag/ops/shapes/views.h"
 
 typedef struct ag_conv_params {

@@ -14,37 +14,19 @@ static const ag_conv_params *params_of(const ag_call *c)
 
 /* ---- the options */
 
-static ag_status check_list(const ag_call *c, const char *name, const int64_t *list, int64_t least)
-{
-    const int64_t spatial = params_of(c)->spatial;
-    int given = 0;
-    for (int d = 0; d < AG_SPATIAL; d++) {
-        if (list[d] < 0 || list[d] > INT32_MAX)
-            return ag_call_fail(c, AG_EARG, "%s[%d] is %lld, but must be from %lld to %d", name, d, (long long)list[d],
-                                (long long)least, INT32_MAX);
-        if (list[d] && d >= spatial)
-            return ag_call_fail(c, AG_EARG, "%s[%d] is %lld, but there %s %lld", name, d, (long long)list[d],
-                                spatial == 1 ? "is" : "are", (long long)spatial);
-        given += list[d] > 0;
-    }
-    if (least == 1 && given > 0 && given < spatial)
-        return ag_call_fail(c, AG_EARG, "%s has %d entries above 0, but must have one for each of the %lld dimensions",
-                            name, given, (long long)spatial);
-    return AG_OK;
-}
-
 static ag_status check_options(const ag_call *c, ag_conv_result result)
 {
     const ag_conv_options *o = &params_of(c)->options;
+    const int64_t spatial = params_of(c)->spatial;
     if (params_of(c)->of_rule)
         return AG_OK;
-    ag_status s = check_list(c, "stride", o->stride, 1);
+    ag_status s = ag_check_spatial(c, "stride", o->stride, 1, spatial);
     if (!s)
-        s = check_list(c, "dilation", o->dilation, 1);
+        s = ag_check_spatial(c, "dilation", o->dilation, 1, spatial);
     if (!s)
-        s = check_list(c, "padding", o->padding, 0);
+        s = ag_check_spatial(c, "padding", o->padding, 0, spatial);
     if (!s)
-        s = check_list(c, "output_padding", o->output_padding, 0);
+        s = ag_check_spatial(c, "output_padding", o->output_padding, 0, spatial);
     if (s)
         return s;
     if (o->groups < 0)

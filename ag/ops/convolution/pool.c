@@ -11,7 +11,7 @@ ag_status ag_pool_check_rank(const ag_call *c, ag_shape x, int64_t spatial)
     return ag_call_fail(c, AG_ESHAPE, "the input must be %s", shapes[spatial - 1]);
 }
 
-static ag_status check_list(const ag_call *c, const char *name, const int64_t *list, int64_t least, int64_t spatial)
+ag_status ag_check_spatial(const ag_call *c, const char *name, const int64_t *list, int64_t least, int64_t spatial)
 {
     int given = 0;
     for (int d = 0; d < AG_SPATIAL; d++) {
@@ -40,11 +40,11 @@ static ag_status check(const ag_call *c, const ag_pool_params *p)
         if (p->window.dim[d] < !p->adaptive || p->window.dim[d] > INT32_MAX)
             return ag_call_fail(c, AG_EARG, "extent %d of %s is %lld", d, p->adaptive ? "the size" : "the window",
                                 (long long)p->window.dim[d]);
-    s = check_list(c, "stride", o->stride, 1, p->spatial);
+    s = ag_check_spatial(c, "stride", o->stride, 1, p->spatial);
     if (!s)
-        s = check_list(c, "dilation", o->dilation, 1, p->spatial);
+        s = ag_check_spatial(c, "dilation", o->dilation, 1, p->spatial);
     if (!s)
-        s = check_list(c, "padding", o->padding, 0, p->spatial);
+        s = ag_check_spatial(c, "padding", o->padding, 0, p->spatial);
     return s;
 }
 
