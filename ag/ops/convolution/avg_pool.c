@@ -3,8 +3,7 @@
 
 ag_status ag_band_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    ag_band b[AG_SPATIAL];
-    return ag_bands_make(c, ag_call_params(c), x->shape, b) ? ag_bands_run(c, b, x, y, false) : AG_ENOMEM;
+    return ag_bands_map(c, ag_call_params(c), x, y, false);
 }
 
 void ag_band_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
@@ -16,13 +15,7 @@ void ag_band_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 
 ag_status ag_band_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
-    ag_band b[AG_SPATIAL], turned[AG_SPATIAL];
-    if (!ag_bands_make(c, ag_call_params(c), dx->shape, b))
-        return AG_ENOMEM;
-    for (int d = 0; d < AG_SPATIAL; d++)
-        if (!ag_band_transpose(c, &b[d], &turned[d]))
-            return AG_ENOMEM;
-    return ag_bands_run(c, turned, dy, dx, beta[0] != 0);
+    return ag_bands_map_back(c, ag_call_params(c), dy, dx, beta[0] != 0);
 }
 
 /* clang-format off */

@@ -35,8 +35,10 @@ bool ag_band_transpose(const ag_call *c, const ag_band *b, ag_band *to);
 
 /* ---- bands_run.c */
 
-/* y = the bands' map of x, or += that; both are dense, and of as many planes. */
-ag_status ag_bands_run(const ag_call *c, const ag_band *b, const ag_array *x, const ag_array *y, bool add);
+/* y = the map of x, or += that; dx from dy by the transposed bands. All are dense. */
+ag_status ag_bands_map(const ag_call *c, const ag_band_params *p, const ag_array *x, const ag_array *y, bool add);
+ag_status ag_bands_map_back(const ag_call *c, const ag_band_params *p, const ag_array *dy, const ag_array *dx,
+                            bool add);
 
 /* ---- avg_pool.c: what all these ops do */
 

@@ -24,13 +24,7 @@ static ag_status back_shape(const ag_call *c, const ag_array *x, ag_array *y)
 
 static ag_status back_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    ag_band b[AG_SPATIAL], turned[AG_SPATIAL];
-    if (!ag_bands_make(c, ag_call_params(c), y->shape, b))
-        return AG_ENOMEM;
-    for (int d = 0; d < AG_SPATIAL; d++)
-        if (!ag_band_transpose(c, &b[d], &turned[d]))
-            return AG_ENOMEM;
-    return ag_bands_run(c, turned, x, y, false);
+    return ag_bands_map_back(c, ag_call_params(c), x, y, false);
 }
 
 static void back_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
@@ -40,8 +34,7 @@ static void back_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 
 static ag_status back_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
-    ag_band b[AG_SPATIAL];
-    return ag_bands_make(c, ag_call_params(c), dy->shape, b) ? ag_bands_run(c, b, dy, dx, beta[0] != 0) : AG_ENOMEM;
+    return ag_bands_map(c, ag_call_params(c), dy, dx, beta[0] != 0);
 }
 
 /* clang-format off */

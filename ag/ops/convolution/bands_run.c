@@ -79,12 +79,10 @@ static void share_item(const void *context, int64_t i)
     }
 }
 
-ag_status ag_bands_run(const ag_call *c, const ag_band *b, const ag_array *x, const ag_array *y, bool add)
+static ag_status run(const ag_call *c, const ag_band *b, const ag_array *x, const ag_array *y, bool add)
 {
     const int64_t result = b[0].result * b[1].result * b[2].result;
     job j = { .b = b, .x = x->data, .y = y->data, .dtype = x->dtype, .add = add };
-    if (ag_array_size(y) == 0)
-        return AG_OK;
     j.planes = ag_array_size(y) / result;
     const double steps = (double)(b[0].source * b[1].source * b[2].source + result) * 2;
     j.shares = ag_team(j.planes, steps, ag_call_threads(c));
@@ -93,4 +91,31 @@ ag_status ag_bands_run(const ag_call *c, const ag_band *b, const ag_array *x, co
         return AG_ENOMEM;
     ag_for_items(j.shares, steps * (double)j.planes, ag_call_threads(c), share_item, &j);
     return AG_OK;
+}
+
+/* Where there are no elements other extents may be too large for bands. */
+ag_status ag_bands_map(const ag_call *c, const ag_band_params *p, const ag_array *x, const ag_array *y, bool add)
+{
+    ag_band b[AG_SPATIAL];
+    if (ag_array_size(y) == 0)
+        return AG_OK;
+    return ag_bands_make(c, p, x->shape, b) ? run(c, b, x, y, add) : AG_ENOMEM;
+}
+
+ag_status ag_bands_map_back(const ag_call *c, const ag_band_params *p, const ag_array *dy, const ag_array *dx, bool add)
+{
+    ag_band b[AG_SPATIAL], turned[AG_SPATIAL];
+    if (ag_array_size(dx) == 0)
+        return AG_OK;
+    if (ag_array_size(dy) == 0) {
+        if (!add)
+            ag_fill_array(dx, 0);
+        return AG_OK;
+    }
+    if (!ag_bands_make(c, p, dx->shape, b))
+        return AG_ENOMEM;
+    for (int d = 0; d < AG_SPATIAL; d++)
+        if (!ag_band_transpose(c, &b[d], &turned[d]))
+            return AG_ENOMEM;
+    return run(c, turned, dy, dx, add);
 }

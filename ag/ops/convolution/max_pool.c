@@ -7,14 +7,21 @@ static ag_status settle(const ag_call *c, ag_dtype d, ag_shape x, ag_max_pool *m
     const ag_pool_params *p = ag_call_params(c);
     *m = (ag_max_pool){ .dtype = d, .adaptive = p->adaptive, .planes = 1, .source = 1, .result = 1 };
     const ag_status s = ag_pool_settle(c, p, x, m->axis);
-    for (int d = 0; d < AG_SPATIAL && !s; d++) {
-        m->source *= m->axis[d].source;
-        m->result *= m->axis[d].result;
+    if (s)
+        return s;
+    if (ag_shape_size(x) == 0) { /* other extents may be too large to count with */
+        m->planes = 0;
+        return AG_OK;
     }
-    for (int d = 0; d < x.rank - p->spatial && !s; d++)
+    for (int d = 0; d < AG_SPATIAL; d++) {
+        m->source *= m->axis[d].source;
+        if (__builtin_mul_overflow(m->result, m->axis[d].result, &m->result))
+            return ag_call_fail(c, AG_ELIMIT, "the result would be too large");
+    }
+    for (int d = 0; d < x.rank - p->spatial; d++)
         m->planes *= x.dim[d];
     m->work = (size_t)(m->axis[2].result + AG_LANES) * sizeof(int64_t);
-    return s;
+    return AG_OK;
 }
 
 ag_status ag_max_pool_shape(const ag_call *c, const ag_array *x, ag_array *y)

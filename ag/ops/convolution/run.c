@@ -88,15 +88,21 @@ static ag_status run_tiles(const ag_call *c, const ag_conv_plan *p, job *j, cons
     return AG_OK;
 }
 
+/* Other extents of an array without elements may be too large to count with. */
+static bool is_empty(const ag_conv *v, int64_t channels, const int64_t *extents)
+{
+    return v->images == 0 || channels == 0 || extents[0] == 0 || extents[1] == 0 || extents[2] == 0;
+}
+
 static ag_status run_either(const ag_call *c, const ag_conv *v, bool back, const void *from, const void *w,
                             const void *bias, bool add, void *to)
 {
+    if (is_empty(v, back ? v->c : v->o, back ? v->x : v->y))
+        return AG_OK;
     void *tables = tables_of(c, v);
     if (!tables)
         return AG_ENOMEM;
     const ag_conv_plan p = ag_conv_plan_make(v, back, tables);
-    if (p.tiles == 0)
-        return AG_OK;
     if (p.channels == 0) {
         if (!add)
             fill(&p, bias, to);
@@ -150,14 +156,20 @@ static int64_t parts_of(const ag_conv_plan *p, double bytes)
 
 ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, const void *dy, double beta, void *dw)
 {
+    if (v->o == 0 || v->c == 0)
+        return AG_OK;
+    const int64_t size = v->groups * v->o * v->c * v->k[0] * v->k[1] * v->k[2];
+    ag_array to = ag_dense_array(AG_SHAPE(size), v->dtype, dw);
+    if (is_empty(v, v->o, v->y)) {
+        if (beta == 0)
+            ag_fill_array(&to, 0);
+        return AG_OK;
+    }
     void *tables = tables_of(c, v);
     if (!tables)
         return AG_ENOMEM;
     const ag_conv_plan p = ag_conv_plan_make(v, false, tables);
-    const int64_t size = v->groups * v->o * v->c * p.taps;
     const size_t bytes = (size_t)size * ag_dtype_size(v->dtype);
-    if (size == 0)
-        return AG_OK;
     job j = { .p = &p, .loops = ag_conv_loops_of(v->dtype), .from = x, .dy = dy };
     j.parts = parts_of(&p, (double)bytes);
     const double steps = steps_of(&p) * (double)p.tiles;
@@ -167,8 +179,8 @@ ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, 
     if (!j.to || !j.workers)
         return AG_ENOMEM;
     ag_for_items(j.shares, steps, v->threads, parts_item, &j);
-    ag_array part = ag_dense_array(AG_SHAPE(size), v->dtype, j.to), to = part;
-    to.data = dw;
+    ag_array part = to;
+    part.data = j.to;
     for (int64_t i = 0; i < j.parts; i++, part.data = (char *)part.data + bytes)
         ag_copy_array(&to, &part, i > 0 || beta != 0, v->threads);
     return AG_OK;
