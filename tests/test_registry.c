@@ -79,7 +79,8 @@ static void print_table(const entry *entries, size_t count)
                 print_reason(entries, count, i, check);
 }
 
-int main(void)
+/* With an argument: the ops whose names match it. */
+int main(int argc, char **argv)
 {
     size_t count;
     const ag_op *const *ops = ag_ops(&count);
@@ -92,6 +93,8 @@ int main(void)
         tests[i] =
             (struct CMUnitTest){ .name = ops[i]->name, .test_func = the_op_is_right, .initial_state = &entries[i] };
     }
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     int failed = _cmocka_run_group_tests("registry", tests, count, NULL, NULL);
     print_table(entries, count);
     free(entries);
