@@ -828,6 +828,27 @@ AG_API ag_tensor ag_smooth_l1(ag_tensor a, ag_tensor b, double beta, ag_reduce r
 
 /* ======== normalization */
 
+/* ---- group norm */
+/* ag_group_norm - x[n,channels,..] with each group of channels of an example about its mean, in units of its deviation;
+ * then weight[channels] and bias[channels], which may be absent, {0}. An eps of 0 is 1e-5.
+ *   y = z weight + bias, z = (x - mean) / sqrt(mean of (x - mean)^2 + eps)        dx as for ag_layer_norm
+ * Errors: AG_EARG unless the channels are so many groups of one size, or for an eps below 0; AG_ESHAPE; AG_EDTYPE. */
+AG_API ag_tensor ag_group_norm(ag_tensor x, int64_t groups, ag_tensor weight, ag_tensor bias, double eps);
+/* ag_instance_norm - ag_group_norm with each channel a group of its own.
+ *   y = z weight + bias, z = (x - mean) / sqrt(mean of (x - mean)^2 + eps)        dx as for ag_layer_norm
+ * Errors: as for ag_group_norm. */
+AG_API ag_tensor ag_instance_norm(ag_tensor x, ag_tensor weight, ag_tensor bias, double eps);
+/* ag_batch_norm - x[n,channels,..] with each channel about a mean and in units of a deviation; then weight and bias,
+ * which may be absent, {0}, as may the running statistics where options.training, which then are those of the batch.
+ * There mean and variance are the batch's own, and the running ones that are returned have moved towards them, the
+ * variance's estimate with n - 1, by options.momentum; they carry no gradient and are the caller's to keep, with
+ * ag_assign. Otherwise the given statistics are used, and returned.
+ *   y = z weight + bias, z = (x - mean) / sqrt(variance + eps)
+ *       dx = k (g - mean of g - z (mean of g z)), k = 1 / sqrt(variance + eps), g = dy weight; of given statistics k g
+ * Errors: AG_EARG where there are too few numbers for a variance, or statistics are missing; AG_ESHAPE; AG_EDTYPE. */
+AG_API ag_batch_normed ag_batch_norm(ag_tensor x, ag_tensor running_mean, ag_tensor running_var, ag_tensor weight,
+                                     ag_tensor bias, ag_batch_norm_options options);
+
 /* ---- layer norm */
 /* ag_layer_norm - x about its mean over the last dimensions, options.dims of them, in units of its deviation there.
  * weight and bias have the extents of these, or are absent, {0}.
@@ -906,6 +927,31 @@ AG_API ag_tensor ag_kron(ag_tensor a, ag_tensor b);
  *   y = a x b, y0 = a1 b2 - a2 b1        da = b x dy    db = dy x a
  * Errors: AG_ESHAPE if the operands have not as many dimensions, or there is no such axis of extent 3. */
 AG_API ag_tensor ag_cross(ag_tensor a, ag_tensor b, int axis);
+
+/* ======== random */
+
+/* ---- dropout */
+/* ag_dropout - each element is 0 with probability p, and those that stay are divided by 1 - p, so that the mean does not
+ * change. It is for training: otherwise x itself is what is meant.
+ *   y = x / (1 - p) where the element stays, else 0        dx = dy / (1 - p) where it stays, else 0
+ * Errors: AG_EARG for a p that is not from 0 to 1; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_dropout(ag_tensor x, double p);
+/* ag_alpha_dropout - for what ag_selu makes: an element gets selu's limit towards minus infinity, a = -1.7580993408473766,
+ * with probability p, and all are scaled and shifted so that mean 0 and variance 1 stay (Klambauer et al. 2017).
+ *   y = u x + v where the element stays, else u a + v, u = 1 / sqrt((1 - p) (1 + p a^2)), v = -u p a; 0 if p = 1
+ *       dx = u dy where it stays, else 0
+ * Errors: AG_EARG for a p that is not from 0 to 1; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_alpha_dropout(ag_tensor x, double p);
+/* ag_bernoulli - ones with the given probabilities, else zeros, u8. What is below 0 counts as 0, what is above 1 as 1, and
+ * a NaN as 0. It has no derivative.
+ *   y = 1 with probability p, else 0
+ * Errors: AG_EDTYPE for integers. */
+AG_API ag_tensor ag_bernoulli(ag_tensor p);
+/* ag_multinomial - for each row of weights[..,n], `samples` indices, drawn with probabilities that are proportional to
+ * the weights: i64 [..,samples]. Without replacement no index comes twice, in the order of drawing. No derivative.
+ *   y = i with probability weights[i] / sum of weights
+ * Errors: AG_EARG for weights below 0 or not finite, or where too few are above 0; AG_ESHAPE; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_multinomial(ag_tensor weights, int64_t samples, bool replacement);
 
 /* ======== reductions */
 

@@ -772,6 +772,18 @@ inline tensor smooth_l1(tensor a, tensor b, double beta, ag_reduce reduce)
 {
     return detail::checked(ag_smooth_l1(a, b, beta, reduce));
 }
+inline tensor group_norm(tensor x, int64_t groups, tensor weight, tensor bias, double eps)
+{
+    return detail::checked(ag_group_norm(x, groups, weight, bias, eps));
+}
+inline tensor instance_norm(tensor x, tensor weight, tensor bias, double eps)
+{
+    return detail::checked(ag_instance_norm(x, weight, bias, eps));
+}
+inline ag_batch_normed batch_norm(tensor x, tensor running_mean, tensor running_var, tensor weight, tensor bias, ag_batch_norm_options options)
+{
+    return detail::checked_all(ag_batch_norm(x, running_mean, running_var, weight, bias, options));
+}
 inline tensor layer_norm(tensor x, tensor weight, tensor bias, ag_layer_norm_options options)
 {
     return detail::checked(ag_layer_norm(x, weight, bias, options));
@@ -823,6 +835,22 @@ inline tensor kron(tensor a, tensor b)
 inline tensor cross(tensor a, tensor b, int axis)
 {
     return detail::checked(ag_cross(a, b, axis));
+}
+inline tensor dropout(tensor x, double p)
+{
+    return detail::checked(ag_dropout(x, p));
+}
+inline tensor alpha_dropout(tensor x, double p)
+{
+    return detail::checked(ag_alpha_dropout(x, p));
+}
+inline tensor bernoulli(tensor p)
+{
+    return detail::checked(ag_bernoulli(p));
+}
+inline tensor multinomial(tensor weights, int64_t samples, bool replacement)
+{
+    return detail::checked(ag_multinomial(weights, samples, replacement));
 }
 inline tensor max(tensor x)
 {

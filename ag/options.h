@@ -133,6 +133,16 @@ typedef struct ag_layer_norm_options {
     double eps; /* is added to the variance; zero: 1e-5, or as ag_rms_norm says */
 } ag_layer_norm_options;
 
+typedef struct ag_batch_norm_options {
+    bool training;   /* the batch's own statistics are used, and the running ones move towards them */
+    double momentum; /* how far, from 0 to 1; zero: 0.1 */
+    double eps;      /* is added to the variance; zero: 1e-5 */
+} ag_batch_norm_options;
+
+typedef struct ag_batch_normed {
+    ag_tensor output, running_mean, running_var;
+} ag_batch_normed;
+
 /* ---- convolution */
 
 typedef enum ag_conv_mode {

@@ -2387,6 +2387,46 @@ static inline ag_tensor ag_traced_smooth_l1(const char *ag_file, int ag_line, ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_group_norm(const char *ag_file, int ag_line, ag_tensor x, int64_t groups, ag_tensor weight, ag_tensor bias, double eps)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    if (!ag_to)
+        ag_to = bias.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_group_norm(x, groups, weight, bias, eps);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_instance_norm(const char *ag_file, int ag_line, ag_tensor x, ag_tensor weight, ag_tensor bias, double eps)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    if (!ag_to)
+        ag_to = bias.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_instance_norm(x, weight, bias, eps);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_batch_normed ag_traced_batch_norm(const char *ag_file, int ag_line, ag_tensor x, ag_tensor running_mean, ag_tensor running_var, ag_tensor weight, ag_tensor bias, ag_batch_norm_options options)
+{
+    ag_tape *ag_to = x.tape;
+    if (!ag_to)
+        ag_to = running_mean.tape;
+    if (!ag_to)
+        ag_to = running_var.tape;
+    if (!ag_to)
+        ag_to = weight.tape;
+    if (!ag_to)
+        ag_to = bias.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_batch_normed ag_result = ag_batch_norm(x, running_mean, running_var, weight, bias, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_layer_norm(const char *ag_file, int ag_line, ag_tensor x, ag_tensor weight, ag_tensor bias, ag_layer_norm_options options)
 {
     ag_tape *ag_to = x.tape;
@@ -2516,6 +2556,38 @@ static inline ag_tensor ag_traced_cross(const char *ag_file, int ag_line, ag_ten
         ag_to = b.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_cross(a, b, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_dropout(const char *ag_file, int ag_line, ag_tensor x, double p)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_dropout(x, p);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_alpha_dropout(const char *ag_file, int ag_line, ag_tensor x, double p)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_alpha_dropout(x, p);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_bernoulli(const char *ag_file, int ag_line, ag_tensor p)
+{
+    ag_tape *ag_to = p.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_bernoulli(p);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_multinomial(const char *ag_file, int ag_line, ag_tensor weights, int64_t samples, bool replacement)
+{
+    ag_tape *ag_to = weights.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_multinomial(weights, samples, replacement);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -3444,6 +3516,9 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_l1(...) ag_traced_l1(AG_SITE, __VA_ARGS__)
 #define ag_huber(...) ag_traced_huber(AG_SITE, __VA_ARGS__)
 #define ag_smooth_l1(...) ag_traced_smooth_l1(AG_SITE, __VA_ARGS__)
+#define ag_group_norm(...) ag_traced_group_norm(AG_SITE, __VA_ARGS__)
+#define ag_instance_norm(...) ag_traced_instance_norm(AG_SITE, __VA_ARGS__)
+#define ag_batch_norm(...) ag_traced_batch_norm(AG_SITE, __VA_ARGS__)
 #define ag_layer_norm(...) ag_traced_layer_norm(AG_SITE, __VA_ARGS__)
 #define ag_rms_norm(...) ag_traced_rms_norm(AG_SITE, __VA_ARGS__)
 #define ag_dot(...) ag_traced_dot(AG_SITE, __VA_ARGS__)
@@ -3457,6 +3532,10 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_bmm(...) ag_traced_bmm(AG_SITE, __VA_ARGS__)
 #define ag_kron(...) ag_traced_kron(AG_SITE, __VA_ARGS__)
 #define ag_cross(...) ag_traced_cross(AG_SITE, __VA_ARGS__)
+#define ag_dropout(...) ag_traced_dropout(AG_SITE, __VA_ARGS__)
+#define ag_alpha_dropout(...) ag_traced_alpha_dropout(AG_SITE, __VA_ARGS__)
+#define ag_bernoulli(...) ag_traced_bernoulli(AG_SITE, __VA_ARGS__)
+#define ag_multinomial(...) ag_traced_multinomial(AG_SITE, __VA_ARGS__)
 #define ag_max(...) ag_traced_max(AG_SITE, __VA_ARGS__)
 #define ag_min(...) ag_traced_min(AG_SITE, __VA_ARGS__)
 #define ag_max_over(...) ag_traced_max_over(AG_SITE, __VA_ARGS__)
