@@ -33,8 +33,8 @@ BINARY(chain, "product of an adjoint a and a derivative b, with structural zeros
 BINARY(copysign, "size of a with the sign of b", "|a| sign(b), of the sign's bit", "da = sign(a) sign(b) dy, db = 0", COPYSIGN(a, b),
        a == 0 || a != a ? a : COPYSIGN(K(1), a) * COPYSIGN(K(1), b), 0,
        ag_chain(DY, ag_mul(ag_sign(A), ag_copysign(ag_constant(ag_call_tape(call), 1), B))), NONE, AG_READS_A | AG_READS_B,
-       AG_READS_NOTHING, 0, 0.5, 2, -2, -0.5)
+       AG_READS_NOTHING, AG_ROW_POLES | AG_ROW_SELECTS_B, 0.5, 2, -2, -0.5)
 BINARY(nextafter, "next number of the type from a toward b", "nextafter(a, b)", "da = dy, db = 0", NEXTAFTER(a, b), 1, 0, DY, NONE,
-       AG_READS_NOTHING, AG_READS_NOTHING, 0, -2, -0.5, 0.5, 2)
+       AG_READS_NOTHING, AG_READS_NOTHING, AG_ROW_SELECTS_B, -2, -0.5, 0.5, 2)
 
 /* clang-format on */
