@@ -209,7 +209,7 @@ static void kernels_leave_the_tape_alone(void **state)
 
 static void rule_that_ignores(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
-    ag_add(dy[0], ag_zeros(ag_call_tape(c), AG_I32, AG_SHAPE(9)));
+    ag_exp(ag_zeros(ag_call_tape(c), AG_I32, AG_SHAPE(9)));
     dx[0] = dy[0];
 }
 
@@ -223,14 +223,14 @@ static void a_rule_that_ignores_an_error_has_failed(void **state)
         ag_tensor x = ranked ? ag_require_grad(AG_VALUES(t, AG_SHAPE(2), 4, 5)) : ag_variable(t, 4), g;
         ag_tensor y = ag_apply(&ignoring, AG_LIST(x), NULL);
         assert_true(ag_backward(ag_sum(y)) != AG_OK);
-        expect_error(t, AG_EDTYPE, "ag_add");
+        expect_error(t, AG_EDTYPE, "ag_exp");
         for (int flags = 0; flags < 2; flags++) {
             assert_true(ag_gradients(ag_sum(y), AG_LIST(x), flags, &g) != AG_OK);
             assert_true(is_inert(g, t));
-            expect_error(t, AG_EDTYPE, "ag_add");
+            expect_error(t, AG_EDTYPE, "ag_exp");
         }
         assert_true(is_inert(ag_local(y, x), t));
-        expect_error(t, AG_EDTYPE, "ag_add");
+        expect_error(t, AG_EDTYPE, "ag_exp");
         assert_close(ag_item_at(ag_grad(x), 0), 0, 0);
         assert_usable(t);
         ag_tape_free(t);
