@@ -32,11 +32,21 @@ static void module_made(world *w, frame *f, lane *l, nn_module *m)
     end_call(f);
 }
 
+static nn_module *convolution(world *w, ag_tape *t, int64_t in, int64_t out)
+{
+    static nn_module *(*const made[])(ag_tape *, int64_t, int64_t, ag_shape, nn_conv_config) = { nn_conv1d, nn_conv2d,
+                                                                                                 nn_conv3d };
+    const int which = draw(w, 3);
+    const ag_shape window = { rude(w, may_odd_flags) ? draw(w, 5) : which + 1,
+                              { 1 + draw(w, 3), draw(w, 4), 1 + draw(w, 2) } };
+    const nn_conv_config config = { .options = { .stride = { 1, 1 + draw(w, 2), 1 }, .groups = draw(w, 4) - 1 } };
+    return made[which](t, in, out, window, config);
+}
+
 static nn_module *layer_for_images(world *w, ag_tape *t, int which, int64_t in, int64_t out)
 {
     const ag_shape window = { rude(w, may_odd_flags) ? draw(w, 5) : 2, { 1 + draw(w, 3), draw(w, 4) } };
-    const nn_conv_config config = { .options = { .stride = { 1, 1 + draw(w, 2) }, .groups = draw(w, 4) - 1 } };
-    return which == 4   ? nn_conv2d(t, in, out, window, config)
+    return which == 4   ? convolution(w, t, in, out)
            : which == 5 ? nn_max_pool2d(t, window, (ag_pool_options){ 0 })
            : which == 6 ? nn_avg_pool2d(t, window, (ag_pool_options){ .ceil_mode = chance(w, 2) })
                         : nn_flatten(t);
