@@ -19,6 +19,18 @@ static inline bool ag_is_float(ag_dtype d)
     return d == AG_F32 || d == AG_F64;
 }
 
+/* The product of extents. Those of an array without elements may have one that no integer holds: the largest, then. */
+static inline int64_t ag_times(int64_t a, int64_t b)
+{
+    int64_t product;
+    return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
+}
+/* a / b, rounded up */
+static inline int64_t ag_parts(int64_t a, int64_t b)
+{
+    return a / b + (a % b != 0);
+}
+
 /* An array without its data, shared between tensors that are alike. */
 typedef struct ag_layout {
     int64_t size; /* elements */

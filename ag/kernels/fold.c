@@ -99,12 +99,12 @@ void ag_fold_lines(const ag_fold *f, const ag_array *x, int64_t outer, int64_t n
                          .outer = outer,
                          .n = n,
                          .inner = inner,
-                         .chunks = (inner + AG_FOLD_COLUMNS - 1) / AG_FOLD_COLUMNS,
+                         .chunks = ag_parts(inner, AG_FOLD_COLUMNS),
                          .total = total,
                          .part = work };
-    for (int64_t i = 0; n == 0 && i < outer * inner; i++)
+    for (int64_t i = 0; n == 0 && i < ag_times(outer, inner); i++)
         total[i] = f->none;
-    if (outer * n * inner == 0)
+    if (outer == 0 || n == 0 || inner == 0)
         return;
     if (inner > 1)
         ag_for_ranges(outer * j.chunks, (double)n * (double)(inner < AG_FOLD_COLUMNS ? inner : AG_FOLD_COLUMNS),

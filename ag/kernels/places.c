@@ -180,9 +180,9 @@ void ag_extremum_places(ag_dtype d, const void *x, int64_t outer, int64_t n, int
                      .size = (int64_t)ag_dtype_size(d),
                      .n = n,
                      .inner = inner,
-                     .chunks = (inner + COLUMNS - 1) / COLUMNS,
+                     .chunks = ag_parts(inner, COLUMNS),
                      .place = place };
-    if (outer * inner == 0)
+    if (outer == 0 || inner == 0)
         return;
     j.parts = n / PART < PARTS ? n / PART : PARTS;
     if (inner > 1)

@@ -13,4 +13,15 @@
 #define AG_OP(name) const ag_op ag_op_##name
 #define AG_APPLY(name, list, ...) ag_apply_op(AG_OP_##name, list, __VA_ARGS__) /* the parameters' address, or NULL */
 
+/* Several results of a function that is made of others: either all of them or, where one failed, none. */
+static inline bool ag_all_or_none(ag_tensor *results, size_t count)
+{
+    bool all = true;
+    for (size_t i = 0; i < count; i++)
+        all = all && results[i].id;
+    for (size_t i = 0; !all && i < count; i++)
+        results[i] = (ag_tensor){ results[i].tape, 0, 0 };
+    return all;
+}
+
 #endif

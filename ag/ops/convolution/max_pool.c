@@ -67,7 +67,7 @@ void ag_max_pool_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
     ag_shape planes = x;
     planes.rank -= (int)p->spatial - 1;
     for (int d = planes.rank; d < x.rank; d++)
-        planes.dim[planes.rank - 1] *= x.dim[d];
+        planes.dim[planes.rank - 1] = ag_times(planes.dim[planes.rank - 1], x.dim[d]);
     const ag_tensor zeros = ag_zeros(ag_call_tape(c), ag_dtype_of(dy[0]), planes);
     dx[0] = ag_reshape(ag_scatter_add(zeros, -1, as_planes(c, ag_call_output(c, 1)), as_planes(c, dy[0])), x);
 }

@@ -37,6 +37,10 @@ static void order_taps(ag_conv_axis *a, bool by_slot)
                 a->order[used++] = k;
         a->count[s] = used - a->first[s];
     }
+    if (a->to_slots <= a->taps) { /* a place at which no tap arrives is of the slot after them all */
+        a->first[a->to_slots] = used;
+        a->count[a->to_slots] = 0;
+    }
 }
 
 static int64_t *make_axis(const ag_conv *v, int d, bool back, ag_conv_axis *a, int64_t *table)

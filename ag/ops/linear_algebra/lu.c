@@ -139,7 +139,7 @@ ag_status ag_lu_all(const ag_call *c, const ag_array *a, double *lu, int64_t *pi
     const int64_t n = a->shape.dim[a->shape.rank - 1], count = ag_array_size(a) ? ag_matrix_count(a->shape) : 0;
     const factors f = { a, n, lu, pivots };
     ag_status status =
-        ag_each_matrix(c, count, (double)n * (double)n * (double)n / 6 + 64, AG_BLOCK * n, factor_one, &f);
+        ag_each_matrix(c, count, (double)n * (double)n * (double)n / 6 + 64, count ? AG_BLOCK * n : 0, factor_one, &f);
     for (int64_t i = 0; i < count && refuse && !status; i++) {
         const int64_t zero = ag_lu_zero(n, lu + i * n * n);
         if (zero >= 0)

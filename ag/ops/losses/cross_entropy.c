@@ -30,10 +30,10 @@ static cross cross_of(const ag_classes *x)
     c.height = AG_SOFTMAX_BLOCK / x->n;
     c.height = c.height < 1 ? 1 : c.height > AG_SOFTMAX_GROUP ? AG_SOFTMAX_GROUP : c.height;
     c.width = x->inner <= 1 ? 1 : x->inner < WIDTH ? x->inner : WIDTH;
-    c.tiles = (x->inner + c.width - 1) / c.width;
+    c.tiles = ag_parts(x->inner, c.width);
     c.size = ag_dtype_size(x->dtype);
     const int64_t rows = x->inner > 1 && c.dense ? 2 * c.width : 0; /* logits and their derivatives */
-    c.room = (size_t)((rows + (c.made ? c.height : 0)) * x->n) * c.size;
+    c.room = (size_t)ag_times(rows + (c.made ? c.height : 0), x->n) * c.size;
     c.room = (c.room + 63) / 64 * 64;
     return c;
 }

@@ -156,7 +156,9 @@ AG_API ag_batch_normed ag_batch_norm(ag_tensor x, ag_tensor running_mean, ag_ten
     else {
         const ag_batch_normed y = options.training ? by_batch(x, s[0], running_mean, running_var, options)
                                                    : by_given(x, s[0], running_mean, running_var, options);
-        return (ag_batch_normed){ weighted(y.output, weight, bias, s[0]), y.running_mean, y.running_var };
+        ag_tensor all[] = { weighted(y.output, weight, bias, s[0]), y.running_mean, y.running_var };
+        ag_all_or_none(all, 3);
+        return (ag_batch_normed){ all[0], all[1], all[2] };
     }
     return none;
 }

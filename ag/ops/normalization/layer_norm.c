@@ -19,7 +19,7 @@ static int64_t length_of(const norm_params *p, const ag_shape *s)
 {
     int64_t n = 1;
     for (int i = s->rank - p->dims; i < s->rank; i++)
-        n *= s->dim[i];
+        n = ag_times(n, s->dim[i]);
     return n;
 }
 
@@ -28,6 +28,9 @@ static ag_status norm_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const norm_params *p = ag_call_params(c);
     const ag_shape *s = &x[0].shape;
+    if (ag_call_inputs(c) != 1 + p->weight + p->bias)
+        return ag_call_fail(c, AG_EARG, "x has %d tensors beside it, not %d", ag_call_inputs(c) - 1,
+                            p->weight + p->bias);
     for (int i = 0; i < ag_call_inputs(c); i++)
         if (x[i].dtype != x[0].dtype || !ag_is_float(x[i].dtype))
             return ag_call_fail(c, AG_EDTYPE, "all must be f32, or all f64; see ag_cast");

@@ -1,13 +1,6 @@
 /* Axes that are reduced, as lines. */
 #include "ag/ops/reductions/lines.h"
 
-/* An array without elements may have other extents whose product no integer holds. */
-static void multiply(int64_t *product, int64_t factor)
-{
-    if (__builtin_mul_overflow(*product, factor, product))
-        *product = INT64_MAX;
-}
-
 bool ag_side_by_side(const ag_shape *s, const bool *reduced, ag_lines *l)
 {
     *l = (ag_lines){ 1, 1, 1 };
@@ -18,7 +11,8 @@ bool ag_side_by_side(const ag_shape *s, const bool *reduced, ag_lines *l)
         if (reduced[i] && l->inner != 1)
             return false;
         inside |= reduced[i];
-        multiply(reduced[i] ? &l->n : inside ? &l->inner : &l->outer, s->dim[i]);
+        int64_t *extent = reduced[i] ? &l->n : inside ? &l->inner : &l->outer;
+        *extent = ag_times(*extent, s->dim[i]);
     }
     return true;
 }
@@ -34,7 +28,8 @@ static ag_array reduced_last(const ag_array *x, const bool *reduced, ag_lines *l
             if (reduced[i] == (bool)last) {
                 moved.shape.dim[to] = x->shape.dim[i];
                 moved.stride[to++] = x->stride[i];
-                multiply(last ? &l->n : &l->outer, x->shape.dim[i]);
+                int64_t *extent = last ? &l->n : &l->outer;
+                *extent = ag_times(*extent, x->shape.dim[i]);
             }
     return moved;
 }

@@ -24,9 +24,9 @@ static inline ag_lines ag_lines_of(const ag_shape *s, int axis)
 {
     ag_lines l = { 1, s->rank > 0 ? s->dim[axis] : 1, 1 };
     for (int i = 0; i < axis; i++)
-        l.outer *= s->dim[i];
+        l.outer = ag_times(l.outer, s->dim[i]);
     for (int i = axis + 1; i < s->rank; i++)
-        l.inner *= s->dim[i];
+        l.inner = ag_times(l.inner, s->dim[i]);
     return l;
 }
 

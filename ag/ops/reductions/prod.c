@@ -139,7 +139,7 @@ static ag_tensor slope(const ag_call *c)
     for (int i = 0; i <= stay; i++)
         lines.dim[i] = i < stay ? moved.dim[i] : 1;
     for (int i = stay; i < s.rank; i++)
-        lines.dim[stay] *= moved.dim[i];
+        lines.dim[stay] = ag_times(lines.dim[stay], moved.dim[i]);
     const ag_tensor each = ag_reshape(ag_permute(x, order), lines);
     const ag_tensor others = ag_mul(ag_product_before(each, -1, false), ag_product_before(each, -1, true));
     return ag_permute(ag_reshape(others, moved), back);

@@ -10,7 +10,9 @@ AG_API ag_placed ag_kthvalue(ag_tensor x, int64_t k, int axis)
     const ag_placed first = ag_topk(x, k, axis, (ag_topk_options){ .smallest = true });
     if (ag_shape_of(x).rank == 0)
         return first;
-    return (ag_placed){ ag_select(first.values, axis, k - 1), ag_select(first.indices, axis, k - 1) };
+    ag_tensor y[] = { ag_select(first.values, axis, k - 1), ag_select(first.indices, axis, k - 1) };
+    ag_all_or_none(y, 2);
+    return (ag_placed){ y[0], y[1] };
 }
 
 /* ag_median - the element in the middle along an axis (-1: the last), which the results lack, the lower one of two, and
@@ -26,6 +28,8 @@ AG_API ag_placed ag_median(ag_tensor x, int axis)
         return all;
     const int64_t last = s.dim[at] - 1, middle = last / 2;
     const ag_tensor end = ag_select(all.values, at, last), nan = ag_not_equal(end, end);
-    return (ag_placed){ ag_where(nan, end, ag_select(all.values, at, middle)),
-                        ag_where(nan, ag_select(all.indices, at, last), ag_select(all.indices, at, middle)) };
+    ag_tensor y[] = { ag_where(nan, end, ag_select(all.values, at, middle)),
+                      ag_where(nan, ag_select(all.indices, at, last), ag_select(all.indices, at, middle)) };
+    ag_all_or_none(y, 2);
+    return (ag_placed){ y[0], y[1] };
 }
