@@ -213,8 +213,8 @@ static void run_part(const cross *c, int64_t part, int64_t parts, int64_t count)
 
 static ag_status run_all(const ag_call *call, cross *c)
 {
-    const int64_t count = c->x.inner == 1 ? (c->x.outer + c->height - 1) / c->height : c->x.outer * c->tiles;
-    const double steps = STEPS * (double)(c->x.n * (c->x.inner == 1 ? c->height : c->width));
+    const int64_t count = c->x.inner == 1 ? ag_parts(c->x.outer, c->height) : ag_times(c->x.outer, c->tiles);
+    const double steps = STEPS * (double)c->x.n * (double)(c->x.inner == 1 ? c->height : c->width);
     const int64_t parts = ag_team(count, steps, c->x.threads);
     if (count == 0)
         return AG_OK;
@@ -228,7 +228,7 @@ static ag_status run_all(const ag_call *call, cross *c)
 static ag_status cross_entropy_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const ag_classes classes = ag_classes_of(c, &x[0], &x[1], ag_call_inputs(c) == 3 ? &x[2] : NULL);
-    double *loss = ag_call_scratch(c, (size_t)(classes.outer * classes.inner) * sizeof *loss);
+    double *loss = ag_call_scratch(c, (size_t)ag_times(classes.outer, classes.inner) * sizeof *loss);
     cross cross = cross_of(&classes);
     if (!loss)
         return AG_ENOMEM;
