@@ -137,12 +137,12 @@ static void run(scan_job *j)
     const double n = (double)s->n;
     j->size = ag_dtype_size(s->dtype);
     j->out_size = out_size_of(s->dtype);
-    j->chunks = (s->inner + COLUMNS - 1) / COLUMNS;
+    j->chunks = ag_parts(s->inner, COLUMNS);
     j->all.n = s->n;
-    if (s->outer * s->n * s->inner == 0)
+    if (s->outer == 0 || s->n == 0 || s->inner == 0)
         return;
     if (s->inner == 1)
-        ag_for_ranges((s->outer + ROWS - 1) / ROWS, n * ROWS, s->threads, run_rows, j);
+        ag_for_ranges(ag_parts(s->outer, ROWS), n * ROWS, s->threads, run_rows, j);
     else
         ag_for_ranges(s->outer * j->chunks, n * (double)(s->inner < COLUMNS ? s->inner : COLUMNS), s->threads,
                       run_columns, j);

@@ -20,7 +20,7 @@ static bool narrow(const ag_sorting *s)
 /* So many lines are sorted at the same time. */
 static int64_t slots_of(const ag_sorting *s)
 {
-    const int64_t lines = s->outer * s->inner;
+    const int64_t lines = ag_times(s->outer, s->inner);
     return s->n >= SHARED && lines < s->threads ? 1 : lines < s->threads ? lines : s->threads;
 }
 
@@ -74,7 +74,7 @@ static void take_values(const ag_sorting *s, const void *x, const int64_t *place
 void ag_sort_lines(const ag_sorting *s, const void *x, void *value, int64_t *place, void *work)
 {
     sort_job j = { .s = s, .work = work, .size = ag_dtype_size(s->dtype), .room = room_of(s) };
-    j.lines = s->outer * s->inner;
+    j.lines = ag_times(s->outer, s->inner);
     j.slots = slots_of(s);
     j.sort = narrow(s) ? ag_sort_line_32 : ag_sort_line_64;
     j.line = (ag_sort_line){ x, place, s->n, s->k, s->inner, s->dtype, (int)j.size, s->descending };

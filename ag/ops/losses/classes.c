@@ -115,7 +115,7 @@ int64_t ag_classes_at(const ag_classes *x, int64_t i)
 
 ag_status ag_classes_check(const ag_call *c, const ag_classes *x)
 {
-    const int64_t positions = x->by_class ? x->outer * x->inner : 0;
+    const int64_t positions = x->by_class ? ag_times(x->outer, x->inner) : 0;
     for (int64_t i = 0; i < positions; i++) {
         const int64_t k = ag_class_at(x->target, x->target_dtype, i);
         if ((k < 0 || k >= x->n) && !(x->p.ignore && k == x->p.ignored))
@@ -138,7 +138,7 @@ double ag_classes_weight(const ag_classes *x, int64_t i)
 
 double ag_classes_divisor(const ag_classes *x)
 {
-    const int64_t positions = x->outer * x->inner;
+    const int64_t positions = ag_times(x->outer, x->inner);
     double sum = 0;
     if (x->p.reduce != AG_REDUCE_MEAN)
         return 1;
@@ -151,7 +151,7 @@ double ag_classes_divisor(const ag_classes *x)
 
 void ag_classes_scales(const ag_classes *x, const ag_array *dy, bool weighted, double *scale)
 {
-    const int64_t positions = x->outer * x->inner;
+    const int64_t positions = ag_times(x->outer, x->inner);
     const double divisor = ag_classes_divisor(x);
     const bool each = x->p.reduce == AG_REDUCE_NONE;
     for (int64_t i = 0; i < positions; i++) {
@@ -162,7 +162,7 @@ void ag_classes_scales(const ag_classes *x, const ag_array *dy, bool weighted, d
 
 void ag_classes_finish(const ag_classes *x, const double *loss, ag_array *y)
 {
-    const int64_t positions = x->outer * x->inner;
+    const int64_t positions = ag_times(x->outer, x->inner);
     double sum = 0;
     if (x->p.reduce == AG_REDUCE_NONE) {
         ag_array each = *y;

@@ -256,7 +256,7 @@ static ag_status cross_entropy_vjp_fused(const ag_call *c, const ag_array *dy, a
     if (dx[1].data || (weights && dx[2].data))
         return AG_USE_RULE;
     const ag_classes classes = ag_classes_of(c, z, target, weight);
-    double *scale = ag_call_scratch(c, (size_t)(classes.outer * classes.inner) * sizeof *scale);
+    double *scale = ag_call_scratch(c, (size_t)ag_times(classes.outer, classes.inner) * sizeof *scale);
     if (!scale)
         return AG_ENOMEM;
     if (ag_classes_check(c, &classes)) /* wrapped memory may have changed */

@@ -18,7 +18,7 @@ static int64_t place_of(const ag_classes *x, int64_t i)
 static ag_status nll_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const ag_classes classes = ag_classes_of(c, &x[0], &x[1], ag_call_inputs(c) == 3 ? &x[2] : NULL);
-    const int64_t positions = classes.outer * classes.inner;
+    const int64_t positions = ag_times(classes.outer, classes.inner);
     double *loss = ag_call_scratch(c, (size_t)positions * sizeof *loss);
     if (!loss)
         return AG_ENOMEM;
@@ -48,7 +48,7 @@ static ag_status nll_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *d
     if (weights && dx[2].data)
         return AG_USE_RULE;
     const ag_classes classes = ag_classes_of(c, z, target, weight);
-    const int64_t positions = classes.outer * classes.inner;
+    const int64_t positions = ag_times(classes.outer, classes.inner);
     double *scale = ag_call_scratch(c, (size_t)positions * sizeof *scale);
     if (!scale)
         return AG_ENOMEM;

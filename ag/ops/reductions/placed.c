@@ -63,7 +63,7 @@ ag_status ag_placed_vjp_fused(const ag_call *c, int axis, const ag_array *dy, co
     if (!places)
         return AG_EUSE;
     const ag_lines l = ag_lines_of(&dx->shape, ag_line_axis(axis, dx->shape.rank));
-    const int64_t lines = l.outer * l.inner;
+    const int64_t lines = ag_times(l.outer, l.inner);
     if (ag_array_size(dx) == 0) /* however many lines of nothing */
         return AG_OK;
     const placing p = { l, ag_array_size(dy) / lines, places->data, dy->data, dx->data, dx->dtype, beta != 0 };
