@@ -97,13 +97,13 @@ FINDER(smallest_u8, uint8_t, BELOW)
         name##_line, name##_columns, name##_better \
     }
 static const finder finders[2][6] = {
-    { { NULL },
+    { { NULL, NULL, NULL },
       FUNCTIONS(smallest_f32),
       FUNCTIONS(smallest_f64),
       FUNCTIONS(smallest_i32),
       FUNCTIONS(smallest_i64),
       FUNCTIONS(smallest_u8) },
-    { { NULL },
+    { { NULL, NULL, NULL },
       FUNCTIONS(largest_f32),
       FUNCTIONS(largest_f64),
       FUNCTIONS(largest_i32),
