@@ -134,11 +134,11 @@ $(BUILD)/sources: FORCE
 generate = sh ag/ops/$(1) >$(BUILD)/generated.tmp && \
 	{ cmp -s $(BUILD)/generated.tmp $(2) || { cp $(BUILD)/generated.tmp $(2).$$$$; mv $(2).$$$$ $(2); }; }
 traceable := $(sort $(filter-out ag/traced.h,$(wildcard ag/*.h)))
-$(BUILD)/generated: $(wildcard ag/ops/generate*) tests/generate_calls tests/options.h $(definitions) $(filter-out ag/ops.h,$(traceable)) nn/nn.h optim/optim.h $(BUILD)/sources
+$(BUILD)/generated: $(wildcard ag/ops/generate*) tests/generate_calls $(definitions) $(filter-out ag/ops.h,$(traceable)) nn/nn.h optim/optim.h $(BUILD)/sources
 	@$(call generate,generate header $(definitions),ag/ops.h)
 	@$(call generate,generate registry $(definitions),$(BUILD)/registry.h)
 	@$(call generate,generate_cpp ag/ops.h,ag/ops.hpp)
-	@$(call generate,../../tests/generate_calls tests/options.h ag/options.h ag/ops.h,$(BUILD)/ops_calls.h)
+	@$(call generate,../../tests/generate_calls ag/options.h ag/ops.h,$(BUILD)/ops_calls.h)
 	@$(call generate,generate_traced AG_TRACED_H $(traceable),ag/traced.h)
 	@$(call generate,generate_traced NN_TRACED_H nn/nn.h,nn/traced.h)
 	@$(call generate,generate_traced OPTIM_TRACED_H optim/optim.h,optim/traced.h)

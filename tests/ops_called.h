@@ -83,7 +83,6 @@ static inline ag_shape read_shape(reader *r)
     return s;
 }
 
-#include "options.h"
 #include "ops_calls.h"
 
 enum { CALLED_OPS = sizeof called_ops / sizeof *called_ops };
