@@ -25,7 +25,7 @@ extern const reference references[]; /* up to one without a name */
 /* What was found of an op: of numbers (rank 0), and of arrays in f64 and f32. */
 typedef enum way { NUMBERS, ARRAYS_F64, ARRAYS_F32, WAYS } way;
 typedef struct finding {
-    double ulp, x[2], c[2], got, truth; /* the largest error, and where */
+    double ulp, x[2], c[2], got; /* the largest error, and where */
     long tried;
 } finding;
 

@@ -90,7 +90,7 @@ static double error_of(double y, num truth, int digits, int least, double larges
         return isinf(y) && (y > 0) == (mpfr_sgn(truth) > 0) ? 0 : INFINITY;
     int place = mpfr_zero_p(truth) ? least : (int)fmax((double)mpfr_get_exp(truth) - digits, least);
     const num error = mp_abs(mp_sub(mp_of(y), truth));
-    return ldexp(mpfr_get_d(mp_div(error, mp_pow(mp_of(2), mp_of(place))), MPFR_RNDN), 0);
+    return mpfr_get_d(mp_div(error, mp_pow(mp_of(2), mp_of(place))), MPFR_RNDN);
 }
 
 static double error_at(const reference *r, const double *v, int count, double y, bool single)
@@ -150,7 +150,7 @@ static void note(finding *f, const reference *r, const batch *b, int inputs, con
         const double ulp = error_at(r, v, inputs + 2, b->y[k], single);
         f->tried++;
         if (ulp > f->ulp || f->tried == 1)
-            *f = (finding){ ulp, { v[0], inputs > 1 ? v[1] : 0 }, { p[0], p[1] }, b->y[k], 0, f->tried };
+            *f = (finding){ ulp, { v[0], inputs > 1 ? v[1] : 0 }, { p[0], p[1] }, b->y[k], f->tried };
     }
 }
 
