@@ -45,6 +45,9 @@ ag_status ag_bands_map_back(const ag_call *c, const ag_band_params *p, const ag_
 ag_status ag_band_forward(const ag_call *c, const ag_array *x, ag_array *y);
 void ag_band_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx);
 ag_status ag_band_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta);
+#define AG_BANDS                                                                                                   \
+    .params_size = sizeof(ag_band_params), .shape = ag_band_shape, .forward = ag_band_forward, .vjp = ag_band_vjp, \
+    .vjp_fused = ag_band_vjp_fused
 ag_tensor ag_band_apply(ag_tensor x, const ag_band_params *p);
 
 /* ---- bands_back.c: the derivative, a map as well */

@@ -90,24 +90,12 @@ ag_status ag_max_pool_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
     return s;
 }
 
-/* clang-format off */
-#define POOL(d, size, adapts, options_, ...) \
-    { .params = &(const ag_pool_params){ .window = size, .options = options_, .adaptive = adapts, .spatial = d }, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
-#define WINDOW(...) AG_DIMS(__VA_ARGS__)
-#define OPTIONS(...) { __VA_ARGS__ }
-/* clang-format on */
-
 AG_OP(max_pool1d) = {
     .name = "max_pool1d",
     .formula = "largest elements of windows",
     .inputs = 1,
     .saved = 1,
-    .params_size = sizeof(ag_pool_params),
-    .shape = ag_max_pool_shape,
-    .forward = ag_max_pool_forward,
-    .vjp = ag_max_pool_vjp,
-    .jvp = ag_max_pool_jvp,
-    .vjp_fused = ag_max_pool_vjp_fused,
+    AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(1, WINDOW(2), 0, OPTIONS(0), AG_DIMS(2, 2, 5)),
                                     POOL(1, WINDOW(3), 0,
                                          OPTIONS(.stride = { 2 }, .padding = { 1 }, .dilation = { 2 },
@@ -131,12 +119,7 @@ AG_OP(max_pool2d) = {
     .formula = "largest elements of windows",
     .inputs = 1,
     .saved = 1,
-    .params_size = sizeof(ag_pool_params),
-    .shape = ag_max_pool_shape,
-    .forward = ag_max_pool_forward,
-    .vjp = ag_max_pool_vjp,
-    .jvp = ag_max_pool_jvp,
-    .vjp_fused = ag_max_pool_vjp_fused,
+    AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(2, WINDOW(2, 2), 0, OPTIONS(0), AG_DIMS(2, 1, 4, 5)),
                                     POOL(2, WINDOW(3, 2), 0, OPTIONS(.stride = { 1, 3 }, .padding = { 1, 1 }),
                                          AG_DIMS(2, 4, 5)),
@@ -161,12 +144,7 @@ AG_OP(max_pool3d) = {
     .formula = "largest elements of windows",
     .inputs = 1,
     .saved = 1,
-    .params_size = sizeof(ag_pool_params),
-    .shape = ag_max_pool_shape,
-    .forward = ag_max_pool_forward,
-    .vjp = ag_max_pool_vjp,
-    .jvp = ag_max_pool_jvp,
-    .vjp_fused = ag_max_pool_vjp_fused,
+    AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(3, WINDOW(2, 1, 2), 0, OPTIONS(.stride = { 1, 2, 1 }, .ceil_mode = true),
                                          AG_DIMS(1, 3, 2, 3)),
                                     { 0 } },

@@ -27,5 +27,17 @@ ag_status ag_max_pool_forward(const ag_call *c, const ag_array *x, ag_array *y);
 void ag_max_pool_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx);
 void ag_max_pool_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy);
 ag_status ag_max_pool_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta);
+#define AG_MAX_POOL                                                                                    \
+    .params_size = sizeof(ag_pool_params), .shape = ag_max_pool_shape, .forward = ag_max_pool_forward, \
+    .vjp = ag_max_pool_vjp, .jvp = ag_max_pool_jvp, .vjp_fused = ag_max_pool_vjp_fused
+
+/* ---- their samples */
+
+/* clang-format off */
+#define POOL(d, size, adapts, options_, ...) \
+    { .params = &(const ag_pool_params){ .window = size, .options = options_, .adaptive = adapts, .spatial = d }, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
+#define WINDOW(...) AG_DIMS(__VA_ARGS__)
+#define OPTIONS(...) { __VA_ARGS__ }
+/* clang-format on */
 
 #endif

@@ -2,24 +2,12 @@
 #include "ag/ops/convolution/max_pool.h"
 #include "ag/ops/reductions/placed.h"
 
-/* clang-format off */
-#define POOL(d, size, adapts, options_, ...) \
-    { .params = &(const ag_pool_params){ .window = size, .options = options_, .adaptive = adapts, .spatial = d }, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
-#define WINDOW(...) AG_DIMS(__VA_ARGS__)
-#define OPTIONS(...) { __VA_ARGS__ }
-/* clang-format on */
-
 AG_OP(max_pool1d_with_indices) = {
     .name = "max_pool1d_with_indices",
     .formula = "largest elements of windows, and where they stand",
     .inputs = 1,
     .outputs = 2,
-    .params_size = sizeof(ag_pool_params),
-    .shape = ag_max_pool_shape,
-    .forward = ag_max_pool_forward,
-    .vjp = ag_max_pool_vjp,
-    .jvp = ag_max_pool_jvp,
-    .vjp_fused = ag_max_pool_vjp_fused,
+    AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(1, WINDOW(2), 0, OPTIONS(0), AG_DIMS(2, 2, 5)),
                                     POOL(1, WINDOW(3), 0,
                                          OPTIONS(.stride = { 2 }, .padding = { 1 }, .dilation = { 2 },
@@ -42,12 +30,7 @@ AG_OP(max_pool2d_with_indices) = {
     .formula = "largest elements of windows, and where they stand",
     .inputs = 1,
     .outputs = 2,
-    .params_size = sizeof(ag_pool_params),
-    .shape = ag_max_pool_shape,
-    .forward = ag_max_pool_forward,
-    .vjp = ag_max_pool_vjp,
-    .jvp = ag_max_pool_jvp,
-    .vjp_fused = ag_max_pool_vjp_fused,
+    AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(2, WINDOW(2, 2), 0, OPTIONS(0), AG_DIMS(2, 1, 4, 5)),
                                     POOL(2, WINDOW(3, 2), 0, OPTIONS(.stride = { 1, 3 }, .padding = { 1, 1 }),
                                          AG_DIMS(2, 4, 5)),
@@ -68,12 +51,7 @@ AG_OP(max_pool3d_with_indices) = {
     .formula = "largest elements of windows, and where they stand",
     .inputs = 1,
     .outputs = 2,
-    .params_size = sizeof(ag_pool_params),
-    .shape = ag_max_pool_shape,
-    .forward = ag_max_pool_forward,
-    .vjp = ag_max_pool_vjp,
-    .jvp = ag_max_pool_jvp,
-    .vjp_fused = ag_max_pool_vjp_fused,
+    AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(3, WINDOW(2, 1, 2), 0, OPTIONS(.stride = { 1, 2, 1 }, .ceil_mode = true),
                                          AG_DIMS(1, 3, 2, 3)),
                                     { 0 } },
@@ -93,12 +71,7 @@ AG_OP(adaptive_max_pool1d) = {
     .formula = "largest elements of equal parts",
     .inputs = 1,
     .saved = 1,
-    .params_size = sizeof(ag_pool_params),
-    .shape = ag_max_pool_shape,
-    .forward = ag_max_pool_forward,
-    .vjp = ag_max_pool_vjp,
-    .jvp = ag_max_pool_jvp,
-    .vjp_fused = ag_max_pool_vjp_fused,
+    AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(1, WINDOW(3), 1, OPTIONS(0), AG_DIMS(2, 2, 5)), { 0 } },
 };
 
@@ -118,12 +91,7 @@ AG_OP(adaptive_max_pool2d) = {
     .formula = "largest elements of equal parts",
     .inputs = 1,
     .saved = 1,
-    .params_size = sizeof(ag_pool_params),
-    .shape = ag_max_pool_shape,
-    .forward = ag_max_pool_forward,
-    .vjp = ag_max_pool_vjp,
-    .jvp = ag_max_pool_jvp,
-    .vjp_fused = ag_max_pool_vjp_fused,
+    AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(2, WINDOW(2, 3), 1, OPTIONS(0), AG_DIMS(1, 2, 3, 5)), { 0 } },
 };
 
@@ -143,12 +111,7 @@ AG_OP(adaptive_max_pool3d) = {
     .formula = "largest elements of equal parts",
     .inputs = 1,
     .saved = 1,
-    .params_size = sizeof(ag_pool_params),
-    .shape = ag_max_pool_shape,
-    .forward = ag_max_pool_forward,
-    .vjp = ag_max_pool_vjp,
-    .jvp = ag_max_pool_jvp,
-    .vjp_fused = ag_max_pool_vjp_fused,
+    AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(3, WINDOW(1, 2, 3), 1, OPTIONS(0), AG_DIMS(1, 2, 3, 2)), { 0 } },
 };
 
