@@ -30,10 +30,16 @@ static int64_t positive(int64_t n)
     return n > 0 ? n : 0;
 }
 
+/* How many elements an end loses. */
+static int64_t lost(int64_t n)
+{
+    return n < -INT64_MAX ? INT64_MAX : positive(-n);
+}
+
 /* What of the result's axis is x's own, in front of that and behind it: that many pieces. */
 static int pieces_of(ag_pad_mode mode, padding p, piece pieces[3])
 {
-    const int64_t low = positive(-p.before), high = p.extent - positive(-p.after); /* what is left of x */
+    const int64_t low = lost(p.before), high = p.extent - lost(p.after); /* what is left of x */
     const int64_t front = positive(p.before), back = positive(p.after);
     int count = 0;
     pieces[count++] = (piece){ front, low, high - low, 1, false };
@@ -68,7 +74,7 @@ static int64_t most(ag_pad_mode mode, padding p)
     case AG_REPLICATE:
         return p.extent > 0 ? INT64_MAX : 0;
     case AG_CIRCULAR:
-        return p.extent - positive(-p.before) - positive(-p.after);
+        return p.extent - lost(p.before) - lost(p.after);
     default:
         return INT64_MAX;
     }
@@ -80,11 +86,10 @@ static ag_status pad_axis(const ag_call *c, ag_pad_mode mode, padding p, int axi
     const int64_t limit = INT64_MAX / 4;
     if (p.before > limit || p.after > limit)
         return ag_call_fail(c, AG_ELIMIT, "the result would be too large");
-    if (p.before < -p.extent || p.after < -p.extent - (p.before < 0 ? p.before : 0))
+    if (lost(p.before) > p.extent || lost(p.after) > p.extent - lost(p.before))
         return ag_call_fail(c, AG_ESHAPE,
                             "axis %d, which has extent %lld, cannot lose %lld elements in front and %lld behind", axis,
-                            (long long)p.extent, (long long)positive(-p.before),
-                            (long long)positive(p.after < -p.extent ? p.extent + 1 : -p.after));
+                            (long long)p.extent, (long long)lost(p.before), (long long)lost(p.after));
     const int64_t more = p.before > p.after ? p.before : p.after, room = most(mode, p);
     if (more > 0 && more > room)
         return ag_call_fail(c, AG_ESHAPE,
