@@ -333,7 +333,9 @@ enum { AG_KEEPDIM = 1 }; /* flags of reductions: reduced axes stay, with extent 
 
 /* ---- ops: their options, and themselves, generated from the sources in ag/ops */
 #include "options.h"
+#ifndef AG_WITHOUT_OPS /* for who has options alone, or includes ag/ops.h */
 #include "ops.h"
+#endif
 
 /* ---- ops of one's own, and checking gradients */
 #include "op.h"

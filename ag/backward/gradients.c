@@ -1,5 +1,6 @@
 /* The public face of differentiation. */
 #include "ag/backward/backward.h"
+#include "ag/ops.h"
 
 ag_status ag_check_place(ag_tape *t, uint32_t y, bool busy, const char *who)
 {

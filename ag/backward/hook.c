@@ -1,6 +1,7 @@
 /* Hooks: functions of the caller's that see an adjoint when it is complete, and may replace it. A pass on a tape that has
  * any is careful from its first attempt, so that it calls them once. */
 #include "ag/backward/backward.h"
+#include "ag/ops.h"
 
 /* ---- giving one */
 

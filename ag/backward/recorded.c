@@ -1,6 +1,7 @@
 /* The backward pass that records: adjoints are tensors, contributions are made by the ops' rules in ag ops on the
  * values of the parents, so that the gradients can be differentiated again. */
 #include "ag/backward/backward.h"
+#include "ag/ops.h"
 
 typedef struct replay {
     ag_tape *t;

@@ -1,6 +1,7 @@
 /* Derivatives as functions: products with the Jacobian from the right, with the Hessian, and both as tensors. What is
  * recorded for them lies in an interlude; results are copied out of it. */
 #include "ag/backward/backward.h"
+#include "ag/ops.h"
 
 /* ---- arguments */
 

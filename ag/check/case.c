@@ -1,5 +1,6 @@
 /* An op with inputs: drawing them from a sample, laying them out in memory. */
 #include "ag/check/check.h"
+#include "ag/ops.h"
 #include <math.h>
 
 enum { GAP = 1 };

@@ -1,6 +1,7 @@
 /* A function and its first derivative as plain functions from numbers to numbers, evaluated on a tape that
  * is rewound. */
 #include "ag/check/check.h"
+#include "ag/ops.h"
 #include <float.h>
 #include <math.h>
 

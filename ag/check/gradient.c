@@ -1,6 +1,7 @@
 /* Checks of an op's derivatives: against numeric ones, the fused kernels against the rule, each gradient by itself, and
  * the forward derivative. */
 #include "ag/check/check.h"
+#include "ag/ops.h"
 #include <math.h>
 #include <stdio.h>
 

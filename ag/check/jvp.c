@@ -1,6 +1,7 @@
 /* The forward derivative: an op's jvp rule against the Jacobian of its vjp rule, output by output, which includes the
  * adjoint test <v, J u> = <J' v, u>; and numeric derivatives along random directions. */
 #include "ag/check/check.h"
+#include "ag/ops.h"
 #include <math.h>
 
 enum { DIRECTIONS = 2 };

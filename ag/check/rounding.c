@@ -1,6 +1,7 @@
 /* How far rounding inside f may move its value, or its first derivative: the last bits of all intermediate results,
  * each times the derivative by it. Where terms cancel that is far more than the last bits of the result. */
 #include "ag/check/check.h"
+#include "ag/ops.h"
 #include <float.h>
 
 enum { MOST_NODES = 1024 };

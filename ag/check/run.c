@@ -1,5 +1,6 @@
 /* Running an op with inputs and its derivative, on tapes that are used again and again. */
 #include "ag/check/check.h"
+#include "ag/ops.h"
 #include <math.h>
 #include <stdio.h>
 

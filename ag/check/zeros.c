@@ -1,5 +1,6 @@
 /* Structural zeros of elementwise ops: where dy is 0 the gradient is 0, also where the derivative is infinite. */
 #include "ag/check/check.h"
+#include "ag/ops.h"
 #include <math.h>
 #include <stdio.h>
 
