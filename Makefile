@@ -108,7 +108,8 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 
 definitions := $(sort $(wildcard ag/ops/*/*.c))
 sources := $(sort $(wildcard $(rooms:%=ag/%/*.c) nn/*.c optim/*.c) $(definitions))
-headers := ag/ag.h ag/errors.h ag/derivatives.h ag/options.h ag/ops.h ag/op.h ag/traced.h ag/ag.hpp ag/ops.hpp $(wildcard nn/nn.h nn/traced.h optim/optim.h optim/traced.h)
+nn_headers := $(sort $(filter-out nn/internal.h nn/traced.h,$(wildcard nn/*.h)))
+headers := ag/ag.h ag/errors.h ag/derivatives.h ag/options.h ag/ops.h ag/op.h ag/traced.h ag/ag.hpp ag/ops.hpp $(nn_headers) nn/traced.h $(wildcard optim/optim.h optim/traced.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
 name = $(basename $(notdir $(1)))
 tests := $(addprefix $(BUILD)/tests/,$(or $(TESTS:%=test_%),$(call name,$(wildcard tests/test_*.c))))
@@ -136,13 +137,13 @@ $(BUILD)/sources: FORCE
 generate = sh ag/ops/$(1) >$(BUILD)/generated.tmp && \
 	{ cmp -s $(BUILD)/generated.tmp $(2) || { cp $(BUILD)/generated.tmp $(2).$$$$; mv $(2).$$$$ $(2); }; }
 traceable := $(sort $(filter-out ag/traced.h,$(wildcard ag/*.h)))
-$(BUILD)/generated: $(wildcard ag/ops/generate*) tests/generate_calls $(definitions) $(filter-out ag/ops.h,$(traceable)) nn/nn.h optim/optim.h $(BUILD)/sources
+$(BUILD)/generated: $(wildcard ag/ops/generate*) tests/generate_calls $(definitions) $(filter-out ag/ops.h,$(traceable)) $(nn_headers) optim/optim.h $(BUILD)/sources
 	@$(call generate,generate header $(definitions),ag/ops.h)
 	@$(call generate,generate registry $(definitions),$(BUILD)/registry.h)
 	@$(call generate,generate_cpp ag/ops.h,ag/ops.hpp)
 	@$(call generate,../../tests/generate_calls ag/options.h ag/ops.h,$(BUILD)/ops_calls.h)
 	@$(call generate,generate_traced AG_TRACED_H $(traceable),ag/traced.h)
-	@$(call generate,generate_traced NN_TRACED_H nn/nn.h,nn/traced.h)
+	@$(call generate,generate_traced NN_TRACED_H $(nn_headers),nn/traced.h)
 	@$(call generate,generate_traced OPTIM_TRACED_H optim/optim.h,optim/traced.h)
 	@touch $@
 ag/ops.h $(BUILD)/registry.h: $(BUILD)/generated

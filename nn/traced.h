@@ -3,76 +3,45 @@
 #ifndef NN_TRACED_H
 #define NN_TRACED_H
 
-static inline void ag_traced_nn_init(const char *ag_file, int ag_line, nn_module *m, ag_tape *t, const char *name, nn_function *forward)
+static inline nn_dataset ag_traced_nn_read_idx(const char *ag_file, int ag_line, ag_tape *t, const char *x_path, const char *y_path)
 {
     ag_tape *ag_to = t;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    nn_init(m, t, name, forward);
+    nn_dataset ag_result = nn_read_idx(t, x_path, y_path);
     ag_site_leave(ag_to, ag_before);
+    return ag_result;
 }
-static inline ag_tensor ag_traced_nn_param(const char *ag_file, int ag_line, nn_module *m, ag_tensor value, const char *name)
+static inline nn_dataset ag_traced_nn_read_csv(const char *ag_file, int ag_line, ag_tape *t, const char *path, nn_csv_config config)
 {
-    ag_tape *ag_to = m ? m->tape : NULL;
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_dataset ag_result = nn_read_csv(t, path, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_batches *ag_traced_nn_batches_new(const char *ag_file, int ag_line, nn_dataset data, nn_batches_config config)
+{
+    ag_tape *ag_to = data.x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_batches *ag_result = nn_batches_new(data, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline bool ag_traced_nn_batches_next(const char *ag_file, int ag_line, nn_batches *b)
+{
+    ag_tape *ag_to = b ? b->x.tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    bool ag_result = nn_batches_next(b);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline int64_t ag_traced_nn_correct(const char *ag_file, int ag_line, ag_tensor logits, ag_tensor labels)
+{
+    ag_tape *ag_to = logits.tape;
     if (!ag_to)
-        ag_to = value.tape;
+        ag_to = labels.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = nn_param(m, value, name);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_nn_buffer(const char *ag_file, int ag_line, nn_module *m, ag_tensor value, const char *name)
-{
-    ag_tape *ag_to = m ? m->tape : NULL;
-    if (!ag_to)
-        ag_to = value.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = nn_buffer(m, value, name);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_nn_share(const char *ag_file, int ag_line, nn_module *m, ag_tensor persistent, const char *name)
-{
-    ag_tape *ag_to = m ? m->tape : NULL;
-    if (!ag_to)
-        ag_to = persistent.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = nn_share(m, persistent, name);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline nn_module *ag_traced_nn_child(const char *ag_file, int ag_line, nn_module *m, nn_module *child, const char *name)
-{
-    ag_tape *ag_to = m ? m->tape : NULL;
-    if (!ag_to)
-        ag_to = child ? child->tape : NULL;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    nn_module *ag_result = nn_child(m, child, name);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_nn_forward(const char *ag_file, int ag_line, nn_module *m, ag_tensor x)
-{
-    ag_tape *ag_to = m ? m->tape : NULL;
-    if (!ag_to)
-        ag_to = x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = nn_forward(m, x);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_list ag_traced_nn_params(const char *ag_file, int ag_line, nn_module *m)
-{
-    ag_tape *ag_to = m ? m->tape : NULL;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_list ag_result = nn_params(m);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_tensor ag_traced_nn_find(const char *ag_file, int ag_line, nn_module *m, const char *path)
-{
-    ag_tape *ag_to = m ? m->tape : NULL;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = nn_find(m, path);
+    int64_t ag_result = nn_correct(logits, labels);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -188,45 +157,76 @@ static inline ag_tensor ag_traced_nn_kaiming_normal(const char *ag_file, int ag_
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
-static inline nn_dataset ag_traced_nn_read_idx(const char *ag_file, int ag_line, ag_tape *t, const char *x_path, const char *y_path)
+static inline void ag_traced_nn_init(const char *ag_file, int ag_line, nn_module *m, ag_tape *t, const char *name, nn_function *forward)
 {
     ag_tape *ag_to = t;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    nn_dataset ag_result = nn_read_idx(t, x_path, y_path);
+    nn_init(m, t, name, forward);
     ag_site_leave(ag_to, ag_before);
-    return ag_result;
 }
-static inline nn_dataset ag_traced_nn_read_csv(const char *ag_file, int ag_line, ag_tape *t, const char *path, nn_csv_config config)
+static inline ag_tensor ag_traced_nn_param(const char *ag_file, int ag_line, nn_module *m, ag_tensor value, const char *name)
 {
-    ag_tape *ag_to = t;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    nn_dataset ag_result = nn_read_csv(t, path, config);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline nn_batches *ag_traced_nn_batches_new(const char *ag_file, int ag_line, nn_dataset data, nn_batches_config config)
-{
-    ag_tape *ag_to = data.x.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    nn_batches *ag_result = nn_batches_new(data, config);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline bool ag_traced_nn_batches_next(const char *ag_file, int ag_line, nn_batches *b)
-{
-    ag_tape *ag_to = b ? b->x.tape : NULL;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    bool ag_result = nn_batches_next(b);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline int64_t ag_traced_nn_correct(const char *ag_file, int ag_line, ag_tensor logits, ag_tensor labels)
-{
-    ag_tape *ag_to = logits.tape;
+    ag_tape *ag_to = m ? m->tape : NULL;
     if (!ag_to)
-        ag_to = labels.tape;
+        ag_to = value.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    int64_t ag_result = nn_correct(logits, labels);
+    ag_tensor ag_result = nn_param(m, value, name);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nn_buffer(const char *ag_file, int ag_line, nn_module *m, ag_tensor value, const char *name)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    if (!ag_to)
+        ag_to = value.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_buffer(m, value, name);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nn_share(const char *ag_file, int ag_line, nn_module *m, ag_tensor persistent, const char *name)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    if (!ag_to)
+        ag_to = persistent.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_share(m, persistent, name);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_child(const char *ag_file, int ag_line, nn_module *m, nn_module *child, const char *name)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    if (!ag_to)
+        ag_to = child ? child->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_child(m, child, name);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nn_forward(const char *ag_file, int ag_line, nn_module *m, ag_tensor x)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_forward(m, x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_list ag_traced_nn_params(const char *ag_file, int ag_line, nn_module *m)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_list ag_result = nn_params(m);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nn_find(const char *ag_file, int ag_line, nn_module *m, const char *path)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_find(m, path);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -247,14 +247,11 @@ static inline ag_status ag_traced_nn_load(const char *ag_file, int ag_line, nn_m
     return ag_result;
 }
 
-#define nn_init(...) ag_traced_nn_init(AG_SITE, __VA_ARGS__)
-#define nn_param(...) ag_traced_nn_param(AG_SITE, __VA_ARGS__)
-#define nn_buffer(...) ag_traced_nn_buffer(AG_SITE, __VA_ARGS__)
-#define nn_share(...) ag_traced_nn_share(AG_SITE, __VA_ARGS__)
-#define nn_child(...) ag_traced_nn_child(AG_SITE, __VA_ARGS__)
-#define nn_forward(...) ag_traced_nn_forward(AG_SITE, __VA_ARGS__)
-#define nn_params(...) ag_traced_nn_params(AG_SITE, __VA_ARGS__)
-#define nn_find(...) ag_traced_nn_find(AG_SITE, __VA_ARGS__)
+#define nn_read_idx(...) ag_traced_nn_read_idx(AG_SITE, __VA_ARGS__)
+#define nn_read_csv(...) ag_traced_nn_read_csv(AG_SITE, __VA_ARGS__)
+#define nn_batches_new(...) ag_traced_nn_batches_new(AG_SITE, __VA_ARGS__)
+#define nn_batches_next(...) ag_traced_nn_batches_next(AG_SITE, __VA_ARGS__)
+#define nn_correct(...) ag_traced_nn_correct(AG_SITE, __VA_ARGS__)
 #define nn_linear(...) ag_traced_nn_linear(AG_SITE, __VA_ARGS__)
 #define nn_conv1d(...) ag_traced_nn_conv1d(AG_SITE, __VA_ARGS__)
 #define nn_conv2d(...) ag_traced_nn_conv2d(AG_SITE, __VA_ARGS__)
@@ -269,11 +266,14 @@ static inline ag_status ag_traced_nn_load(const char *ag_file, int ag_line, nn_m
 #define nn_xavier_normal(...) ag_traced_nn_xavier_normal(AG_SITE, __VA_ARGS__)
 #define nn_kaiming_uniform(...) ag_traced_nn_kaiming_uniform(AG_SITE, __VA_ARGS__)
 #define nn_kaiming_normal(...) ag_traced_nn_kaiming_normal(AG_SITE, __VA_ARGS__)
-#define nn_read_idx(...) ag_traced_nn_read_idx(AG_SITE, __VA_ARGS__)
-#define nn_read_csv(...) ag_traced_nn_read_csv(AG_SITE, __VA_ARGS__)
-#define nn_batches_new(...) ag_traced_nn_batches_new(AG_SITE, __VA_ARGS__)
-#define nn_batches_next(...) ag_traced_nn_batches_next(AG_SITE, __VA_ARGS__)
-#define nn_correct(...) ag_traced_nn_correct(AG_SITE, __VA_ARGS__)
+#define nn_init(...) ag_traced_nn_init(AG_SITE, __VA_ARGS__)
+#define nn_param(...) ag_traced_nn_param(AG_SITE, __VA_ARGS__)
+#define nn_buffer(...) ag_traced_nn_buffer(AG_SITE, __VA_ARGS__)
+#define nn_share(...) ag_traced_nn_share(AG_SITE, __VA_ARGS__)
+#define nn_child(...) ag_traced_nn_child(AG_SITE, __VA_ARGS__)
+#define nn_forward(...) ag_traced_nn_forward(AG_SITE, __VA_ARGS__)
+#define nn_params(...) ag_traced_nn_params(AG_SITE, __VA_ARGS__)
+#define nn_find(...) ag_traced_nn_find(AG_SITE, __VA_ARGS__)
 #define nn_save(...) ag_traced_nn_save(AG_SITE, __VA_ARGS__)
 #define nn_load(...) ag_traced_nn_load(AG_SITE, __VA_ARGS__)
 

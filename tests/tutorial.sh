@@ -102,7 +102,7 @@ no_warnings() {
 
 # Names that it speaks of are in the headers, or of a file there.
 names() {
-    cat ag/*.h ag/ag.hpp nn/nn.h optim/optim.h examples/bindings/ag.py >"$work/headers"
+    cat ag/*.h ag/ag.hpp nn/*.h optim/optim.h examples/bindings/ag.py >"$work/headers"
     for name in $(grep -oE '\b(ag|nn|optim|AG|NN)_[A-Za-z0-9_]+' docs/tutorial.md | sort -u); do
         grep -qw -- "$name" "$work/headers" || echo "there is no $name"
     done | grep . && return 1
