@@ -8,11 +8,11 @@
 typedef struct optim_slot {
     ag_tensor param;
     ag_storage at;       /* in this step */
-    void *state[2];      /* momenta, of the parameter's type, in its storage order; NULL until its first step */
+    void *state[3];      /* momenta, of the parameter's type, in its storage order; NULL until its first step */
     int64_t steps;       /* updates that it has had */
     int64_t first_block; /* number of its first block among all parameters' */
     uint32_t zeroed;     /* how often its gradient was, at the last step */
-    double rate, root;   /* Adam: lr and 1 / sqrt of v, corrected for the bias of this step */
+    double rate, root;   /* lr in this step; Adam: and 1 / sqrt of v, both corrected for the bias of this step */
 } optim_slot;
 
 /* Updates elements `from` to `to` of a parameter. */
@@ -22,8 +22,9 @@ struct optim {
     ag_tape *t;
     optim_rule *f32, *f64;
     int states; /* momenta of each parameter */
-    double lr, momentum, beta[2], eps, weight_decay;
-    bool nesterov, decoupled, error_if_nonfinite;
+    double lr, lr_decay, momentum, beta[2], alpha, eps, weight_decay;
+    double initial; /* of the first state */
+    bool nesterov, decoupled, centered, error_if_nonfinite;
     size_t count;
     optim_slot *slots;
     int64_t blocks, elements; /* of those that have a gradient in this step */
@@ -34,7 +35,8 @@ struct optim {
     bool warned_unzeroed, warned_none, warned_gradient, warned_value;
 };
 
-optim_rule optim_sgd_f32, optim_sgd_f64, optim_adam_f32, optim_adam_f64;
+optim_rule optim_sgd_f32, optim_sgd_f64, optim_adam_f32, optim_adam_f64, optim_adagrad_f32, optim_adagrad_f64,
+    optim_rmsprop_f32, optim_rmsprop_f64;
 
 /* Work is cut into blocks of this many elements, whatever the number of threads. */
 enum { OPTIM_BLOCK = 1 << 14 };

@@ -1,7 +1,7 @@
 /* Optimizers: making one, and the step, which checks and allocates everything before it writes anything. */
 #include "optim/internal.h"
 
-#include "ag/array/array.h"
+#include "ag/kernels/kernels.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -158,6 +158,49 @@ optim *optim_adamw(ag_list params, optim_adam_config config)
     return make_adam(params, config, true, "optim_adamw");
 }
 
+optim *optim_adagrad(ag_list params, optim_adagrad_config config)
+{
+    static const char who[] = "optim_adagrad";
+    ag_tape *t = ag_list_tape(params);
+    if (!any_parameter(params, who) || !usable_rate(t, config.lr, who) ||
+        !within(t, config.lr_decay, 0, INFINITY, "lr_decay", who) ||
+        !within(t, config.initial, 0, INFINITY, "initial", who) || !within(t, config.eps, 0, INFINITY, "eps", who) ||
+        !within(t, config.weight_decay, 0, INFINITY, "weight_decay", who))
+        return NULL;
+    optim o = { .f32 = optim_adagrad_f32,
+                .f64 = optim_adagrad_f64,
+                .states = 1,
+                .lr = config.lr,
+                .lr_decay = config.lr_decay,
+                .initial = config.initial,
+                .eps = config.eps == 0 ? 1e-10 : config.eps,
+                .weight_decay = config.weight_decay,
+                .error_if_nonfinite = config.error_if_nonfinite };
+    return make(params, o, who);
+}
+
+optim *optim_rmsprop(ag_list params, optim_rmsprop_config config)
+{
+    static const char who[] = "optim_rmsprop";
+    ag_tape *t = ag_list_tape(params);
+    if (!any_parameter(params, who) || !usable_rate(t, config.lr, who) ||
+        !within(t, config.momentum, 0, INFINITY, "momentum", who) ||
+        !within(t, config.weight_decay, 0, INFINITY, "weight_decay", who) ||
+        !within(t, config.alpha, 0, 1, "alpha", who) || !within(t, config.eps, 0, INFINITY, "eps", who))
+        return NULL;
+    optim o = { .f32 = optim_rmsprop_f32,
+                .f64 = optim_rmsprop_f64,
+                .states = 1 + config.centered + (config.momentum != 0),
+                .lr = config.lr,
+                .momentum = config.momentum,
+                .alpha = config.alpha == 0 ? 0.99 : config.alpha,
+                .eps = config.eps == 0 ? 1e-8 : config.eps,
+                .weight_decay = config.weight_decay,
+                .centered = config.centered,
+                .error_if_nonfinite = config.error_if_nonfinite };
+    return make(params, o, who);
+}
+
 double optim_lr(const optim *o)
 {
     return o ? o->lr : NAN;
@@ -234,6 +277,9 @@ static ag_status make_state(optim *o)
             s->state[k] = ag_tape_allocate(o->t, (size_t)s->at.count * ag_dtype_size(s->at.dtype));
             if (!s->state[k])
                 return ag_error(o->t);
+            const ag_array state = ag_dense_array(AG_SHAPE(s->at.count), s->at.dtype, s->state[k]);
+            if (k == 0 && o->initial != 0)
+                ag_fill_array(&state, o->initial);
         }
     }
     return AG_OK;
@@ -241,7 +287,7 @@ static ag_status make_state(optim *o)
 
 static void set_rates(const optim *o, optim_slot *s)
 {
-    s->rate = o->lr;
+    s->rate = o->lr / (1 + (double)(s->steps - 1) * o->lr_decay);
     s->root = 1;
     if (o->beta[0] == 0 && o->beta[1] == 0)
         return;

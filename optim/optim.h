@@ -22,7 +22,7 @@ typedef struct optim optim;
 
 /* Constructors return NULL on failure. Errors: AG_EUSE for a tensor that is no parameter or belongs to another tape
  * than the first, AG_EARG for one that is listed twice and for numbers out of range: lr must be positive, the others
- * must not be negative, betas must be below 1, and all must be finite, and for an empty list of a tape's or a module's:
+ * must not be negative, betas and alpha must be below 1, and all must be finite, and for an empty list of a tape's or a module's:
  * the layers are missing that it was to train. A list {NULL, 0} of one's own has no tape to report to. */
 
 typedef struct optim_sgd_config {
@@ -49,6 +49,29 @@ AG_API optim *optim_adam(ag_list params, optim_adam_config config);
 /* optim_adamw - Adam with decoupled weight decay (Loshchilov and Hutter 2019): p = (1 - lr weight_decay) p comes first,
  * and g = dp. Weight decay is 0 unless given. */
 AG_API optim *optim_adamw(ag_list params, optim_adam_config config);
+
+typedef struct optim_adagrad_config {
+    double lr, lr_decay, weight_decay;
+    double initial;          /* the sum of squares at first */
+    double eps;              /* zero: 1e-10 */
+    bool error_if_nonfinite; /* see above */
+} optim_adagrad_config;
+/* optim_adagrad - AdaGrad (Duchi et al. 2011); k counts the parameter's steps.
+ *   g = dp + weight_decay p    s = s + g^2, at first initial    p = p - lr / (1 + (k - 1) lr_decay) g / (sqrt(s) + eps) */
+AG_API optim *optim_adagrad(ag_list params, optim_adagrad_config config);
+
+typedef struct optim_rmsprop_config {
+    double lr, momentum, weight_decay;
+    double alpha;            /* of the mean square; zero: 0.99 */
+    double eps;              /* zero: 1e-8 */
+    bool centered;           /* in units of the deviation, not of the root mean square */
+    bool error_if_nonfinite; /* see above */
+} optim_rmsprop_config;
+/* optim_rmsprop - RMSProp (Tieleman and Hinton 2012), centered as in Graves 2013.
+ *   g = dp + weight_decay p    v = alpha v + (1 - alpha) g^2    m = alpha m + (1 - alpha) g
+ *   q = g / (sqrt(centered ? v - m^2 : v) + eps)    b = momentum b + q    p = p - lr b
+ * Where v - m^2 rounds to less than 0 it counts as 0. */
+AG_API optim *optim_rmsprop(ag_list params, optim_rmsprop_config config);
 
 /* optim_step - updates every parameter that has a gradient. Does nothing while an error is pending, and returns it. All
  * is checked and allocated before the first value changes. */

@@ -27,6 +27,22 @@ static inline optim *ag_traced_optim_adamw(const char *ag_file, int ag_line, ag_
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline optim *ag_traced_optim_adagrad(const char *ag_file, int ag_line, ag_list params, optim_adagrad_config config)
+{
+    ag_tape *ag_to = ag_list_tape(params);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    optim *ag_result = optim_adagrad(params, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline optim *ag_traced_optim_rmsprop(const char *ag_file, int ag_line, ag_list params, optim_rmsprop_config config)
+{
+    ag_tape *ag_to = ag_list_tape(params);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    optim *ag_result = optim_rmsprop(params, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_status ag_traced_optim_step(const char *ag_file, int ag_line, optim *o)
 {
     ag_tape *ag_to = optim_tape(o);
@@ -79,6 +95,8 @@ static inline ag_status ag_traced_optim_clip_value(const char *ag_file, int ag_l
 #define optim_sgd(...) ag_traced_optim_sgd(AG_SITE, __VA_ARGS__)
 #define optim_adam(...) ag_traced_optim_adam(AG_SITE, __VA_ARGS__)
 #define optim_adamw(...) ag_traced_optim_adamw(AG_SITE, __VA_ARGS__)
+#define optim_adagrad(...) ag_traced_optim_adagrad(AG_SITE, __VA_ARGS__)
+#define optim_rmsprop(...) ag_traced_optim_rmsprop(AG_SITE, __VA_ARGS__)
 #define optim_step(...) ag_traced_optim_step(AG_SITE, __VA_ARGS__)
 #define optim_zero_grad(...) ag_traced_optim_zero_grad(AG_SITE, __VA_ARGS__)
 #define optim_set_lr(...) ag_traced_optim_set_lr(AG_SITE, __VA_ARGS__)

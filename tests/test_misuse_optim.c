@@ -14,6 +14,10 @@ static void settings(void **state)
         expect_complaint(t, "optim_adam");
         assert_null(optim_adamw(AG_LIST(b.p), (optim_adam_config){ .lr = bad[i] }));
         expect_complaint(t, "optim_adamw");
+        assert_null(optim_adagrad(AG_LIST(b.p), (optim_adagrad_config){ .lr = bad[i] }));
+        expect_complaint(t, "optim_adagrad");
+        assert_null(optim_rmsprop(AG_LIST(b.p), (optim_rmsprop_config){ .lr = bad[i] }));
+        expect_complaint(t, "optim_rmsprop");
         if (bad[i] == 0)
             continue;
         assert_null(optim_sgd(AG_LIST(b.p), (optim_sgd_config){ .lr = 1, .momentum = bad[i] }));
@@ -34,6 +38,31 @@ static void settings(void **state)
     }
     assert_null(optim_sgd(AG_LIST(b.p), (optim_sgd_config){ .lr = 1, .nesterov = true }));
     expect_complaint(t, "optim_sgd");
+    free_bench(&b);
+}
+
+static void settings_of_adagrad_and_rmsprop(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    const double bad[] = { -1, NAN, INFINITY, -INFINITY };
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        const optim_adagrad_config adagrad[] = { { .lr = 1, .lr_decay = bad[i] },
+                                                 { .lr = 1, .initial = bad[i] },
+                                                 { .lr = 1, .eps = bad[i] },
+                                                 { .lr = 1, .weight_decay = bad[i] } };
+        const optim_rmsprop_config rmsprop[] = { { .lr = 1, .momentum = bad[i] },
+                                                 { .lr = 1, .alpha = bad[i] },
+                                                 { .lr = 1, .eps = bad[i] },
+                                                 { .lr = 1, .weight_decay = bad[i] } };
+        for (size_t k = 0; k < ARRAY_SIZE(adagrad); k++) {
+            assert_null(optim_adagrad(AG_LIST(b.p), adagrad[k]));
+            expect_complaint(t, "optim_adagrad");
+            assert_null(optim_rmsprop(AG_LIST(b.p), rmsprop[k]));
+            expect_complaint(t, "optim_rmsprop");
+        }
+    }
     free_bench(&b);
 }
 
@@ -88,6 +117,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings),
+        cmocka_unit_test(settings_of_adagrad_and_rmsprop),
         cmocka_unit_test(parameters_and_steps),
     };
     return cmocka_run_group_tests_name("misuse of optim", tests, NULL, NULL);

@@ -16,13 +16,13 @@ static void give_gradient(ag_tensor p, ag_tensor g)
 typedef struct trajectory {
     char name[32], rule[8];
     double lr, momentum, betas[2], eps, decay, clip_norm, clip_value;
-    int nesterov, steps;
+    int flag, steps;
 } trajectory;
 
 static bool read_case(FILE *f, trajectory *c)
 {
     return fscanf(f, " case %31s %7s %lf %lf %lf %lf %lf %lf %d %lf %lf %d\n", c->name, c->rule, &c->lr, &c->momentum,
-                  &c->betas[0], &c->betas[1], &c->eps, &c->decay, &c->nesterov, &c->clip_norm, &c->clip_value,
+                  &c->betas[0], &c->betas[1], &c->eps, &c->decay, &c->flag, &c->clip_norm, &c->clip_value,
                   &c->steps) == 12;
 }
 
@@ -42,13 +42,26 @@ static bool read_line(FILE *f, char letter, double *values, int count)
 
 static optim *make_optimizer(const trajectory *c, ag_list params)
 {
-    optim_sgd_config sgd = { .lr = c->lr, .momentum = c->momentum, .weight_decay = c->decay, .nesterov = c->nesterov };
-    optim_adam_config adam = {
+    const optim_sgd_config sgd = {
+        .lr = c->lr, .momentum = c->momentum, .weight_decay = c->decay, .nesterov = c->flag
+    };
+    const optim_adam_config adam = {
         .lr = c->lr, .betas = { c->betas[0], c->betas[1] }, .eps = c->eps, .weight_decay = c->decay
     };
-    if (!strcmp(c->rule, "sgd"))
-        return optim_sgd(params, sgd);
-    return !strcmp(c->rule, "adam") ? optim_adam(params, adam) : optim_adamw(params, adam);
+    const optim_adagrad_config adagrad = {
+        .lr = c->lr, .lr_decay = c->betas[0], .initial = c->betas[1], .eps = c->eps, .weight_decay = c->decay
+    };
+    const optim_rmsprop_config rmsprop = { .lr = c->lr,
+                                           .momentum = c->momentum,
+                                           .alpha = c->betas[0],
+                                           .eps = c->eps,
+                                           .weight_decay = c->decay,
+                                           .centered = c->flag };
+    return !strcmp(c->rule, "sgd")       ? optim_sgd(params, sgd)
+           : !strcmp(c->rule, "adam")    ? optim_adam(params, adam)
+           : !strcmp(c->rule, "adamw")   ? optim_adamw(params, adam)
+           : !strcmp(c->rule, "adagrad") ? optim_adagrad(params, adagrad)
+                                         : optim_rmsprop(params, rmsprop);
 }
 
 static void check_trajectory(FILE *f, const trajectory *c, ag_dtype d, double tolerance)
@@ -93,7 +106,7 @@ static void check_trajectories(ag_dtype d, double tolerance)
     for (; read_case(f, &c); cases++)
         check_trajectory(f, &c, d, tolerance);
     fclose(f);
-    assert_int_equal(cases, 16);
+    assert_int_equal(cases, 26);
 }
 
 static void updates_are_pytorchs(void **state)
@@ -119,7 +132,13 @@ static void large_step(int threads, int kind, float *narrow, double *wide, int64
     ag_list list = AG_LIST(a, b, c);
     const optim_adam_config adam = { .lr = 1e-2, .weight_decay = 0.1 };
     const optim_sgd_config sgd = { .lr = 1e-2, .momentum = 0.9, .nesterov = true };
-    optim *o = kind == 0 ? optim_sgd(list, sgd) : kind == 1 ? optim_adam(list, adam) : optim_adamw(list, adam);
+    const optim_adagrad_config adagrad = { .lr = 1e-2, .initial = 0.1 };
+    const optim_rmsprop_config rmsprop = { .lr = 1e-2, .momentum = 0.9, .centered = true };
+    optim *o = kind == 0   ? optim_sgd(list, sgd)
+               : kind == 1 ? optim_adam(list, adam)
+               : kind == 2 ? optim_adamw(list, adam)
+               : kind == 3 ? optim_adagrad(list, adagrad)
+                           : optim_rmsprop(list, rmsprop);
     for (int step = 0; step < 3; step++) {
         optim_zero_grad(o);
         give_gradient(a, ag_rand(t, AG_F32, AG_SHAPE(count), -1, 1));
@@ -145,7 +164,7 @@ static void threads_do_not_matter(void **state)
         narrow[i] = malloc(N * sizeof(float));
         wide[i] = malloc(N * sizeof(double));
     }
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind < 5; kind++) {
         large_step(1, kind, narrow[0], wide[0], N);
         for (int threads = 2; threads < 5; threads++) {
             large_step(threads, kind, narrow[1], wide[1], N);
@@ -237,6 +256,44 @@ static void zeros_are_the_usual_numbers(void **state)
     }
 }
 
+/* eps 1e-10, and alpha 0.99 with eps 1e-8: both as PyTorch's */
+static void zeros_are_the_usual_numbers_of_adagrad_and_rmsprop(void **state)
+{
+    (void)state;
+    ag_tape *t = f64_tape();
+    ag_tensor p = ag_param(ag_constant(t, 0), "p"), q = ag_param(ag_constant(t, 0), "q");
+    optim *adagrad = optim_adagrad(AG_LIST(p), (optim_adagrad_config){ .lr = 1 });
+    optim *rmsprop = optim_rmsprop(AG_LIST(q), (optim_rmsprop_config){ .lr = 1 });
+    give_gradient(p, ag_constant(t, 1e-10));
+    give_gradient(q, ag_constant(t, 1e-7));
+    optim_step(adagrad);
+    optim_step(rmsprop);
+    assert_near(ag_item(p), -0.5, 1e-12);
+    assert_near(ag_item(q), -5, 1e-12);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+/* The variance of equal gradients rounds to less than 0 now and then; its root would be none. */
+static void centered_rmsprop_survives_equal_gradients(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        ag_tape *t = tape_of(i ? AG_F32 : AG_F64);
+        ag_tensor p = ag_param(ag_ones(t, AG_FLOAT, AG_SHAPE(1)), "p");
+        optim *o = optim_rmsprop(AG_LIST(p), (optim_rmsprop_config){ .lr = 1e-12, .alpha = 0.5, .centered = true });
+        for (int step = 0; step < 300; step++) {
+            optim_zero_grad(o);
+            give_gradient(p, ag_full(t, AG_FLOAT, AG_SHAPE(1), 1.7));
+            optim_step(o);
+            ag_tape_reset(t);
+        }
+        assert_true(isfinite(ag_item(p)));
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
 static void the_rate_can_change(void **state)
 {
     (void)state;
@@ -276,12 +333,14 @@ static void a_step_is_a_write(void **state)
 static void a_warm_loop_allocates_nothing(void **state)
 {
     (void)state;
-    for (int kind = 0; kind < 2; kind++) {
+    for (int kind = 0; kind < 3; kind++) {
         memory memory = { 0 };
         ag_tape *t = tape_on(&memory, AG_F32);
         nn_module *m = nn_mlp(t, (nn_mlp_config){ .sizes = { 20, 30, 10 } });
-        optim *o = kind ? optim_adam(nn_params(m), (optim_adam_config){ .lr = 1e-3 })
-                        : optim_sgd(nn_params(m), (optim_sgd_config){ .lr = 1e-3, .momentum = 0.9 });
+        const optim_rmsprop_config rmsprop = { .lr = 1e-3, .momentum = 0.9, .centered = true };
+        optim *o = kind == 0   ? optim_sgd(nn_params(m), (optim_sgd_config){ .lr = 1e-3, .momentum = 0.9 })
+                   : kind == 1 ? optim_adam(nn_params(m), (optim_adam_config){ .lr = 1e-3 })
+                               : optim_rmsprop(nn_params(m), rmsprop);
         for (int step = 0; step < 6; step++) {
             if (step == 2)
                 memory.requests = 0;
@@ -301,10 +360,16 @@ static void a_warm_loop_allocates_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(updates_are_pytorchs),          cmocka_unit_test(updates_in_f32_are_near),
-        cmocka_unit_test(threads_do_not_matter),         cmocka_unit_test(norms_are_of_all_gradients),
-        cmocka_unit_test(empty_parameters_are_fine),     cmocka_unit_test(zeros_are_the_usual_numbers),
-        cmocka_unit_test(the_rate_can_change),           cmocka_unit_test(a_step_is_a_write),
+        cmocka_unit_test(updates_are_pytorchs),
+        cmocka_unit_test(updates_in_f32_are_near),
+        cmocka_unit_test(threads_do_not_matter),
+        cmocka_unit_test(norms_are_of_all_gradients),
+        cmocka_unit_test(empty_parameters_are_fine),
+        cmocka_unit_test(zeros_are_the_usual_numbers),
+        cmocka_unit_test(zeros_are_the_usual_numbers_of_adagrad_and_rmsprop),
+        cmocka_unit_test(centered_rmsprop_survives_equal_gradients),
+        cmocka_unit_test(the_rate_can_change),
+        cmocka_unit_test(a_step_is_a_write),
         cmocka_unit_test(a_warm_loop_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,24 @@
 /* Optimizers over lists of all kinds. */
 #include "tests/fuzz/fuzz.h"
 
+static optim *make_optimizer(world *w, ag_list list, int which, double lr, double decay)
+{
+    const optim_sgd_config sgd = { lr, chance(w, 2) ? 0.9 : 0, decay, chance(w, 3), chance(w, 3) };
+    const double odd = chance(w, 4) ? draw_number(w) : 0;
+    const optim_adam_config adam = {
+        .lr = lr, .weight_decay = decay, .betas = { 0, odd }, .error_if_nonfinite = sgd.error_if_nonfinite
+    };
+    const optim_adagrad_config adagrad = { .lr = lr, .weight_decay = decay, .initial = odd, .lr_decay = sgd.momentum };
+    const optim_rmsprop_config rmsprop = {
+        .lr = lr, .weight_decay = decay, .alpha = odd, .momentum = sgd.momentum, .centered = sgd.nesterov
+    };
+    return which == 0   ? optim_sgd(list, sgd)
+           : which == 1 ? optim_adam(list, adam)
+           : which == 2 ? optim_adamw(list, adam)
+           : which == 3 ? optim_adagrad(list, adagrad)
+                        : optim_rmsprop(list, rmsprop);
+}
+
 static void play_optimizer(world *w)
 {
     ag_tensor at[6];
@@ -15,20 +33,14 @@ static void play_optimizer(world *w)
     if (chance(w, 3))
         list = chance(w, 2) && l->module_count ? nn_params(l->modules[0]) : ag_params(l->t);
     double lr = rude(w, may_absurd_number) ? draw_number(w) : 0.1, decay = chance(w, 3) ? draw_number(w) : 0;
-    int which = draw(w, 3);
+    static const char *const names[] = { "optim_sgd", "optim_adam", "optim_adamw", "optim_adagrad", "optim_rmsprop" };
+    int which = draw(w, 5);
     ag_tape *t = list.count && list.at ? list.at[0].tape : NULL;
     for (int i = 0; i < TAPES; i++)
         if (w->lanes[i].t == t)
             l = &w->lanes[i];
-    frame f = begin(w, t, "%s(%s, %g, %g)",
-                    which == 0   ? "optim_sgd"
-                    : which == 1 ? "optim_adam"
-                                 : "optim_adamw",
-                    text_of_list(w, list), lr, decay);
-    optim_sgd_config sgd = { lr, chance(w, 2) ? 0.9 : 0, decay, chance(w, 3), chance(w, 3) };
-    optim_adam_config adam = { .lr = lr, .weight_decay = decay, .betas = { 0, chance(w, 4) ? draw_number(w) : 0 } };
-    adam.error_if_nonfinite = sgd.error_if_nonfinite;
-    optim *o = which == 0 ? optim_sgd(list, sgd) : which == 1 ? optim_adam(list, adam) : optim_adamw(list, adam);
+    frame f = begin(w, t, "%s(%s, %g, %g)", names[which], text_of_list(w, list), lr, decay);
+    optim *o = make_optimizer(w, list, which, lr, decay);
     if (o && t && f.before == AG_OK && f.clears == l->clears && ag_error(t))
         fault(w, "an optimizer beside an error");
     if (!o && t && !ag_error(t) && f.clears == l->clears && !f.inert)
