@@ -21,8 +21,9 @@ typedef void optim_rule(const optim *o, const optim_slot *s, int64_t from, int64
 struct optim {
     ag_tape *t;
     optim_rule *f32, *f64;
-    int states; /* momenta of each parameter */
-    double lr, lr_decay, momentum, beta[2], alpha, eps, weight_decay;
+    int states;         /* momenta of each parameter */
+    double lr, base_lr; /* base_lr: as it was last set, not by a schedule */
+    double lr_decay, momentum, beta[2], alpha, eps, weight_decay;
     double initial; /* of the first state */
     bool nesterov, decoupled, centered, error_if_nonfinite;
     size_t count;

@@ -66,6 +66,7 @@ static optim *make(ag_list params, optim config, const char *who)
         return NULL;
     *o = config;
     o->t = t;
+    o->base_lr = o->lr;
     o->count = params.count;
     o->slots = slots;
     set_slots(o, params);
@@ -217,7 +218,7 @@ ag_status optim_set_lr(optim *o, double lr)
         return AG_ENULL;
     if (!within(o->t, lr, 0, INFINITY, "lr", "optim_set_lr"))
         return AG_EARG;
-    o->lr = lr;
+    o->lr = o->base_lr = lr;
     return AG_OK;
 }
 

@@ -78,8 +78,8 @@ AG_API optim *optim_rmsprop(ag_list params, optim_rmsprop_config config);
 AG_API ag_status optim_step(optim *o);
 /* optim_zero_grad - zeroes the gradients of the parameters; also while an error is pending. */
 AG_API ag_status optim_zero_grad(optim *o);
-/* optim_set_lr - the learning rate from the next step on; for schedules, so it may be 0. Errors: AG_EARG if it is
- * negative or not finite. */
+/* optim_set_lr - the learning rate from the next step on; it may be 0. Errors: AG_EARG if it is negative or not
+ * finite. */
 AG_API ag_status optim_set_lr(optim *o, double lr);
 AG_API double optim_lr(const optim *o);     /* NaN for NULL */
 AG_API ag_tape *optim_tape(const optim *o); /* that of its parameters; NULL for NULL */
@@ -91,6 +91,78 @@ AG_API double optim_grad_norm(optim *o);
 AG_API ag_status optim_clip_norm(optim *o, double max);
 /* optim_clip_value - clamps every element of the gradients to [-max, max]; a NaN stays. Errors: as optim_clip_norm. */
 AG_API ag_status optim_clip_value(optim *o, double max);
+
+/* ---- schedules of the learning rate, with the numbers of torch.optim.lr_scheduler
+ *
+ * A schedule gives its optimizer a learning rate for each of its steps 0, 1, 2, ..., which are steps of training or epochs,
+ * as one calls it. It starts from the rate that the optimizer has when it is made, its base, and sets that of step 0 at
+ * once. What optim_set_lr sets lasts until the schedule's next step. Schedules live on the tape. */
+
+typedef struct optim_schedule {
+    optim *optimizer;
+    int64_t step; /* where it is */
+} optim_schedule;
+/* optim_schedule_step - goes to the next step and sets its rate. optim_schedule_set - goes to that step, as when training
+ * is resumed. While an error is pending they do nothing, and return it. Errors: AG_EARG for a negative step. */
+AG_API ag_status optim_schedule_step(optim_schedule *s);
+AG_API ag_status optim_schedule_set(optim_schedule *s, int64_t step);
+/* optim_schedule_at - the rate of any step; sets nothing, so it can be drawn. NaN on error. */
+AG_API double optim_schedule_at(optim_schedule *s, int64_t step);
+
+/* Constructors return NULL on failure. Errors: AG_EARG for numbers that make no sense; factors must be finite and not
+ * negative. */
+
+/* optim_schedule_every - every `steps` steps the rate is multiplied by `factor`; every 1 that is exponential decay. */
+AG_API optim_schedule *optim_schedule_every(optim *o, int64_t steps, double factor);
+enum { OPTIM_MILESTONES = 16 };
+typedef struct optim_milestones_config {
+    int64_t at[OPTIM_MILESTONES]; /* steps, up to the first 0 */
+    double factor;                /* zero: 0.1 */
+} optim_milestones_config;
+/* optim_schedule_milestones - it is multiplied by the factor at each of these steps. */
+AG_API optim_schedule *optim_schedule_milestones(optim *o, optim_milestones_config config);
+/* optim_schedule_linear - base times a factor that goes from `from` to `to` in `steps` steps and stays there: a warm-up from
+ * 0.1 to 1, a decay from 1 to 0. */
+AG_API optim_schedule *optim_schedule_linear(optim *o, double from, double to, int64_t steps);
+
+typedef struct optim_cosine_config {
+    int64_t steps; /* from the base to the lowest rate */
+    double min_lr;
+    bool restart; /* begins anew after them, where it would else rise again as it fell (Loshchilov and Hutter 2017) */
+    int64_t grow; /* with restart: each round is so many times as long as the one before; zero: 1 */
+} optim_cosine_config;
+/* optim_schedule_cosine - min_lr + (base - min_lr) (1 + cos(pi step / steps)) / 2. */
+AG_API optim_schedule *optim_schedule_cosine(optim *o, optim_cosine_config config);
+
+typedef double optim_factor(int64_t step, void *user);
+/* optim_schedule_function - base times f(step, user). A factor that is negative or not finite is AG_EARG when it is met,
+ * and the rate stays. */
+AG_API optim_schedule *optim_schedule_function(optim *o, optim_factor *f, void *user);
+/* optim_schedule_then - `first` for `steps` steps, then `second`, which counts from 0 there: a warm-up and what follows it,
+ * of one optimizer. The two are parts of the result now and are not to be stepped themselves. */
+AG_API optim_schedule *optim_schedule_then(optim_schedule *first, int64_t steps, optim_schedule *second);
+
+typedef struct optim_plateau_config {
+    double factor;    /* what the rate is multiplied by, below 1; zero: 0.1 */
+    int64_t patience; /* so many values without improvement are borne; zero: 10 */
+    double threshold; /* what counts as an improvement is better by this part of the best value; zero: 1e-4 */
+    bool absolute;    /* better by the threshold itself */
+    bool maximize;    /* larger values are better */
+    int64_t cooldown; /* values after a reduction that do not count as bad */
+    double min_lr;
+    double eps; /* smaller changes of the rate are not made; zero: 1e-8 */
+} optim_plateau_config;
+typedef struct optim_plateau {
+    optim *optimizer;
+    double best;        /* so far; infinite at first */
+    int64_t bad;        /* values without improvement since */
+    int64_t reductions; /* so far */
+} optim_plateau;
+/* optim_plateau_new - reduces the rate when a value, as a validation loss, stops improving. NULL on failure. Errors:
+ * AG_EARG for numbers that make no sense. */
+AG_API optim_plateau *optim_plateau_new(optim *o, optim_plateau_config config);
+/* optim_plateau_step - looks at the next value; one that is NaN is no improvement. */
+AG_API ag_status optim_plateau_step(optim_plateau *p, double value);
 
 #ifdef __cplusplus
 }

@@ -91,6 +91,96 @@ static inline ag_status ag_traced_optim_clip_value(const char *ag_file, int ag_l
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_status ag_traced_optim_schedule_step(const char *ag_file, int ag_line, optim_schedule *s)
+{
+    ag_tape *ag_to = s ? optim_tape(s->optimizer) : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = optim_schedule_step(s);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_optim_schedule_set(const char *ag_file, int ag_line, optim_schedule *s, int64_t step)
+{
+    ag_tape *ag_to = s ? optim_tape(s->optimizer) : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = optim_schedule_set(s, step);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline double ag_traced_optim_schedule_at(const char *ag_file, int ag_line, optim_schedule *s, int64_t step)
+{
+    ag_tape *ag_to = s ? optim_tape(s->optimizer) : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    double ag_result = optim_schedule_at(s, step);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline optim_schedule *ag_traced_optim_schedule_every(const char *ag_file, int ag_line, optim *o, int64_t steps, double factor)
+{
+    ag_tape *ag_to = optim_tape(o);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    optim_schedule *ag_result = optim_schedule_every(o, steps, factor);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline optim_schedule *ag_traced_optim_schedule_milestones(const char *ag_file, int ag_line, optim *o, optim_milestones_config config)
+{
+    ag_tape *ag_to = optim_tape(o);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    optim_schedule *ag_result = optim_schedule_milestones(o, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline optim_schedule *ag_traced_optim_schedule_linear(const char *ag_file, int ag_line, optim *o, double from, double to, int64_t steps)
+{
+    ag_tape *ag_to = optim_tape(o);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    optim_schedule *ag_result = optim_schedule_linear(o, from, to, steps);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline optim_schedule *ag_traced_optim_schedule_cosine(const char *ag_file, int ag_line, optim *o, optim_cosine_config config)
+{
+    ag_tape *ag_to = optim_tape(o);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    optim_schedule *ag_result = optim_schedule_cosine(o, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline optim_schedule *ag_traced_optim_schedule_function(const char *ag_file, int ag_line, optim *o, optim_factor *f, void *user)
+{
+    ag_tape *ag_to = optim_tape(o);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    optim_schedule *ag_result = optim_schedule_function(o, f, user);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline optim_schedule *ag_traced_optim_schedule_then(const char *ag_file, int ag_line, optim_schedule *first, int64_t steps, optim_schedule *second)
+{
+    ag_tape *ag_to = first ? optim_tape(first->optimizer) : NULL;
+    if (!ag_to)
+        ag_to = second ? optim_tape(second->optimizer) : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    optim_schedule *ag_result = optim_schedule_then(first, steps, second);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline optim_plateau *ag_traced_optim_plateau_new(const char *ag_file, int ag_line, optim *o, optim_plateau_config config)
+{
+    ag_tape *ag_to = optim_tape(o);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    optim_plateau *ag_result = optim_plateau_new(o, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_optim_plateau_step(const char *ag_file, int ag_line, optim_plateau *p, double value)
+{
+    ag_tape *ag_to = p ? optim_tape(p->optimizer) : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = optim_plateau_step(p, value);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 
 #define optim_sgd(...) ag_traced_optim_sgd(AG_SITE, __VA_ARGS__)
 #define optim_adam(...) ag_traced_optim_adam(AG_SITE, __VA_ARGS__)
@@ -103,5 +193,16 @@ static inline ag_status ag_traced_optim_clip_value(const char *ag_file, int ag_l
 #define optim_grad_norm(...) ag_traced_optim_grad_norm(AG_SITE, __VA_ARGS__)
 #define optim_clip_norm(...) ag_traced_optim_clip_norm(AG_SITE, __VA_ARGS__)
 #define optim_clip_value(...) ag_traced_optim_clip_value(AG_SITE, __VA_ARGS__)
+#define optim_schedule_step(...) ag_traced_optim_schedule_step(AG_SITE, __VA_ARGS__)
+#define optim_schedule_set(...) ag_traced_optim_schedule_set(AG_SITE, __VA_ARGS__)
+#define optim_schedule_at(...) ag_traced_optim_schedule_at(AG_SITE, __VA_ARGS__)
+#define optim_schedule_every(...) ag_traced_optim_schedule_every(AG_SITE, __VA_ARGS__)
+#define optim_schedule_milestones(...) ag_traced_optim_schedule_milestones(AG_SITE, __VA_ARGS__)
+#define optim_schedule_linear(...) ag_traced_optim_schedule_linear(AG_SITE, __VA_ARGS__)
+#define optim_schedule_cosine(...) ag_traced_optim_schedule_cosine(AG_SITE, __VA_ARGS__)
+#define optim_schedule_function(...) ag_traced_optim_schedule_function(AG_SITE, __VA_ARGS__)
+#define optim_schedule_then(...) ag_traced_optim_schedule_then(AG_SITE, __VA_ARGS__)
+#define optim_plateau_new(...) ag_traced_optim_plateau_new(AG_SITE, __VA_ARGS__)
+#define optim_plateau_step(...) ag_traced_optim_plateau_step(AG_SITE, __VA_ARGS__)
 
 #endif

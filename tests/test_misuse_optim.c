@@ -113,12 +113,57 @@ static void parameters_and_steps(void **state)
     free_bench(&b);
 }
 
+static double minus_one(int64_t step, void *user)
+{
+    (void)step;
+    (void)user;
+    return -1;
+}
+
+static void rates(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    optim *o = optim_sgd(AG_LIST(b.p), (optim_sgd_config){ .lr = 0.5 });
+    assert_null(optim_schedule_every(o, 0, 1));
+    expect_complaint(t, "optim_schedule_every");
+    assert_null(optim_schedule_milestones(o, (optim_milestones_config){ .at = { -1 } }));
+    expect_complaint(t, "optim_schedule_milestones");
+    assert_null(optim_schedule_linear(o, NAN, 1, 1));
+    expect_complaint(t, "optim_schedule_linear");
+    assert_null(optim_schedule_cosine(o, (optim_cosine_config){ .steps = -1 }));
+    expect_complaint(t, "optim_schedule_cosine");
+    assert_null(optim_schedule_function(o, NULL, NULL));
+    expect_complaint(t, "optim_schedule_function");
+    assert_null(optim_schedule_function(o, minus_one, NULL));
+    expect_complaint(t, "optim_schedule_function");
+    optim_schedule *s = optim_schedule_every(o, 1, 0.5);
+    assert_null(optim_schedule_then(s, 3, NULL));
+    expect_complaint(t, "optim_schedule_then");
+    expect_refusal(t, optim_schedule_set(s, -3), AG_EARG, "optim_schedule_set");
+    assert_true(isnan(optim_schedule_at(s, -3)));
+    expect_complaint(t, "optim_schedule_at");
+    assert_null(optim_plateau_new(o, (optim_plateau_config){ .patience = -3 }));
+    expect_complaint(t, "optim_plateau_new");
+    optim_plateau *p = optim_plateau_new(o, (optim_plateau_config){ .patience = 2 });
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(optim_plateau_step(p, NAN), AG_OK);
+    assert_true(optim_lr(o) > 0);
+    assert_int_equal(optim_schedule_step(s), AG_OK);
+    assert_close(optim_lr(o), 0.25, 0);
+    assert_int_equal(optim_schedule_step(NULL), AG_ENULL);
+    assert_int_equal(optim_plateau_step(NULL, 1), AG_ENULL);
+    free_bench(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings),
         cmocka_unit_test(settings_of_adagrad_and_rmsprop),
         cmocka_unit_test(parameters_and_steps),
+        cmocka_unit_test(rates),
     };
     return cmocka_run_group_tests_name("misuse of optim", tests, NULL, NULL);
 }

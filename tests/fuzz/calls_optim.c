@@ -93,9 +93,75 @@ static void play_change(world *w)
     end_anyway(&f, s);
 }
 
+static double play_factor(int64_t step, void *user)
+{
+    world *w = user;
+    const double factor = chance(w, 10) ? draw_number(w) : 1 / (1 + (double)step);
+    observe(w, 1);
+    return factor;
+}
+
+static optim_schedule *make_schedule(world *w, optim *o, int which)
+{
+    const int64_t steps = rude(w, may_absurd_number) ? draw(w, 5) - 2 : 1 + draw(w, 5);
+    const double factor = rude(w, may_absurd_number) ? draw_number(w) : 0.5;
+    if (which == 0)
+        return optim_schedule_every(o, steps, factor);
+    if (which == 1)
+        return optim_schedule_milestones(o, (optim_milestones_config){ .at = { steps, draw(w, 9) }, .factor = factor });
+    if (which == 2)
+        return optim_schedule_linear(o, factor, chance(w, 2), steps);
+    if (which == 3)
+        return optim_schedule_cosine(
+            o, (optim_cosine_config){
+                   .steps = steps, .min_lr = factor / 100, .restart = chance(w, 2), .grow = draw(w, 3) });
+    return optim_schedule_function(o, play_factor, w);
+}
+
+/* A schedule's first steps; it lives on, as does what became of the rate. */
+static void play_schedule(world *w)
+{
+    lane *l = draw_lane(w);
+    optim *o = any_optim(w, l);
+    const int which = draw(w, 5), then = draw(w, 8);
+    frame f = begin(w, l->t, "schedule %d then %d", which, then);
+    optim_schedule *s = make_schedule(w, o, which);
+    if (then < 5)
+        s = optim_schedule_then(s, 1 + draw(w, 3), make_schedule(w, o, then));
+    for (int i = 0; i < 4; i++)
+        observe(w, optim_schedule_step(s));
+    observe(w, optim_schedule_set(s, rude(w, may_absurd_number) ? draw(w, 9) - 4 : draw(w, 9)));
+    observe_number(w, optim_schedule_at(s, draw(w, 9)));
+    observe_number(w, optim_lr(o));
+    if (o && !(optim_lr(o) >= 0 && optim_lr(o) < INFINITY))
+        fault(w, "a rate that is none");
+    end_call(&f);
+}
+
+static void play_plateau(world *w)
+{
+    lane *l = draw_lane(w);
+    optim *o = any_optim(w, l);
+    const double odd = rude(w, may_absurd_number) ? draw_number(w) : 0;
+    frame f = begin(w, l->t, "optim_plateau_new(%g)", odd);
+    const optim_plateau_config config = { .factor = odd,
+                                          .threshold = odd,
+                                          .patience = draw(w, 3),
+                                          .cooldown = draw(w, 3),
+                                          .maximize = chance(w, 2),
+                                          .absolute = chance(w, 2) };
+    optim_plateau *p = optim_plateau_new(o, config);
+    for (int i = 0; i < 6; i++)
+        observe(w, optim_plateau_step(p, draw_number(w)));
+    observe_number(w, optim_lr(o));
+    end_call(&f);
+}
+
 const move optim_moves[] = {
     { .name = "optimizer", 3, play_optimizer },
     { .name = "step", 6, play_step, .writes = true },
     { .name = "change", 3, play_change, .writes = true },
+    { .name = "schedule", 1, play_schedule },
+    { .name = "plateau", 1, play_plateau },
     { .name = NULL },
 };
