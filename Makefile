@@ -108,7 +108,7 @@ soname := libag.so.$(firstword $(subst ., ,$(version)))
 
 definitions := $(sort $(wildcard ag/ops/*/*.c))
 sources := $(sort $(wildcard $(rooms:%=ag/%/*.c) nn/*.c optim/*.c) $(definitions))
-nn_headers := $(sort $(filter-out nn/internal.h nn/traced.h,$(wildcard nn/*.h)))
+nn_headers := $(sort $(filter-out %internal.h nn/traced.h,$(wildcard nn/*.h)))
 headers := ag/ag.h ag/errors.h ag/derivatives.h ag/options.h ag/ops.h ag/op.h ag/traced.h ag/ag.hpp ag/ops.hpp $(nn_headers) nn/traced.h $(wildcard optim/optim.h optim/traced.h)
 objects := $(sources:%.c=$(BUILD)/%.o)
 name = $(basename $(notdir $(1)))

@@ -30,6 +30,12 @@ bool nn_usable(const nn_module *m, ag_tape *t, const char *who); /* false: repor
 ag_tensor nn_param_as(nn_module *m, ag_tensor value, const ag_axes *order,
                       const char *name); /* order NULL: row-major */
 void nn_discard(nn_module *m); /* releases the tensors of a module whose construction failed; NULL is ignored */
+/* What surrounds a call of m on x: a name scope, and the mode of the first time where a checkpoint runs again. */
+typedef struct nn_call {
+    bool now, then; /* training mode */
+} nn_call;
+bool nn_begin(nn_module *m, ag_tensor x, const char *who, nn_call *c); /* m is usable; false: reported, or x is inert */
+void nn_end(nn_module *m, nn_call c);
 /* Visits every parameter and buffer of m and below, in order, with its path. False: a visit said so, or it is nested
  * too deep (AG_ELIMIT). */
 typedef bool nn_visit(void *user, const nn_entry *e, const char *path);
@@ -40,6 +46,18 @@ static inline ag_tensor nn_inert(ag_tape *t)
     ag_tensor x = { t, 0, 0 };
     return x;
 }
+
+/* ---- layers.c */
+
+/* Makes a child of a module that was just made, of which nothing remains where that fails. NULL, which may be given: that
+ * was reported. */
+nn_module *nn_append(nn_module *m, nn_module *made, const char *name);
+bool nn_activation_known(ag_tape *t, int kind, const char *who); /* false: reported */
+ag_tensor nn_activate(int kind, ag_tensor x);                    /* of a known kind */
+ag_tensor nn_drop(const nn_module *m, ag_tensor x, double p);    /* ag_dropout in m's training mode, else x */
+bool nn_is_probability(ag_tape *t, double p, const char *who);   /* false: reported */
+/* A weight [out,in] of products, uniform within `bound` of 0, stored for them (strides (1, out)). */
+ag_tensor nn_add_weight(nn_module *m, int64_t out, int64_t in, double bound, const char *name);
 
 /* ---- reader.c */
 

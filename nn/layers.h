@@ -33,10 +33,49 @@ typedef enum nn_activation_kind {
     NN_SIGMOID,
     NN_SOFTPLUS,
     NN_LEAKY_RELU, /* slope 0.01 */
-    NN_IDENTITY
+    NN_IDENTITY,
+    NN_GELU /* exact, by the error function */
 } nn_activation_kind;
 /* nn_activation - an elementwise function as a module. Errors: AG_EARG for an unknown kind. */
 AG_API nn_module *nn_activation(ag_tape *t, int kind);
+
+/* nn_dropout - ag_dropout with probability p in training mode; otherwise x itself. Errors: AG_EARG for a p that is not
+ * from 0 to 1. */
+AG_API nn_module *nn_dropout(ag_tape *t, double p);
+
+typedef struct nn_layer_norm_config {
+    double eps;     /* zero: 1e-5 */
+    bool no_affine; /* neither weight nor bias */
+    bool no_bias;
+} nn_layer_norm_config;
+/* nn_layer_norm - ag_layer_norm over the last dimensions, which have the extents of `shape`, as have weight, ones at
+ * first, and bias, zeros. Errors: AG_EARG for a shape of rank 0, an extent below 1 or an eps that is none. */
+AG_API nn_module *nn_layer_norm(ag_tape *t, ag_shape shape, nn_layer_norm_config config);
+
+typedef struct nn_batch_norm_config {
+    double eps;      /* zero: 1e-5 */
+    double momentum; /* how far the running statistics move, from 0 to 1; zero: 0.1 */
+    bool no_affine;  /* neither weight nor bias */
+    bool no_running; /* no running statistics: those of the batch in evaluation too */
+} nn_batch_norm_config;
+/* nn_batch_norm - ag_batch_norm of x[n,channels,..], PyTorch's BatchNorm1d, 2d and 3d: with the batch's statistics in
+ * training mode, when the buffers running_mean, zeros at first, and running_var, ones, move towards them and
+ * num_batches_tracked counts; with the running ones otherwise. weight starts as ones, bias as zeros. Statistics move with
+ * every forward, in a checkpoint twice. Errors: AG_EARG for no channels, an eps or a momentum that is none. */
+AG_API nn_module *nn_batch_norm(ag_tape *t, int64_t channels, nn_batch_norm_config config);
+
+/* nn_embedding - rows of weight [count,features], normal at first, for integers x[..]: y[..,features]. A row of padding
+ * (see ag_embedding_options) starts as zeros. Errors: AG_EARG for an extent below 1 or a padding that is no row. */
+AG_API nn_module *nn_embedding(ag_tape *t, int64_t count, int64_t features, ag_embedding_options options);
+
+typedef struct nn_rbf_config {
+    double width; /* that all start with; zero: 1 */
+    bool fixed;   /* centers and widths are buffers, chosen and not trained */
+} nn_rbf_config;
+/* nn_rbf - radial basis functions, Gaussian: y[..,k] = exp(-|x - centers[k]|^2 / (2 widths[k]^2)) for x[..,in]. centers
+ * [count,in] start normal; as a rule they are then assigned samples (nn_find, ag_assign). Errors: AG_EARG for an extent
+ * below 1 or a width that is not above 0. */
+AG_API nn_module *nn_rbf(ag_tape *t, int64_t in, int64_t count, nn_rbf_config config);
 
 /* nn_sequential - y = m[count-1](... m[0](x)); the children are called "0", "1", ... See NN_SEQUENTIAL. */
 AG_API nn_module *nn_sequential(ag_tape *t, nn_module *const *modules, size_t count);

@@ -322,31 +322,44 @@ nn_module *nn_child(nn_module *m, nn_module *child, const char *name)
 
 /* ---- using */
 
-ag_tensor nn_forward(nn_module *m, ag_tensor x)
+bool nn_begin(nn_module *m, ag_tensor x, const char *who, nn_call *c)
 {
-    if (!nn_usable(m, x.tape, "nn_forward"))
-        return nn_inert(x.tape);
     ag_tape *t = m->tape;
     if (!x.tape)
-        ag_fail(t, AG_ENULL, "nn_forward: the input of module '%s' is absent", m->name);
+        ag_fail(t, AG_ENULL, "%s: the input of module '%s' is absent", who, m->name);
     else if (x.tape != t)
         ag_fail(t, AG_EUSE,
-                "nn_forward: the input belongs to another tape than module '%s'; ag_copy_out and ag_from copy values",
+                "%s: the input belongs to another tape than module '%s'; ag_copy_out and ag_from copy values", who,
                 m->name);
-    else if (!m->forward)
-        ag_fail(t, AG_EUSE, "nn_forward: module '%s' has no forward function", m->name);
-    if (x.tape != t || !x.id || !m->forward)
-        return nn_inert(t);
+    if (x.tape != t || !x.id)
+        return false;
     ag_scope_begin(t, m->name);
-    const bool now = m->training, then = ag_replayed(t, now); /* differs where a checkpoint runs again */
-    m->training = then;
+    c->now = m->training;
+    m->training = c->then = ag_replayed(t, c->now); /* differs where a checkpoint runs again */
+    return true;
+}
+
+void nn_end(nn_module *m, nn_call c)
+{
+    if (c.then != c.now)
+        m->training = c.now;
+    ag_scope_end(m->tape);
+}
+
+ag_tensor nn_forward(nn_module *m, ag_tensor x)
+{
+    nn_call c;
+    if (!nn_usable(m, x.tape, "nn_forward"))
+        return nn_inert(x.tape);
+    if (x.tape == m->tape && !m->forward)
+        ag_fail(m->tape, AG_EUSE, "nn_forward: module '%s' has no forward function", m->name);
+    if ((x.tape == m->tape && !m->forward) || !nn_begin(m, x, "nn_forward", &c))
+        return nn_inert(m->tape);
     ag_tensor y = m->forward(m, x);
-    if (then != now)
-        m->training = now;
-    ag_scope_end(t);
+    nn_end(m, c);
     if (!y.tape) {
-        ag_fail(t, AG_ENULL, "nn_forward: the forward function of module '%s' returned no tensor", m->name);
-        return nn_inert(t);
+        ag_fail(m->tape, AG_ENULL, "nn_forward: the forward function of module '%s' returned no tensor", m->name);
+        return nn_inert(m->tape);
     }
     return y;
 }

@@ -58,6 +58,9 @@ AG_API void nn_train(nn_module *m, bool training);
 /* ---- layers, initial values */
 #include "layers.h"
 
+/* ---- layers for sequences */
+#include "sequences.h"
+
 /* ---- data */
 #include "data.h"
 

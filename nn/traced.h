@@ -109,6 +109,46 @@ static inline nn_module *ag_traced_nn_activation(const char *ag_file, int ag_lin
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline nn_module *ag_traced_nn_dropout(const char *ag_file, int ag_line, ag_tape *t, double p)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_dropout(t, p);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_layer_norm(const char *ag_file, int ag_line, ag_tape *t, ag_shape shape, nn_layer_norm_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_layer_norm(t, shape, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_batch_norm(const char *ag_file, int ag_line, ag_tape *t, int64_t channels, nn_batch_norm_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_batch_norm(t, channels, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_embedding(const char *ag_file, int ag_line, ag_tape *t, int64_t count, int64_t features, ag_embedding_options options)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_embedding(t, count, features, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_rbf(const char *ag_file, int ag_line, ag_tape *t, int64_t in, int64_t count, nn_rbf_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_rbf(t, in, count, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline nn_module *ag_traced_nn_sequential(const char *ag_file, int ag_line, ag_tape *t, nn_module *const *modules, size_t count)
 {
     ag_tape *ag_to = t;
@@ -246,6 +286,84 @@ static inline ag_status ag_traced_nn_load(const char *ag_file, int ag_line, nn_m
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline nn_module *ag_traced_nn_rnn(const char *ag_file, int ag_line, ag_tape *t, int64_t in, int64_t hidden, nn_recurrent_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_rnn(t, in, hidden, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_lstm(const char *ag_file, int ag_line, ag_tape *t, int64_t in, int64_t hidden, nn_recurrent_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_lstm(t, in, hidden, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_gru(const char *ag_file, int ag_line, ag_tape *t, int64_t in, int64_t hidden, nn_recurrent_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_gru(t, in, hidden, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_sequence ag_traced_nn_unroll(const char *ag_file, int ag_line, nn_module *m, ag_tensor x, ag_tensor h, ag_tensor c)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    if (!ag_to)
+        ag_to = x.tape;
+    if (!ag_to)
+        ag_to = h.tape;
+    if (!ag_to)
+        ag_to = c.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_sequence ag_result = nn_unroll(m, x, h, c);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_multihead_attention(const char *ag_file, int ag_line, ag_tape *t, int64_t features, int64_t heads, nn_attention_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_multihead_attention(t, features, heads, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nn_attend(const char *ag_file, int ag_line, nn_module *m, ag_tensor query, ag_tensor key, ag_tensor value, ag_tensor mask)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    if (!ag_to)
+        ag_to = query.tape;
+    if (!ag_to)
+        ag_to = key.tape;
+    if (!ag_to)
+        ag_to = value.tape;
+    if (!ag_to)
+        ag_to = mask.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_attend(m, query, key, value, mask);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_transformer_block(const char *ag_file, int ag_line, ag_tape *t, int64_t features, int64_t heads, int64_t hidden, nn_transformer_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_transformer_block(t, features, heads, hidden, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nn_positions(const char *ag_file, int ag_line, ag_tape *t, int64_t length, int64_t features)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_positions(t, length, features);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 
 #define nn_read_idx(...) ag_traced_nn_read_idx(AG_SITE, __VA_ARGS__)
 #define nn_read_csv(...) ag_traced_nn_read_csv(AG_SITE, __VA_ARGS__)
@@ -260,6 +378,11 @@ static inline ag_status ag_traced_nn_load(const char *ag_file, int ag_line, nn_m
 #define nn_avg_pool2d(...) ag_traced_nn_avg_pool2d(AG_SITE, __VA_ARGS__)
 #define nn_flatten(...) ag_traced_nn_flatten(AG_SITE, __VA_ARGS__)
 #define nn_activation(...) ag_traced_nn_activation(AG_SITE, __VA_ARGS__)
+#define nn_dropout(...) ag_traced_nn_dropout(AG_SITE, __VA_ARGS__)
+#define nn_layer_norm(...) ag_traced_nn_layer_norm(AG_SITE, __VA_ARGS__)
+#define nn_batch_norm(...) ag_traced_nn_batch_norm(AG_SITE, __VA_ARGS__)
+#define nn_embedding(...) ag_traced_nn_embedding(AG_SITE, __VA_ARGS__)
+#define nn_rbf(...) ag_traced_nn_rbf(AG_SITE, __VA_ARGS__)
 #define nn_sequential(...) ag_traced_nn_sequential(AG_SITE, __VA_ARGS__)
 #define nn_mlp(...) ag_traced_nn_mlp(AG_SITE, __VA_ARGS__)
 #define nn_xavier_uniform(...) ag_traced_nn_xavier_uniform(AG_SITE, __VA_ARGS__)
@@ -276,6 +399,14 @@ static inline ag_status ag_traced_nn_load(const char *ag_file, int ag_line, nn_m
 #define nn_find(...) ag_traced_nn_find(AG_SITE, __VA_ARGS__)
 #define nn_save(...) ag_traced_nn_save(AG_SITE, __VA_ARGS__)
 #define nn_load(...) ag_traced_nn_load(AG_SITE, __VA_ARGS__)
+#define nn_rnn(...) ag_traced_nn_rnn(AG_SITE, __VA_ARGS__)
+#define nn_lstm(...) ag_traced_nn_lstm(AG_SITE, __VA_ARGS__)
+#define nn_gru(...) ag_traced_nn_gru(AG_SITE, __VA_ARGS__)
+#define nn_unroll(...) ag_traced_nn_unroll(AG_SITE, __VA_ARGS__)
+#define nn_multihead_attention(...) ag_traced_nn_multihead_attention(AG_SITE, __VA_ARGS__)
+#define nn_attend(...) ag_traced_nn_attend(AG_SITE, __VA_ARGS__)
+#define nn_transformer_block(...) ag_traced_nn_transformer_block(AG_SITE, __VA_ARGS__)
+#define nn_positions(...) ag_traced_nn_positions(AG_SITE, __VA_ARGS__)
 
 #ifdef __cplusplus
 #undef NN_SEQUENTIAL

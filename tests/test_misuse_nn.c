@@ -174,7 +174,7 @@ static void layers(void **state)
         assert_null(nn_linear(t, sizes[i][0], sizes[i][1], (nn_linear_config){ 0 }));
         expect_complaint(t, "nn_linear");
     }
-    const int kinds[] = { -1, 6, 1000, INT32_MAX, INT32_MIN };
+    const int kinds[] = { -1, 7, 1000, INT32_MAX, INT32_MIN };
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
         assert_null(nn_activation(t, kinds[i]));
         expect_complaint(t, "nn_activation");

@@ -86,7 +86,8 @@ static void activations_are_the_ops(void **state)
                                    [NN_SIGMOID] = ag_sigmoid(x),
                                    [NN_SOFTPLUS] = ag_softplus(x),
                                    [NN_LEAKY_RELU] = ag_leaky_relu(x, 0.01),
-                                   [NN_IDENTITY] = x };
+                                   [NN_IDENTITY] = x,
+                                   [NN_GELU] = ag_gelu(x) };
     for (int kind = 0; kind < (int)ARRAY_SIZE(expected); kind++) {
         nn_module *m = nn_activation(t, kind);
         assert_non_null(m);
@@ -96,7 +97,7 @@ static void activations_are_the_ops(void **state)
     }
     assert_null(nn_activation(t, -1));
     expect_error(t, AG_EARG, "-1 is no activation");
-    assert_null(nn_activation(t, NN_IDENTITY + 1));
+    assert_null(nn_activation(t, NN_GELU + 1));
     expect_error(t, AG_EARG, "no activation");
     assert_null(nn_activation(NULL, NN_RELU));
     expect_fine(t);

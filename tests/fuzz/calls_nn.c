@@ -52,11 +52,41 @@ static nn_module *layer_for_images(world *w, ag_tape *t, int which, int64_t in, 
                         : nn_flatten(t);
 }
 
+/* Layers that normalise, drop out, look up, remember and attend. */
+static nn_module *other_layer(world *w, ag_tape *t, int64_t in, int64_t out)
+{
+    static nn_module *(*const recurrent[])(ag_tape *, int64_t, int64_t, nn_recurrent_config) = { nn_rnn, nn_lstm,
+                                                                                                 nn_gru };
+    const double p = rude(w, may_odd_flags) ? draw_number(w) : 0.25;
+    const nn_recurrent_config config = { .layers = draw(w, 3),
+                                         .no_bias = chance(w, 3),
+                                         .dropout = chance(w, 2) ? p : 0 };
+    switch (draw(w, 8)) {
+    case 0:
+        return nn_dropout(t, p);
+    case 1:
+        return nn_layer_norm(t, AG_SHAPE(in), (nn_layer_norm_config){ .eps = p, .no_affine = chance(w, 3) });
+    case 2:
+        return nn_batch_norm(t, in, (nn_batch_norm_config){ .momentum = p, .no_running = chance(w, 3) });
+    case 3:
+        return nn_embedding(t, in, out,
+                            (ag_embedding_options){ .padded = chance(w, 2), .padding_idx = draw(w, 7) - 3 });
+    case 4:
+        return nn_rbf(t, in, out, (nn_rbf_config){ .width = p, .fixed = chance(w, 3) });
+    case 5:
+        return nn_multihead_attention(t, in, in, (nn_attention_config){ .dropout = p, .causal = chance(w, 2) });
+    case 6:
+        return nn_transformer_block(t, in, 1, out, (nn_transformer_config){ .dropout = p, .post_norm = chance(w, 2) });
+    default:
+        return recurrent[draw(w, 3)](t, in, out, config);
+    }
+}
+
 static void play_layer(world *w)
 {
     lane *l = draw_lane(w);
     int64_t in = rude(w, may_absurd_shape) ? draw_extent(w) : 3, out = rude(w, may_absurd_shape) ? draw_extent(w) : 2;
-    int kind = rude(w, may_odd_flags) ? draw(w, 12) - 3 : draw(w, 6), which = draw(w, 8);
+    int kind = rude(w, may_odd_flags) ? draw(w, 12) - 3 : draw(w, 7), which = draw(w, 10);
     nn_module *two[2] = { any_module(w, l), any_module(w, l) };
     nn_mlp_config mlp = { .sizes = { 3, 2 + draw(w, 3), 1 }, .activation = kind, .no_bias = chance(w, 3) };
     if (rude(w, may_absurd_shape))
@@ -66,12 +96,14 @@ static void play_layer(world *w)
                     : which == 1 ? "nn_activation"
                     : which == 2 ? "nn_sequential"
                     : which == 3 ? "nn_mlp"
-                                 : "a layer for images");
+                    : which < 8  ? "a layer for images"
+                                 : "another layer");
     nn_module *m = which == 0   ? nn_linear(l->t, in, out, (nn_linear_config){ chance(w, 3) })
                    : which == 1 ? nn_activation(l->t, kind)
                    : which == 2 ? nn_sequential(l->t, two, 2)
                    : which == 3 ? nn_mlp(l->t, mlp)
-                                : layer_for_images(w, l->t, which, in, out);
+                   : which < 8  ? layer_for_images(w, l->t, which, in, out)
+                                : other_layer(w, l->t, in, out);
     module_made(w, &f, l, m);
 }
 
@@ -147,6 +179,34 @@ static void play_forward(world *w)
         return;
     }
     end_tensor(&f, y, x.place);
+}
+
+/* Several inputs, which may be anything. */
+static void play_sequence(world *w)
+{
+    lane *l = draw_lane(w);
+    nn_module *m = any_module(w, l);
+    const bool attends = chance(w, 2);
+    argument x[4] = { pick(w), pick(w), pick(w), { { 0 }, -1 } };
+    if (chance(w, 2))
+        x[2].x = x[1].x = attends ? x[0].x : x[3].x;
+    if (chance(w, 4))
+        x[3] = pick(w);
+    frame f = begin(w, l->t, "%s(%s, %s, %s, %s)", attends ? "nn_attend" : "nn_unroll", m ? m->name : "NULL",
+                    text_of(w, x[0]), text_of(w, x[1]), text_of(w, x[2]));
+    if (attends)
+        nn_attend(m, x[0].x, x[1].x, x[2].x, x[3].x);
+    else
+        nn_unroll(m, x[0].x, x[1].x, x[2].x);
+    end_call(&f);
+}
+
+static void play_positions(world *w)
+{
+    lane *l = draw_lane(w);
+    const int64_t length = rude(w, may_absurd_shape) ? draw_extent(w) : 4, features = 1 + draw(w, 5);
+    frame f = begin(w, l->t, "nn_positions(%lld, %lld)", (long long)length, (long long)features);
+    end_tensor(&f, nn_positions(l->t, length, features), -1);
 }
 
 static void play_module(world *w)
@@ -229,6 +289,8 @@ const move module_moves[] = {
     { .name = "entry", 4, play_entry },
     { .name = "child", 2, play_child },
     { .name = "forward", 8, play_forward },
+    { .name = "sequence", 2, play_sequence },
+    { .name = "positions", 1, play_positions },
     { .name = "module", 3, play_module },
     { .name = "initial", 1, play_initial },
     { .name = "batches", 3, play_batches },
