@@ -341,11 +341,7 @@ enum { AG_KEEPDIM = 1 }; /* flags of reductions: reduced axes stay, with extent 
 #include "op.h"
 
 /* ---- looking at graphs */
-
-/* ag_print_graph - a line for each node that y depends on: name, op, value, local derivatives, gradient where kept. */
-AG_API ag_status ag_print_graph(ag_tensor y, FILE *to);
-/* ag_draw - the same as a Graphviz digraph: values in the nodes, local derivatives on the edges. */
-AG_API ag_status ag_draw(ag_tensor y, FILE *to);
+#include "graphs.h"
 
 #ifdef __cplusplus
 } /* extern "C" */

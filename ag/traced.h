@@ -353,22 +353,6 @@ static inline ag_status ag_traced_print(const char *ag_file, int ag_line, ag_ten
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
-static inline ag_status ag_traced_print_graph(const char *ag_file, int ag_line, ag_tensor y, FILE *to)
-{
-    ag_tape *ag_to = y.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_status ag_result = ag_print_graph(y, to);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
-static inline ag_status ag_traced_draw(const char *ag_file, int ag_line, ag_tensor y, FILE *to)
-{
-    ag_tape *ag_to = y.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_status ag_result = ag_draw(y, to);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
 static inline ag_status ag_traced_backward(const char *ag_file, int ag_line, ag_tensor y)
 {
     ag_tape *ag_to = y.tape;
@@ -600,6 +584,68 @@ static inline ag_status ag_traced_error_pop(const char *ag_file, int ag_line, ag
     ag_tape *ag_to = t;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_status ag_result = ag_error_pop(t);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_print_graph(const char *ag_file, int ag_line, ag_tensor y, FILE *to)
+{
+    ag_tape *ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_print_graph(y, to);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_draw(const char *ag_file, int ag_line, ag_tensor y, FILE *to)
+{
+    ag_tape *ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_draw(y, to);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_explain(const char *ag_file, int ag_line, ag_tensor y, FILE *to)
+{
+    ag_tape *ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_explain(y, to);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_explain_json(const char *ag_file, int ag_line, ag_tensor y, FILE *to)
+{
+    ag_tape *ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_explain_json(y, to);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_explain_routes(const char *ag_file, int ag_line, ag_tensor y, ag_tensor x, FILE *to)
+{
+    ag_tape *ag_to = y.tape;
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_explain_routes(y, x, to);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_explain_element(const char *ag_file, int ag_line, ag_tensor y, int64_t i, ag_tensor x, int64_t j, FILE *to)
+{
+    ag_tape *ag_to = y.tape;
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_explain_element(y, i, x, j, to);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_explain_element_json(const char *ag_file, int ag_line, ag_tensor y, int64_t i, ag_tensor x, int64_t j, FILE *to)
+{
+    ag_tape *ag_to = y.tape;
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_explain_element_json(y, i, x, j, to);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -3293,8 +3339,6 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_copy_out(...) ag_traced_copy_out(AG_SITE, __VA_ARGS__)
 #define ag_copy_in(...) ag_traced_copy_in(AG_SITE, __VA_ARGS__)
 #define ag_print(...) ag_traced_print(AG_SITE, __VA_ARGS__)
-#define ag_print_graph(...) ag_traced_print_graph(AG_SITE, __VA_ARGS__)
-#define ag_draw(...) ag_traced_draw(AG_SITE, __VA_ARGS__)
 #define ag_backward(...) ag_traced_backward(AG_SITE, __VA_ARGS__)
 #define ag_backward_from(...) ag_traced_backward_from(AG_SITE, __VA_ARGS__)
 #define ag_gradients(...) ag_traced_gradients(AG_SITE, __VA_ARGS__)
@@ -3320,6 +3364,13 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_hessian(...) ag_traced_hessian(AG_SITE, __VA_ARGS__)
 #define ag_error_push(...) ag_traced_error_push(AG_SITE, __VA_ARGS__)
 #define ag_error_pop(...) ag_traced_error_pop(AG_SITE, __VA_ARGS__)
+#define ag_print_graph(...) ag_traced_print_graph(AG_SITE, __VA_ARGS__)
+#define ag_draw(...) ag_traced_draw(AG_SITE, __VA_ARGS__)
+#define ag_explain(...) ag_traced_explain(AG_SITE, __VA_ARGS__)
+#define ag_explain_json(...) ag_traced_explain_json(AG_SITE, __VA_ARGS__)
+#define ag_explain_routes(...) ag_traced_explain_routes(AG_SITE, __VA_ARGS__)
+#define ag_explain_element(...) ag_traced_explain_element(AG_SITE, __VA_ARGS__)
+#define ag_explain_element_json(...) ag_traced_explain_element_json(AG_SITE, __VA_ARGS__)
 #define ag_apply(...) ag_traced_apply(AG_SITE, __VA_ARGS__)
 #define ag_apply_all(...) ag_traced_apply_all(AG_SITE, __VA_ARGS__)
 #define ag_gradcheck(...) ag_traced_gradcheck(AG_SITE, __VA_ARGS__)

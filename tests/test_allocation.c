@@ -84,6 +84,10 @@ static void odds_and_ends(ag_tape *t, numbers *n)
     ag_backward(y);
     put(n, ag_grad(many[3]));
     put(n, ag_grad(p));
+    ag_explain(y, to);
+    ag_explain_json(y, to);
+    ag_explain_routes(y, many[3], to);
+    ag_explain_element_json(y, 0, stack, 7, to);
     ag_tape_rewind(t, mark);
     ag_assign(p, ag_mul_scalar(ag_detach(p), 2));
     ag_backward(ag_sum(ag_reshape(ag_mul(p, p), AG_SHAPE(5, 6))));

@@ -117,6 +117,11 @@ static void absent_tensors(void **state)
     assert_int_equal(ag_apply_all(NULL, AG_LIST(absent), NULL, out), AG_ENULL);
     assert_int_equal(ag_print_graph(absent, stderr), AG_ENULL);
     assert_int_equal(ag_draw(absent, stderr), AG_ENULL);
+    assert_int_equal(ag_explain(absent, stderr), AG_ENULL);
+    assert_int_equal(ag_explain_json(absent, stderr), AG_ENULL);
+    assert_int_equal(ag_explain_routes(absent, absent, stderr), AG_ENULL);
+    assert_int_equal(ag_explain_element(absent, 0, absent, 0, stderr), AG_ENULL);
+    assert_int_equal(ag_explain_element_json(absent, 0, absent, 0, stderr), AG_ENULL);
 }
 
 /* ---- tensors that cannot be used */
@@ -228,6 +233,12 @@ static void tensors_that_are_differentiated(void **state)
         expect_refusal(t, ag_print(x, stderr), action, "ag_print");
         expect_refusal(t, ag_print_graph(x, stderr), action, "ag_print_graph");
         expect_refusal(t, ag_draw(x, stderr), action, "ag_draw");
+        expect_refusal(t, ag_explain(x, stderr), action, "ag_explain");
+        expect_refusal(t, ag_explain_json(x, stderr), action, "ag_explain_json");
+        expect_refusal(t, ag_explain_routes(x, b.p, stderr), action, "ag_explain_routes");
+        expect_refusal(t, ag_explain_routes(b.p, x, stderr), action, "ag_explain_routes");
+        expect_refusal(t, ag_explain_element(b.p, 0, x, 0, stderr), action, "ag_explain_element");
+        expect_refusal(t, ag_explain_element_json(b.p, 0, x, 0, stderr), action, "ag_explain_element_json");
         expect_refusal(t, ag_backward(x), action, "ag_backward");
         expect_refusal(t, ag_backward_from(x, b.p), action, "ag_backward_from");
         expect_refusal(t, ag_backward_from(b.p, x), action, "ag_backward_from");

@@ -207,13 +207,12 @@ static void play_print(world *w)
     char *text = NULL;
     size_t bytes = 0;
     FILE *to = rude(w, may_null_list) ? NULL : open_memstream(&text, &bytes);
-    int which = draw(w, 3);
-    frame f = begin(w, x.x.tape, "%s(%s)",
-                    which == 0   ? "ag_print"
-                    : which == 1 ? "ag_print_graph"
-                                 : "ag_draw",
-                    text_of(w, x));
-    ag_status s = which == 0 ? ag_print(x.x, to) : which == 1 ? ag_print_graph(x.x, to) : ag_draw(x.x, to);
+    static ag_status (*const functions[])(ag_tensor x, FILE * to) = { ag_print, ag_print_graph, ag_draw, ag_explain,
+                                                                      ag_explain_json };
+    static const char *const names[] = { "ag_print", "ag_print_graph", "ag_draw", "ag_explain", "ag_explain_json" };
+    int which = draw(w, 5);
+    frame f = begin(w, x.x.tape, "%s(%s)", names[which], text_of(w, x));
+    ag_status s = functions[which](x.x, to);
     if (to)
         fclose(to);
     if (!s && to && !bytes && w->lanes[f.lane < 0 ? 0 : f.lane].told == f.told)

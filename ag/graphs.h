@@ -1,0 +1,30 @@
+/* Looking at graphs: tables, pictures, explanations. A part of ag.h, which includes it. */
+#ifndef AG_GRAPHS_H
+#define AG_GRAPHS_H
+
+/* ag_print_graph - a line for each node that y depends on: name, op, value, local derivatives, gradient where kept. */
+AG_API ag_status ag_print_graph(ag_tensor y, FILE *to);
+/* ag_draw - the same as a Graphviz digraph: values in the nodes, local derivatives on the edges. */
+AG_API ag_status ag_draw(ag_tensor y, FILE *to);
+
+/* ag_explain - how y came about and how its gradients do: the values in the order in which they were computed, then the
+ * backward pass step by step, each as upstream x local derivative = contribution, accumulated into the operand's
+ * gradient. Of arrays it gives shapes and norms. The pass is one of its own, before ag_backward or after it: no gradient
+ * changes, no hook is called. Of a large graph the first 500 nodes and steps are shown, and it says so.
+ * ag_explain_json - the same for programs: every number reads back as it is; infinities and NaN are the strings
+ * "Infinity", "-Infinity" and "NaN". Errors: AG_ESHAPE if y has several elements. */
+AG_API ag_status ag_explain(ag_tensor y, FILE *to);
+AG_API ag_status ag_explain_json(ag_tensor y, FILE *to);
+
+/* ag_explain_routes - every route from x to y with the product of the local derivatives along it, and their sum, which
+ * is dy/dx: multiply the edges of a route, add the routes. x and y have one element each; arrays between them are
+ * followed element by element, along local derivatives other than 0. ag_explain_element - the same for element i of y
+ * and element j of x, in row-major order. All routes are counted and added, the first 50 are listed; where more than
+ * 4096 elements or 65536 edges lie between x and y, it gives dy/dx and says why no routes. ag_explain_element_json - for
+ * programs, as above. Errors: AG_ESHAPE if x or y has several elements; AG_EARG for an element that is not there, or
+ * where no route leads from x to y. */
+AG_API ag_status ag_explain_routes(ag_tensor y, ag_tensor x, FILE *to);
+AG_API ag_status ag_explain_element(ag_tensor y, int64_t i, ag_tensor x, int64_t j, FILE *to);
+AG_API ag_status ag_explain_element_json(ag_tensor y, int64_t i, ag_tensor x, int64_t j, FILE *to);
+
+#endif
