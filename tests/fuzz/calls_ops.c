@@ -75,6 +75,13 @@ static const char *text_of_arguments(const arguments *a)
     return text;
 }
 
+/* Which operand the result may be a view of: the first, but for a grid's axis its own vector. */
+static int shown_operand(const arguments *a, const char *op)
+{
+    const bool vector = !strcmp(op, "meshgrid") && a->p[0] >= 0 && a->p[0] < (double)a->count;
+    return vector ? (int)a->p[0] : 0;
+}
+
 static void play_op(world *w)
 {
     const int op = draw_op(w);
@@ -83,11 +90,13 @@ static void play_op(world *w)
     ag_tape *t = w->lanes[0].t;
     ag_tensor x[MOST_INPUTS], y[MOST_RESULTS] = { { 0 } };
     double p[MOST_PARAMETERS];
+    int places[MOST_INPUTS] = { -1 };
     argument first = { { 0 }, -1 };
     bool absent = false, inert = false;
     for (int i = 0; i < e->inputs; i++) {
         const argument a = e->x[i].v ? pick_for(w, &e->x[i], t, own, first) : (argument){ { 0 }, -1 };
         x[i] = a.x;
+        places[i] = a.place;
         first = i ? first : a;
         absent |= !a.x.tape;
         inert |= a.x.tape && !a.x.id;
@@ -101,7 +110,7 @@ static void play_op(world *w)
     called_ops[op].call(&a, y);
     f.inert = inert || (absent && !y[0].id); /* what is absent may be optional */
     for (size_t i = 0; i < called_ops[op].results; i++)
-        end_tensor(&f, y[i], first.place);
+        end_tensor(&f, y[i], places[shown_operand(&a, e->op)]);
 }
 
 const move op_moves[] = {
