@@ -57,8 +57,9 @@ bool ag_broadcast_axes(ag_shape s, ag_shape to, ag_axes *axes)
 
 int ag_axis(int axis, int rank)
 {
-    int a = axis < 0 ? axis + rank : axis;
-    return a >= 0 && a < rank ? a : -1;
+    if (axis < -rank || axis >= rank)
+        return -1;
+    return axis < 0 ? axis + rank : axis;
 }
 
 bool ag_axes_mask(ag_axes axes, int rank, bool *reduced)
