@@ -283,7 +283,7 @@ static bool sort_out(const char *who, ag_tensor x, ag_list l, int before, indexe
                            rank),
                    false;
         if (s->count == AG_MAX_RANK)
-            return false;
+            break;
         s->at[before + s->count] = l.at[i];
         axes[s->count++] = (int)i;
         taken[i < AG_MAX_RANK ? i : 0] = true;
@@ -319,7 +319,7 @@ AG_API ag_tensor ag_index(ag_tensor x, ag_list indices)
     if (!sort_out("ag_index", x, indices, 1, &s))
         return ag_inert(x.tape);
     if (s.count == 0)
-        return x;
+        return x.tape && ag_resolve(x.tape, x, "ag_index", 0) ? x : ag_inert(x.tape);
     s.at[0] = s.moved ? ag_permute(x, s.there) : x;
     const ag_list inputs = { s.at, (size_t)(1 + s.count) };
     return AG_APPLY(index, inputs, &(index_params){ s.axis, 0 });
