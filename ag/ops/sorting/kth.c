@@ -8,7 +8,7 @@
 AG_API ag_placed ag_kthvalue(ag_tensor x, int64_t k, int axis)
 {
     const ag_placed first = ag_topk(x, k, axis, (ag_topk_options){ .smallest = true });
-    if (ag_shape_of(x).rank == 0)
+    if (!first.values.id || ag_shape_of(x).rank == 0)
         return first;
     ag_tensor y[] = { ag_select(first.values, axis, k - 1), ag_select(first.indices, axis, k - 1) };
     ag_all_or_none(y, 2);
