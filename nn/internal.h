@@ -22,6 +22,7 @@ struct nn_registry {
     ag_tensor *params; /* what nn_params returned last */
     size_t param_count;
     size_t built_from; /* tensors below the module when it did; entries are never removed */
+    bool paused;       /* it is in training, but for a while in use: see plot_plane.c */
     char name[];
 };
 

@@ -64,6 +64,9 @@ AG_API void nn_train(nn_module *m, bool training);
 /* ---- data */
 #include "data.h"
 
+/* ---- pictures */
+#include "plot.h"
+
 /* ---- weight files: safetensors (github.com/huggingface/safetensors), which PyTorch's users exchange */
 
 /* nn_save - writes the parameters and buffers of m and all below it under their paths, row-major, one that is shared

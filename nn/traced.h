@@ -286,6 +286,202 @@ static inline ag_status ag_traced_nn_load(const char *ag_file, int ag_line, nn_m
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline nn_plot *ag_traced_nn_plot_new(const char *ag_file, int ag_line, ag_tape *t, nn_plot_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_plot *ag_result = nn_plot_new(t, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_panel(const char *ag_file, int ag_line, nn_plot *p, const char *title, const char *x_title, const char *y_title)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_panel(p, title, x_title, y_title);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_axes(const char *ag_file, int ag_line, nn_plot *p, nn_plot_axes_config config)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_axes(p, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_names(const char *ag_file, int ag_line, nn_plot *p, nn_classes names)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_names(p, names);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_curve(const char *ag_file, int ag_line, nn_plot *p, const char *name, const double *y, size_t count)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_curve(p, name, y, count);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_curve_at(const char *ag_file, int ag_line, nn_plot *p, const char *name, const double *x, const double *y, size_t count)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_curve_at(p, name, x, y, count);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_add(const char *ag_file, int ag_line, nn_plot *p, const char *name, double x, double y)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_add(p, name, x, y);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_points(const char *ag_file, int ag_line, nn_plot *p, const char *name, ag_tensor points)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    if (!ag_to)
+        ag_to = points.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_points(p, name, points);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_classes(const char *ag_file, int ag_line, nn_plot *p, ag_tensor points, ag_tensor labels)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    if (!ag_to)
+        ag_to = points.tape;
+    if (!ag_to)
+        ag_to = labels.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_classes(p, points, labels);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_bars(const char *ag_file, int ag_line, nn_plot *p, const char *name, const double *values, size_t count)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_bars(p, name, values, count);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_histogram(const char *ag_file, int ag_line, nn_plot *p, const char *name, ag_tensor x, int bins)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_histogram(p, name, x, bins);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_regions(const char *ag_file, int ag_line, nn_plot *p, nn_module *m)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    if (!ag_to)
+        ag_to = m ? m->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_regions(p, m);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_regions_at(const char *ag_file, int ag_line, nn_plot *p, nn_module *m, double level)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    if (!ag_to)
+        ag_to = m ? m->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_regions_at(p, m, level);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_map(const char *ag_file, int ag_line, nn_plot *p, nn_module *m, int output)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    if (!ag_to)
+        ag_to = m ? m->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_map(p, m, output);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_boundary(const char *ag_file, int ag_line, nn_plot *p, const char *name, nn_module *m, double level)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    if (!ag_to)
+        ag_to = m ? m->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_boundary(p, name, m, level);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_line(const char *ag_file, int ag_line, nn_plot *p, const char *name, double a, double b, double c)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_line(p, name, a, b, c);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_contour(const char *ag_file, int ag_line, nn_plot *p, const char *name, nn_plot_function *f, const void *user, double level)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_contour(p, name, f, user, level);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_surface(const char *ag_file, int ag_line, nn_plot *p, const char *name, nn_plot_function *f, const void *user)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_surface(p, name, f, user);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_confusion(const char *ag_file, int ag_line, nn_plot *p, ag_tensor counts)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    if (!ag_to)
+        ag_to = counts.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_confusion(p, counts);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_grid(const char *ag_file, int ag_line, nn_plot *p, ag_tensor x, ag_shape image, nn_plot_grid_config config)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    if (!ag_to)
+        ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_grid(p, x, image, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_images(const char *ag_file, int ag_line, ag_tape *t, ag_tensor x, ag_shape image, const char *path)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_images(t, x, image, path);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_plot_save(const char *ag_file, int ag_line, nn_plot *p, const char *path)
+{
+    ag_tape *ag_to = nn_plot_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_plot_save(p, path);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline nn_module *ag_traced_nn_rnn(const char *ag_file, int ag_line, ag_tape *t, int64_t in, int64_t hidden, nn_recurrent_config config)
 {
     ag_tape *ag_to = t;
@@ -399,6 +595,28 @@ static inline ag_tensor ag_traced_nn_positions(const char *ag_file, int ag_line,
 #define nn_find(...) ag_traced_nn_find(AG_SITE, __VA_ARGS__)
 #define nn_save(...) ag_traced_nn_save(AG_SITE, __VA_ARGS__)
 #define nn_load(...) ag_traced_nn_load(AG_SITE, __VA_ARGS__)
+#define nn_plot_new(...) ag_traced_nn_plot_new(AG_SITE, __VA_ARGS__)
+#define nn_plot_panel(...) ag_traced_nn_plot_panel(AG_SITE, __VA_ARGS__)
+#define nn_plot_axes(...) ag_traced_nn_plot_axes(AG_SITE, __VA_ARGS__)
+#define nn_plot_names(...) ag_traced_nn_plot_names(AG_SITE, __VA_ARGS__)
+#define nn_plot_curve(...) ag_traced_nn_plot_curve(AG_SITE, __VA_ARGS__)
+#define nn_plot_curve_at(...) ag_traced_nn_plot_curve_at(AG_SITE, __VA_ARGS__)
+#define nn_plot_add(...) ag_traced_nn_plot_add(AG_SITE, __VA_ARGS__)
+#define nn_plot_points(...) ag_traced_nn_plot_points(AG_SITE, __VA_ARGS__)
+#define nn_plot_classes(...) ag_traced_nn_plot_classes(AG_SITE, __VA_ARGS__)
+#define nn_plot_bars(...) ag_traced_nn_plot_bars(AG_SITE, __VA_ARGS__)
+#define nn_plot_histogram(...) ag_traced_nn_plot_histogram(AG_SITE, __VA_ARGS__)
+#define nn_plot_regions(...) ag_traced_nn_plot_regions(AG_SITE, __VA_ARGS__)
+#define nn_plot_regions_at(...) ag_traced_nn_plot_regions_at(AG_SITE, __VA_ARGS__)
+#define nn_plot_map(...) ag_traced_nn_plot_map(AG_SITE, __VA_ARGS__)
+#define nn_plot_boundary(...) ag_traced_nn_plot_boundary(AG_SITE, __VA_ARGS__)
+#define nn_plot_line(...) ag_traced_nn_plot_line(AG_SITE, __VA_ARGS__)
+#define nn_plot_contour(...) ag_traced_nn_plot_contour(AG_SITE, __VA_ARGS__)
+#define nn_plot_surface(...) ag_traced_nn_plot_surface(AG_SITE, __VA_ARGS__)
+#define nn_plot_confusion(...) ag_traced_nn_plot_confusion(AG_SITE, __VA_ARGS__)
+#define nn_plot_grid(...) ag_traced_nn_plot_grid(AG_SITE, __VA_ARGS__)
+#define nn_plot_images(...) ag_traced_nn_plot_images(AG_SITE, __VA_ARGS__)
+#define nn_plot_save(...) ag_traced_nn_plot_save(AG_SITE, __VA_ARGS__)
 #define nn_rnn(...) ag_traced_nn_rnn(AG_SITE, __VA_ARGS__)
 #define nn_lstm(...) ag_traced_nn_lstm(AG_SITE, __VA_ARGS__)
 #define nn_gru(...) ag_traced_nn_gru(AG_SITE, __VA_ARGS__)

@@ -73,7 +73,7 @@ uninstall() {
         ! find "$work/usr" -name ag -o -name pkgconfig | grep .
 }
 
-for header in ag/ag.h nn/nn.h optim/optim.h; do
+for header in ag/ag.h nn/nn.h nn/plot.h optim/optim.h; do
     [[ -e $header ]] || continue
     echo "#include \"$header\"" >"$work/header.c"
     check "$header in C" $cc -std=c11 $strict -I. -fsyntax-only "$work/header.c"

@@ -62,6 +62,18 @@ expect jacobian 0 'NR == 3 && line[1] == "J ok" && line[2] == "H ok" && line[3] 
 expect checkpoint 0 'NR == 1 && line[1] ~ /^same [0-9.]+ MB, with checkpoints [0-9.]+ MB$/'
 expect rnn 0 'NR == 0'
 expect user_op 0 'line[1] ~ /smooth_abs: PASS/ && line[NR] == "y = 1  dy/dx = 0.6"'
+if command -v gnuplot >/dev/null; then
+    expect plot 0 'NR == 0'
+    # Two panels, regions under points; sixteen images of two pixels.
+    if grep -q '^set multiplot layout 1,2$' out/moons.png.gp && [[ $(grep -c ' with image ' out/moons.png.gp) = 1 ]] &&
+        [[ $(head -c 4 out/moons.png | tail -c 3) = PNG && $(head -c 4 out/weights.png | tail -c 3) = PNG ]]; then
+        echo "ok plot's pictures"
+    else
+        echo "not ok plot's pictures"
+    fi
+else
+    echo "skip plot: there is no gnuplot"
+fi
 if [[ -e /usr/share/datasets/fashion-mnist ]]; then
     expect mlp 0 'NR == 5 && line[5] ~ /^epoch 5  accuracy / && split(line[5], f, " ") == 4 && f[4] >= 0.87 && f[4] < 1'
     # What it leaves is a safetensors file: eight bytes of length, then a header that names the layers.
