@@ -2,6 +2,19 @@
 #ifndef AG_OPS_H
 #define AG_OPS_H
 
+/* ======== attention */
+
+/* ---- scaled dot product attention */
+/* ag_scaled_dot_product_attention - for each query, a row of q[..,n,d], an average of the rows of v[..,m,e], weighted by
+ * how its products with the keys, rows of k[..,m,d], compare. Leading dimensions broadcast. What takes part is where a
+ * mask of u8 is not 0; one of q's dtype is added to the scores; it broadcasts to [..,n,m], or is absent, {0}. A row in
+ * which nothing takes part is 0. No matrix [n,m] is made, except by derivatives of the second order and by the mask.
+ *   y = p v, p = softmax of s along keys, s = scale q k' + mask        dv = p' dy, dq = scale ds k, dk = scale ds' q,
+ *       ds = p (dp - sum of p dp along keys) = dmask, dp = dy v'
+ * Errors: AG_ESHAPE where extents do not fit; AG_EDTYPE for a mask of another dtype; AG_EARG if scale is not finite. */
+AG_API ag_tensor ag_scaled_dot_product_attention(ag_tensor q, ag_tensor k, ag_tensor v, ag_tensor mask,
+                                                 ag_attention_options options);
+
 /* ======== convolution */
 
 /* ---- avg pool */

@@ -4,6 +4,10 @@
 
 namespace ag
 {
+inline tensor scaled_dot_product_attention(tensor q, tensor k, tensor v, tensor mask, ag_attention_options options)
+{
+    return detail::checked(ag_scaled_dot_product_attention(q, k, v, mask, options));
+}
 inline tensor avg_pool1d(tensor x, shape window, ag_pool_options options)
 {
     return detail::checked(ag_avg_pool1d(x, window, options));

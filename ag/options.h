@@ -126,6 +126,13 @@ typedef struct ag_embedding_options {
 
 typedef enum ag_bag { AG_BAG_MEAN, AG_BAG_SUM, AG_BAG_MAX } ag_bag; /* what ag_embedding_bag makes of a bag's rows */
 
+/* ---- attention */
+
+typedef struct ag_attention_options {
+    bool causal;  /* a query sees the keys up to its own place, both counted from the first */
+    double scale; /* that scores are multiplied by; zero: 1 / sqrt(d) */
+} ag_attention_options;
+
 /* ---- normalization */
 
 typedef struct ag_layer_norm_options {

@@ -681,6 +681,20 @@ static inline ag_verdict ag_traced_gradcheck_with(const char *ag_file, int ag_li
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_scaled_dot_product_attention(const char *ag_file, int ag_line, ag_tensor q, ag_tensor k, ag_tensor v, ag_tensor mask, ag_attention_options options)
+{
+    ag_tape *ag_to = q.tape;
+    if (!ag_to)
+        ag_to = k.tape;
+    if (!ag_to)
+        ag_to = v.tape;
+    if (!ag_to)
+        ag_to = mask.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_scaled_dot_product_attention(q, k, v, mask, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_avg_pool1d(const char *ag_file, int ag_line, ag_tensor x, ag_shape window, ag_pool_options options)
 {
     ag_tape *ag_to = x.tape;
@@ -3375,6 +3389,7 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_apply_all(...) ag_traced_apply_all(AG_SITE, __VA_ARGS__)
 #define ag_gradcheck(...) ag_traced_gradcheck(AG_SITE, __VA_ARGS__)
 #define ag_gradcheck_with(...) ag_traced_gradcheck_with(AG_SITE, __VA_ARGS__)
+#define ag_scaled_dot_product_attention(...) ag_traced_scaled_dot_product_attention(AG_SITE, __VA_ARGS__)
 #define ag_avg_pool1d(...) ag_traced_avg_pool1d(AG_SITE, __VA_ARGS__)
 #define ag_avg_pool2d(...) ag_traced_avg_pool2d(AG_SITE, __VA_ARGS__)
 #define ag_avg_pool3d(...) ag_traced_avg_pool3d(AG_SITE, __VA_ARGS__)
