@@ -117,7 +117,7 @@ faces := $(if $(TESTS),,$(addprefix $(BUILD)/face/,$(call name,$(wildcard tests/
 scripts := $(if $(TESTS),,$(wildcard tests/*.sh))
 benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
 fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fuzz/files.c,$(wildcard tests/fuzz/*.c)))
-examples := $(addprefix $(BUILD)/examples/,$(call name,$(sort $(wildcard examples/*.c))))
+examples := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*/*.c)))
 
 .PHONY: library examples test accuracy fuzz bench bench-peers demo programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
@@ -165,7 +165,7 @@ $(BUILD)/libag.so: $(BUILD)/$(soname)
 
 # A program of one file, with the library's inside in reach or as a user's program.
 inside = @mkdir -p $(@D); echo '  link  $@'$(newline)$(CC) $(internal) $(CFLAGS) $(dependencies) -pie $(hardened) -o $@ $< $(BUILD)/libag.a $(1) $(libs) $(LDFLAGS)
-outside = @mkdir -p $(@D); echo '  link  $@'$(newline)$(CC) $(public) $(CFLAGS) $(dependencies) -pie $(hardened) -o $@ $< $(BUILD)/libag.so -Wl,-rpath,'$$ORIGIN/..' $(or $(1),-lm) $(LDFLAGS)
+outside = @mkdir -p $(@D); echo '  link  $@'$(newline)$(CC) $(public) $(CFLAGS) $(dependencies) -pie $(hardened) -o $@ $< $(BUILD)/libag.so -Wl,-rpath,'$$ORIGIN/..$(if $(filter examples/%,$<),/..)' $(or $(1),-lm) $(LDFLAGS)
 define newline
 
 
@@ -200,7 +200,7 @@ fuzz: $(BUILD)/fuzz $(BUILD)/fuzz_files ## reads damaged files, and plays random
 	$(BUILD)/fuzz_files 20000 $(SEED)
 	$(BUILD)/fuzz -t $(or $(SECONDS),60) $(SEED:%=-s %)
 demo: $(examples) ## runs the examples; pictures go to out/
-	@mkdir -p out; export OMP_WAIT_POLICY=passive; for program in $(examples); do echo "== $${program##*/}"; $$program || exit 1; done
+	@mkdir -p out; export OMP_WAIT_POLICY=passive; for program in $(examples); do echo "== $${program#$(BUILD)/}"; $$program || exit 1; done
 bench: $(benches) ## speed, one program after the other
 	@for program in $(benches); do echo "== $${program##*/}"; $$program || exit 1; done
 bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtual environment in $(BUILD)
@@ -211,7 +211,7 @@ accuracy: $(BUILD)/accuracy ## the largest errors of the elementwise ops, on COU
 	$(BUILD)/accuracy $(or $(COUNT),20480) $(OP)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
-formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) $(sort $(dir $(definitions))) nn optim tests tests/bench tests/fuzz tests/accuracy examples docs,$(d)/*.[ch] $(d)/*.inc)))
+formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) $(sort $(dir $(definitions))) nn optim tests tests/bench tests/fuzz tests/accuracy examples $(wildcard examples/*) docs,$(d)/*.[ch] $(d)/*.inc)))
 format: ## clang-format, in place
 	clang-format -i $(formatted)
 format-check:

@@ -89,7 +89,7 @@ picture() { # NAME [PROGRAM PACKAGE]
     fi
 }
 
-run 01_graph
+run 1_backpropagation/01_graph
 check "values" near "c = a + b = " 7 28
 check "local derivatives" near "local derivatives: " 1 1 7 4
 check "gradients" near "gradients: " 1 4 4 11
@@ -103,7 +103,7 @@ check "the graph as a table" holds '
     END { exit n != 4 }'
 picture 01_graph dot graphviz
 
-run 02_xor_gates
+run 1_backpropagation/02_xor_gates
 check "0 xor 0" near " 0  0 " 4.539786870243439e-05 0.9999999999999065 4.543910487654591e-05
 check "0 xor 1" near " 0  1 " 0.9999546021312976 0.9999546021312976 0.999954519621495
 check "1 xor 0" near " 1  0 " 0.9999546021312976 0.9999546021312976 0.999954519621495
@@ -120,26 +120,26 @@ agree() {
         END { exit bad || !NR }'
 }
 recovered='$1 == 100 { exit !(($3 - 0.5) ^ 2 + ($4 + 0.25) ^ 2 < 0.02 ^ 2 && ($5 - 1.2) ^ 2 < 0.01 ^ 2) }'
-run 03_circle_scalar
+run 1_backpropagation/03_circle_scalar
 table >scalar
 check "recovers centre and radius" holds "$recovered"
 check "hard labels bias the radius" holds '/^hard labels/ { hard = 1 } hard && $1 == 100 { radius = $5 } END { exit !(radius > 1 && radius < 1.15) }'
-run 04_circle_batch
+run 1_backpropagation/04_circle_batch
 table >batch
 check "the same as sample by sample, to 1e-12" agree scalar batch
 check "few nodes a step" holds '/^nodes of a step:/ { exit !($NF < 30) }'
-run 05_circle_module
+run 1_backpropagation/05_circle_module
 table >module
 check "the same as sample by sample, to 1e-12" agree scalar module
 check "recovers centre and radius" holds "$recovered"
 picture 05_circle
 
-run 06_feature_map
+run 1_backpropagation/06_feature_map
 check "100 % on separable data, far less without the map" holds '
     /^accuracy on \(x1, x2\):/ { flat = $(NF - 1) } /^accuracy on .*\^2/ { lifted = $(NF - 1) } END { exit !(lifted == 100 && flat < 90) }'
 picture 06_feature_map
 
-run 07_batch_layer
+run 1_backpropagation/07_batch_layer
 check "shapes" holds '/^X +\[5,3\]$/ || /^W +\[3,2\]$/ || /^B +\[2\]$/ || /^Z .*\[5,2\]$/ || /^A .*\[5,2\]$/ { n++ } END { exit n != 5 }'
 check "values" holds '
     BEGIN { split("-0.75 2.3 -0.75 0.1 0.35 -0.5 -0.85 -0.7 -2.05 2.5", z, " ") }
@@ -155,7 +155,7 @@ check "values" holds '
 check "the same as sample by sample" holds '
     /largest difference:/ { gsub(",", ""); n = $(NF - 6) + 0 <= 1e-15 && $(NF - 2) + 0 <= 1e-15 && $NF + 0 <= 1e-15 } END { exit !n }'
 
-run 08_jacobians
+run 1_backpropagation/08_jacobians
 cat >jacobians <<'END'
 y = W x, W 4 x 3: dy/dx
 1 -2 3
@@ -198,52 +198,52 @@ the same by ag_jacobian: exact
 END
 check "exact" diff jacobians <(sed -E 's/ +/ /g; s/^ //; /^$/d' output)
 
-run 09_two_layer_net
+run 1_backpropagation/09_two_layer_net
 check "the loss falls to below 0.01" holds '
     /^step/ { n++; if (n > 1 && !($NF < last)) bad = 1; if (n == 1) first = $NF; last = $NF }
     END { exit bad || n != 6 || !(first > 1e7 && first < 1e8 && last > 0 && last < 1e-2) }'
 picture 09_two_layer_net
 
-run 10_xor_mlp
+run 1_backpropagation/10_xor_mlp
 check "learned" holds '/ xor / { n++; x = $1 != substr($3, 1, 1); if (!(x ? $NF > 0.95 : $NF < 0.05)) bad = 1 } END { exit bad || n != 4 }'
 picture 10_xor_mlp
 
-run 11_user_op
+run 5_beyond/01_user_op
 check "the right rule passes, the wrong one does not" holds '
     /^swish: PASS/ { right = 1 } /^careless_swish: FAIL/ { wrong = 1 } wrong && /first derivative .* FAIL .*analytic .*numeric/ { shown = 1 }
     END { exit !(right && wrong && shown) }'
 check "value and derivative" near "swish(1) = " 0.731058578630005 0.927670511871487
 
-run 13_fixed_point
+run 5_beyond/02_fixed_point
 check "the rule's gradients" holds '/^gradients by the rule/ { exit !($(NF - 2) < 1e-14) } END { if (!NR) exit 1 }'
 check "to second order" grep -q "^numeric derivatives, first and second: PASS" output
 check "the loss falls" holds '/^epoch/ { n++; if (n > 1 && !($NF < last / 5)) bad = 1; last = $NF } END { exit bad || n != 5 }'
 
 data=/usr/share/datasets/fashion-mnist
 if [[ -e $data ]]; then
-    run 12_fashion_mnist "$data" 5
+    run 3_deep_networks/05_fashion_mnist "$data" 5
     check "accuracy" holds "/^epoch 5,.*test accuracy/ { n = \$NF >= 0.87 && \$NF < 0.95 } END { exit !n }"
     check "the same after saving and loading" grep -q "read back: accuracy 0.*, the same" output
     check "the file of weights" test "$(head -c 9 out/fashion_mlp.safetensors | tail -c 1)" = "{"
     picture 12_fashion_mnist
 else
-    echo "skip 12_fashion_mnist: no Fashion-MNIST (package dataset-fashion-mnist)"
+    echo "skip 3_deep_networks/05_fashion_mnist: no Fashion-MNIST (package dataset-fashion-mnist)"
 fi
-"$build/examples/12_fashion_mnist" "$work/nowhere" >output 2>&1
-status=$? example=12_fashion_mnist
+"$build/examples/3_deep_networks/05_fashion_mnist" "$work/nowhere" >output 2>&1
+status=$? example=3_deep_networks/05_fashion_mnist
 check "without data: names the file and the package" grep -q "nowhere/train-images.*No such file" output
 check "without data: names the package" grep -q "dataset-fashion-mnist" output
 check "without data: fails" test $status = 10
 
 # Programs that draw, on a machine where they cannot and on one where they fail
 mkdir bin
-PATH=$work/bin run 01_graph
+PATH=$work/bin run 1_backpropagation/01_graph
 check "without dot" grep -q "no picture: .dot. is not installed (package graphviz)" output
-PATH=$work/bin run 05_circle_module
+PATH=$work/bin run 1_backpropagation/05_circle_module
 check "without gnuplot" grep -q "no picture: .gnuplot. is not installed (package gnuplot-nox)" output
 printf '#!/bin/sh\necho "line 3: undefined variable"\nexit 1\n' >bin/gnuplot
 chmod +x bin/gnuplot
-PATH=$work/bin:$PATH "$build/examples/05_circle_module" >output 2>&1
+PATH=$work/bin:$PATH "$build/examples/1_backpropagation/05_circle_module" >output 2>&1
 status=$?
 check "gnuplot's failure is one" test $status = 1
 check "gnuplot's complaint is shown" grep -q "undefined variable" output

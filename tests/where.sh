@@ -25,7 +25,7 @@ cat "$work/untraced"
 
 for cc in gcc clang; do
     command -v $cc >/dev/null || { echo "skip $cc: it is not there"; continue; }
-    for source in examples/*.c tests/face/*.c; do
+    for source in examples/*/*.c tests/face/*.c; do
         check "$cc $source" $cc -std=c11 ${strict/-Wconversion/} -DAG_TRACE_CALLS= -I. -fsyntax-only "$source"
     done
 done

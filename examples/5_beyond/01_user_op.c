@@ -1,4 +1,4 @@
-/* 11. An op of one's own.
+/* 5.1. An op of one's own.
  *
  * swish(x) = x sigma(beta x). As a composition of ag's ops it would need no derivative at all; as an op it is one node
  * instead of three. What it takes is below: the value of one element, the derivative written in ag's ops (so that

@@ -1,11 +1,11 @@
-/* 2. XOR from gates.
+/* 1.2. XOR from gates.
  *
  * A neuron with large weights is a gate: sigma(z) is all but 0 or 1 where |z| >= 10. No single neuron computes XOR,
  * whose classes no line separates, but two layers of gates do:
  *
  *     OR = sigma(20 a + 20 b - 10), NAND = sigma(-20 a - 20 b + 30), XOR = AND(OR, NAND) = sigma(20 OR + 20 NAND - 30)
  *
- * Here the weights are set by hand; example 10 learns them. */
+ * Here the weights are set by hand; example 1.10 learns them. */
 #include "ag/ag.h"
 
 /* sigma(w (a + b) + bias) */

@@ -1,10 +1,10 @@
-/* 5. Learning a circle with a module and an optimizer.
+/* 1.5. Learning a circle with a module and an optimizer.
  *
- * The program of examples 3 and 4 as one writes it for larger models: a module is a struct that begins with nn_module,
+ * The program of examples 1.3 and 1.4 as one writes it for larger models: a module is a struct that begins with nn_module,
  * with its parameters registered and a forward function; an optimizer updates whatever list of parameters it was given.
  * Losses come ready made: ag_bce_logits takes z itself and computes -y ln sigma(z) - (1-y) ln(1 - sigma(z)) so that
  * nothing overflows. */
-#include "plot.h"
+#include "../plot.h"
 #include "circle.h"
 #include "nn/nn.h"
 #include "optim/optim.h"

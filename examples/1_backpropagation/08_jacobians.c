@@ -1,4 +1,4 @@
-/* 8. Jacobians of products.
+/* 1.8. Jacobians of products.
  *
  * The Jacobian J of y by x is laid out J[i,j] = dy_i / dx_j: a row for each result, a column for each argument
  * (numerator layout). A backward pass computes v' J without J (a vector-Jacobian product, vjp); with v a unit vector

@@ -1,8 +1,8 @@
-/* 4. Learning a circle, all samples at once.
+/* 1.4. Learning a circle, all samples at once.
  *
- * The program of example 3 in ops on whole arrays: x has shape [m,2], the centre [2], the radius none, and where shapes
+ * The program of example 1.3 in ops on whole arrays: x has shape [m,2], the centre [2], the radius none, and where shapes
  * differ the smaller operand is repeated (broadcast). The mean over the samples is now part of the loss, so the
- * gradients arrive divided by m. The numbers are those of example 3, to rounding; the work is some 20 nodes an epoch,
+ * gradients arrive divided by m. The numbers are those of example 1.3, to rounding; the work is some 20 nodes an epoch,
  * not 10000 times as many. */
 #include "circle.h"
 

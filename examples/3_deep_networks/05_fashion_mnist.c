@@ -1,4 +1,4 @@
-/* 12. Clothes: a network on real data.
+/* 3.5. Clothes: a network on real data.
  *
  * Fashion-MNIST has 60000 pictures of 28 x 28 grey values in ten classes to learn from, and 10000 to be tested on. A
  * perceptron with one hidden layer of 256 learns them in batches of 64: each epoch goes through all pictures in a new
@@ -6,7 +6,7 @@
  * saved to a safetensors file, read into a second network, and tested again.
  *
  *     12_fashion_mnist [DIRECTORY [EPOCHS]] */
-#include "plot.h"
+#include "../plot.h"
 #include "nn/nn.h"
 #include "optim/optim.h"
 #include <inttypes.h>

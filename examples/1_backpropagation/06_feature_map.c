@@ -1,4 +1,4 @@
-/* 6. A feature map makes a circle linear.
+/* 1.6. A feature map makes a circle linear.
  *
  * A single neuron sigma(w.x + b) separates the plane by a line, and no line separates the inside of a circle from the
  * outside. Lifted to (x1, x2, x1^2 + x2^2) the points lie on a paraboloid, on which a plane does it: the circle
@@ -6,7 +6,7 @@
  *     x1^2 + x2^2 - 2 c1 x1 - 2 c2 x2 + |c|^2 - r^2 = 0
  *
  * is linear in the three features. The same neuron is trained on both. */
-#include "plot.h"
+#include "../plot.h"
 #include "nn/nn.h"
 #include "optim/optim.h"
 

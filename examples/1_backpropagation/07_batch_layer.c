@@ -1,4 +1,4 @@
-/* 7. A layer on a batch: Z = X W + B, A = sigma(Z).
+/* 1.7. A layer on a batch: Z = X W + B, A = sigma(Z).
  *
  * The rows of the design matrix X [m,k] are the samples. One product handles them all: Z = X W + B with W [k,n] and the
  * bias [n], which is repeated in every row. The same is computed here sample by sample, z = x W + b, and compared,

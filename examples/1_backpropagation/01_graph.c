@@ -1,11 +1,11 @@
-/* 1. A graph: values, local derivatives, gradients.
+/* 1.1. A graph: values, local derivatives, gradients.
  *
  * Every op leaves a node on the tape: its value, its operands, and the derivative of the value by each operand, the
  * local derivative. ag_backward(d) walks the nodes from the last to the first and multiplies local derivatives along
  * every route from d to a leaf. What arrives over several routes is added: here
  *
  *     c = a + b,  d = a c,  a = 4, b = 3:   dd/da = 7 (directly) + 4 * 1 (through c) = 11. */
-#include "plot.h"
+#include "../plot.h"
 #include "ag/ag.h"
 
 static void print_gradients(const char *title, ag_tensor a, ag_tensor b, ag_tensor c, ag_tensor d)

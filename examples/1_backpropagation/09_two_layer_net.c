@@ -1,11 +1,11 @@
-/* 9. A two-layer net by hand.
+/* 1.9. A two-layer net by hand.
  *
  *     loss = sum((clamp(x w1, min 0) w2 - y)^2),  x [64,1000], w1 [1000,100], w2 [100,10], y [64,10], all from N(0,1)
  *
  * Random data, so there is nothing to find but the data themselves: the net has enough weights to learn them by heart,
  * and the loss falls from about 3e7 to nothing. No module and no optimizer here: the update is written out, between
  * ag_no_grad_begin and ag_no_grad_end, so that the tape does not take it for a part of the model. */
-#include "plot.h"
+#include "../plot.h"
 #include "ag/ag.h"
 #include <math.h>
 

@@ -1,8 +1,8 @@
-/* 10. XOR learned.
+/* 1.10. XOR learned.
  *
- * Example 2 set the weights of XOR's gates by hand. Here a perceptron with one hidden layer of four tanh neurons finds
+ * Example 1.2 set the weights of XOR's gates by hand. Here a perceptron with one hidden layer of four tanh neurons finds
  * its own, from the four lines of the truth table. What it learned is a map of the whole plane, drawn at the end. */
-#include "plot.h"
+#include "../plot.h"
 #include "nn/nn.h"
 #include "optim/optim.h"
 

@@ -1,4 +1,4 @@
-/* 13. The derivative of a fixed point.
+/* 5.2. The derivative of a fixed point.
  *
  * z = tanh(W z + x) is an equation. Iterated from 0 it gives z after some dozens of steps, and a backward pass through all
  * of them would give the derivatives; but z does not depend on the way to it. With f(z, W, x) = tanh(W z + x),

@@ -1,4 +1,4 @@
-/* 3. Learning a circle, one sample after the other.
+/* 1.3. Learning a circle, one sample after the other.
  *
  * The smallest complete training program: three numbers learn the centre and radius of a circle from labelled points
  * (the model is in circle.h). For each sample the loss -y ln p - (1-y) ln(1-p) is computed from single numbers and sent
