@@ -1,4 +1,4 @@
-/* Batches of a data set, and counting right answers. */
+/* Batches of a data set. */
 #include "nn/internal.h"
 #include <math.h>
 #include <string.h>
@@ -220,74 +220,4 @@ bool nn_batches_next(nn_batches *public)
     b->base.count = count;
     b->at += count;
     return true;
-}
-
-/* ---- counting */
-
-#define NN_ARGMAX(name, type)                                                                  \
-    static int64_t name(const void *data, int64_t row, int64_t count) /* -1: there is a NaN */ \
-    {                                                                                          \
-        const type *x = (const type *)data + row * count;                                      \
-        int64_t best = 0;                                                                      \
-        bool numbers = true;                                                                   \
-        for (int64_t i = 0; i < count; i++) {                                                  \
-            best = x[i] > x[best] ? i : best;                                                  \
-            numbers &= x[i] == x[i];                                                           \
-        }                                                                                      \
-        return numbers ? best : -1;                                                            \
-    }
-NN_ARGMAX(argmax_f32, float)
-NN_ARGMAX(argmax_f64, double)
-
-static int64_t label_at(const void *data, ag_dtype d, int64_t i)
-{
-    return d == AG_U8    ? ((const uint8_t *)data)[i]
-           : d == AG_I32 ? ((const int32_t *)data)[i]
-                         : ((const int64_t *)data)[i];
-}
-
-static bool countable(ag_tensor z, ag_tensor labels, ag_shape *s)
-{
-    ag_tape *t = z.tape;
-    ag_shape n = ag_shape_of(labels);
-    *s = ag_shape_of(z);
-    if (s->rank < 0 || n.rank < 0)
-        return false;
-    if (s->rank != 2 || n.rank != 1 || s->dim[0] != n.dim[0])
-        return ag_fail(
-                   t, AG_ESHAPE,
-                   "nn_correct: logits [n,c] and labels [n] are wanted, not ranks %d and %d with %lld and %lld rows",
-                   s->rank, n.rank, (long long)s->dim[0], (long long)n.dim[0]),
-               false;
-    ag_dtype d = ag_dtype_of(labels), f = ag_dtype_of(z);
-    if ((d != AG_U8 && d != AG_I32 && d != AG_I64) || (f != AG_F32 && f != AG_F64))
-        return ag_fail(t, AG_EDTYPE, "nn_correct: floating logits and integer labels are wanted, not %s and %s",
-                       ag_dtype_name(f), ag_dtype_name(d)),
-               false;
-    return true;
-}
-
-int64_t nn_correct(ag_tensor logits, ag_tensor labels)
-{
-    ag_tape *t = logits.tape ? logits.tape : labels.tape;
-    ag_shape s;
-    if (!logits.tape || !labels.tape)
-        ag_fail(t, AG_ENULL, "nn_correct: %s absent", logits.tape ? "the labels are" : "the logits are");
-    else if (logits.tape != labels.tape)
-        ag_fail(t, AG_EUSE, "nn_correct: logits and labels belong to different tapes");
-    if (!logits.id || !labels.id || logits.tape != labels.tape || !countable(logits, labels, &s))
-        return 0;
-    ag_dtype f = ag_dtype_of(logits), d = ag_dtype_of(labels);
-    int64_t rows = s.dim[0], classes = s.dim[1], right = 0;
-    const void *z = rows ? ag_data(logits, f) : NULL, *y = z ? ag_data(labels, d) : NULL;
-    for (int64_t i = 0; y && i < rows; i++) {
-        int64_t label = label_at(y, d, i);
-        if (label < 0 || label >= classes) {
-            ag_fail(t, AG_EARG, "nn_correct: label %lld in row %lld is outside [0, %lld)", (long long)label,
-                    (long long)i, (long long)classes);
-            return 0;
-        }
-        right += label == (f == AG_F32 ? argmax_f32(z, i, classes) : argmax_f64(z, i, classes));
-    }
-    return right;
 }

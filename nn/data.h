@@ -40,6 +40,37 @@ typedef struct nn_csv_config {
  * where neither header nor no_header says what it is; AG_EARG for a configuration that makes no sense. */
 AG_API nn_dataset nn_read_csv(ag_tape *t, const char *path, nn_csv_config config);
 
+/* nn_read_pgm - gray pictures of one size, x [count,height,width] AG_FLOAT, persistent, from netpbm's PGM files
+ * (netpbm.sourceforge.net/doc/pgm.html), P2 and P5, plain or gzipped. Each is divided by the maximum that its file states:
+ * 0 is black and 1 white. Errors: AG_EARG for no path; AG_EFILE, with the path, if a file is none, holds less or more
+ * than its header says, a pixel above the maximum, or a picture of another size than the first. */
+AG_API ag_tensor nn_read_pgm(ag_tape *t, const char *const *paths, size_t count);
+
+/* ---- parts */
+
+typedef struct nn_parts {
+    nn_dataset train, test; /* persistent; y absent if the data's is */
+} nn_parts;
+typedef struct nn_split_config {
+    uint64_t seed;    /* of the order in which samples are drawn, the same on every tape and machine */
+    bool in_order;    /* they are not drawn: the first ones are for training, or the first fold */
+    ag_tensor groups; /* integers, one for each sample: those of one group, as a person's, stay together; {0}: none */
+} nn_split_config;
+/* nn_split - copies of the samples, in the data's order: a fraction for training, rounded, as near to it as whole groups
+ * allow, and the rest for testing. Errors: AG_EARG for a fraction that is not between 0 and 1, or where a part would be
+ * empty; AG_ESHAPE for data of rank 0 or of different lengths; AG_EDTYPE for groups that are not integers. */
+AG_API nn_parts nn_split(nn_dataset data, double fraction, nn_split_config config);
+/* nn_kfold - the samples (or the groups) in `folds` parts, whose sizes differ by one at most: part `fold`, from 0, is for
+ * testing, all others for training. Errors: as nn_split; AG_EARG for fewer than two folds, more than there are samples or
+ * groups, or a fold that is not below them. */
+AG_API nn_parts nn_kfold(nn_dataset data, int64_t folds, int64_t fold, nn_split_config config);
+
+/* nn_standardize - a module that takes every feature to mean 0 and deviation 1 as the samples x[n,..], those for training,
+ * have it: y = (x - mean) / deviation, with the buffers mean and deviation (the sum of squares divided by n), which are
+ * saved with the weights. Where a feature of x is constant, its deviation counts as 1. What comes out is AG_FLOAT.
+ * NULL on error: AG_ESHAPE for rank 0; AG_EARG for no sample. */
+AG_API nn_module *nn_standardize(ag_tensor x);
+
 /* ---- batches */
 
 typedef struct nn_batches_config {
@@ -68,5 +99,10 @@ AG_API bool nn_batches_next(nn_batches *b);
  * [n] being integers. A row with a NaN is wrong. 0 on error: AG_ESHAPE, AG_EDTYPE, AG_EARG for a label outside
  * [0, c). */
 AG_API int64_t nn_correct(ag_tensor logits, ag_tensor labels);
+/* nn_accuracy - the part of the rows that are right, from 0 to 1; NaN on error, as nn_correct, and where there is none. */
+AG_API double nn_accuracy(ag_tensor logits, ag_tensor labels);
+/* nn_confusion_matrix - i64 [c,c], transient: how often rows of the label i have their largest element at j. A row with a
+ * NaN counts nowhere. Errors: as nn_correct. */
+AG_API ag_tensor nn_confusion_matrix(ag_tensor logits, ag_tensor labels);
 
 #endif

@@ -19,6 +19,38 @@ static inline nn_dataset ag_traced_nn_read_csv(const char *ag_file, int ag_line,
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_nn_read_pgm(const char *ag_file, int ag_line, ag_tape *t, const char *const *paths, size_t count)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_read_pgm(t, paths, count);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_parts ag_traced_nn_split(const char *ag_file, int ag_line, nn_dataset data, double fraction, nn_split_config config)
+{
+    ag_tape *ag_to = data.x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_parts ag_result = nn_split(data, fraction, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_parts ag_traced_nn_kfold(const char *ag_file, int ag_line, nn_dataset data, int64_t folds, int64_t fold, nn_split_config config)
+{
+    ag_tape *ag_to = data.x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_parts ag_result = nn_kfold(data, folds, fold, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_module *ag_traced_nn_standardize(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_module *ag_result = nn_standardize(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline nn_batches *ag_traced_nn_batches_new(const char *ag_file, int ag_line, nn_dataset data, nn_batches_config config)
 {
     ag_tape *ag_to = data.x.tape;
@@ -42,6 +74,26 @@ static inline int64_t ag_traced_nn_correct(const char *ag_file, int ag_line, ag_
         ag_to = labels.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     int64_t ag_result = nn_correct(logits, labels);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline double ag_traced_nn_accuracy(const char *ag_file, int ag_line, ag_tensor logits, ag_tensor labels)
+{
+    ag_tape *ag_to = logits.tape;
+    if (!ag_to)
+        ag_to = labels.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    double ag_result = nn_accuracy(logits, labels);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nn_confusion_matrix(const char *ag_file, int ag_line, ag_tensor logits, ag_tensor labels)
+{
+    ag_tape *ag_to = logits.tape;
+    if (!ag_to)
+        ag_to = labels.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_confusion_matrix(logits, labels);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -563,9 +615,15 @@ static inline ag_tensor ag_traced_nn_positions(const char *ag_file, int ag_line,
 
 #define nn_read_idx(...) ag_traced_nn_read_idx(AG_SITE, __VA_ARGS__)
 #define nn_read_csv(...) ag_traced_nn_read_csv(AG_SITE, __VA_ARGS__)
+#define nn_read_pgm(...) ag_traced_nn_read_pgm(AG_SITE, __VA_ARGS__)
+#define nn_split(...) ag_traced_nn_split(AG_SITE, __VA_ARGS__)
+#define nn_kfold(...) ag_traced_nn_kfold(AG_SITE, __VA_ARGS__)
+#define nn_standardize(...) ag_traced_nn_standardize(AG_SITE, __VA_ARGS__)
 #define nn_batches_new(...) ag_traced_nn_batches_new(AG_SITE, __VA_ARGS__)
 #define nn_batches_next(...) ag_traced_nn_batches_next(AG_SITE, __VA_ARGS__)
 #define nn_correct(...) ag_traced_nn_correct(AG_SITE, __VA_ARGS__)
+#define nn_accuracy(...) ag_traced_nn_accuracy(AG_SITE, __VA_ARGS__)
+#define nn_confusion_matrix(...) ag_traced_nn_confusion_matrix(AG_SITE, __VA_ARGS__)
 #define nn_linear(...) ag_traced_nn_linear(AG_SITE, __VA_ARGS__)
 #define nn_conv1d(...) ag_traced_nn_conv1d(AG_SITE, __VA_ARGS__)
 #define nn_conv2d(...) ag_traced_nn_conv2d(AG_SITE, __VA_ARGS__)

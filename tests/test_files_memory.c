@@ -70,6 +70,13 @@ static ag_status read_csv(ag_tape *t, nn_module *m)
     return status_of(d.x);
 }
 
+static ag_status read_pgm(ag_tape *t, nn_module *m)
+{
+    const char *paths[] = { in_directory("pgm"), in_directory("pgm.gz") };
+    (void)m;
+    return status_of(nn_read_pgm(t, paths, 2));
+}
+
 static ag_status save(ag_tape *t, nn_module *m)
 {
     (void)t;
@@ -82,17 +89,19 @@ static ag_status load(ag_tape *t, nn_module *m)
     return nn_load(m, in_directory("weights"));
 }
 
-static action *const actions[] = { read_idx, read_gzipped_idx, read_csv, load, save };
+static action *const actions[] = { read_idx, read_gzipped_idx, read_csv, read_pgm, load, save };
 
 static int make_files(void **state)
 {
     const unsigned char shorts[] = { 0, 0, 11, 1, 0, 0, 0, 3, 0, 1, 0, 2, 0, 3 };
-    const char text[] = "a,b\n1,x\n2,\"y\"\n";
+    const char text[] = "a,b\n1,x\n2,\"y\"\n", picture[] = "P2 2 1 255 7 8";
     if (make_directory(state))
         return -1;
     write_bytes(in_directory("idx"), shorts, sizeof shorts);
     write_gzip(in_directory("idx.gz"), shorts, sizeof shorts);
     write_bytes(in_directory("csv"), text, strlen(text));
+    write_bytes(in_directory("pgm"), picture, strlen(picture));
+    write_gzip(in_directory("pgm.gz"), picture, strlen(picture));
     ag_tape *t = f64_tape();
     assert_int_equal(nn_save(small_mlp(t), in_directory("weights")), AG_OK);
     ag_tape_free(t);
@@ -170,11 +179,15 @@ static void small_files_that_hold_much(void **state)
     unsigned char *zeros = calloc(1, CHUNK);
     const unsigned char header[] = { 0, 0, 8, 1, 4, 0, 0, 0 }; /* 64 MB */
     assert_non_null(zeros);
-    gzFile idx = gzopen(in_directory("bomb.idx"), "wb"), csv = gzopen(in_directory("bomb.csv"), "wb");
+    gzFile idx = gzopen(in_directory("bomb.idx"), "wb"), csv = gzopen(in_directory("bomb.csv"), "wb"),
+           pgm = gzopen(in_directory("bomb.pgm"), "wb");
     gzwrite(idx, header, sizeof header);
+    gzputs(pgm, "P5 8192 8192 255\n");
     memset(zeros, '\n', CHUNK);
-    for (int i = 0; i < CHUNKS; i++)
+    for (int i = 0; i < CHUNKS; i++) {
         gzwrite(idx, zeros, CHUNK);
+        gzwrite(pgm, zeros, CHUNK);
+    }
     for (int i = 0; i < CHUNK; i++)
         memcpy(zeros + i, &"1,2\n"[i % 4], 1);
     for (int i = 0; i < CHUNKS / 8; i++)
@@ -182,10 +195,15 @@ static void small_files_that_hold_much(void **state)
     free(zeros);
     gzclose(idx);
     gzclose(csv);
+    gzclose(pgm);
+    const char *bomb = in_directory("bomb.pgm");
     ag_tape *t = limited_tape(LIMIT);
     nn_read_idx(t, in_directory("bomb.idx"), NULL);
     expect_error(t, AG_ENOMEM, "would exceed the memory limit");
     assert_true(ag_tape_memory(t) < LIMIT / 8); /* all given back */
+    nn_read_pgm(t, &bomb, 1);
+    expect_error(t, AG_ENOMEM, "would exceed the memory limit");
+    assert_true(ag_tape_memory(t) < LIMIT / 8);
     nn_read_csv(t, in_directory("bomb.csv"), (nn_csv_config){ .no_header = true });
     expect_error(t, AG_ENOMEM, "would exceed the memory limit");
     assert_true(ag_tape_memory(t) < LIMIT / 8);

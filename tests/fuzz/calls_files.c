@@ -60,6 +60,7 @@ static void play_file(world *w)
 {
     static const char tables[][60] = { "a,b,c\n1,2,x\n3,4,y\n", "1;2\n3;4\n", "\"a\"\"b\",1\n\n2,3\n", "1,2\n3\n",
                                        "1e999,nan,0x1p3\n-,,\n" };
+    static const char drawing[] = "P2 3 2 255 0 1 2 # a\n3 4 255";
     static const unsigned char picture[] = { 0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6 };
     const char *path = draw_path(w);
     char content[4096];
@@ -75,6 +76,8 @@ static void play_file(world *w)
         bytes = strlen(strcpy(content, tables[draw(w, COUNT(tables))]));
     else if (which == 1)
         memcpy(content, picture, bytes = sizeof picture);
+    else if (chance(w, 2))
+        memcpy(content, drawing, bytes = sizeof drawing - 1);
     for (int n = chance(w, 2) ? draw(w, 6) : 0; n > 0 && bytes; n--)
         content[draw(w, (int)bytes)] = (char)bits(w);
     if (bytes && chance(w, 6))
@@ -113,12 +116,23 @@ static void play_read(world *w)
         remove_files(w);
 }
 
+static void play_pictures(world *w)
+{
+    lane *l = draw_lane(w);
+    const char *paths[] = { draw_path(w), draw_path(w) };
+    frame f = begin(w, l->t, "nn_read_pgm(%s, %s)", paths[0] ? paths[0] : "NULL", paths[1] ? paths[1] : "NULL");
+    ag_tensor x = nn_read_pgm(l->t, rude(w, may_absent) ? NULL : paths, (size_t)draw(w, 3));
+    if (!f.before && f.clears == l->clears && (x.id != 0) == (ag_error(l->t) != AG_OK))
+        fault(w, "pictures and an error, or neither");
+    if (x.id)
+        learn(w, x, -1, true);
+    end_call(&f);
+}
+
 const move file_moves[] = {
-    { .name = "save", 2, play_save },
-    { .name = "load", 3, play_load, .writes = true },
-    { .name = "file", 4, play_file },
-    { .name = "read", 4, play_read },
-    { .name = NULL },
+    { .name = "save", 2, play_save },         { .name = "load", 3, play_load, .writes = true },
+    { .name = "file", 4, play_file },         { .name = "read", 4, play_read },
+    { .name = "pictures", 2, play_pictures }, { .name = NULL },
 };
 
 /* ---- checks */

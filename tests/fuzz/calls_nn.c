@@ -275,11 +275,51 @@ static void play_next(world *w)
     end_call(&f);
 }
 
+/* Parts of data, which persist. */
+static void play_parts(world *w)
+{
+    argument x = pick(w), y = { { 0 }, -1 }, groups = y;
+    if (chance(w, 2))
+        y = pick(w);
+    if (chance(w, 3))
+        groups = pick_of(w, is_integer);
+    const nn_split_config c = { .seed = (uint64_t)draw(w, 5), .in_order = chance(w, 3), .groups = groups.x };
+    const bool folds = chance(w, 2);
+    const double fraction = rude(w, may_odd_flags) ? draw_number(w) : 0.5;
+    frame f = begin(w, x.x.tape, "%s(%s, %s, %s)", folds ? "nn_kfold" : "nn_split", text_of(w, x), text_of(w, y),
+                    text_of(w, groups));
+    const nn_dataset d = { x.x, y.x };
+    const nn_parts p = folds ? nn_kfold(d, draw(w, 5), draw(w, 4), c) : nn_split(d, fraction, c);
+    if (!p.train.x.id != !p.test.x.id)
+        fault(w, "one part of two");
+    if (p.train.x.id) {
+        learn(w, p.train.x, -1, true);
+        learn(w, p.test.x, -1, true);
+    }
+    end_call(&f);
+}
+
+static void play_standardize(world *w)
+{
+    argument x = pick(w);
+    lane *l = &w->lanes[x.x.tape == w->lanes[1].t];
+    frame f = begin(w, x.x.tape, "nn_standardize(%s)", text_of(w, x));
+    nn_module *m = nn_standardize(x.x);
+    if (m && (f.gone || f.foreign))
+        fault(w, "a module of what is gone");
+    keep_module(w, l, m);
+    end_call(&f);
+}
+
 static void play_correct(world *w)
 {
     argument x = pick(w), y = pick_of(w, is_integer);
-    frame f = begin(w, x.x.tape, "nn_correct(%s, %s)", text_of(w, x), text_of(w, y));
-    observe(w, (uint64_t)nn_correct(x.x, y.x));
+    frame f = begin(w, x.x.tape, "nn_correct(%s, %s) or the like", text_of(w, x), text_of(w, y));
+    const int which = draw(w, 3);
+    if (which == 0)
+        nn_confusion_matrix(x.x, y.x);
+    else
+        observe(w, (uint64_t)(which == 1 ? nn_correct(x.x, y.x) : nn_accuracy(x.x, y.x) > 0.5));
     end_call(&f);
 }
 
@@ -295,6 +335,8 @@ const move module_moves[] = {
     { .name = "initial", 1, play_initial },
     { .name = "batches", 3, play_batches },
     { .name = "next", 6, play_next },
+    { .name = "parts", 2, play_parts },
+    { .name = "standardize", 1, play_standardize },
     { .name = "correct", 1, play_correct },
     { .name = NULL },
 };

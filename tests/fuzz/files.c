@@ -1,4 +1,4 @@
-/* Damaged files: tables, IDX files and weights, plain and gzipped, are changed at random and read. Whatever they hold,
+/* Damaged files: tables, IDX files, pictures and weights, plain and gzipped, are changed at random and read. Whatever they hold,
  * reading gives good tensors or an error of the file, keeps no memory, and a refused file of weights changes none.
  *
  *     fuzz_files [FILES [SEED]]     tells the seed of a file that is read wrongly, and leaves the file in TMPDIR */
@@ -97,6 +97,23 @@ static void make_idx(fuzz *f, text *x)
         x->at[x->size++] = (unsigned char)next(f);
 }
 
+static void make_picture(fuzz *f, text *x)
+{
+    const size_t width = 1 + below(f, 4), height = 1 + below(f, 4), most = one_in(f, 2) ? 255 : 1 + below(f, 65535);
+    const bool plain = one_in(f, 2);
+    x->size = 0;
+    add(x, "P%d%s%zu %zu\n%zu\n", plain ? 2 : 5, one_in(f, 3) ? "# a comment\n" : " ", width, height, most);
+    for (size_t i = 0; i < width * height; i++) {
+        const size_t v = below(f, most + 1);
+        if (plain)
+            add(x, "%zu%c", v, one_in(f, 4) ? '\n' : ' ');
+        else if (most > 255)
+            x->at[x->size++] = (unsigned char)(v >> 8);
+        if (!plain)
+            x->at[x->size++] = (unsigned char)v;
+    }
+}
+
 static void read_back(const char *path, text *x)
 {
     FILE *file = fopen(path, "rb");
@@ -123,29 +140,20 @@ static void replace(text *x, size_t at, size_t gone, const void *with, size_t co
 
 static void damage(fuzz *f, text *x)
 {
-    static const char *const parts[] = { "\"",
-                                         "\n",
-                                         ",",
-                                         ":",
-                                         "{",
-                                         "}",
-                                         "[",
-                                         "]",
-                                         "\\u0041",
-                                         "\\",
-                                         "0",
-                                         "9223372036854775807",
-                                         "1e400",
-                                         "\xff",
-                                         "F64",
-                                         "[[[[",
-                                         "\r",
-                                         "__metadata__",
-                                         "-1",
-                                         "1.5",
-                                         "\xef\xbb\xbf",
-                                         " ",
-                                         "\\ud83d\\ude00",
+    static const char *const parts[] = { "\"",          "\n",
+                                         ",",           ":",
+                                         "{",           "}",
+                                         "[",           "]",
+                                         "\\u0041",     "\\",
+                                         "0",           "9223372036854775807",
+                                         "1e400",       "\xff",
+                                         "F64",         "[[[[",
+                                         "\r",          "__metadata__",
+                                         "P2",          "P5 ",
+                                         "#",           "65535 ",
+                                         "2147483647 ", "-1",
+                                         "1.5",         "\xef\xbb\xbf",
+                                         " ",           "\\ud83d\\ude00",
                                          "\x1f\x8b" };
     unsigned char copy[64], byte = (unsigned char)next(f);
     size_t at = one_in(f, 3) ? below(f, x->size < 24 ? x->size + 1 : 24) : below(f, x->size + 1);
@@ -237,6 +245,12 @@ static void read_idx(fuzz *f)
     check_data(f, nn_read_idx(f->t, f->path, labels ? f->path : NULL), labels);
 }
 
+static void read_picture(fuzz *f)
+{
+    const char *paths[] = { f->path, f->path };
+    check_data(f, (nn_dataset){ .x = nn_read_pgm(f->t, paths, 1 + below(f, 2)) }, false);
+}
+
 static double sum_of(nn_module *m)
 {
     double sum = 0;
@@ -279,10 +293,10 @@ static void make_modules(fuzz *f)
 
 static void play(fuzz *f, uint64_t seed)
 {
-    static void (*const make[])(fuzz *, text *) = { make_table, make_idx, make_weights };
-    static void (*const read[])(fuzz *) = { read_table, read_idx, read_weights };
+    static void (*const make[])(fuzz *, text *) = { make_table, make_idx, make_weights, make_picture };
+    static void (*const read[])(fuzz *) = { read_table, read_idx, read_weights, read_picture };
     f->seed = f->state = seed;
-    size_t kind = below(f, 3), changes = below(f, one_in(f, 2) ? 2 : 6);
+    size_t kind = below(f, 4), changes = below(f, one_in(f, 2) ? 2 : 6);
     bool gzipped = one_in(f, 3), both = gzipped && one_in(f, 2);
     make[kind](f, &f->original);
     for (size_t i = 0; i < changes && (!gzipped || both); i++)
@@ -294,7 +308,7 @@ static void play(fuzz *f, uint64_t seed)
             damage(f, &f->changed);
         write_file(f, &f->changed, false);
     }
-    read[one_in(f, 50) ? below(f, 3) : kind](f);
+    read[one_in(f, 50) ? below(f, 4) : kind](f);
     ag_tape_reset(f->t);
 }
 
