@@ -13,29 +13,42 @@ typedef struct attention {
     nn_attention_config config;
 } attention;
 
-/* The scores of which a softmax is taken, with -inf where a query may not look at a key; and there zeros in what comes
- * of it, also in a row that sees nothing. */
-static ag_tensor softmax_where(ag_tensor allowed, ag_tensor scores)
+/* Where a query may look at a key; absent: everywhere. */
+static ag_tensor allowed(const attention *m, ag_tensor mask, ag_shape scores)
 {
-    return ag_where_scalar(allowed, ag_softmax(ag_where_scalar(allowed, scores, -INFINITY), -1), 0);
+    const ag_dtype d = mask.tape ? ag_dtype_of(mask) : AG_U8;
+    if (d == AG_F32 || d == AG_F64)
+        mask = ag_not_equal_scalar(mask, -INFINITY);
+    if (!m->config.causal)
+        return mask;
+    const ag_shape s = AG_SHAPE(scores.dim[2], scores.dim[3]);
+    const ag_tensor before = ag_tril(ag_ones(m->base.tape, AG_U8, s), 0);
+    return mask.tape ? ag_logical_and(mask, before) : before;
 }
 
-/* softmax(q k' / sqrt(d)) v of each head, q[n,heads,q,d], k and v[n,heads,k,d] */
-static ag_tensor attend_heads(const attention *m, ag_tensor q, ag_tensor k, ag_tensor v, ag_tensor mask)
+/* What ag_scaled_dot_product_attention averages with, as a matrix, of which some is dropped. */
+static ag_tensor dropped_weights(const attention *m, ag_tensor q, ag_tensor k, ag_tensor mask)
 {
-    ag_tape *t = m->base.tape;
     const double scale = 1 / sqrt((double)(m->features / m->heads));
     ag_tensor scores = ag_matmul(ag_mul_scalar(q, scale), ag_transpose(k, -2, -1));
     const ag_shape s = ag_shape_of(scores);
     if (s.rank < 0)
-        return nn_inert(t);
-    ag_tensor allowed = mask;
-    if (m->config.causal) {
-        const ag_tensor before = ag_tril(ag_ones(t, AG_U8, AG_SHAPE(s.dim[2], s.dim[3])), 0);
-        allowed = mask.tape ? ag_logical_and(mask, before) : before;
-    }
-    const ag_tensor weights = allowed.tape ? softmax_where(allowed, scores) : ag_softmax(scores, -1);
-    return ag_matmul(nn_drop(&m->base, weights, m->config.dropout), v);
+        return nn_inert(m->base.tape);
+    const ag_tensor where = allowed(m, mask, s);
+    if (mask.tape && ag_dtype_of(mask) != AG_U8)
+        scores = ag_add(scores, mask);
+    ag_tensor weights = ag_softmax(where.tape ? ag_where_scalar(where, scores, -INFINITY) : scores, -1);
+    if (where.tape) /* also in a row that sees nothing */
+        weights = ag_where_scalar(where, weights, 0);
+    return ag_dropout(weights, m->config.dropout);
+}
+
+/* Of each head, q[n,heads,q,d], k and v[n,heads,k,d] */
+static ag_tensor attend_heads(const attention *m, ag_tensor q, ag_tensor k, ag_tensor v, ag_tensor mask)
+{
+    if (m->base.training && m->config.dropout > 0)
+        return ag_matmul(dropped_weights(m, q, k, mask), v);
+    return ag_scaled_dot_product_attention(q, k, v, mask, (ag_attention_options){ .causal = m->config.causal });
 }
 
 /* Maps first to first + count - 1 of x, side by side. */

@@ -44,8 +44,9 @@ typedef struct nn_attention_config {
  * and out_proj.bias the last. nn_forward is self-attention: query, key and value are x[n,t,features].
  * Errors: AG_EARG for an extent below 1, heads that do not divide the features, a dropout that is not from 0 to 1. */
 AG_API nn_module *nn_multihead_attention(ag_tape *t, int64_t features, int64_t heads, nn_attention_config config);
-/* nn_attend - the same with query[n,q,features], key and value[n,k,features]; mask, which broadcasts to [n,heads,q,k], is
- * true where a query may look at a key (PyTorch's MultiheadAttention has it the other way round), {0}: everywhere.
+/* nn_attend - the same with query[n,q,features], key and value[n,k,features], and a mask of
+ * ag_scaled_dot_product_attention that broadcasts to [n,heads,q,k], {0}: none. It is true where a query may look at a key
+ * (of PyTorch's MultiheadAttention where not); what sees no key gets zeros. With dropout matrices [q,k] are made.
  * Errors: AG_EUSE where m is no attention; AG_ESHAPE, AG_EDTYPE for other operands. */
 AG_API ag_tensor nn_attend(nn_module *m, ag_tensor query, ag_tensor key, ag_tensor value, ag_tensor mask);
 

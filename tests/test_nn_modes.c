@@ -125,6 +125,36 @@ static void blocks_look_where_they_may(void **state)
     ag_tape_free(t);
 }
 
+/* Where weights are dropped they are made as a matrix; where none is, both ways are the same. */
+static void dropping_changes_nothing_else(void **state)
+{
+    (void)state;
+    ag_tape *t = f64_tape();
+    ag_tensor x = ag_require_grad(ag_rand(t, AG_FLOAT, AG_SHAPE(2, 3, 4), -1, 1));
+    const ag_tensor bytes = ag_cast(AG_VALUES(t, AG_SHAPE(3, 3), 1, 0, 1, 0, 0, 0, 1, 1, 1), AG_U8),
+                    numbers = AG_VALUES(t, AG_SHAPE(3, 3), 1, -INFINITY, 2, -INFINITY, -INFINITY, -INFINITY, 0, 1, 3);
+    const ag_tensor masks[] = { absent, bytes, numbers };
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(masks); i++) {
+        const nn_attention_config config = { .dropout = 1e-300, .causal = i % 2 };
+        nn_module *m = nn_multihead_attention(t, 4, 2, config);
+        double dx[2][24];
+        ag_tensor y[2];
+        for (int training = 0; training < 2; training++) {
+            nn_train(m, training);
+            y[training] = nn_attend(m, x, x, x, masks[i / 2]);
+            ag_zero_grad(x);
+            assert_int_equal(ag_backward(ag_sum(ag_pow_scalar(y[training], 3))), AG_OK);
+            assert_int_equal(ag_copy_out(ag_grad(x), AG_F64, dx[training], sizeof dx[0]), AG_OK);
+        }
+        for (int k = 0; k < 24; k++) {
+            assert_near(ag_item_at(y[1], k), ag_item_at(y[0], k), 1e-14);
+            assert_near(dx[1][k], dx[0][k], 1e-14);
+        }
+        expect_fine(t);
+    }
+    ag_tape_free(t);
+}
+
 static void positions_are_sines_and_cosines(void **state)
 {
     (void)state;
@@ -170,7 +200,7 @@ int main(void)
         cmocka_unit_test(dropout_is_for_training),          cmocka_unit_test(checkpoints_keep_the_mode),
         cmocka_unit_test(batch_norm_learns_its_statistics), cmocka_unit_test(sequences_go_on),
         cmocka_unit_test(blocks_look_where_they_may),       cmocka_unit_test(positions_are_sines_and_cosines),
-        cmocka_unit_test(starts_are_those_of_pytorch),
+        cmocka_unit_test(dropping_changes_nothing_else),    cmocka_unit_test(starts_are_those_of_pytorch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
