@@ -186,4 +186,8 @@ bool nn_header_print(ag_tape *t, const nn_table *table, nn_memory *text, const c
  * bytes. Sorted by position. */
 bool nn_header_parse(const nn_reader *r, nn_memory *text, uint64_t data_bytes, nn_table *table);
 
+/* ---- progress.c */
+
+double nn_seconds(void); /* of a clock that never goes back */
+
 #endif

@@ -81,6 +81,9 @@ AG_API ag_status nn_save(nn_module *m, const char *path);
  * Errors: AG_EFILE; then no value has changed. */
 AG_API ag_status nn_load(nn_module *m, const char *path);
 
+/* ---- penalties, snapshots, early stopping, progress */
+#include "train.h"
+
 #ifdef __cplusplus
 }
 #endif

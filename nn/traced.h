@@ -612,6 +612,92 @@ static inline ag_tensor ag_traced_nn_positions(const char *ag_file, int ag_line,
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_nn_l1_penalty(const char *ag_file, int ag_line, ag_list params, double factor)
+{
+    ag_tape *ag_to = ag_list_tape(params);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_l1_penalty(params, factor);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_nn_l2_penalty(const char *ag_file, int ag_line, ag_list params, double factor)
+{
+    ag_tape *ag_to = ag_list_tape(params);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = nn_l2_penalty(params, factor);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_snapshot *ag_traced_nn_snapshot_new(const char *ag_file, int ag_line, nn_module *m)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_snapshot *ag_result = nn_snapshot_new(m);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_snapshot_take(const char *ag_file, int ag_line, nn_snapshot *s)
+{
+    ag_tape *ag_to = s ? s->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_snapshot_take(s);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_snapshot_restore(const char *ag_file, int ag_line, nn_snapshot *s)
+{
+    ag_tape *ag_to = s ? s->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_snapshot_restore(s);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_early_stopping *ag_traced_nn_early_stopping_new(const char *ag_file, int ag_line, nn_module *m, nn_early_stopping_config config)
+{
+    ag_tape *ag_to = m ? m->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_early_stopping *ag_result = nn_early_stopping_new(m, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline bool ag_traced_nn_early_stopping_next(const char *ag_file, int ag_line, nn_early_stopping *e, double value)
+{
+    ag_tape *ag_to = e ? e->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    bool ag_result = nn_early_stopping_next(e, value);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_early_stopping_restore(const char *ag_file, int ag_line, nn_early_stopping *e)
+{
+    ag_tape *ag_to = e ? e->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_early_stopping_restore(e);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline nn_progress *ag_traced_nn_progress_new(const char *ag_file, int ag_line, ag_tape *t, nn_progress_config config)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_progress *ag_result = nn_progress_new(t, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline void ag_traced_nn_progress_step(const char *ag_file, int ag_line, nn_progress *p, int64_t count, double loss)
+{
+    ag_tape *ag_to = p ? p->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_progress_step(p, count, loss);
+    ag_site_leave(ag_to, ag_before);
+}
+static inline void ag_traced_nn_progress_end(const char *ag_file, int ag_line, nn_progress *p)
+{
+    ag_tape *ag_to = p ? p->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_progress_end(p);
+    ag_site_leave(ag_to, ag_before);
+}
 
 #define nn_read_idx(...) ag_traced_nn_read_idx(AG_SITE, __VA_ARGS__)
 #define nn_read_csv(...) ag_traced_nn_read_csv(AG_SITE, __VA_ARGS__)
@@ -683,6 +769,17 @@ static inline ag_tensor ag_traced_nn_positions(const char *ag_file, int ag_line,
 #define nn_attend(...) ag_traced_nn_attend(AG_SITE, __VA_ARGS__)
 #define nn_transformer_block(...) ag_traced_nn_transformer_block(AG_SITE, __VA_ARGS__)
 #define nn_positions(...) ag_traced_nn_positions(AG_SITE, __VA_ARGS__)
+#define nn_l1_penalty(...) ag_traced_nn_l1_penalty(AG_SITE, __VA_ARGS__)
+#define nn_l2_penalty(...) ag_traced_nn_l2_penalty(AG_SITE, __VA_ARGS__)
+#define nn_snapshot_new(...) ag_traced_nn_snapshot_new(AG_SITE, __VA_ARGS__)
+#define nn_snapshot_take(...) ag_traced_nn_snapshot_take(AG_SITE, __VA_ARGS__)
+#define nn_snapshot_restore(...) ag_traced_nn_snapshot_restore(AG_SITE, __VA_ARGS__)
+#define nn_early_stopping_new(...) ag_traced_nn_early_stopping_new(AG_SITE, __VA_ARGS__)
+#define nn_early_stopping_next(...) ag_traced_nn_early_stopping_next(AG_SITE, __VA_ARGS__)
+#define nn_early_stopping_restore(...) ag_traced_nn_early_stopping_restore(AG_SITE, __VA_ARGS__)
+#define nn_progress_new(...) ag_traced_nn_progress_new(AG_SITE, __VA_ARGS__)
+#define nn_progress_step(...) ag_traced_nn_progress_step(AG_SITE, __VA_ARGS__)
+#define nn_progress_end(...) ag_traced_nn_progress_end(AG_SITE, __VA_ARGS__)
 
 #ifdef __cplusplus
 #undef NN_SEQUENTIAL
