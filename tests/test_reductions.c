@@ -162,11 +162,75 @@ static void extrema_of_windows(void **state)
     }
 }
 
+/* ---- softmax */
+
+static void near_to(ag_tensor y, int64_t i, double truth, double error)
+{
+    const double unit = ag_dtype_of(y) == AG_F32 ? 0x1p-24 : 0x1p-53;
+    if (fabs(ag_item_at(y, i) - truth) > error * unit * fabs(truth) + 0x1p-149)
+        fail_msg("%.17g instead of %.17g", ag_item_at(y, i), truth);
+}
+
+/* Of a row, and of a column among others; what is far from the largest element, and what is near 1. */
+static void softmax_keeps_digits(void **state)
+{
+    ag_tape *t = *state;
+    const double far[] = { -80.1, 79.3, 80.2, -2.5 }, below[] = { -90.3, -1.7, -60.4, -31.2 },
+                 alone[] = { 20, 0.5, 1, 1 };
+    for (int way = 0; way < 12; way++) {
+        const double *v = way < 4 ? far : way < 8 ? below : alone;
+        const ag_dtype d = way % 2 ? AG_F32 : AG_F64;
+        const int axis = way / 2 % 2 ? 0 : -1;
+        ag_tensor x = ag_cast(ag_values(t, AG_SHAPE(4), v, 4), d);
+        double sum = 0, most = -INFINITY, rest = 0, e[4];
+        for (int i = 0; i < 4; i++)
+            most = fmax(most, ag_item_at(x, i));
+        for (int i = 0; i < 4; i++) {
+            e[i] = exp(ag_item_at(x, i) - most) * (1 + (ag_item_at(x, i) - (ag_item_at(x, i) - most) - most));
+            sum += e[i];
+            rest += ag_item_at(x, i) == most ? 0 : e[i];
+        }
+        x = axis ? x : ag_expand(ag_reshape(x, AG_SHAPE(4, 1)), AG_SHAPE(4, 3));
+        const int64_t step = axis ? 1 : 3;
+        for (int i = 0; i < 4; i++) {
+            near_to(ag_softmax(x, axis), i * step, e[i] / sum, 8);
+            near_to(ag_log_softmax(x, axis), i * step,
+                    ag_item_at(x, i * step) == most ? -log1p(rest) : ag_item_at(x, i * step) - most - log1p(rest), 8);
+        }
+        near_to(ag_logsumexp(x, AG_AXES(axis), 0), 0, most + log1p(rest), 8);
+    }
+}
+
+/* Where a class is all but certain its loss and its derivative are what the others have. */
+static void cross_entropy_of_the_certain(void **state)
+{
+    ag_tape *t = *state;
+    const double v[] = { 1, 40, 0.5, 2 }, others = exp(-39) + exp(-39.5) + exp(-38);
+    for (int way = 0; way < 4; way++) {
+        const ag_dtype d = way % 2 ? AG_F32 : AG_F64;
+        ag_tensor z = ag_require_grad(ag_cast(ag_values(t, AG_SHAPE(1, 4), v, 4), d)), x = z, dz;
+        if (way > 1)
+            x = ag_expand(ag_unsqueeze(z, 2), AG_SHAPE(1, 4, 2));
+        ag_tensor y = ag_cross_entropy(x, ag_full(t, AG_I64, way > 1 ? AG_SHAPE(1, 2) : AG_SHAPE(1), 1));
+        near_to(y, 0, others, 8);
+        ag_gradients(y, AG_LIST(z), 0, &dz);
+        near_to(dz, 0, exp(-39), 16);
+        near_to(dz, 1, -others, 16);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(sums),    TEST(sums_of_integers),     TEST(gradients_of_sums),  TEST(errors_of_sums),
-        TEST(extrema), TEST(gradients_of_extrema), TEST(extrema_of_windows),
+        TEST(sums),
+        TEST(sums_of_integers),
+        TEST(gradients_of_sums),
+        TEST(errors_of_sums),
+        TEST(extrema),
+        TEST(gradients_of_extrema),
+        TEST(extrema_of_windows),
+        TEST(softmax_keeps_digits),
+        TEST(cross_entropy_of_the_certain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

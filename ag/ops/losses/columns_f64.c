@@ -1,4 +1,5 @@
 #define REAL double
 #define REAL_EXP ag_v_exp
+#define REAL_UNSHIFTED 512
 #define COLUMNS ag_columns_f64
 #include "ag/ops/losses/columns.inc"
