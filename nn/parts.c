@@ -1,7 +1,6 @@
-/* Parts of a data set, for training and for testing. */
+/* Parts of a data set, for training and for testing, and what is measured on the first and applied to both. */
 #include "nn/internal.h"
 #include <math.h>
-#include <string.h>
 
 typedef struct parts {
     const char *who;

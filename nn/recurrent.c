@@ -107,6 +107,8 @@ static ag_tensor run_layer(recurrent *m, layer *l, ag_tensor x, int64_t steps)
         const ag_tensor last = ag_linear(l->last.h, l->weight_hh, l->bias_hh);
         l->last = m->kind->step(ag_select(inputs, 1, k), last, l->last, m->hidden);
         m->steps[k] = l->last.h;
+        if (!l->last.h.id)
+            return l->last.h;
     }
     return ag_stack((ag_list){ m->steps, (size_t)steps }, 1);
 }
