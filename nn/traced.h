@@ -698,6 +698,38 @@ static inline void ag_traced_nn_progress_end(const char *ag_file, int ag_line, n
     nn_progress_end(p);
     ag_site_leave(ag_to, ag_before);
 }
+static inline nn_watch *ag_traced_nn_watch_new(const char *ag_file, int ag_line, ag_list params, const char *path, nn_watch_config config)
+{
+    ag_tape *ag_to = ag_list_tape(params);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    nn_watch *ag_result = nn_watch_new(params, path, config);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_watch_value(const char *ag_file, int ag_line, nn_watch *w, const char *name, double value)
+{
+    ag_tape *ag_to = w ? w->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_watch_value(w, name, value);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_watch_step(const char *ag_file, int ag_line, nn_watch *w)
+{
+    ag_tape *ag_to = w ? w->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_watch_step(w);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_nn_watch_end(const char *ag_file, int ag_line, nn_watch *w)
+{
+    ag_tape *ag_to = w ? w->tape : NULL;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = nn_watch_end(w);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 
 #define nn_read_idx(...) ag_traced_nn_read_idx(AG_SITE, __VA_ARGS__)
 #define nn_read_csv(...) ag_traced_nn_read_csv(AG_SITE, __VA_ARGS__)
@@ -780,6 +812,10 @@ static inline void ag_traced_nn_progress_end(const char *ag_file, int ag_line, n
 #define nn_progress_new(...) ag_traced_nn_progress_new(AG_SITE, __VA_ARGS__)
 #define nn_progress_step(...) ag_traced_nn_progress_step(AG_SITE, __VA_ARGS__)
 #define nn_progress_end(...) ag_traced_nn_progress_end(AG_SITE, __VA_ARGS__)
+#define nn_watch_new(...) ag_traced_nn_watch_new(AG_SITE, __VA_ARGS__)
+#define nn_watch_value(...) ag_traced_nn_watch_value(AG_SITE, __VA_ARGS__)
+#define nn_watch_step(...) ag_traced_nn_watch_step(AG_SITE, __VA_ARGS__)
+#define nn_watch_end(...) ag_traced_nn_watch_end(AG_SITE, __VA_ARGS__)
 
 #ifdef __cplusplus
 #undef NN_SEQUENTIAL

@@ -70,4 +70,32 @@ AG_API void nn_progress_step(nn_progress *p, int64_t count, double loss);
 /* nn_progress_end - writes the last line, and begins anew: the next epoch, say. */
 AG_API void nn_progress_end(nn_progress *p);
 
+/* ---- training watched: PATH.html, a page that refreshes itself in a browser, and its numbers in PATH.csv
+ *
+ * Curves of the values that it is given (loss, accuracy), of the norms of gradients, and the distribution of each
+ * parameter's elements, now and at first. A curve has up to 512 points: means, where there are more values. Both files
+ * appear whole, and need no network. They are written now and then, and gradients are looked at now and then, in a bounded
+ * part of the time; nn_watch_end writes the last state. What fails then does not disturb training: nn_watch_end says it. */
+
+typedef struct nn_watch_config {
+    const char *title; /* of the page; NULL: the path */
+    double every;      /* seconds at least between two writings; zero: 2 */
+    double share;      /* of the time that it may take, up to 1; zero: 0.01 */
+} nn_watch_config;
+typedef struct nn_watch {
+    ag_tape *tape;
+    int64_t steps; /* made */
+} nn_watch;
+/* nn_watch_new - watches a list of parameters (copied), of which the first 64 have charts of their own. Writes both files
+ * at once. NULL on failure, or while an error is pending. Errors: AG_EARG for a list without parameters, an empty path, and
+ * numbers out of range; AG_EFILE where the files cannot be written; AG_EUSE as optim's. */
+AG_API nn_watch *nn_watch_new(ag_list params, const char *path, nn_watch_config config);
+/* nn_watch_value - a value after so many steps: the loss at each, an accuracy now and then. At most 16 names, which are
+ * UTF-8 and up to 127 bytes long. While an error is pending it does nothing, and returns it. */
+AG_API ag_status nn_watch_value(nn_watch *w, const char *name, double value);
+/* nn_watch_step - one more step is made; called while the gradients of it are there. */
+AG_API ag_status nn_watch_step(nn_watch *w);
+/* nn_watch_end - writes both files; also while an error is pending, which the page then shows, and which it returns. */
+AG_API ag_status nn_watch_end(nn_watch *w);
+
 #endif

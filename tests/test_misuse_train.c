@@ -77,12 +77,47 @@ static void progress(void **state)
     free_bench(&b);
 }
 
+static void watching(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    char directory[] = "/tmp/ag-misuse-XXXXXX", path[64];
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/run", directory);
+    const ag_tensor wrong[] = { absent, b.stale, b.released, b.foreign, ag_variable(t, 1) };
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        assert_null(nn_watch_new(AG_LIST(b.p, wrong[i]), path, (nn_watch_config){ 0 }));
+        assert_true(ag_error(t) != AG_OK);
+        ag_error_clear(t);
+    }
+    const char *const nowhere[] = { NULL, "", "/does/not/exist/run", "/dev/full/x" };
+    for (size_t i = 0; i < ARRAY_SIZE(nowhere); i++) {
+        assert_null(nn_watch_new(AG_LIST(b.p), nowhere[i], (nn_watch_config){ 0 }));
+        expect_complaint(t, "nn_watch");
+    }
+    nn_watch *w = nn_watch_new(AG_LIST(b.p), path, (nn_watch_config){ 0 });
+    expect_refusal(t, nn_watch_value(w, NULL, 1), AG_EARG, "nn_watch_value");
+    expect_refusal(t, nn_watch_value(w, "\xc0\x80", 1), AG_EARG, "nn_watch_value");
+    assert_int_equal(nn_watch_step(w), AG_OK);
+    assert_int_equal(nn_watch_end(w), AG_OK);
+    assert_int_equal(nn_watch_end(w), AG_OK);
+    assert_int_equal(nn_watch_step(NULL), AG_ENULL);
+    for (int i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/run.%s", directory, i ? "csv" : "html");
+        assert_int_equal(remove(path), 0);
+    }
+    assert_int_equal(rmdir(directory), 0); /* nothing else was made */
+    free_bench(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(penalties),
         cmocka_unit_test(snapshots),
         cmocka_unit_test(progress),
+        cmocka_unit_test(watching),
     };
     return cmocka_run_group_tests_name("misuse of training", tests, NULL, NULL);
 }

@@ -82,11 +82,33 @@ static void play_progress(world *w)
     end_call(&f);
 }
 
+static void play_watch(world *w)
+{
+    lane *l = draw_lane(w);
+    ag_tensor at[3];
+    ag_list list = { at, (size_t)draw(w, 4) };
+    for (size_t i = 0; i < list.count; i++)
+        at[i] = pick_of(w, chance(w, 9) ? NULL : is_param).x;
+    if (chance(w, 2) && l->module_count)
+        list = nn_params(l->modules[0]);
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", w->directory, chance(w, 9) ? "nowhere/x" : "watch");
+    frame f = begin(w, ag_list_tape(list), "nn_watch_new(%s, %s)", text_of_list(w, list), path);
+    const nn_watch_config config = { .every = rude(w, may_absurd_number) ? -1 : 1000 }; /* time decides nothing */
+    nn_watch *watch = nn_watch_new(list, path, config);
+    for (int i = 0; i < 3; i++)
+        observe(w, nn_watch_value(watch, draw_name(w), draw_number(w)));
+    observe(w, nn_watch_step(watch)); /* the first one looks at the gradients */
+    observe(w, nn_watch_end(watch));
+    end_call(&f);
+}
+
 const move train_moves[] = {
     { .name = "penalty", 1, play_penalty },
     { .name = "snapshot", 1, play_snapshot },
     { .name = "restore", 2, play_restore, .writes = true },
     { .name = "stopping", 1, play_stopping, .writes = true },
     { .name = "progress", 1, play_progress },
+    { .name = "watch", 1, play_watch },
     { .name = NULL },
 };

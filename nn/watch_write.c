@@ -1,0 +1,211 @@
+/* The files of a training that is watched: a table, and a page with its numbers in it. */
+#include "nn/watch_internal.h"
+#include <inttypes.h>
+#include <locale.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#ifdef __APPLE__
+#include <xlocale.h>
+#endif
+
+/* What is being written; after a failure nothing is added. */
+typedef struct output {
+    ag_tape *t;
+    nn_memory text;
+    bool good;
+} output;
+
+static void put(output *o, const char *text)
+{
+    o->good = o->good && nn_memory_add(o->t, &o->text, text, strlen(text));
+}
+
+static void print(output *o, const char *format, ...) AG_PRINTF(2, 3);
+static void print(output *o, const char *format, ...)
+{
+    char text[128];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    put(o, text);
+}
+
+/* ---- the table */
+
+static void put_field(output *o, const char *text)
+{
+    put(o, "\"");
+    for (; *text; text++)
+        print(o, "%s%c", *text == '"' ? "\"" : "", *text);
+    put(o, "\"");
+}
+
+/* Points, and the values of which there is none yet as a last one. */
+static int points_of(const nn_curve *c, int i, double *x, double *y)
+{
+    const int count = c->count + (c->held > 0);
+    if (i < c->count) {
+        *x = c->x[i];
+        *y = c->y[i];
+    } else if (i < count) {
+        *x = c->at;
+        *y = c->sum / (double)c->held;
+    }
+    return count;
+}
+
+static void put_rows(output *o, const nn_curve *c, const char *before)
+{
+    char name[NN_WATCH_NAME + 32];
+    double x, y;
+    snprintf(name, sizeof name, "%s%s", before, c->name);
+    for (int i = 0; i < points_of(c, i, &x, &y); i++) {
+        put_field(o, name);
+        print(o, ",%.0f,%.9g\n", x, y);
+    }
+}
+
+static void put_table(output *o, const nn_watching *w)
+{
+    put(o, "name,step,value\n");
+    for (int i = 0; i < w->value_count; i++)
+        put_rows(o, &w->values[i], "");
+    put_rows(o, &w->norm, "gradient norm of ");
+    for (size_t i = 0; i < w->shown; i++)
+        put_rows(o, &w->watched[i].norm, "gradient norm of ");
+}
+
+/* ---- the page */
+
+/* A string of JSON that is no end of a script either. */
+static void put_string(output *o, const char *text)
+{
+    put(o, "\"");
+    for (; *text; text++)
+        if (*text == '"' || *text == '\\' || *text == '<' || (unsigned char)*text < 0x20)
+            print(o, "\\u%04x", (unsigned)(unsigned char)*text);
+        else
+            print(o, "%c", *text);
+    put(o, "\"");
+}
+
+static void put_number(output *o, double v)
+{
+    if (isfinite(v))
+        print(o, "%.6g", v);
+    else
+        put(o, "null");
+}
+
+static void put_points(output *o, const nn_curve *c)
+{
+    double x, y;
+    put(o, "\"x\":[");
+    for (int i = 0; i < points_of(c, i, &x, &y); i++)
+        print(o, "%s%.0f", i ? "," : "", x);
+    put(o, "],\"y\":[");
+    for (int i = 0; i < points_of(c, i, &x, &y); i++) {
+        put(o, i ? "," : "");
+        put_number(o, y);
+    }
+    put(o, "]");
+}
+
+static void put_bins(output *o, const char *name, const nn_bins *b)
+{
+    const double all[] = { b->low, b->high, b->mean, b->deviation };
+    static const char *const names[] = { "low", "high", "mean", "deviation" };
+    print(o, "\"%s\":{\"bad\":%" PRId64, name, b->bad);
+    for (int i = 0; i < 4; i++) {
+        print(o, ",\"%s\":", names[i]);
+        put_number(o, all[i]);
+    }
+    put(o, ",\"count\":[");
+    for (int i = 0; i < NN_WATCH_BINS; i++)
+        print(o, "%s%" PRId64, i ? "," : "", b->count[i]);
+    put(o, "]}");
+}
+
+static void put_parameter(output *o, const nn_watched *p)
+{
+    put(o, "{\"name\":");
+    put_string(o, p->norm.name);
+    put(o, ",\"shape\":\"[");
+    for (int i = 0; i < p->shape.rank; i++)
+        print(o, "%s%" PRId64, i ? "," : "", p->shape.dim[i]);
+    put(o, "]\",\"norm\":{");
+    put_points(o, &p->norm);
+    put(o, "},");
+    put_bins(o, "first", &p->first);
+    put(o, ",");
+    put_bins(o, "now", &p->now);
+    put(o, "}");
+}
+
+static void put_data(output *o, const nn_watching *w, const char *state)
+{
+    put(o, "{\"title\":");
+    put_string(o, w->config.title);
+    put(o, ",\"state\":");
+    put_string(o, state);
+    print(o, ",\"running\":%s,\"every\":%.6g,\"steps\":%" PRId64, w->ended ? "false" : "true", w->config.every,
+          w->head.steps);
+    print(o, ",\"seconds\":%.6g,\"written\":%lld,\n\"values\":[", nn_seconds() - w->start, (long long)time(NULL));
+    for (int i = 0; i < w->value_count; i++) {
+        put(o, i ? ",\n{\"name\":" : "\n{\"name\":");
+        put_string(o, w->values[i].name);
+        put(o, ",");
+        put_points(o, &w->values[i]);
+        put(o, "}");
+    }
+    put(o, "],\n\"norm\":{");
+    put_points(o, &w->norm);
+    print(o, "},\n\"more\":%zu,\"params\":[", w->count - w->shown);
+    for (size_t i = 0; i < w->shown; i++) {
+        put(o, i ? ",\n" : "\n");
+        put_parameter(o, &w->watched[i]);
+    }
+    put(o, "]}\n");
+}
+
+static void put_page(output *o, const nn_watching *w, const char *state)
+{
+    for (int i = 0; nn_watch_head[i]; i++)
+        put(o, nn_watch_head[i]);
+    put_data(o, w, state);
+    for (int i = 0; nn_watch_tail[i]; i++)
+        put(o, nn_watch_tail[i]);
+}
+
+/* ---- files */
+
+static bool write_file(const output *o, const char *path)
+{
+    nn_atomic_file f;
+    const bool good = o->good && nn_atomic_open(&f, o->t, "nn_watch", path) &&
+                      nn_atomic_write(&f, o->text.at, o->text.size) && nn_atomic_commit(&f);
+    if (o->good)
+        nn_atomic_close(&f);
+    return good;
+}
+
+bool nn_watch_write(nn_watching *w, const char *state)
+{
+    output table = { .t = w->head.tape, .good = true }, page = table;
+    const locale_t points = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* numbers have a point, whatever the locale */
+    const locale_t before = points ? uselocale(points) : (locale_t)0;
+    put_table(&table, w);
+    put_page(&page, w, state);
+    if (points) {
+        uselocale(before);
+        freelocale(points);
+    }
+    const bool good = write_file(&table, w->csv) && write_file(&page, w->html);
+    nn_memory_free(&table.text);
+    nn_memory_free(&page.text);
+    return good;
+}
