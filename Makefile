@@ -9,6 +9,7 @@ BLIS_DIR ?=#       where another BLIS lies, in include/ and lib/
 V        ?= 0#      1: show the commands
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
+DATA    ?= ../shared/data#  faces and vowels, for make lectures
 ifeq ($(origin CC),default)
 CC = gcc
 endif
@@ -119,7 +120,7 @@ benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
 fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fuzz/files.c,$(wildcard tests/fuzz/*.c)))
 examples := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*/*.c)))
 
-.PHONY: library examples test accuracy fuzz bench bench-peers demo programs docs format format-check install uninstall deb packaged clean help FORCE
+.PHONY: library examples test accuracy fuzz bench bench-peers demo lectures programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
 library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
@@ -201,6 +202,8 @@ fuzz: $(BUILD)/fuzz $(BUILD)/fuzz_files ## reads damaged files, and plays random
 	$(BUILD)/fuzz -t $(or $(SECONDS),60) $(SEED:%=-s %)
 demo: $(examples) ## runs the examples; pictures go to out/
 	@mkdir -p out; export OMP_WAIT_POLICY=passive; for program in $(examples); do echo "== $${program#$(BUILD)/}"; $$program || exit 1; done
+lectures: $(examples) ## runs those of the lectures, compares with what they must print; out/index.html shows all
+	@OMP_WAIT_POLICY=passive examples/lectures $(BUILD) $(DATA)
 bench: $(benches) ## speed, one program after the other
 	@for program in $(benches); do echo "== $${program##*/}"; $$program || exit 1; done
 bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtual environment in $(BUILD)

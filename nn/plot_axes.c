@@ -1,5 +1,6 @@
 /* The axes of a panel, its titles, and what is written on it. */
 #include "nn/plot_internal.h"
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,10 +22,12 @@ static void put_setting(nn_script *s, const char *what, const char *text)
     nn_script_print(s, "\n");
 }
 
-/* Text as tics have it: in them nothing is marked up. */
-static void put_tics(nn_script *s, const nn_panel *panel, const char *axis, size_t count)
+/* Text as tics have it: in them nothing is marked up. Below an axis many letters stand aslant. */
+static void put_tics(nn_script *s, const nn_panel *panel, char axis, size_t count)
 {
-    nn_script_print(s, "set %stics noenhanced (", axis);
+    enum { LETTERS = 45 };
+    bool aslant = axis == 'x' && panel->name_count && panel->names.size > LETTERS;
+    nn_script_print(s, "set %ctics noenhanced %s (", axis, aslant ? "rotate by 40 right" : "norotate");
     for (size_t k = 0; k < count; k++) {
         char number[32];
         const char *name = nn_text_at(&panel->names, k);
@@ -53,7 +56,7 @@ static void put_usual(nn_script *s)
 {
     nn_script_print(s,
                     "unset logscale\nunset label\nunset colorbox\nset size noratio\nset border 3 linecolor '#606060'\n"
-                    "set tics nomirror textcolor '#202020'\nset xtics autofreq\nset ytics autofreq\n"
+                    "set tics nomirror textcolor '#202020'\nset xtics autofreq norotate\nset ytics autofreq\n"
                     "set grid linetype 1 linecolor '#D8D8D8' linewidth 0.7\nset format '%%h'\nset offsets 0,0,0,0\n"
                     "set key outside top center horizontal Left reverse samplen 2.5 width 1 height 0.4\n");
 }
@@ -82,8 +85,8 @@ static void put_captions(nn_script *s, const nn_item *grid)
 static void put_matrix_axes(nn_script *s, const nn_panel *panel, const nn_item *i)
 {
     if (i->kind == NN_ITEM_CONFUSION) {
-        put_tics(s, panel, "x", i->rows);
-        put_tics(s, panel, "y", i->rows);
+        put_tics(s, panel, 'x', i->rows);
+        put_tics(s, panel, 'y', i->rows);
         nn_script_print(
             s, "set size ratio -1\nunset grid\nset xrange [-0.5:%zu.5] noreverse\nset yrange [%zu.5:-0.5] noreverse\n",
             i->rows - 1, i->rows - 1);
@@ -107,11 +110,22 @@ static void put_bar_axes(nn_script *s, const nn_panel *panel)
             negative |= nn_item_row(i, k)[0] < 0;
     }
     if (count) {
-        put_tics(s, panel, "x", count);
+        put_tics(s, panel, 'x', count);
         nn_script_print(s, "set xrange [-0.6:%.9g]\n", (double)count - 0.4);
     }
     if (!(panel->axes.y[0] < panel->axes.y[1]) && !negative)
         nn_script_print(s, "set yrange [0:*]\nset offsets 0,0,graph 0.05,0\n");
+}
+
+/* In space the tics of an axis come close to each other: some four of them. */
+static void put_few_tics(nn_script *s, char axis, const double *range)
+{
+    const double steps[] = { 1, 2, 5, 10 };
+    double wanted = (range[1] - range[0]) / 4, power = pow(10, floor(log10(wanted)));
+    int k = 0;
+    while (k < 3 && steps[k] * power < wanted)
+        k++;
+    nn_script_print(s, "set %ctics %.9g\n", axis, steps[k] * power);
 }
 
 void nn_script_axes(nn_script *s, const nn_panel *panel, const nn_range *range)
@@ -136,6 +150,10 @@ void nn_script_axes(nn_script *s, const nn_panel *panel, const nn_range *range)
         nn_script_print(s, "set view 70,25\nset xyplane relative 0\nset zlabel rotate parallel\n"
                            "set key outside bottom center horizontal\nset border 31\nset xtics offset 0,-0.3\nset "
                            "ytics offset 0.3,-0.2\n");
+    if (nn_panel_in_space(panel) && range->x[0] < range->x[1]) {
+        put_few_tics(s, 'x', range->x);
+        put_few_tics(s, 'y', range->y);
+    }
     if (has(panel, NN_ITEM_BARS) || has(panel, NN_ITEM_HISTOGRAM))
         put_bar_axes(s, panel);
     for (const nn_item *i = panel->first; i; i = i->next)

@@ -244,7 +244,7 @@ nn_tiles nn_plot_tiles(const nn_item *grid)
     g.image_y = h * g.scale;
     size_t space = (large * g.scale + FINE - 1) / FINE;
     g.step_x = g.image_x + space;
-    g.step_y = g.image_y + space + (grid->captions.size ? g.image_y / 3 : 0);
+    g.step_y = g.image_y + space + (grid->captions.size ? g.image_y * 2 / 5 : 0);
     if (!g.across)
         g.across = (size_t)ceil(sqrt(1.4 * (double)grid->rows * (double)g.step_y / (double)g.step_x));
     g.across = g.across < grid->rows ? g.across : grid->rows;

@@ -5,8 +5,8 @@
  * every route from d to a leaf. What arrives over several routes is added: here
  *
  *     c = a + b,  d = a c,  a = 4, b = 3:   dd/da = 7 (directly) + 4 * 1 (through c) = 11. */
-#include "../plot.h"
 #include "ag/ag.h"
+#include <stdlib.h>
 
 static void print_gradients(const char *title, ag_tensor a, ag_tensor b, ag_tensor c, ag_tensor d)
 {
@@ -17,17 +17,16 @@ static void print_gradients(const char *title, ag_tensor a, ag_tensor b, ag_tens
 /* The same graph for Graphviz: values in the nodes, local derivatives on the edges. */
 static bool draw(ag_tensor y)
 {
-    FILE *file = plot_directory() ? fopen("out/01_graph.dot", "w") : NULL;
+    if (system("mkdir -p out/1_backpropagation"))
+        return false;
+    FILE *file = fopen("out/1_backpropagation/01_graph.dot", "w");
     if (!file) {
-        perror("out/01_graph.dot");
+        perror("out/1_backpropagation/01_graph.dot");
         return false;
     }
     ag_draw(y, file);
-    if (fclose(file)) {
-        perror("out/01_graph.dot");
-        return false;
-    }
-    return plot_run("dot -Tpng -Gdpi=160 out/01_graph.dot -o out/01_graph.png 2>&1", "graphviz", "01_graph");
+    fclose(file);
+    return !system("cd out/1_backpropagation && dot -Tpng -Gdpi=160 01_graph.dot -o 01_graph.png");
 }
 
 int main(void)

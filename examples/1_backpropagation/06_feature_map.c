@@ -6,7 +6,6 @@
  *     x1^2 + x2^2 - 2 c1 x1 - 2 c2 x2 + |c|^2 - r^2 = 0
  *
  * is linear in the three features. The same neuron is trained on both. */
-#include "../plot.h"
 #include "nn/nn.h"
 #include "optim/optim.h"
 
@@ -57,35 +56,34 @@ static double train(nn_module *neuron, ag_tensor x, ag_tensor y)
     return accuracy(nn_forward(neuron, x), y);
 }
 
-/* w: of the lifted features, then the bias */
-static bool draw(nn_dataset data, const double *w)
+/* What the lifted neuron sees at a point of the plane, and the height at which it sees 0. w: of the features, then the bias */
+static double z_of(const void *user, double x1, double x2)
 {
-    FILE *p = plot_begin("06_feature_map", 1500, 760);
-    const double *x = ag_data(data.x, AG_F64), *y = ag_data(data.y, AG_F64);
-    size_t count = (size_t)ag_shape_of(data.y).dim[0];
-    plot_class(p, "inside", x, y, 0, count);
-    plot_class(p, "outside", x, y, 1, count);
-    double a = -w[0] / (2 * w[2]), b = -w[1] / (2 * w[2]), square = a * a + b * b - w[3] / w[2];
-    plot_print(p, "plane(x, y) = -(%.9g * x + %.9g * y + %.9g) / %.9g\na = %.9g\nb = %.9g\nr = sqrt(%.9g)\n", w[0],
-               w[1], w[3], w[2], a, b, square);
-    plot_print(p, "set samples 400\nset xrange [-2:2]\nset yrange [-2:2]\nset xtics 1\nset ytics 1\n"
-                  "set xlabel 'x_1'\nset ylabel 'x_2'\nset key below Left reverse samplen 3 width 3\nset multiplot\n");
-    plot_print(
-        p, "set origin 0,0\nset size 0.45,1\nset size ratio -1\nset title 'The plane: a circle separates the classes'\n"
-           "plot $inside with points linestyle 1 notitle, $outside with points linestyle 2 notitle, "
-           "[t=0:2*pi] '+' using (a+r*cos(t)):(b+r*sin(t)) with lines linestyle 3 linewidth 4 title 'learned', "
-           "keyentry with points pointtype 7 linecolor " PLOT_BLUE " title 'inside', "
-           "keyentry with points pointtype 7 linecolor " PLOT_RED " title 'outside'\n");
-    plot_print(
-        p,
-        "set origin 0.45,0\nset size noratio\nset size 0.55,1\nset key off\nset zlabel 'x_1^2 + x_2^2' rotate parallel "
-        "offset 1.5\n"
-        "set title 'Lifted: a plane separates them'\nset view 74,25\nset xyplane at 0\nset zrange [0:8]\nset ztics 2\n"
-        "set isosamples 12\nset xtics offset 0,-0.4\nset ytics offset 0.4,-0.2\n"
-        "splot plane(x, y) with lines linewidth 1 linecolor " PLOT_GREEN ", "
-        "$inside using 1:2:($1*$1+$2*$2) with points linestyle 1, "
-        "$outside using 1:2:($1*$1+$2*$2) with points linestyle 2\nunset multiplot\n");
-    return plot_end(p, "06_feature_map");
+    const double *w = user;
+    return w[0] * x1 + w[1] * x2 + w[2] * (x1 * x1 + x2 * x2) + w[3];
+}
+
+static double plane(const void *user, double x1, double x2)
+{
+    const double *w = user;
+    return -(w[0] * x1 + w[1] * x2 + w[3]) / w[2];
+}
+
+static void draw(nn_dataset data, ag_tensor features, const double *w)
+{
+    const nn_classes sides = { (const char *const[]){ "inside", "outside" }, 2 };
+    nn_plot *p = nn_plot_new(data.x.tape, (nn_plot_config){ .columns = 2 });
+    nn_plot_panel(p, "The plane: a circle separates the classes", "x_1", "x_2");
+    nn_plot_axes(p, (nn_plot_axes_config){ .equal = true });
+    nn_plot_names(p, sides);
+    nn_plot_classes(p, data.x, data.y);
+    nn_plot_contour(p, "learned", z_of, w, 0);
+    nn_plot_panel(p, "Lifted: a plane separates them", "x_1", "x_2");
+    nn_plot_axes(p, (nn_plot_axes_config){ .z = { 0, 8 }, .z_title = "x_1^2 + x_2^2" });
+    nn_plot_names(p, sides);
+    nn_plot_classes(p, features, data.y);
+    nn_plot_surface(p, "learned", plane, w);
+    nn_plot_save(p, "out/1_backpropagation/06_feature_map.png");
 }
 
 int main(void)
@@ -104,8 +102,8 @@ int main(void)
     printf("the boundary as a circle: centre (%.3f, %.3f), radius^2 %.3f; the points leave a ring around %g, %g, %g\n",
            -w[0] / (2 * w[2]), -w[1] / (2 * w[2]), (w[0] * w[0] + w[1] * w[1]) / (4 * w[2] * w[2]) - w[3] / w[2], c1,
            c2, radius * radius);
-    bool drawn = draw(data, w);
+    draw(data, features, w);
     ag_status status = ag_error(t);
     ag_tape_free(t);
-    return status ? (int)status : !drawn;
+    return status;
 }
