@@ -4,8 +4,13 @@
 
 /* ag_print_graph - a line for each node that y depends on: name, op, value, local derivatives, gradient where kept. */
 AG_API ag_status ag_print_graph(ag_tensor y, FILE *to);
-/* ag_draw - the same as a Graphviz digraph: values in the nodes, local derivatives on the edges. */
+/* ag_draw - the graph as a digraph for Graphviz: values in the nodes, of arrays shapes and norms, local derivatives on the
+ * edges; modules, as far as names such as "0.weight" tell, in boxes. Gradients are those of y by each node, of a pass of
+ * its own as ag_explain makes it; of a y of several elements those that the tape keeps. ag_draw_file - the same as a
+ * file .svg, .png or .pdf, by Graphviz's program dot, or .dot. Errors: AG_ELIMIT for more than 2000 nodes; AG_EARG for
+ * another end of the path; AG_EFILE where dot is missing. */
 AG_API ag_status ag_draw(ag_tensor y, FILE *to);
+AG_API ag_status ag_draw_file(ag_tensor y, const char *path);
 
 /* ag_explain - how y came about and how its gradients do: the values in the order in which they were computed, then the
  * backward pass step by step, each as upstream x local derivative = contribution, accumulated into the operand's

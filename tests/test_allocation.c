@@ -85,7 +85,7 @@ static void odds_and_ends(ag_tape *t, numbers *n)
     put(n, ag_grad(many[3]));
     put(n, ag_grad(p));
     ag_explain(y, to);
-    ag_explain_json(y, to);
+    ag_draw(y, to);
     ag_explain_routes(y, many[3], to);
     ag_explain_element_json(y, 0, stack, 7, to);
     ag_tape_rewind(t, mark);
