@@ -16,7 +16,7 @@ endif
 CXX    ?= g++
 
 packages = libblis-dev libblis-openmp-dev libblis-pthread-dev libblis-serial-dev libsleef-dev zlib1g-dev \
-	libcmocka-dev libmpfr-dev dataset-fashion-mnist gnuplot-nox graphviz valgrind clang clang-format libomp-dev g++ gfortran python3 pkg-config git
+	libcmocka-dev libmpfr-dev dataset-fashion-mnist gnuplot-nox graphviz chromium valgrind clang clang-format libomp-dev g++ gfortran python3 pkg-config git
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)# unless asked otherwise
@@ -149,6 +149,13 @@ $(BUILD)/generated: $(wildcard ag/ops/generate*) tests/generate_calls $(definiti
 	@touch $@
 ag/ops.h $(BUILD)/registry.h: $(BUILD)/generated
 	@:
+
+# The page of ag_draw_html, with the formulas of the elementwise ops.
+page := $(wildcard ag/show/page*)
+$(BUILD)/page.inc: ag/show/generate_page $(page) $(wildcard ag/ops/elementwise/*.[ch])
+	@mkdir -p $(@D)
+	@sh ag/show/generate_page ag/show/page.html $(wildcard ag/ops/elementwise/*.[hc]) >$@.tmp && mv $@.tmp $@
+$(BUILD)/ag/show/html.o: $(BUILD)/page.inc
 
 $(BUILD)/%.o: %.c $(BUILD)/settings | ag/ops.h $(BUILD)/registry.h
 	@mkdir -p $(@D)

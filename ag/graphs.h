@@ -11,6 +11,11 @@ AG_API ag_status ag_print_graph(ag_tensor y, FILE *to);
  * another end of the path; AG_EFILE where dot is missing. */
 AG_API ag_status ag_draw(ag_tensor y, FILE *to);
 AG_API ag_status ag_draw_file(ag_tensor y, const char *path);
+/* ag_draw_html - a page, in one file that needs nothing else, in which a reader steps through the forward and the backward
+ * pass, sees what each local derivative contributes and how the routes add, and, where all nodes are rank-0 f64 and the
+ * page knows their formulas, changes an input. Of a large graph the first 300 nodes and steps are shown. Errors:
+ * AG_ESHAPE if y has several elements; AG_EFILE. */
+AG_API ag_status ag_draw_html(ag_tensor y, const char *path);
 
 /* ag_explain - how y came about and how its gradients do: the values in the order in which they were computed, then the
  * backward pass step by step, each as upstream x local derivative = contribution, accumulated into the operand's

@@ -611,6 +611,14 @@ static inline ag_status ag_traced_draw_file(const char *ag_file, int ag_line, ag
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_status ag_traced_draw_html(const char *ag_file, int ag_line, ag_tensor y, const char *path)
+{
+    ag_tape *ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_draw_html(y, path);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_status ag_traced_explain(const char *ag_file, int ag_line, ag_tensor y, FILE *to)
 {
     ag_tape *ag_to = y.tape;
@@ -3389,6 +3397,7 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_print_graph(...) ag_traced_print_graph(AG_SITE, __VA_ARGS__)
 #define ag_draw(...) ag_traced_draw(AG_SITE, __VA_ARGS__)
 #define ag_draw_file(...) ag_traced_draw_file(AG_SITE, __VA_ARGS__)
+#define ag_draw_html(...) ag_traced_draw_html(AG_SITE, __VA_ARGS__)
 #define ag_explain(...) ag_traced_explain(AG_SITE, __VA_ARGS__)
 #define ag_explain_json(...) ag_traced_explain_json(AG_SITE, __VA_ARGS__)
 #define ag_explain_routes(...) ag_traced_explain_routes(AG_SITE, __VA_ARGS__)

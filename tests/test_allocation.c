@@ -86,6 +86,7 @@ static void odds_and_ends(ag_tape *t, numbers *n)
     put(n, ag_grad(p));
     ag_explain(y, to);
     ag_draw(y, to);
+    ag_draw_html(y, "/dev/null");
     ag_explain_routes(y, many[3], to);
     ag_explain_element_json(y, 0, stack, 7, to);
     ag_tape_rewind(t, mark);

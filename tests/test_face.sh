@@ -60,6 +60,9 @@ expect finite 0 'NR == 4 && line[1] == "AG_EVALUE: ag_log: element 1 of [4] is n
 expect where 0 'NR == 1 && index(line[1], "where.c:15: ag_matmul: [2,3]") == 1'
 expect jacobian 0 'NR == 3 && line[1] == "J ok" && line[2] == "H ok" && line[3] == "jvp ok"'
 expect checkpoint 0 'NR == 1 && line[1] ~ /^same [0-9.]+ MB, with checkpoints [0-9.]+ MB$/'
+expect explain 0 'index(line[1], "Forward") == 1 && line[4] == "  c = add(a, b) = 7" && line[5] == "  d = mul(a, c) = 28" &&
+    line[9] == "    c: 1 x 4 = 4, accumulated into dd/dc: 0 + 4 = 4" && line[11] == "    a: 4 x 1 = 4, accumulated into dd/da: 7 + 4 = 11" &&
+    line[19] == "  1. d <- a: 7" && line[20] == "  2. d <- c <- a: 4 x 1 = 4" && line[NR] == "dd/da = 7 + 4 = 11"'
 expect rnn 0 'NR == 0'
 expect user_op 0 'line[1] ~ /smooth_abs: PASS/ && line[NR] == "y = 1  dy/dx = 0.6"'
 if command -v gnuplot >/dev/null; then

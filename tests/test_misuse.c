@@ -118,6 +118,7 @@ static void absent_tensors(void **state)
     assert_int_equal(ag_print_graph(absent, stderr), AG_ENULL);
     assert_int_equal(ag_draw(absent, stderr), AG_ENULL);
     assert_int_equal(ag_draw_file(absent, "never.svg"), AG_ENULL);
+    assert_int_equal(ag_draw_html(absent, "never.html"), AG_ENULL);
     assert_int_equal(ag_explain(absent, stderr), AG_ENULL);
     assert_int_equal(ag_explain_json(absent, stderr), AG_ENULL);
     assert_int_equal(ag_explain_routes(absent, absent, stderr), AG_ENULL);
@@ -235,6 +236,7 @@ static void tensors_that_are_differentiated(void **state)
         expect_refusal(t, ag_print_graph(x, stderr), action, "ag_print_graph");
         expect_refusal(t, ag_draw(x, stderr), action, "ag_draw");
         expect_refusal(t, ag_draw_file(x, "never.svg"), action, "ag_draw_file");
+        expect_refusal(t, ag_draw_html(x, "never.html"), action, "ag_draw_html");
         expect_refusal(t, ag_explain(x, stderr), action, "ag_explain");
         expect_refusal(t, ag_explain_json(x, stderr), action, "ag_explain_json");
         expect_refusal(t, ag_explain_routes(x, b.p, stderr), action, "ag_explain_routes");
