@@ -178,11 +178,12 @@ static void put_values(nn_script *s, const nn_item *i, const char *name, const n
 
 /* ---- checking */
 
+/* A curve's x says nothing, nor do labels. */
 static bool has_finite(const nn_item *i)
 {
     for (size_t k = 0; k < i->rows * i->columns; k++) {
-        /* a curve's or a point's x says nothing, nor does the label of one */
-        bool counts = i->kind != NN_ITEM_CURVE || k % 2;
+        size_t column = k % i->columns;
+        bool counts = i->kind == NN_ITEM_CURVE ? column > 0 : i->kind != NN_ITEM_CLASSES || column + 1 < i->columns;
         if (counts && isfinite(((const double *)(const void *)i->values.at)[k]))
             return true;
     }

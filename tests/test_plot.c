@@ -236,6 +236,10 @@ static void gaps_are_where_values_are_not_finite(void **state)
     nn_plot_curve(p, "loss", (double[]){ NAN, -INFINITY }, 2);
     assert_int_equal(nn_plot_save(p, path), AG_EVALUE);
     expect_error(t, AG_EVALUE, "panel 'Diverged': none of the values of 'loss' is finite");
+    nn_plot_curve(p, "loss", (double[]){ 1 }, 1);
+    nn_plot_classes(p, ag_full(t, AG_F64, AG_SHAPE(3, 2), NAN), ag_zeros(t, AG_U8, AG_SHAPE(3)));
+    assert_int_equal(nn_plot_save(p, path), AG_EVALUE);
+    expect_error(t, AG_EVALUE, "panel 'Diverged': none of the values is finite");
     ag_tape_free(t);
 }
 

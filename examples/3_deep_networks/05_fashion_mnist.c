@@ -8,22 +8,12 @@
  *     12_fashion_mnist [DIRECTORY [EPOCHS]] */
 #include "nn/nn.h"
 #include "optim/optim.h"
-#include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10, BATCH = 64, EVERY = 100, SHOWN = 8 };
+enum { IMAGES = 60000, SIDE = 28, PIXELS = SIDE * SIDE, CLASSES = 10, BATCH = 64, EVERY = 100, SHOWN = 8 };
 static const char *const names[CLASSES] = { "T-shirt", "trousers", "pullover", "dress", "coat",
                                             "sandal",  "shirt",    "sneaker",  "bag",   "boot" };
 #define OUT "out/3_deep_networks/"
-
-static double now(void)
-{
-    struct timespec s;
-    clock_gettime(CLOCK_MONOTONIC, &s);
-    return (double)s.tv_sec + 1e-9 * (double)s.tv_nsec;
-}
 
 static nn_dataset read_part(ag_tape *t, const char *directory, const char *part)
 {
@@ -58,37 +48,28 @@ static double accuracy(nn_module *net, nn_batches *b)
     return seen ? (double)right / (double)seen : 0;
 }
 
-/* How far the epoch is, on a terminal in one line that is written over and over */
-static void report(int epoch, int64_t batch, double loss, double speed)
+/* An epoch; its losses go into the picture, means over EVERY batches. The mean of all */
+static double train(nn_module *net, nn_batches *b, optim *adam, nn_plot *p, nn_progress *progress)
 {
-    if (isatty(STDOUT_FILENO))
-        printf("\repoch %d, batch %" PRId64 ": loss %.4f, %.0f images/s ", epoch, batch, loss, speed);
-    fflush(stdout);
-}
-
-/* An epoch; its losses go into the picture, means over EVERY batches. */
-static void train(nn_module *net, nn_batches *b, optim *adam, nn_plot *p, int64_t images)
-{
-    double sum = 0, recent = 0, start = now(), epoch = (double)b->epoch;
-    int64_t done = 0, batches = 0;
+    double sum = 0, recent = 0, epoch = (double)b->epoch;
+    int64_t batches = 0;
     nn_plot_panel(p, "Training loss", "epoch", "cross entropy");
     while (nn_batches_next(b)) {
         ag_tensor loss = ag_cross_entropy(logits(net, b->x), b->y);
         optim_zero_grad(adam);
         ag_backward(loss);
         optim_step(adam);
+        nn_progress_step(progress, b->count, ag_item(loss));
+        sum += ag_item(loss);
         recent += ag_item(loss);
-        done += b->count;
         if (++batches % EVERY == 0) {
-            report((int)epoch + 1, batches, recent / EVERY, (double)done / (now() - start));
-            nn_plot_add(p, NULL, epoch + (double)done / (double)images, recent / EVERY);
-            sum += recent;
+            nn_plot_add(p, NULL, epoch + (double)batches * BATCH / IMAGES, recent / EVERY);
             recent = 0;
         }
         ag_tape_reset(net->tape);
     }
-    printf("%sepoch %.0f, %" PRId64 " batches: loss %.4f, %.0f images/s", isatty(STDOUT_FILENO) ? "\r" : "", epoch + 1,
-           batches, batches ? (sum + recent) / (double)batches : 0, (double)done / (now() - start));
+    nn_progress_end(progress);
+    return batches ? sum / (double)batches : 0;
 }
 
 /* Which classes the network takes for which others, and the first pictures of which it says something wrong */
@@ -150,13 +131,14 @@ int main(int argc, char **argv)
     nn_module *net = make_net(t);
     optim *adam = optim_adam(nn_params(net), (optim_adam_config){ .lr = 1e-3 });
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ .columns = 2 });
+    nn_progress *progress = nn_progress_new(t, (nn_progress_config){ .total = IMAGES, .unit = "images" });
     double reached = 0;
     for (int epoch = 1; epoch <= epochs && !ag_error(t); epoch++) {
         if (epochs > 1 && epoch == epochs)
             optim_set_lr(adam, 2e-4); /* small steps at the end settle the weights */
-        train(net, b, adam, p, ag_shape_of(data.x).dim[0]);
+        double loss = train(net, b, adam, p, progress);
         reached = accuracy(net, test);
-        printf(", test accuracy %.4f\n", reached);
+        printf("epoch %d: loss %.4f, test accuracy %.4f\n", epoch, loss, reached);
         nn_plot_panel(p, "Accuracy on the test pictures", "epoch", "%");
         nn_plot_add(p, NULL, epoch, 100 * reached);
         nn_plot_save(p, OUT "05_fashion_mnist.png"); /* can be watched while it learns */
