@@ -237,6 +237,11 @@ AG_API ag_tensor ag_eye(ag_tape *t, ag_dtype d, int64_t n);
  * i of the n-th random call depends on (seed, n, i) alone, on no size and no thread count. */
 AG_API ag_tensor ag_rand(ag_tape *t, ag_dtype d, ag_shape s, double low, double high);
 AG_API ag_tensor ag_randn(ag_tape *t, ag_dtype d, ag_shape s, double mean, double deviation);
+/* ag_truncated_normal - normal numbers, of those in [low, high] alone, which may be infinite; ag_gumbel - what
+ * location - scale log(-log u) is for a uniform u. */
+AG_API ag_tensor ag_truncated_normal(ag_tape *t, ag_dtype d, ag_shape s, double mean, double deviation, double low,
+                                     double high);
+AG_API ag_tensor ag_gumbel(ag_tape *t, ag_dtype d, ag_shape s, double location, double scale);
 /* ag_randperm - a random permutation of 0 ... n-1, i64. */
 AG_API ag_tensor ag_randperm(ag_tape *t, int64_t n);
 /* ag_from - a copy of `bytes` bytes of the caller's, row-major. AG_EARG if that is not the size of the shape. */

@@ -402,6 +402,15 @@ class tape
     {
         return detail::checked(ag_randn(t_, d, s, mean, deviation));
     }
+    tensor truncated_normal(shape s, double mean = 0, double deviation = 1, double low = -2, double high = 2,
+                            ag_dtype d = AG_FLOAT)
+    {
+        return detail::checked(ag_truncated_normal(t_, d, s, mean, deviation, low, high));
+    }
+    tensor gumbel(shape s, double location = 0, double scale = 1, ag_dtype d = AG_FLOAT)
+    {
+        return detail::checked(ag_gumbel(t_, d, s, location, scale));
+    }
     tensor param(tensor value, const char *name = nullptr)
     {
         return detail::checked(ag_param(value, name));

@@ -965,6 +965,12 @@ AG_API ag_tensor ag_bernoulli(ag_tensor p);
  *   y = i with probability weights[i] / sum of weights
  * Errors: AG_EARG for weights below 0 or not finite, or where too few are above 0; AG_ESHAPE; AG_EDTYPE for integers. */
 AG_API ag_tensor ag_multinomial(ag_tensor weights, int64_t samples, bool replacement);
+/* ag_gumbel_softmax - samples of classes with the probabilities softmax(x) along an axis (-1: the last), in a form that
+ * has a derivative (Jang, Gu and Poole 2017; Maddison, Mnih and Teh 2017): the lower the temperature, the closer to a 1
+ * among zeros. hard: exactly that, with the derivative of the soft ones.
+ *   y = softmax((x + g) / temperature), g of ag_gumbel        dx = y (dy - sum of y dy along the axis) / temperature
+ * Errors: AG_EARG for a temperature that is not above 0; AG_ESHAPE if there is no such axis; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_gumbel_softmax(ag_tensor x, double temperature, bool hard, int axis);
 
 /* ======== reductions */
 

@@ -856,6 +856,10 @@ inline tensor multinomial(tensor weights, int64_t samples, bool replacement)
 {
     return detail::checked(ag_multinomial(weights, samples, replacement));
 }
+inline tensor gumbel_softmax(tensor x, double temperature, bool hard, int axis)
+{
+    return detail::checked(ag_gumbel_softmax(x, temperature, hard, axis));
+}
 inline tensor max(tensor x)
 {
     return detail::checked(ag_max(x));

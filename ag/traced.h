@@ -119,6 +119,22 @@ static inline ag_tensor ag_traced_randn(const char *ag_file, int ag_line, ag_tap
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_truncated_normal(const char *ag_file, int ag_line, ag_tape *t, ag_dtype d, ag_shape s, double mean, double deviation, double low, double high)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_truncated_normal(t, d, s, mean, deviation, low, high);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_gumbel(const char *ag_file, int ag_line, ag_tape *t, ag_dtype d, ag_shape s, double location, double scale)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_gumbel(t, d, s, location, scale);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_randperm(const char *ag_file, int ag_line, ag_tape *t, int64_t n)
 {
     ag_tape *ag_to = t;
@@ -2667,6 +2683,14 @@ static inline ag_tensor ag_traced_multinomial(const char *ag_file, int ag_line, 
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_gumbel_softmax(const char *ag_file, int ag_line, ag_tensor x, double temperature, bool hard, int axis)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_gumbel_softmax(x, temperature, hard, axis);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_max(const char *ag_file, int ag_line, ag_tensor x)
 {
     ag_tape *ag_to = x.tape;
@@ -3340,6 +3364,8 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_eye(...) ag_traced_eye(AG_SITE, __VA_ARGS__)
 #define ag_rand(...) ag_traced_rand(AG_SITE, __VA_ARGS__)
 #define ag_randn(...) ag_traced_randn(AG_SITE, __VA_ARGS__)
+#define ag_truncated_normal(...) ag_traced_truncated_normal(AG_SITE, __VA_ARGS__)
+#define ag_gumbel(...) ag_traced_gumbel(AG_SITE, __VA_ARGS__)
 #define ag_randperm(...) ag_traced_randperm(AG_SITE, __VA_ARGS__)
 #define ag_from(...) ag_traced_from(AG_SITE, __VA_ARGS__)
 #define ag_wrap(...) ag_traced_wrap(AG_SITE, __VA_ARGS__)
@@ -3620,6 +3646,7 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_alpha_dropout(...) ag_traced_alpha_dropout(AG_SITE, __VA_ARGS__)
 #define ag_bernoulli(...) ag_traced_bernoulli(AG_SITE, __VA_ARGS__)
 #define ag_multinomial(...) ag_traced_multinomial(AG_SITE, __VA_ARGS__)
+#define ag_gumbel_softmax(...) ag_traced_gumbel_softmax(AG_SITE, __VA_ARGS__)
 #define ag_max(...) ag_traced_max(AG_SITE, __VA_ARGS__)
 #define ag_min(...) ag_traced_min(AG_SITE, __VA_ARGS__)
 #define ag_max_over(...) ag_traced_max_over(AG_SITE, __VA_ARGS__)

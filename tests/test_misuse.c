@@ -64,6 +64,8 @@ static void tensors_of_no_tape(void **state)
                                ag_eye(NULL, AG_F64, 2),
                                ag_rand(NULL, AG_F64, two, 0, 1),
                                ag_randn(NULL, AG_F64, two, 0, 1),
+                               ag_truncated_normal(NULL, AG_F64, two, 0, 1, -2, 2),
+                               ag_gumbel(NULL, AG_F64, two, 0, 1),
                                ag_randperm(NULL, 3),
                                ag_from(NULL, AG_F64, two, &number, 16),
                                ag_wrap(NULL, AG_F64, two, &number, 16),
@@ -337,6 +339,8 @@ static void dtypes_that_are_none(void **state)
         expect_inert(t, ag_linspace(t, none[i], 0, 3, 4), AG_EDTYPE, "ag_linspace");
         expect_inert(t, ag_rand(t, none[i], AG_SHAPE(3), 0, 1), AG_EDTYPE, "ag_rand");
         expect_inert(t, ag_randn(t, none[i], AG_SHAPE(3), 0, 1), AG_EDTYPE, "ag_randn");
+        expect_inert(t, ag_gumbel(t, none[i], AG_SHAPE(3), 0, 1), AG_EDTYPE, "ag_gumbel");
+        expect_inert(t, ag_truncated_normal(t, none[i], AG_SHAPE(3), 0, 1, -2, 2), AG_EDTYPE, "ag_truncated_normal");
         expect_inert(t, ag_from(t, none[i], AG_SHAPE(3), bytes, 24), AG_EDTYPE, "ag_from");
         expect_inert(t, ag_wrap(t, none[i], AG_SHAPE(3), bytes, 24), AG_EDTYPE, "ag_wrap");
         assert_null(ag_data(x, none[i]));

@@ -37,6 +37,11 @@ void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint6
                        int threads);
 void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean, double deviation,
                       int threads);
+/* of a normal distribution what lies in [low, high]; false: nothing that numbers could say lies there */
+bool ag_random_truncated(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean,
+                         double deviation, double low, double high, int threads);
+void ag_random_gumbel(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double location, double scale,
+                      int threads);
 uint64_t ag_random_bits(uint64_t seed, uint64_t call, uint64_t i);
 
 #endif

@@ -5,6 +5,9 @@
  *   uniform, f64: low + (high - low) a / 2^53
  *   uniform, f32: low + (high - low) (w0 >> 8) / 2^24, computed in double
  *   normal:       mean + deviation sqrt(-2 log((a + 1) / 2^53)) cos(2 pi b / 2^53), computed in double
+ *   truncated:    mean + deviation z, z the number below which a normal one is with probability p + (q - p) a / 2^53, p and q
+ *                 those of the bounds; mean - deviation z and bounds seen from above where these lie rather above the mean
+ *   Gumbel:       location - scale log(-log((a + 1) / 2^53)), computed in double
  * Logarithm and cosine are polynomials of this file, without contraction, so that every machine gets the same bits. */
 #include "ag/kernels/kernels.h"
 #include <float.h>
@@ -126,13 +129,68 @@ static inline double cos_of_turns(double v)
     return real_of(((bits_of(sine) & odd) | (bits_of(cosine) & ~odd)) ^ negative);
 }
 
+static inline double ratio(const double *above, const double *below, double x)
+{
+    double a = above[7], b = below[7];
+    for (int i = 6; i >= 0; i--) {
+        a = a * x + above[i];
+        b = b * x + below[i];
+    }
+    return a / b;
+}
+
+/* The number below which a standard normal one is with probability p, 1e-300 <= p < 1 (Wichura 1988, algorithm AS 241):
+ * ratios of polynomials near the middle, and of the square root of -log p or -log(1 - p) to its sides. */
+static inline double normal_below(double p)
+{
+    static const double middle[] = { 3.3871328727963666080,    1.3314166789178437745e+2, 1.9715909503065514427e+3,
+                                     1.3731693765509461125e+4, 4.5921953931549871457e+4, 6.7265770927008700853e+4,
+                                     3.3430575583588128105e+4, 2.5090809287301226727e+3 },
+                        under_middle[] = { 1,
+                                           4.2313330701600911252e+1,
+                                           6.8718700749205790830e+2,
+                                           5.3941960214247511077e+3,
+                                           2.1213794301586595867e+4,
+                                           3.9307895800092710610e+4,
+                                           2.8729085735721942674e+4,
+                                           5.2264952788528545610e+3 },
+                        side[] = { 1.42343711074968357734,    4.63033784615654529590,   5.76949722146069140550,
+                                   3.64784832476320460504,    1.27045825245236838258,   2.41780725177450611770e-1,
+                                   2.27238449892691845833e-2, 7.74545014278341407640e-4 },
+                        under_side[] = { 1,
+                                         2.05319162663775882187,
+                                         1.67638483018380384940,
+                                         6.89767334985100004550e-1,
+                                         1.48103976427480074590e-1,
+                                         1.51986665636164571966e-2,
+                                         5.47593808499534494600e-4,
+                                         1.05075007164441684324e-9 },
+                        far[] = { 6.65790464350110377720,    5.46378491116411436990,    1.78482653991729133580,
+                                  2.96560571828504891230e-1, 2.65321895265761230930e-2, 1.24266094738807843860e-3,
+                                  2.71155556874348757815e-5, 2.01033439929228813265e-7 },
+                        under_far[] = { 1,
+                                        5.99832206555887937690e-1,
+                                        1.36929880922735805310e-1,
+                                        1.48753612908506148525e-2,
+                                        7.86869131145613259100e-4,
+                                        1.84631831751005468180e-5,
+                                        1.42151175831644588870e-7,
+                                        2.04426310338993978564e-15 };
+    const double q = p - 0.5, root = sqrt(-log_of(q < 0 ? p : 1 - p));
+    if (q >= -0.425 && q <= 0.425)
+        return q * ratio(middle, under_middle, 0.180625 - q * q);
+    const double z = root <= 5 ? ratio(side, under_side, root - 1.6) : ratio(far, under_far, root - 5);
+    return q < 0 ? -z : z;
+}
+
 /* ---- runs of elements */
 
 typedef struct random_job {
     ag_dtype dtype;
     void *to;
     uint64_t seed, call;
-    double origin, scale; /* low and high - low; mean and deviation */
+    double origin, scale; /* low and high - low; mean and deviation; location and scale */
+    double below, within; /* of a normal number, the probabilities that it is below the bounds, and within them */
     double least, most;   /* bounds that rounding must not cross */
     void (*make)(const struct random_job *j, const words *w, double *v);
 } random_job;
@@ -156,6 +214,22 @@ static void make_normal(const random_job *j, const words *w, double *v)
         radius[i] = sqrt(-2 * log_of(upper_53(w->w[0][i], w->w[1][i]) + 0x1p-53));
     for (int i = 0; i < BLOCKS; i++)
         v[i] = j->origin + j->scale * (radius[i] * cos_of_turns(upper_53(w->w[2][i], w->w[3][i])));
+}
+
+static void make_truncated(const random_job *j, const words *w, double *v)
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        const double p = j->below + j->within * upper_53(w->w[0][i], w->w[1][i]);
+        v[i] = j->origin + j->scale * normal_below(p < 1e-300 ? 1e-300 : p < 1 - 0x1p-53 ? p : 1 - 0x1p-53);
+    }
+}
+
+static void make_gumbel(const random_job *j, const words *w, double *v)
+{
+    for (int i = 0; i < BLOCKS; i++) {
+        const double e = -log_of(upper_53(w->w[0][i], w->w[1][i]) + 0x1p-53);
+        v[i] = j->origin - j->scale * log_of(e < 0x1p-54 ? 0x1p-54 : e);
+    }
 }
 
 static void keep_within_bounds(const random_job *j, double *v)
@@ -191,16 +265,17 @@ static void make_range(const void *context, int64_t begin, int64_t end)
     }
 }
 
-/* The numbers of the dtype in [low, high) go from least to most; where there is none, the one next to low. */
-static void set_bounds(random_job *j, double low, double high)
+/* The numbers of the dtype in [low, high), or [low, high], go from least to most; where there is none, the one next to
+ * low. */
+static void set_bounds(random_job *j, double low, double high, bool open)
 {
     if (j->dtype == AG_F64) {
         j->least = low;
-        j->most = nextafter(high, -INFINITY);
+        j->most = open ? nextafter(high, -INFINITY) : high;
     } else {
         float least = (float)low, most = (float)high;
         j->least = (double)least < low ? nextafterf(least, INFINITY) : least;
-        j->most = (double)most >= high ? nextafterf(most, -INFINITY) : most;
+        j->most = (double)most > high || (open && (double)most == high) ? nextafterf(most, -INFINITY) : most;
     }
     if (j->most < j->least)
         j->most = j->least;
@@ -211,7 +286,7 @@ void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint6
 {
     random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = low, .scale = high - low };
     j.make = d == AG_F64 ? make_uniform_f64 : make_uniform_f32;
-    set_bounds(&j, low, high);
+    set_bounds(&j, low, high, true);
     ag_for_ranges(count, STEPS, threads, make_range, &j);
 }
 
@@ -220,6 +295,33 @@ void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64
 {
     random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = mean, .scale = deviation };
     j.make = make_normal;
+    j.least = -DBL_MAX;
+    j.most = DBL_MAX;
+    ag_for_ranges(count, STEPS, threads, make_range, &j);
+}
+
+bool ag_random_truncated(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean,
+                         double deviation, double low, double high, int threads)
+{
+    random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = mean, .scale = deviation };
+    const double from = (low - mean) / deviation, end = (high - mean) / deviation;
+    const bool turned = from + end > 0; /* so that the probabilities are not lost beside 1 */
+    j.scale = turned ? -deviation : deviation;
+    j.below = erfc((turned ? end : -from) * 0x1.6a09e667f3bcdp-1) / 2;
+    j.within = erfc((turned ? from : -end) * 0x1.6a09e667f3bcdp-1) / 2 - j.below;
+    if (!(j.below + j.within >= 1e-300 && j.within > 0))
+        return false;
+    j.make = make_truncated;
+    set_bounds(&j, low, high, false);
+    ag_for_ranges(count, STEPS, threads, make_range, &j);
+    return true;
+}
+
+void ag_random_gumbel(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double location, double scale,
+                      int threads)
+{
+    random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = location, .scale = scale };
+    j.make = make_gumbel;
     j.least = -DBL_MAX;
     j.most = DBL_MAX;
     ag_for_ranges(count, STEPS, threads, make_range, &j);

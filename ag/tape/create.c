@@ -7,8 +7,7 @@ static bool is_dtype(ag_tape *t, ag_dtype d, const char *who)
     return ag_dtype_size(ag_real_dtype(t, d)) || (ag_fail(t, AG_EDTYPE, "%s: %d is no dtype", who, (int)d), false);
 }
 
-/* A transient leaf with uninitialised dense data; rank-0 f64 comes back as a node too, see settle. */
-static ag_tensor fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const char *who)
+ag_tensor ag_fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const char *who)
 {
     char text[128];
     *a = (ag_array){ 0 };
@@ -42,8 +41,7 @@ static ag_tensor fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const ch
     return ag_node_new(t, AG_OP_CONSTANT, l, data, NULL, 0, false);
 }
 
-/* What was written to a's data is the value of x, also where x is a mere record. */
-static ag_tensor settle(ag_tensor x, const ag_array *a)
+ag_tensor ag_settled(ag_tensor x, const ag_array *a)
 {
     if (x.id && !(x.id & AG_TAG_RANKED))
         x.tape->records[x.id].value = *(double *)a->data;
@@ -53,10 +51,10 @@ static ag_tensor settle(ag_tensor x, const ag_array *a)
 static ag_tensor filled(ag_tape *t, ag_dtype d, ag_shape s, double v, const char *who)
 {
     ag_array a;
-    ag_tensor x = fresh(t, d, s, &a, who);
+    ag_tensor x = ag_fresh(t, d, s, &a, who);
     if (x.id)
         ag_fill_array(&a, v);
-    return settle(x, &a);
+    return ag_settled(x, &a);
 }
 
 ag_tensor ag_variable(ag_tape *t, double v)
@@ -72,7 +70,7 @@ ag_tensor ag_constant(ag_tape *t, double v)
 ag_tensor ag_empty(ag_tape *t, ag_dtype d, ag_shape s)
 {
     ag_array a;
-    return fresh(t, d, s, &a, "ag_empty");
+    return ag_fresh(t, d, s, &a, "ag_empty");
 }
 
 ag_tensor ag_zeros(ag_tape *t, ag_dtype d, ag_shape s)
@@ -107,14 +105,14 @@ ag_tensor ag_values(ag_tape *t, ag_shape s, const double *v, size_t count)
                 ag_shape_text(s, text, sizeof text), (long long)ag_shape_size(s), count);
         return ag_inert(t);
     }
-    ag_tensor x = fresh(t, AG_FLOAT, s, &a, "ag_values");
+    ag_tensor x = ag_fresh(t, AG_FLOAT, s, &a, "ag_values");
     if (!x.id)
         return x;
     ag_array from = a;
     from.dtype = AG_F64;
     from.data = (void *)(uintptr_t)v;
     ag_copy_array(&a, &from, false, t->options.threads);
-    return settle(x, &a);
+    return ag_settled(x, &a);
 }
 
 /* bytes must be those of the shape */
@@ -139,10 +137,10 @@ static bool fits(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t by
 static ag_tensor copied(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes, const char *who)
 {
     ag_array a;
-    ag_tensor x = fresh(t, d, s, &a, who);
+    ag_tensor x = ag_fresh(t, d, s, &a, who);
     if (x.id && bytes)
         memcpy(a.data, data, bytes);
-    return settle(x, &a);
+    return ag_settled(x, &a);
 }
 
 ag_tensor ag_from(ag_tape *t, ag_dtype d, ag_shape s, const void *data, size_t bytes)
@@ -238,7 +236,7 @@ ag_tensor ag_arange(ag_tape *t, ag_dtype d, double low, double high, double step
         ag_fail(t, AG_EARG, "ag_arange: no sequence goes from %g to %g in steps of %g", low, high, step);
         return ag_inert(t);
     }
-    ag_tensor x = fresh(t, d, AG_SHAPE(count > 0 ? (int64_t)count : 0), &a, "ag_arange");
+    ag_tensor x = ag_fresh(t, d, AG_SHAPE(count > 0 ? (int64_t)count : 0), &a, "ag_arange");
     ag_array numbers = x.id ? doubles(t, &a) : (ag_array){ 0 };
     if (!numbers.data)
         return ag_inert(t);
@@ -252,7 +250,7 @@ ag_tensor ag_linspace(ag_tape *t, ag_dtype d, double low, double high, int64_t c
     ag_array a;
     if (!t || !is_dtype(t, d, "ag_linspace"))
         return ag_inert(t);
-    ag_tensor x = fresh(t, d, AG_SHAPE(count), &a, "ag_linspace");
+    ag_tensor x = ag_fresh(t, d, AG_SHAPE(count), &a, "ag_linspace");
     ag_array numbers = x.id ? doubles(t, &a) : (ag_array){ 0 };
     if (!numbers.data)
         return ag_inert(t);
@@ -266,71 +264,12 @@ ag_tensor ag_linspace(ag_tape *t, ag_dtype d, double low, double high, int64_t c
 ag_tensor ag_eye(ag_tape *t, ag_dtype d, int64_t n)
 {
     ag_array a;
-    ag_tensor x = fresh(t, d, AG_SHAPE(n, n), &a, "ag_eye");
+    ag_tensor x = ag_fresh(t, d, AG_SHAPE(n, n), &a, "ag_eye");
     if (!x.id)
         return x;
     ag_fill_array(&a, 0);
     ag_array diagonal = { .data = a.data, .dtype = a.dtype, .shape = AG_SHAPE(n), .stride = { n + 1 } };
     ag_fill_array(&diagonal, 1);
-    return x;
-}
-
-/* ---- random */
-
-static ag_tensor random_floats(ag_tape *t, ag_dtype d, ag_shape s, double p, double q, bool normal, const char *who)
-{
-    ag_array a;
-    if (!t)
-        return ag_inert(NULL);
-    if (!ag_is_float(ag_real_dtype(t, d))) {
-        ag_fail(t, AG_EDTYPE, "%s: random numbers are f32 or f64, not %s", who, ag_dtype_name(d));
-        return ag_inert(t);
-    }
-    if (!isfinite(p) || !isfinite(q) || (normal ? q < 0 : q < p || !isfinite(q - p))) {
-        ag_fail(t, AG_EARG,
-                normal ? "%s: no normal distribution has mean %g and deviation %g" : "%s: no interval [%g, %g)", who, p,
-                q);
-        return ag_inert(t);
-    }
-    ag_tensor x = fresh(t, d, s, &a, who);
-    if (!x.id)
-        return x;
-    uint64_t call = t->random_calls++;
-    if (normal)
-        ag_random_normal(a.dtype, a.data, ag_array_size(&a), t->options.seed, call, p, q, t->options.threads);
-    else
-        ag_random_uniform(a.dtype, a.data, ag_array_size(&a), t->options.seed, call, p, q, t->options.threads);
-    return settle(x, &a);
-}
-
-ag_tensor ag_rand(ag_tape *t, ag_dtype d, ag_shape s, double low, double high)
-{
-    return random_floats(t, d, s, low, high, false, "ag_rand");
-}
-
-ag_tensor ag_randn(ag_tape *t, ag_dtype d, ag_shape s, double mean, double deviation)
-{
-    return random_floats(t, d, s, mean, deviation, true, "ag_randn");
-}
-
-/* Fisher and Yates; the high half of a 128-bit product maps 64 random bits to [0, i]. */
-ag_tensor ag_randperm(ag_tape *t, int64_t n)
-{
-    ag_array a;
-    ag_tensor x = fresh(t, AG_I64, AG_SHAPE(n), &a, "ag_randperm");
-    if (!x.id)
-        return x;
-    uint64_t call = t->random_calls++;
-    int64_t *p = a.data;
-    for (int64_t i = 0; i < n; i++)
-        p[i] = i;
-    for (int64_t i = n - 1; i > 0; i--) {
-        uint64_t bits = ag_random_bits(t->options.seed, call, (uint64_t)i);
-        __extension__ typedef unsigned __int128 wide;
-        int64_t k = (int64_t)(((wide)bits * (uint64_t)(i + 1)) >> 64), swap = p[i];
-        p[i] = p[k];
-        p[k] = swap;
-    }
     return x;
 }
 

@@ -390,6 +390,10 @@ void ag_slots_free(ag_tape *t);
 void *ag_slot_gradient(ag_tape *t, ag_slot *s); /* where its gradient lies, or will lie */
 
 /* ---- create.c */
+/* A transient leaf with uninitialised dense data. What was written to a's data is its value only with ag_settled: a
+ * rank-0 f64 is a mere record. */
+ag_tensor ag_fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const char *who);
+ag_tensor ag_settled(ag_tensor x, const ag_array *a);
 void ag_check_wrapped(ag_tape *t); /* at the end of a step */
 
 #endif

@@ -106,3 +106,36 @@ AG_API ag_tensor ag_multinomial(ag_tensor weights, int64_t samples, bool replace
     }
     return ag_inert(t);
 }
+
+/* 1 where the largest elements along the axis are, the first of equal ones, and 0 elsewhere. */
+static ag_tensor hard_of(ag_tensor y, int axis)
+{
+    if (!ag_ok(y))
+        return y;
+    const ag_tensor none = ag_zeros(y.tape, ag_dtype_of(y), ag_shape_of(y));
+    return ag_scatter_scalar(none, axis, ag_unsqueeze(ag_argmax(y, axis), axis), 1);
+}
+
+/* ag_gumbel_softmax - samples of classes with the probabilities softmax(x) along an axis (-1: the last), in a form that
+ * has a derivative (Jang, Gu and Poole 2017; Maddison, Mnih and Teh 2017): the lower the temperature, the closer to a 1
+ * among zeros. hard: exactly that, with the derivative of the soft ones.
+ *   y = softmax((x + g) / temperature), g of ag_gumbel        dx = y (dy - sum of y dy along the axis) / temperature
+ * Errors: AG_EARG for a temperature that is not above 0; AG_ESHAPE if there is no such axis; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_gumbel_softmax(ag_tensor x, double temperature, bool hard, int axis)
+{
+    ag_shape s;
+    ag_tape *t = ag_shapes_for("ag_gumbel_softmax", AG_LIST(x), &s);
+    if (!t)
+        return ag_inert(ag_list_tape(AG_LIST(x)));
+    const ag_dtype d = ag_dtype_of(x);
+    if (!ag_is_float(d))
+        ag_fail(t, AG_EDTYPE, "ag_gumbel_softmax: is defined for f32 and f64, not %s; see ag_cast", ag_dtype_name(d));
+    else if (!(temperature > 0 && ag_is_finite(temperature)))
+        ag_fail(t, AG_EARG, "ag_gumbel_softmax: a temperature is above 0, not %g", temperature);
+    else if (s.rank == 0 || ag_axis_for("ag_gumbel_softmax", t, s, axis) >= 0) {
+        const ag_tensor noisy = ag_add(x, ag_gumbel(t, d, s, 0, 1));
+        const ag_tensor y = ag_softmax(ag_mul_scalar(noisy, 1 / temperature), axis);
+        return hard && s.rank > 0 ? ag_add(ag_detach(ag_sub(hard_of(y, axis), y)), y) : y;
+    }
+    return ag_inert(t);
+}
