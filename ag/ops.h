@@ -609,6 +609,13 @@ AG_API ag_tensor ag_matrix_rank(ag_tensor x, double rcond);
  * Errors: AG_ESHAPE if x is no matrix, or has no elements. */
 AG_API ag_tensor ag_cond(ag_tensor x);
 
+/* ---- matrix exp */
+/* ag_matrix_exp - the exponentials of matrices x[..,n,n], which solve y' = x y: not ag_exp, which is of each element. NaN
+ * where an element is not finite, but for n = 1. f32 is computed in f64.
+ *   y = 1 + x + x^2 / 2! + x^3 / 3! + ...        dx = the right upper part of exp([x' dy; 0 x'])
+ * Errors: AG_ESHAPE if the matrices are not square; AG_EDTYPE for integers. */
+AG_API ag_tensor ag_matrix_exp(ag_tensor x);
+
 /* ---- powers */
 /* ag_matrix_power - matrices x[..,n,n] multiplied with themselves, p factors: the identity where p = 0, powers of the
  * inverse where p < 0. By repeated squares; its derivatives are those of ag_matmul and ag_inverse.
@@ -624,6 +631,12 @@ AG_API ag_tensor ag_matrix_power(ag_tensor x, int64_t p);
  *                  and Lamour 2012); of the columns beyond m: q dr, and dq grows by x dr' there
  * Where the first k columns are linearly dependent the gradient is not finite. Errors: AG_ESHAPE if x is no matrix. */
 AG_API ag_qr_factors ag_qr(ag_tensor x);
+/* ag_qr_with - ag_qr with options. Complete factors are q[..,m,m] and r[..,m,n], whose rows beyond n are 0. The columns of q
+ * beyond n span what x's do not, and another basis of it would do as well: their derivative is right for what does not
+ * depend on the basis.
+ *   q r = x        dx as ag_qr's, where dq2, of the columns q2 beyond n, adds -q2 dq2' q to dq
+ * Errors: AG_ESHAPE if x is no matrix; AG_EARG for an unknown mode. */
+AG_API ag_qr_factors ag_qr_with(ag_tensor x, ag_qr_options options);
 
 /* ---- solve */
 /* ag_solve - x with a x = b for matrices a[..,n,n] and right sides b[..,n,k], by elimination with partial pivoting;

@@ -648,6 +648,10 @@ inline tensor cond(tensor x)
 {
     return detail::checked(ag_cond(x));
 }
+inline tensor matrix_exp(tensor x)
+{
+    return detail::checked(ag_matrix_exp(x));
+}
 inline tensor matrix_power(tensor x, int64_t p)
 {
     return detail::checked(ag_matrix_power(x, p));
@@ -655,6 +659,10 @@ inline tensor matrix_power(tensor x, int64_t p)
 inline ag_qr_factors qr(tensor x)
 {
     return detail::checked_all(ag_qr(x));
+}
+inline ag_qr_factors qr_with(tensor x, ag_qr_options options)
+{
+    return detail::checked_all(ag_qr_with(x, options));
 }
 inline tensor solve(tensor a, tensor b)
 {

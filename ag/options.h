@@ -101,6 +101,12 @@ typedef struct ag_signed_log {
     ag_tensor sign, logabsdet;
 } ag_signed_log;
 
+typedef enum ag_qr_mode { AG_QR_REDUCED, AG_QR_COMPLETE } ag_qr_mode; /* complete: q is square */
+
+typedef struct ag_qr_options {
+    ag_qr_mode mode;
+} ag_qr_options;
+
 /* q with orthonormal columns and an upper triangular r. */
 typedef struct ag_qr_factors {
     ag_tensor q, r;

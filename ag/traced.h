@@ -2143,6 +2143,14 @@ static inline ag_tensor ag_traced_cond(const char *ag_file, int ag_line, ag_tens
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_tensor ag_traced_matrix_exp(const char *ag_file, int ag_line, ag_tensor x)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_matrix_exp(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 static inline ag_tensor ag_traced_matrix_power(const char *ag_file, int ag_line, ag_tensor x, int64_t p)
 {
     ag_tape *ag_to = x.tape;
@@ -2156,6 +2164,14 @@ static inline ag_qr_factors ag_traced_qr(const char *ag_file, int ag_line, ag_te
     ag_tape *ag_to = x.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_qr_factors ag_result = ag_qr(x);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_qr_factors ag_traced_qr_with(const char *ag_file, int ag_line, ag_tensor x, ag_qr_options options)
+{
+    ag_tape *ag_to = x.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_qr_factors ag_result = ag_qr_with(x, options);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -3594,8 +3610,10 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_pinv(...) ag_traced_pinv(AG_SITE, __VA_ARGS__)
 #define ag_matrix_rank(...) ag_traced_matrix_rank(AG_SITE, __VA_ARGS__)
 #define ag_cond(...) ag_traced_cond(AG_SITE, __VA_ARGS__)
+#define ag_matrix_exp(...) ag_traced_matrix_exp(AG_SITE, __VA_ARGS__)
 #define ag_matrix_power(...) ag_traced_matrix_power(AG_SITE, __VA_ARGS__)
 #define ag_qr(...) ag_traced_qr(AG_SITE, __VA_ARGS__)
+#define ag_qr_with(...) ag_traced_qr_with(AG_SITE, __VA_ARGS__)
 #define ag_solve(...) ag_traced_solve(AG_SITE, __VA_ARGS__)
 #define ag_svd(...) ag_traced_svd(AG_SITE, __VA_ARGS__)
 #define ag_svdvals(...) ag_traced_svdvals(AG_SITE, __VA_ARGS__)

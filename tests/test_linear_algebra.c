@@ -59,6 +59,10 @@ static void flags_and_shapes_that_cannot_work_are_refused(void **state)
     expect_error(t, AG_ESHAPE, "a vector is no matrix, nor several");
     ag_matrix_power(x, 2);
     expect_error(t, AG_ESHAPE, "the matrix must be square, but x is [2,3]");
+    ag_matrix_exp(x);
+    expect_error(t, AG_ESHAPE, "ag_matrix_exp: [2,3] f64: the matrix must be square, but is 2 x 3");
+    ag_qr_with(x, (ag_qr_options){ .mode = (ag_qr_mode)3 });
+    expect_error(t, AG_EARG, "ag_qr_with: there is no mode 3");
     ag_pinv(x, -1);
     expect_error(t, AG_EARG, "rcond is -1");
     ag_det(ag_cast(a, AG_I64));
@@ -187,6 +191,73 @@ static void what_is_not_finite_gives_nan_beside_what_is(void **state)
     ag_tape_free(t);
 }
 
+/* ---- complete factors */
+
+/* Of a basis beyond x's columns, in a way that does not depend on the basis. */
+static ag_tensor span_beyond(ag_list x, void *user)
+{
+    (void)user;
+    const ag_shape s = ag_shape_of(x.at[0]);
+    const ag_qr_factors f = ag_qr_with(x.at[0], (ag_qr_options){ .mode = AG_QR_COMPLETE });
+    const ag_tensor beyond = ag_slice(f.q, -1, s.dim[1], s.dim[0], 1);
+    const ag_tensor weight = ag_reshape(ag_arange(x.at[0].tape, AG_F64, 1, 1 + 25, 1), AG_SHAPE(5, 5));
+    return ag_sum(ag_mul(weight, ag_matmul(beyond, turned(beyond))));
+}
+
+static void complete_factors_span_everything_and_their_spans_have_derivatives(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_randn(t, AG_F64, AG_SHAPE(LARGE, LARGE - 70), 0, 1);
+    const ag_qr_factors f = ag_qr_with(x, (ag_qr_options){ .mode = AG_QR_COMPLETE }), g = ag_qr(x);
+    assert_shape(f.q, LARGE, LARGE);
+    assert_shape(f.r, LARGE, LARGE - 70);
+    expect_orthonormal(f.q);
+    assert_true(largest(ag_sub(ag_matmul(f.q, f.r), x)) < 1e-12);
+    assert_true(largest(ag_sub(ag_slice(f.q, -1, 0, LARGE - 70, 1), g.q)) == 0);
+    for (int64_t n = 1; n < 5; n++)
+        assert_int_equal(ag_gradcheck(span_beyond, NULL, AG_LIST(ag_randn(t, AG_F64, AG_SHAPE(5, n), 0, 1)), stdout),
+                         AG_PASS);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+/* ---- exponentials */
+
+static void exponentials_of_matrices_are_known(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    for (double angle = 1e-3; angle < 200; angle *= 3) {
+        const double x[] = { 0, -angle, angle, 0 }, turn[] = { cos(angle), -sin(angle), sin(angle), cos(angle) };
+        ag_tensor error = ag_sub(ag_matrix_exp(values(t, AG_SHAPE(2, 2), x)), values(t, AG_SHAPE(2, 2), turn));
+        assert_true(largest(error) < 1e-15 * (10 + 4 * angle));
+    }
+    const double x[] = { 0, 3, 5, 0, 0, 2, 0, 0, 0 }, diagonal[] = { -1000, 0, 0, 2 };
+    assert_values(ag_matrix_exp(values(t, AG_SHAPE(3, 3), x)), 1, 3, 8, 0, 1, 2, 0, 0, 1);
+    assert_values(ag_matrix_exp(ag_zeros(t, AG_F32, AG_SHAPE(2, 2))), 1, 0, 0, 1);
+    assert_values(ag_matrix_exp(values(t, AG_SHAPE(2, 2), diagonal)), 0, 0, 0, exp(2));
+    assert_values(ag_matrix_exp(ag_full(t, AG_F64, AG_SHAPE(2, 1, 1), -INFINITY)), 0, 0);
+    assert_true(isnan(ag_item_at(ag_matrix_exp(ag_full(t, AG_F64, AG_SHAPE(2, 2), INFINITY)), 1)));
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+static void exponentials_of_large_matrices_are_inverse_to_those_of_their_negatives(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_randn(t, AG_F64, AG_SHAPE(2, LARGE, LARGE), 0, 0.2), y = ag_matrix_exp(x);
+    ag_tensor error = ag_sub(ag_matmul(y, ag_matrix_exp(ag_neg(x))), ag_eye(t, AG_F64, LARGE));
+    assert_true(largest(error) < 1e-10);
+    /* det exp(x) = exp(trace x), whose derivative is known */
+    ag_tensor small = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(20, 20), 0, 0.3));
+    ag_backward(ag_logdet(ag_matrix_exp(small)));
+    assert_true(largest(ag_sub(ag_grad(small), ag_eye(t, AG_F64, 20))) < 1e-10);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +269,9 @@ int main(void)
         cmocka_unit_test(determinants_of_singular_matrices_have_two_derivatives),
         cmocka_unit_test(determinants_of_many_rows_do_not_overflow),
         cmocka_unit_test(what_is_not_finite_gives_nan_beside_what_is),
+        cmocka_unit_test(complete_factors_span_everything_and_their_spans_have_derivatives),
+        cmocka_unit_test(exponentials_of_matrices_are_known),
+        cmocka_unit_test(exponentials_of_large_matrices_are_inverse_to_those_of_their_negatives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

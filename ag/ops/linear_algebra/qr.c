@@ -1,5 +1,6 @@
 /* Matrices as an orthogonal factor times a triangular one. */
 #include "ag/ops/linear_algebra/matrices.h"
+#include "ag/ops/shapes/views.h"
 
 static ag_status qr_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
@@ -103,4 +104,44 @@ AG_API ag_qr_factors ag_qr(ag_tensor x)
     ag_tensor y[2];
     ag_apply_all(&ag_op_qr, AG_LIST(x), NULL, y);
     return (ag_qr_factors){ y[0], y[1] };
+}
+
+/* What makes q[..,m,n], m > n, square, by the reflectors that made q: columns of zeros need none more. They are constants c;
+ * (1 - q q') c, which is c, turns with q, and a step towards orthonormal columns keeps them so to the third order. */
+static ag_tensor complement_of(ag_tensor x, ag_tensor q, ag_shape s)
+{
+    const int64_t m = s.dim[s.rank - 2], n = s.dim[s.rank - 1];
+    s.dim[s.rank - 1] = m - n;
+    const ag_tensor wide = ag_concat(AG_LIST(ag_detach(x), ag_zeros(x.tape, ag_dtype_of(x), s)), -1);
+    const ag_tensor c = ag_slice(ag_qr(wide).q, -1, n, m, 1);
+    const ag_tensor p = ag_sub(c, ag_matmul(q, ag_matmul(ag_transpose(q, -2, -1), c)));
+    const ag_tensor inner = ag_matmul(ag_transpose(p, -2, -1), p);
+    return ag_sub(ag_mul_scalar(p, 1.5), ag_matmul(p, ag_mul_scalar(inner, 0.5)));
+}
+
+/* ag_qr_with - ag_qr with options. Complete factors are q[..,m,m] and r[..,m,n], whose rows beyond n are 0. The columns of q
+ * beyond n span what x's do not, and another basis of it would do as well: their derivative is right for what does not
+ * depend on the basis.
+ *   q r = x        dx as ag_qr's, where dq2, of the columns q2 beyond n, adds -q2 dq2' q to dq
+ * Errors: AG_ESHAPE if x is no matrix; AG_EARG for an unknown mode. */
+AG_API ag_qr_factors ag_qr_with(ag_tensor x, ag_qr_options options)
+{
+    ag_shape s;
+    ag_tape *t = ag_shapes_for("ag_qr_with", AG_LIST(x), &s);
+    const bool known = options.mode == AG_QR_REDUCED || options.mode == AG_QR_COMPLETE;
+    if (t && !known)
+        ag_fail(t, AG_EARG, "ag_qr_with: there is no mode %d", (int)options.mode);
+    if (!t || !known) {
+        const ag_tensor none = ag_inert(ag_list_tape(AG_LIST(x)));
+        return (ag_qr_factors){ none, none };
+    }
+    ag_qr_factors f = ag_qr(x);
+    if (options.mode == AG_QR_REDUCED || !ag_ok(f.r) || s.dim[s.rank - 2] <= s.dim[s.rank - 1])
+        return f;
+    ag_shape below = s;
+    below.dim[s.rank - 2] -= s.dim[s.rank - 1];
+    ag_tensor both[] = { ag_concat(AG_LIST(f.q, complement_of(x, f.q, s)), -1),
+                         ag_concat(AG_LIST(f.r, ag_zeros(t, ag_dtype_of(x), below)), -2) };
+    ag_all_or_none(both, 2);
+    return (ag_qr_factors){ both[0], both[1] };
 }
