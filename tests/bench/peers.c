@@ -1,4 +1,4 @@
-/* Two small workloads of peers.sh, one thread, f32: prints `WORKLOAD SECONDS`, seconds of a whole training step. */
+/* Three workloads of peers.sh, one thread, f32: prints `WORKLOAD SECONDS`, seconds of a whole training step. */
 #include "clock.h"
 #include "nn/nn.h"
 #include "optim/optim.h"
@@ -50,6 +50,22 @@ static void net(ag_tape *t, workload *w)
     w->loss = net_loss;
 }
 
+/* 4 heads of 1024 queries and keys of 64 numbers, causal, sum of squares */
+static ag_tensor attention_loss(const workload *w)
+{
+    const ag_attention_options causal = { .causal = true };
+    const ag_tensor none = { 0 };
+    return ag_sum(ag_square(ag_scaled_dot_product_attention(w->param[0], w->param[1], w->param[2], none, causal)));
+}
+
+static void attention(ag_tape *t, workload *w)
+{
+    for (int i = 0; i < 3; i++)
+        w->param[i] = ag_param(ag_randn(t, AG_FLOAT, AG_SHAPE(4, 1024, 64), 0, 1), "parameter");
+    w->sgd = optim_sgd(ag_params(t), (optim_sgd_config){ .lr = 1e-6 });
+    w->loss = attention_loss;
+}
+
 static ag_status measure(const char *name, void (*make)(ag_tape *, workload *), int steps)
 {
     ag_tape *t = ag_tape_new((ag_options){ .dtype = AG_F32, .threads = 1, .seed = 1 });
@@ -74,5 +90,5 @@ static ag_status measure(const char *name, void (*make)(ag_tape *, workload *), 
 
 int main(void)
 {
-    return measure("circle", circle, 20000) || measure("net", net, 1000);
+    return measure("circle", circle, 20000) || measure("net", net, 1000) || measure("attention", attention, 10);
 }

@@ -26,8 +26,8 @@ for ((round = 0; round < ${ROUNDS:-3}; round++)); do
         "$build/bench/mlp" --epochs 3 --threads 1 --only ag | awk '/epoch seconds:/ { print "epoch", $NF }'
         "$build/bench/peers"
     } | sed 's/^/ag /' >>"$lines"
-    "$python" "$here/peers_torch.py" epoch circle net | sed 's/^/torch /' >>"$lines"
-    ((jax)) && "$python" "$here/peers_jax.py" epoch circle net | sed 's/^/jax /' >>"$lines"
+    "$python" "$here/peers_torch.py" epoch circle net attention | sed 's/^/torch /' >>"$lines"
+    ((jax)) && "$python" "$here/peers_jax.py" epoch circle net attention | sed 's/^/jax /' >>"$lines"
 done
 
 lscpu 2>/dev/null | sed -n 's/^Model name: */processor: /p'
@@ -46,4 +46,5 @@ awk '
         row("Fashion-MNIST epoch, 784-128-10, Adam, batch 64: s", "epoch", 1)
         row("circle, 1000 points, 3 scalar parameters, SGD: us a step", "circle", 1e6)
         row("64-1000-100-10, ReLU, sum of squares, SGD: us a step", "net", 1e6)
+        row("attention, 4 heads, 1024 queries, causal: ms a step", "attention", 1e3)
     }' "$lines"

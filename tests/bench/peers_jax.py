@@ -98,6 +98,15 @@ def net():
     return steps(descend(loss, 1e-6), p, 1000)
 
 
+def attention():
+    p = tuple(jax.random.normal(k, (1, 1024, 4, 64)) for k in jax.random.split(jax.random.PRNGKey(1), 3))
+
+    def loss(p):
+        return jnp.sum(jnp.square(jax.nn.dot_product_attention(*p, is_causal=True)))
+
+    return steps(descend(loss, 1e-6), p, 10)
+
+
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         print(name, f"{globals()[name]():.9f}", flush=True)
