@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- making */
 
@@ -190,23 +189,15 @@ ag_status nn_watch_value(nn_watch *head, const char *name, double value)
 /* ---- steps */
 
 /* Once more of it would not take more than its part of the time. */
-static bool affordable(const nn_watching *w, const nn_account *a, double elapsed)
+static bool affordable(const nn_account *a, double seconds)
 {
-    return a->spent + a->last <= w->config.share / 2 * elapsed;
+    return a->spent + a->last <= seconds;
 }
 
 static void charge(nn_account *a, double seconds)
 {
     a->last = seconds;
     a->spent += seconds;
-}
-
-/* Of this thread alone, whatever else the machine does. */
-static double computing_seconds(void)
-{
-    struct timespec used;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return (double)used.tv_sec + 1e-9 * (double)used.tv_nsec;
 }
 
 static ag_status look_at_gradients(nn_watching *w)
@@ -258,19 +249,27 @@ static void write_now(nn_watching *w)
     charge(&w->writing, w->written - before);
 }
 
+/* Steps of about a millisecond, at most a thousand, and few of them at first: short trainings are seen too. */
+static int64_t stride_of(int64_t steps, double elapsed)
+{
+    const double in_a_while = 1e-3 * (double)steps / elapsed;
+    const int64_t most = steps < 64000 ? 1 + steps / 64 : 1000;
+    return in_a_while < 1 ? 1 : in_a_while < (double)most ? (int64_t)in_a_while : most;
+}
+
 static ag_status look(nn_watching *w)
 {
     const double now = nn_seconds(), elapsed = now - w->start;
-    const double in_a_while = 1e-4 * (double)w->head.steps / elapsed; /* steps in so many seconds */
     ag_status status = ag_error(w->head.tape);
     w->unlooked = 0;
-    w->stride = in_a_while < 1 ? 1 : in_a_while < 100 ? (int64_t)in_a_while : 100;
-    if (!status && affordable(w, &w->measuring, elapsed)) {
-        const double before = computing_seconds();
+    w->stride = stride_of(w->head.steps, elapsed);
+    if (!status && affordable(&w->measuring, 0.25 * w->config.share * elapsed)) {
         status = look_at_gradients(w);
-        charge(&w->measuring, computing_seconds() - before);
+        const double took = nn_seconds() - now;
+        w->quickest = w->quickest > 0 && w->quickest < took ? w->quickest : took;
+        charge(&w->measuring, fmin(took, 2 * w->quickest)); /* the rest is time that others had */
     }
-    if (!status && now - w->written >= w->config.every && affordable(w, &w->writing, elapsed))
+    if (!status && now - w->written >= w->config.every && affordable(&w->writing, 0.75 * w->config.share * elapsed))
         write_now(w);
     return status;
 }

@@ -45,6 +45,7 @@ typedef struct nn_watching {
     const char *csv, *html; /* paths */
     double start, written;  /* seconds */
     nn_account measuring, writing;
+    double quickest;          /* look at the gradients */
     int64_t unlooked, stride; /* steps since the clock was read, and after how many it is read again */
     bool ended, warned;
     nn_curve *values; /* NN_WATCH_VALUES */
