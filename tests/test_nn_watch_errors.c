@@ -38,7 +38,7 @@ static void bad_arguments_are_refused(void **state)
     expect_error(t, AG_EARG, "nn_watch_value: the name '' is empty");
     assert_int_equal(nn_watch_value(w, "\xff", 1), AG_EARG);
     expect_error(t, AG_EARG, "nn_watch_value: the name '\xff' is not UTF-8");
-    char name[8];
+    char name[16];
     for (int i = 0; i < 16; i++) {
         snprintf(name, sizeof name, "v%d", i);
         assert_int_equal(nn_watch_value(w, name, 1), AG_OK);
