@@ -75,6 +75,22 @@ static bool find_target(nn_atomic_file *o)
     return failed(o, "cannot be looked at");
 }
 
+bool nn_make_directories(ag_tape *t, const char *who, const char *path)
+{
+    nn_memory m = { 0 };
+    bool good = nn_memory_add(t, &m, path, strlen(path) + 1);
+    for (char *at = good && *path ? strchr((char *)m.at + 1, '/') : NULL; at && good; at = strchr(at + 1, '/')) {
+        *at = 0;
+        struct stat is;
+        good = !mkdir(text(&m), 0777) || errno == EEXIST || !stat(text(&m), &is);
+        if (!good)
+            ag_fail(t, AG_EFILE, "%s: %s: %s", who, text(&m), strerror(errno));
+        *at = '/';
+    }
+    nn_memory_free(&m);
+    return good;
+}
+
 /* ---- temporary files */
 
 static uint64_t random_bits(void)

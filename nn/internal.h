@@ -143,7 +143,9 @@ typedef struct nn_atomic_file {
 bool nn_atomic_open(nn_atomic_file *o, ag_tape *t, const char *who, const char *path);
 bool nn_atomic_write(nn_atomic_file *o, const void *bytes, size_t count);
 bool nn_atomic_commit(nn_atomic_file *o);
-void nn_atomic_close(nn_atomic_file *o); /* always; without a commit the temporary file is removed */
+bool nn_make_directories(ag_tape *t, const char *who,
+                         const char *path); /* all that the path names before its last part */
+void nn_atomic_close(nn_atomic_file *o);    /* always; without a commit the temporary file is removed */
 
 /* ---- json.c */
 

@@ -98,22 +98,6 @@ static bool run(ag_tape *t, char *const *arguments, const char *script)
 
 /* ---- files */
 
-/* The directories that the path names, from the first on. */
-static bool make_directories(ag_tape *t, const char *path)
-{
-    nn_memory m = { 0 };
-    bool good = nn_memory_add(t, &m, path, strlen(path) + 1);
-    for (char *at = good ? strchr((char *)m.at + 1, '/') : NULL; at && good; at = strchr(at + 1, '/')) {
-        *at = 0;
-        struct stat is;
-        if (mkdir((char *)m.at, 0777) && errno != EEXIST && stat((char *)m.at, &is))
-            good = failed(t, (char *)m.at, errno);
-        *at = '/';
-    }
-    nn_memory_free(&m);
-    return good;
-}
-
 static bool write_script(ag_tape *t, const nn_script *s, const char *path)
 {
     nn_atomic_file o;
@@ -181,7 +165,8 @@ ag_status nn_plot_save(nn_plot *p, const char *path)
     nn_script s = { .t = t };
     nn_memory script = { 0 };
     if (nn_memory_add(t, &script, path, strlen(path)) && nn_memory_add(t, &script, ".gp", 4) &&
-        nn_plot_script(p, &s, path) && make_directories(t, path) && write_script(t, &s, (const char *)script.at))
+        nn_plot_script(p, &s, path) && nn_make_directories(t, who, path) &&
+        write_script(t, &s, (const char *)script.at))
         draw(t, (const char *)script.at, path);
     nn_memory_free(&s.text);
     nn_memory_free(&script);

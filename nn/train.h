@@ -87,7 +87,7 @@ typedef struct nn_watch {
     int64_t steps; /* made */
 } nn_watch;
 /* nn_watch_new - watches a list of parameters (copied), of which the first 64 have charts of their own. Writes both files
- * at once. NULL on failure, or while an error is pending. Errors: AG_EARG for a list without parameters, an empty path, and
+ * at once, and makes directories that are missing. NULL on failure, or while an error is pending. Errors: AG_EARG for a list without parameters, an empty path, and
  * numbers out of range; AG_EFILE where the files cannot be written; AG_EUSE as optim's. */
 AG_API nn_watch *nn_watch_new(ag_list params, const char *path, nn_watch_config config);
 /* nn_watch_value - a value after so many steps: the loss at each, an accuracy now and then. At most 16 names, which are

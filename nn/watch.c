@@ -130,7 +130,7 @@ nn_watch *nn_watch_new(ag_list params, const char *path, nn_watch_config config)
     look_at_weights(w, true);
     look_at_weights(w, false);
     w->start = w->written = nn_seconds();
-    if (nn_watch_write(w, "running"))
+    if (nn_make_directories(t, who, path) && nn_watch_write(w, "running"))
         return &w->head;
     discard(w);
     return NULL;

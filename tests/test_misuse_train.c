@@ -91,7 +91,7 @@ static void watching(void **state)
         assert_true(ag_error(t) != AG_OK);
         ag_error_clear(t);
     }
-    const char *const nowhere[] = { NULL, "", "/does/not/exist/run", "/dev/full/x" };
+    const char *const nowhere[] = { NULL, "", "/dev/null/run", "/dev/full/none/x" };
     for (size_t i = 0; i < ARRAY_SIZE(nowhere); i++) {
         assert_null(nn_watch_new(AG_LIST(b.p), nowhere[i], (nn_watch_config){ 0 }));
         expect_complaint(t, "nn_watch");

@@ -15,8 +15,10 @@ static void bad_arguments_are_refused(void **state)
     expect_error(t, AG_ENULL, "nn_watch_new: the path is NULL");
     assert_null(nn_watch_new(list, "", often));
     expect_error(t, AG_EARG, "nn_watch_new: the path is empty");
-    assert_null(nn_watch_new(list, "/does/not/exist/run", often));
-    expect_error(t, AG_EFILE, "nn_watch: /does/not/exist/run.csv: ");
+    assert_null(nn_watch_new(list, "/dev/null/run", often));
+    expect_error(t, AG_EFILE, "nn_watch: /dev/null/run.csv: ");
+    assert_null(nn_watch_new(list, "/dev/null/none/run", often));
+    expect_error(t, AG_EFILE, "nn_watch_new: /dev/null/none: Not a directory");
     assert_null(nn_watch_new(list, path, (nn_watch_config){ .every = -1 }));
     expect_error(t, AG_EARG, "nn_watch_new: every is -1; it must be finite and not negative");
     assert_null(nn_watch_new(list, path, (nn_watch_config){ .every = INFINITY }));

@@ -3,7 +3,8 @@
  * Fashion-MNIST has 60000 pictures of 28 x 28 grey values in ten classes to learn from, and 10000 to be tested on. A
  * perceptron with one hidden layer of 256 learns them in batches of 64: each epoch goes through all pictures in a new
  * order. Training and test use the same network, but the test runs without a tape (ag_no_grad_begin). The weights are
- * saved to a safetensors file, read into a second network, and tested again.
+ * saved to a safetensors file, read into a second network, and tested again. While it learns, a page in a browser shows
+ * the loss, the norms of the gradients and how the weights are distributed.
  *
  *     12_fashion_mnist [DIRECTORY [EPOCHS]] */
 #include "nn/nn.h"
@@ -49,7 +50,7 @@ static double accuracy(nn_module *net, nn_batches *b)
 }
 
 /* An epoch; its losses go into the picture, means over EVERY batches. The mean of all */
-static double train(nn_module *net, nn_batches *b, optim *adam, nn_plot *p, nn_progress *progress)
+static double train(nn_module *net, nn_batches *b, optim *adam, nn_plot *p, nn_progress *progress, nn_watch *page)
 {
     double sum = 0, recent = 0, epoch = (double)b->epoch;
     int64_t batches = 0;
@@ -59,6 +60,8 @@ static double train(nn_module *net, nn_batches *b, optim *adam, nn_plot *p, nn_p
         optim_zero_grad(adam);
         ag_backward(loss);
         optim_step(adam);
+        nn_watch_value(page, "loss", ag_item(loss));
+        nn_watch_step(page);
         nn_progress_step(progress, b->count, ag_item(loss));
         sum += ag_item(loss);
         recent += ag_item(loss);
@@ -132,12 +135,15 @@ int main(int argc, char **argv)
     optim *adam = optim_adam(nn_params(net), (optim_adam_config){ .lr = 1e-3 });
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ .columns = 2 });
     nn_progress *progress = nn_progress_new(t, (nn_progress_config){ .total = IMAGES, .unit = "images" });
+    nn_watch *page =
+        nn_watch_new(nn_params(net), OUT "05_fashion_mnist_training", (nn_watch_config){ .title = "Clothes" });
     double reached = 0;
     for (int epoch = 1; epoch <= epochs && !ag_error(t); epoch++) {
         if (epochs > 1 && epoch == epochs)
             optim_set_lr(adam, 2e-4); /* small steps at the end settle the weights */
-        double loss = train(net, b, adam, p, progress);
+        double loss = train(net, b, adam, p, progress, page);
         reached = accuracy(net, test);
+        nn_watch_value(page, "test accuracy", reached);
         printf("epoch %d: loss %.4f, test accuracy %.4f\n", epoch, loss, reached);
         nn_plot_panel(p, "Accuracy on the test pictures", "epoch", "%");
         nn_plot_add(p, NULL, epoch, 100 * reached);
@@ -146,6 +152,7 @@ int main(int argc, char **argv)
     bool good = !ag_error(t) && same_after_reload(net, test, reached);
     draw_answers(p, net, held);
     nn_plot_save(p, OUT "05_fashion_mnist.png");
+    nn_watch_end(page);
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status ? (int)status : !good;

@@ -92,7 +92,7 @@ static void play_watch(world *w)
     if (chance(w, 2) && l->module_count)
         list = nn_params(l->modules[0]);
     char path[128];
-    snprintf(path, sizeof path, "%s/%s", w->directory, chance(w, 9) ? "nowhere/x" : "watch");
+    snprintf(path, sizeof path, "%s/%s", w->directory, chance(w, 9) ? "" : "watch");
     frame f = begin(w, ag_list_tape(list), "nn_watch_new(%s, %s)", text_of_list(w, list), path);
     const nn_watch_config config = { .every = rude(w, may_absurd_number) ? -1 : 1000 }; /* time decides nothing */
     nn_watch *watch = nn_watch_new(list, path, config);
