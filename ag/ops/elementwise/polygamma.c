@@ -13,6 +13,14 @@ static double inverse_power(double x, int n)
     return y;
 }
 
+static double factorial_of(int n)
+{
+    double y = 1;
+    for (int k = 2; k <= n; k++)
+        y *= k;
+    return y;
+}
+
 /* n! times the sum of (x + k)^-(n + 1) over all k from 0 on, x > 0: number by number until Euler and Maclaurin's formula
  * converges, which gives the rest. */
 static double sum_of_powers(double x, int n)
@@ -20,9 +28,8 @@ static double sum_of_powers(double x, int n)
     static const double bernoulli[] = { 1.0 / 6,       -1.0 / 30, 1.0 / 42,      -1.0 / 30,     5.0 / 66,
                                         -691.0 / 2730, 7.0 / 6,   -3617.0 / 510, 43867.0 / 798, -174611.0 / 330 };
     const int last = (int)(sizeof bernoulli / sizeof *bernoulli);
-    double factorial = 1, first = 0, rest = 0; /* of n - 1 */
-    for (int k = 2; k < n; k++)
-        factorial *= k;
+    const double factorial = factorial_of(n - 1);
+    double first = 0, rest = 0;
     for (; x < 10 + n; x++)
         first += inverse_power(x, n + 1);
     const double w = 1 / (x * x);
@@ -62,6 +69,8 @@ double ag_polygamma_of(double x, int n)
         return sign * 0;
     if (x > 0)
         return sign * sum_of_powers(x, n);
+    if (x > -0x1p-60) /* nothing is beside the pole, and the cotangent may be infinite */
+        return sign * (factorial_of(n) * inverse_power(x, n + 1));
     return -sum_of_powers(1 - x, n) - derivative_of_cot(x, n);
 }
 
