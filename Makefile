@@ -202,7 +202,7 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libag.so $(BUILD)/settings
 
 # ---- goals
 
-test: library $(tests) $(faces) $(if $(TESTS),,$(examples) $(BUILD)/fuzz) ## all tests; TESTS='a b' for test_a and test_b alone
+test: library $(tests) $(faces) $(if $(TESTS),,$(examples) $(BUILD)/fuzz $(BUILD)/accuracy) ## all tests; TESTS='a b' for test_a and test_b alone
 	@BUILD=$(BUILD) CC='$(CC)' CXX='$(CXX)' SAN='$(SAN)' tests/run $(tests) $(scripts)
 fuzz: $(BUILD)/fuzz $(BUILD)/fuzz_files ## reads damaged files, and plays random calls for SECONDS=60, from SEED=... on
 	$(BUILD)/fuzz_files 20000 $(SEED)
@@ -217,7 +217,7 @@ bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtua
 	@tests/bench/peers.sh $(BUILD)
 programs: $(BUILD)/tests/test_programs ## COUNT= random programs from number SEED= on beside PyTorch, which it installs likewise
 	@COUNT='$(COUNT)' SEED='$(SEED)' tests/programs/run.sh $(BUILD)
-accuracy: $(BUILD)/accuracy ## the largest errors of the elementwise ops, on COUNT= inputs each, or of OP= alone
+accuracy: $(BUILD)/accuracy ## the largest errors of ops, on COUNT= inputs each, or of OP= alone
 	$(BUILD)/accuracy $(or $(COUNT),20480) $(OP)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
@@ -279,5 +279,5 @@ help:
 	@echo; awk -F ' *[?]= *|# *' '/^[A-Z_]+ *[?]=.*#/{printf "  %-9s %-8s %s\n", $$1, $$2, $$3}' Makefile
 
 .SECONDARY:
--include $(addsuffix .d,$(objects) $(fuzz_objects) $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/accuracy/*.c)) $(tests) $(faces) $(benches) $(examples))
+-include $(addsuffix .d,$(objects) $(fuzz_objects) $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/accuracy/*.c)) $(tests) $(faces) $(benches) $(examples) $(BUILD)/ops_md)
 endif

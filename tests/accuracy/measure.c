@@ -36,7 +36,7 @@ num mp_of(double v)
 
 /* ---- inputs */
 
-static uint64_t next(uint64_t *state)
+uint64_t next_bits(uint64_t *state)
 {
     uint64_t x = *state += 0x9e3779b97f4a7c15;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
@@ -54,18 +54,18 @@ static double draw(uint64_t *state, bool single)
 {
     static const double special[] = { 0,     -0.0,     1,         -1,   INFINITY, -INFINITY, NAN,   5e-324,
                                       1e-45, 0x1p-126, 0x1p-1022, 88.7, -103.9,   709.7,     -745.1 };
-    const uint64_t z = next(state);
-    const double u = (double)(next(state) >> 11) * 0x1p-53, sign = z & 8 ? -1 : 1;
+    const uint64_t z = next_bits(state);
+    const double u = (double)(next_bits(state) >> 11) * 0x1p-53, sign = z & 8 ? -1 : 1;
     double x = 0;
     if (z % 97 == 0)
-        x = special[next(state) % (sizeof special / sizeof *special)];
+        x = special[next_bits(state) % (sizeof special / sizeof *special)];
     else if (z % 3 == 0 && single) {
-        const uint32_t bits = (uint32_t)next(state);
+        const uint32_t bits = (uint32_t)next_bits(state);
         float f;
         memcpy(&f, &bits, sizeof f);
         return (double)f;
     } else if (z % 3 == 0) {
-        const uint64_t bits = next(state);
+        const uint64_t bits = next_bits(state);
         memcpy(&x, &bits, sizeof x);
     } else if (z % 3 == 1) {
         x = sign * 12 * u;
@@ -77,8 +77,8 @@ static double draw(uint64_t *state, bool single)
 
 /* ---- the error of one result */
 
-/* |y - truth| in units of the place of the last of `digits` binary digits of the truth, none of which is below 2^least. */
-static double error_of(double y, num truth, int digits, int least, double largest)
+/* |y - truth| in units of the place of the last of `digits` binary digits of `size`, none of which is below 2^least. */
+static double error_of(double y, num truth, num size, int digits, int least, double largest)
 {
     if (mpfr_nan_p(truth) || y != y)
         return mpfr_nan_p(truth) && y != y ? 0 : INFINITY;
@@ -88,9 +88,16 @@ static double error_of(double y, num truth, int digits, int least, double larges
     }
     if (mpfr_inf_p(truth))
         return isinf(y) && (y > 0) == (mpfr_sgn(truth) > 0) ? 0 : INFINITY;
-    int place = mpfr_zero_p(truth) ? least : (int)fmax((double)mpfr_get_exp(truth) - digits, least);
+    int place = mpfr_regular_p(size) ? (int)fmax((double)mpfr_get_exp(size) - digits, least) : least;
     const num error = mp_abs(mp_sub(mp_of(y), truth));
     return mpfr_get_d(mp_div(error, mp_pow(mp_of(2), mp_of(place))), MPFR_RNDN);
+}
+
+double error_beside(double y, num truth, num terms, bool single)
+{
+    const num size = terms && mpfr_cmpabs(terms, truth) > 0 ? terms : truth;
+    return single ? error_of(y, truth, size, 24, -149, (double)0x1.fffffep127f)
+                  : error_of(y, truth, size, 53, -1074, 0x1.fffffffffffffp1023);
 }
 
 static double error_at(const reference *r, const double *v, int count, double y, bool single)
@@ -99,9 +106,7 @@ static double error_at(const reference *r, const double *v, int count, double y,
     mp_begin();
     for (int i = 0; i < 4; i++)
         values[i] = mp_of(i < count ? v[i] : 0);
-    const num truth = r->value(values);
-    return single ? error_of(y, truth, 24, -149, (double)0x1.fffffep127f)
-                  : error_of(y, truth, 53, -1074, 0x1.fffffffffffffp1023);
+    return error_beside(y, r->value(values), r->terms ? r->terms(values) : NULL, single);
 }
 
 /* ---- an op */

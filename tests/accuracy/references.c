@@ -89,6 +89,35 @@ static num logaddexp(num a, num b)
     return mp_add(mp_max(a, b), mp_log1p(mp_exp(mp_neg(mp_abs(distance)))));
 }
 
+/* What logaddexp is the sum of; and below 0 lgamma and digamma, of the reflected one and of what has poles. */
+static num larger(const num *v)
+{
+    return mpfr_cmpabs(v[0], v[1]) > 0 ? v[0] : v[1];
+}
+
+static num reflected_lgamma(const num *v)
+{
+    return mpfr_sgn(v[0]) < 0 ? lgamma_of(mp_sub(one(), v[0])) : mp_of(0);
+}
+
+static num reflected_digamma(const num *v)
+{
+    return mpfr_sgn(v[0]) < 0 ? mp_max(one(), mp_digamma(mp_sub(one(), v[0]))) : mp_of(0);
+}
+
+static num remainder_of(num a, num b)
+{
+    const num r = mp_fmod(a, b);
+    return mpfr_zero_p(r) || mpfr_nan_p(r) || mpfr_sgn(r) * mpfr_sgn(b) > 0 ? r : mp_add(r, b);
+}
+
+static num frac_of(num x)
+{
+    num y = mp_take();
+    mpfr_frac(y, x, MPFR_RNDN);
+    return mpfr_inf_p(x) ? mp_sub(x, x) : y;
+}
+
 /* The argument of the tanh in gelu_tanh, twice. */
 static num gelu_argument(num x)
 {
@@ -138,9 +167,13 @@ ONE(hardswish, times(x, mp_max(mp_of(0), mp_min(one(), mp_div(mp_add(x, mp_of(3)
 TWO(add, mp_add(a, b)) TWO(sub, mp_sub(a, b)) TWO(mul, mp_mul(a, b)) TWO(div, mp_div(a, b)) TWO(pow, mp_pow(a, b))
 TWO(maximum, mpfr_nan_p(a) ? a : mpfr_nan_p(b) ? b : mp_max(a, b)) TWO(minimum, mpfr_nan_p(a) ? a : mpfr_nan_p(b) ? b : mp_min(a, b))
 TWO(atan2, mp_atan2(a, b)) TWO(hypot, mp_hypot(a, b)) TWO(logaddexp, logaddexp(a, b)) TWO(fmod, mp_fmod(a, b))
+TWO(remainder, remainder_of(a, b)) TWO(chain, mpfr_zero_p(a) && !mpfr_number_p(b) ? a : mp_mul(a, b)) ONE(frac, frac_of(x))
 NUMBERED(add_scalar, mp_add(x, c)) NUMBERED(mul_scalar, mp_mul(x, c)) NUMBERED(scalar_sub, mp_sub(c, x))
 NUMBERED(scalar_div, mp_div(c, x)) NUMBERED(pow_scalar, mp_pow(x, c)) NUMBERED(leaky_relu, is_below(x, 0) ? mp_mul(c, x) : x)
 NUMBERED(clamp, mpfr_nan_p(x) ? x : mp_max(c, mp_min(d, x)))
+NUMBERED(hardtanh, mpfr_nan_p(x) ? x : mp_max(c, mp_min(d, x)))
+NUMBERED(maximum_scalar, mpfr_nan_p(x) ? x : mp_max(x, c)) NUMBERED(minimum_scalar, mpfr_nan_p(x) ? x : mp_min(x, c))
+NUMBERED(fmod_scalar, mp_fmod(x, c)) NUMBERED(remainder_scalar, remainder_of(x, c))
 NUMBERED(elu, is_below(x, 0) ? mp_mul(c, mp_expm1(x)) : x)
 NUMBERED(celu, is_below(x, 0) ? mp_mul(c, mp_expm1(mp_div(x, c))) : x)
 
@@ -158,10 +191,13 @@ const reference references[] = {
     OF_ONE(exp, NULL) OF_ONE(exp2, NULL) OF_ONE(expm1, NULL) OF_ONE(log, NULL) OF_ONE(log2, NULL) OF_ONE(log10, NULL) OF_ONE(log1p, NULL)
     OF_ONE(sin, NULL) OF_ONE(cos, NULL) OF_ONE(tan, NULL) OF_ONE(asin, NULL) OF_ONE(acos, NULL) OF_ONE(atan, NULL) OF_TWO(atan2, NULL)
     OF_ONE(sinh, NULL) OF_ONE(cosh, NULL) OF_ONE(tanh, NULL) OF_ONE(asinh, NULL) OF_ONE(acosh, NULL) OF_ONE(atanh, NULL)
-    OF_ONE(erf, NULL) OF_ONE(erfc, NULL) OF_ONE(erfinv, NULL) OF_ONE(lgamma, NULL) OF_ONE(digamma, NULL)
-    OF_TWO(hypot, NULL) OF_TWO(logaddexp, NULL) OF_TWO(fmod, NULL)
+    OF_ONE(erf, NULL) OF_ONE(erfc, NULL) OF_ONE(erfinv, NULL) OF_ONE(lgamma, reflected_lgamma) OF_ONE(digamma, reflected_digamma)
+    OF_TWO(hypot, NULL) OF_TWO(logaddexp, larger) OF_TWO(fmod, NULL) OF_TWO(remainder, NULL)
+    OF_NUMBERS(fmod_scalar, EACH({ 0.7 }, { -3 }), NULL) OF_NUMBERS(remainder_scalar, EACH({ 0.7 }, { -3 }), NULL)
+    OF_ONE(frac, NULL) OF_TWO(chain, NULL)
     OF_ONE(sigmoid, NULL) OF_ONE(logsigmoid, NULL) OF_ONE(softplus, NULL) OF_ONE(relu, NULL)
     OF_NUMBERS(leaky_relu, EACH({ 0.01 }, { 0.3 }), NULL) OF_NUMBERS(clamp, EACH({ -1, 1 }, { 0.1, 0.7 }), NULL)
+    OF_NUMBERS(hardtanh, EACH({ -1, 1 }), NULL) OF_NUMBERS(maximum_scalar, EACH({ 0.7 }), NULL) OF_NUMBERS(minimum_scalar, EACH({ 0.7 }), NULL)
     OF_ONE(gelu, NULL) OF_ONE(gelu_tanh, NULL) OF_ONE(silu, NULL) OF_ONE(mish, NULL) OF_ONE(selu, NULL)
     OF_NUMBERS(elu, EACH({ 1 }, { 0.7 }), NULL) OF_NUMBERS(celu, EACH({ 1 }, { 0.7 }), NULL)
     OF_ONE(softsign, NULL) OF_ONE(hardsigmoid, NULL) OF_ONE(hardswish, NULL)
