@@ -120,7 +120,7 @@ benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
 fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fuzz/files.c,$(wildcard tests/fuzz/*.c)))
 examples := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*/*.c)))
 
-.PHONY: library examples test accuracy fuzz bench bench-peers demo lectures programs docs format format-check install uninstall deb packaged clean help FORCE
+.PHONY: library examples test accuracy fuzz bench bench-peers demo lectures gallery programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
 library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
@@ -211,6 +211,9 @@ demo: $(examples) ## runs the examples; pictures go to out/
 	@mkdir -p out; export OMP_WAIT_POLICY=passive; for program in $(examples); do echo "== $${program#$(BUILD)/}"; $$program || exit 1; done
 lectures: $(examples) ## runs those of the lectures, compares with what they must print; out/index.html shows all
 	@OMP_WAIT_POLICY=passive examples/lectures $(BUILD) $(DATA)
+gallery: lectures ## what they drew, into examples/README.md
+	@mkdir -p examples/pictures; for picture in out/*/*.png; do name=$${picture#out/}; cp $$picture examples/pictures/$$(echo $$name | tr / -); done
+	@sed '/^<!-- from here on/q' examples/README.md >$(BUILD)/README.md; examples/lectures --map >>$(BUILD)/README.md; cp $(BUILD)/README.md examples/README.md
 bench: $(benches) ## speed, one program after the other
 	@for program in $(benches); do echo "== $${program##*/}"; $$program || exit 1; done
 bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtual environment in $(BUILD)
