@@ -13,7 +13,7 @@ AG_API ag_status ag_draw(ag_tensor y, FILE *to);
 AG_API ag_status ag_draw_file(ag_tensor y, const char *path);
 /* ag_draw_html - a page, in one file that needs nothing else, in which a reader steps through the forward and the backward
  * pass, sees what each local derivative contributes and how the routes add, and, where all nodes are rank-0 f64 and the
- * page knows their formulas, changes an input. Of a large graph the first 300 nodes and steps are shown. Errors:
+ * page knows their formulas, changes an input. Of a large graph the first 300 nodes and 900 steps are shown. Errors:
  * AG_ESHAPE if y has several elements; AG_EFILE. */
 AG_API ag_status ag_draw_html(ag_tensor y, const char *path);
 

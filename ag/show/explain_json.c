@@ -5,7 +5,7 @@ enum { SHOWN = 500 }; /* nodes, and steps */
 
 typedef struct written {
     const ag_look *g;
-    uint32_t most;
+    uint32_t most_nodes, most_steps;
     uint64_t steps;
     double *gradient; /* by index, where `arrived` */
     uint8_t *arrived;
@@ -94,7 +94,7 @@ static void see(void *user, const ag_step *s, uint32_t node, double gradient)
         w->arrived[node] = 1;
         return;
     }
-    if (w->steps++ >= w->most)
+    if (w->steps++ >= w->most_steps)
         return;
     fprintf(to, w->steps > 1 ? ",\n" : "\n");
     fprintf(to, "{\"from\":%u,\"to\":%u,\"operand\":%d,\"upstream\":", s->from, s->to, s->operand);
@@ -118,25 +118,25 @@ static void put_gradients(const written *w)
     uint32_t found = 0;
     fprintf(g->to, "],\n\"step_count\":%" PRIu64 ",\n\"gradients\":[", w->steps);
     for (uint32_t i = 1; i <= g->y; i++) {
-        if (!w->arrived[i] || found >= w->most)
+        if (!w->arrived[i] || found >= w->most_nodes)
             continue;
         fprintf(g->to, "%s{\"node\":%u,\"%s\":", found++ ? ",\n" : "\n", i, ag_look_single(g->t, i) ? "value" : "norm");
         ag_json_number(g->to, w->gradient[i]);
         fputc('}', g->to);
     }
-    fprintf(g->to, "],\n\"limited\":%s", g->nodes > w->most || w->steps > w->most ? "true" : "false");
+    fprintf(g->to, "],\n\"limited\":%s", g->nodes > w->most_nodes || w->steps > w->most_steps ? "true" : "false");
 }
 
-ag_status ag_explain_object(const ag_look *g, uint32_t most)
+ag_status ag_explain_object(const ag_look *g, uint32_t nodes, uint32_t steps)
 {
-    written w = { .g = g, .most = most };
+    written w = { .g = g, .most_nodes = nodes, .most_steps = steps };
     const size_t count = (size_t)g->top + 1, bytes = count * (sizeof *w.gradient + 1);
     w.gradient = ag_pool_take(g->t, bytes);
     if (!w.gradient)
         return g->t->error.status;
     w.arrived = (uint8_t *)(w.gradient + count);
     memset(w.arrived, 0, count);
-    put_nodes(g, most);
+    put_nodes(g, nodes);
     fprintf(g->to, ",\n\"steps\":[");
     ag_status status = ag_steps_run(g, see, &w);
     put_gradients(&w);
@@ -151,7 +151,7 @@ ag_status ag_explain_json(ag_tensor y, FILE *to)
         return ag_look_refused(y);
     if (!ag_look_check_pass(&g)) {
         fprintf(to, "{");
-        ag_explain_object(&g, SHOWN);
+        ag_explain_object(&g, SHOWN, SHOWN);
         fprintf(to, "}\n");
     }
     return ag_look_end(&g);

@@ -2,7 +2,7 @@
 #include "ag/show/json.h"
 #include <errno.h>
 
-enum { SHOWN = 300 }; /* nodes, and steps */
+enum { NODES = 300, STEPS = 900 }; /* that are shown */
 
 static const char *const page[] = {
 #include "page.inc"
@@ -16,7 +16,7 @@ static void put_page(ag_look *g)
             continue;
         }
         fputc('{', g->to);
-        ag_explain_object(g, SHOWN);
+        ag_explain_object(g, NODES, STEPS);
         fputs("}\n", g->to);
     }
 }

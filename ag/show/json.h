@@ -10,7 +10,7 @@ void ag_json_number(FILE *to, double x);         /* reads back as it is; "Infini
 void ag_json_value(FILE *to, const ag_array *a); /* "shape", and "value" or "norm" and, of few, "values" */
 
 /* ---- explain_json.c */
-/* The object of ag_explain_json, without what is around it. */
-ag_status ag_explain_object(const ag_look *g, uint32_t most);
+/* The object of ag_explain_json, without what is around it: so many nodes and steps at most. */
+ag_status ag_explain_object(const ag_look *g, uint32_t nodes, uint32_t steps);
 
 #endif

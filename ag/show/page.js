@@ -8,7 +8,7 @@ const nodes = new Map(data.nodes.map(n => [n.node, n])), order = data.nodes, y =
 const isLeaf = n => !n.inputs && n.of === undefined;
 const label = id => nodes.has(id) && nodes.get(id).name || "%" + id;
 const inputsOf = n => n.inputs || (n.of !== undefined ? [{ node: n.of }] : []);
-const plain = s => /^[\p{L}][^\s()/]*$/u.test(s);
+const plain = s => /^[\p{L}%][^\s()/]*$/u.test(s);
 const partial = (of, by) => `∂${plain(label(of)) ? label(of) : `(${label(of)})`}/∂${plain(label(by)) ? label(by) : `(${label(by)})`}`;
 const derivative = id => plain(label(y)) && plain(label(id)) ? `d${label(y)}/d${label(id)}` : `d(${label(y)})/d(${label(id)})`;
 

@@ -1,9 +1,14 @@
 // ---- what is shown at a step
 
+function gradientText(n, x) { // as long as its box allows
+    const v = format(Number(x.toPrecision(n.value !== undefined ? 6 : 3))), whole = `${derivative(n.node)} = ${v}`;
+    return n.value !== undefined && 7.2 * whole.length < wide - 8 ? whole : `gradient ${format(Number(x.toPrecision(4)))}`;
+}
+
 function showNode(n, gradients, computedNodes) {
     const { group, value, gradient } = drawnNodes.get(n.node), known = isLeaf(n) || computedNodes.has(n.node);
     const text = known ? n.value !== undefined ? format(now.values.get(n.node)) : `${shapeOf(n)} ${format(Number(now.values.get(n.node).toPrecision(3)))}` : "?";
-    const g = gradients.has(n.node) ? `${shortened(derivative(n.node), 14)} = ${n.value !== undefined ? "" : "norm "}${format(Number(gradients.get(n.node).toPrecision(n.value !== undefined ? 6 : 3)))}` : "";
+    const g = gradients.has(n.node) ? gradientText(n, gradients.get(n.node)) : "";
     value.textContent = text;
     gradient.textContent = g;
     group.setAttribute("class", ["node", n.gradient_flows ? "flows" : "", n.node === y ? "result" : "", known ? "" : "unknown"].join(" "));

@@ -1,6 +1,7 @@
 // ---- layout: layers along the way from the inputs, each ordered by what it hangs on (Sugiyama et al. 1981)
 
-const WIDE = 148, HIGH = 70;
+const HIGH = 70;
+let wide = 148;
 
 function layersOf() {
     const layer = new Map(), layers = [], chains = new Map();
@@ -71,10 +72,10 @@ const shortened = (text, most) => [...text].length > most ? [...text].slice(0, m
 const graph = byId("graph"), drawnNodes = new Map(), drawnEdges = new Map();
 let upright; // the layers from top to bottom, on narrow screens
 
-const placeOf = i => upright ? { x: i.at * (WIDE + 22) + 4, y: i.depth * (HIGH + 58) + HIGH / 2 + 8 } : { x: i.depth * (WIDE + 60) + WIDE / 2 + 8, y: i.at * (HIGH + 26) + 4 };
+const placeOf = i => upright ? { x: i.at * (wide + 14) + 4, y: i.depth * (HIGH + 58) + HIGH / 2 + 8 } : { x: i.depth * (wide + 60) + wide / 2 + 8, y: i.at * (HIGH + 26) + 4 };
 
 function pathOf(chain, backward) { // with room for the arrow's head where it points
-    const points = chain.map(placeOf), half = upright ? HIGH / 2 : WIDE / 2;
+    const points = chain.map(placeOf), half = upright ? HIGH / 2 : wide / 2;
     const first = { ...points[0] }, last = { ...points[points.length - 1] };
     const axis = upright ? "y" : "x";
     first[axis] += half + (backward ? 9 : 0);
@@ -102,11 +103,11 @@ function drawEdge(n, k) {
 
 function drawNode(n) {
     const at = placeOf(placed.items.get(n.node)), leaf = isLeaf(n);
-    const group = svgElement("g", { class: "node", tabindex: 0, role: "button", transform: `translate(${at.x - WIDE / 2} ${at.y - HIGH / 2})` });
-    const value = svgElement("text", { x: WIDE / 2, y: 42, "text-anchor": "middle" }), gradient = svgElement("text", { x: WIDE / 2, y: 60, "text-anchor": "middle", class: "gradient" });
-    const name = svgElement("text", { x: WIDE / 2, y: 22, "text-anchor": "middle" }, svgElement("tspan", { class: "name" }, shortened(label(n.node), leaf ? 17 : 10)));
-    if (!leaf) name.append(svgElement("tspan", { class: "op" }, ` = ${shortened(n.op, 12)}`));
-    group.append(svgElement("rect", { class: "box", width: WIDE, height: HIGH, rx: leaf ? 4 : HIGH / 2.4 }), name, value, gradient);
+    const group = svgElement("g", { class: "node", tabindex: 0, role: "button", transform: `translate(${at.x - wide / 2} ${at.y - HIGH / 2})` });
+    const value = svgElement("text", { x: wide / 2, y: 42, "text-anchor": "middle" }), gradient = svgElement("text", { x: wide / 2, y: 60, "text-anchor": "middle", class: "gradient" });
+    const name = svgElement("text", { x: wide / 2, y: 22, "text-anchor": "middle" }, svgElement("tspan", { class: "name" }, shortened(label(n.node), Math.floor(wide / (leaf ? 9 : 15)))));
+    if (!leaf) name.append(svgElement("tspan", { class: "op" }, ` = ${shortened(n.op, Math.floor(wide / 13))}`));
+    group.append(svgElement("rect", { class: "box", width: wide, height: HIGH, rx: leaf ? 4 : HIGH / 2.4 }), name, value, gradient);
     group.addEventListener("click", () => choose(n.node));
     group.addEventListener("keydown", e => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); choose(n.node); } });
     for (const type of ["mouseenter", "focus"]) group.addEventListener(type, () => showTip(n, group));
@@ -117,7 +118,8 @@ function drawNode(n) {
 
 function drawAll() {
     upright = innerWidth < 700;
-    const along = placed.layers.length, w = upright ? placed.breadth * (WIDE + 22) + 12 : along * (WIDE + 60) - 60 + 20, h = upright ? along * (HIGH + 58) - 58 + 16 : placed.breadth * (HIGH + 26) + 12;
+    wide = upright ? 116 : 148;
+    const along = placed.layers.length, w = upright ? placed.breadth * (wide + 14) + 12 : along * (wide + 60) - 60 + 20, h = upright ? along * (HIGH + 58) - 58 + 16 : placed.breadth * (HIGH + 26) + 12;
     const room = byId("scroll").clientWidth || w, width = Math.max(Math.min(room, 1.35 * w), Math.min(w, .85 * w));
     graph.replaceChildren(svgElement("defs", {}, svgElement("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 2, refY: 4, markerWidth: 8, markerHeight: 8, markerUnits: "userSpaceOnUse", orient: "auto-start-reverse" }, svgElement("path", { d: "M0 0 8 4 0 8z", fill: "context-stroke" }))));
     graph.setAttribute("viewBox", upright ? `-4 0 ${w} ${h}` : `0 0 ${w} ${h}`);
