@@ -1,4 +1,4 @@
-/* A panel in gnuplot's language: its axes, and the commands that draw what is in it. */
+/* What is in a panel, in gnuplot's language: colours, and the commands that draw. */
 #include "nn/plot_internal.h"
 #include <math.h>
 #include <stdio.h>
