@@ -2,8 +2,7 @@
  *
  * Lecture 0: softplus, ReLU, leaky ReLU and sigmoid (0.4) in the same deep net, with the same start, data and
  * optimizer. The sigmoid's derivative is at most 1/4: four layers of it multiply a gradient by 1/256 or less, weights
- * aside. So the first layer's is next to nothing, and the net learns late. Through ReLU it passes whole, or not at all.
- * */
+ * aside. So the first layer's is next to nothing, and the net learns late. Through ReLU it passes whole or not. */
 #include "moons.h"
 
 enum { KINDS = 4, STEPS = 300 };

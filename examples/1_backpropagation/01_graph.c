@@ -29,6 +29,9 @@ int main(void)
     double direct = ag_item(ag_local(d, a)), through_c = ag_item(ag_local(d, c)) * ag_item(ag_local(c, a));
     printf("routes from d to a: directly %g, through c %g, together %g\n\n", direct, through_c, direct + through_c);
 
+    ag_explain(d, stdout); /* the same, told step by step */
+    ag_explain_routes(d, a, stdout);
+    printf("\n");
     ag_print_graph(d, stdout);
     printf("\n");
     /* A picture, local derivatives on the edges, and a page that steps through both passes */

@@ -53,6 +53,9 @@ static void learn(ag_tensor points, ag_tensor labels, const char *title)
         }
         if (circle_reports(step))
             circle_print(title, step, sum / CIRCLE_SAMPLES, w);
+        if (step == 0)
+            printf("  gradient, by w1, w2 and w0: %.15f %.15f %.15f\n", ag_item(ag_grad(w1)) / CIRCLE_SAMPLES,
+                   ag_item(ag_grad(w2)) / CIRCLE_SAMPLES, ag_item(ag_grad(w0)) / CIRCLE_SAMPLES);
         update(w1);
         update(w2);
         update(w0);

@@ -38,6 +38,9 @@ int main(void)
         if (circle_reports(step))
             circle_print("labels drawn with probability p", step, ag_item(loss), w);
         ag_backward(loss);
+        if (step == 0)
+            printf("  gradient, by w1, w2 and w0: %.15f %.15f %.15f\n", ag_item_at(ag_grad(centre), 0),
+                   ag_item_at(ag_grad(centre), 1), ag_item(ag_grad(radius)));
         update(centre);
         update(radius);
         if (ag_tape_reset(t))
