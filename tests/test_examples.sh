@@ -143,16 +143,16 @@ y = x W: dy/dx
 dy/dx = W': exact
 y = W x: dy/dW as t[i,j,k], a line for each (i,j)
 0.5 0 0 0
-2 0 0 0
+-2 0 0 0
 3 0 0 0
 0 0.5 0 0
-0 2 0 0
+0 -2 0 0
 0 3 0 0
 0 0 0.5 0
-0 0 2 0
+0 0 -2 0
 0 0 3 0
 0 0 0 0.5
-0 0 0 2
+0 0 0 -2
 0 0 0 3
 t[i,j,k] = x_j if i = k, else 0: exact
 Y = X W, X 2 x 4: dY/dX, rows (r,i), columns (s,j)

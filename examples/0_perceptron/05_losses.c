@@ -21,11 +21,12 @@ static ag_tensor loss_of(int kind, ag_tensor z, ag_tensor y)
 }
 
 /* One output that is sure and wrong: the routes' factors and the gradient. */
-static void explain(ag_tape *t)
+static ag_tensor explain(ag_tape *t)
 {
-    ag_tensor z = ag_name(ag_variable(t, -5), "z"), p = ag_name(ag_sigmoid(z), "P"), right = ag_constant(t, 1);
-    ag_tensor squares = ag_name(ag_mul_scalar(ag_square(ag_sub(p, right)), 0.5), "squares");
-    ag_tensor entropy = ag_name(ag_neg(ag_log(p)), "cross_entropy"), g[2];
+    ag_tensor z = ag_name(ag_variable(t, -5), "z"), p = ag_name(ag_sigmoid(z), "P"),
+              right = ag_name(ag_constant(t, 1), "L");
+    ag_tensor squares = ag_name(ag_mul_scalar(ag_square(ag_sub(p, right)), 0.5), "C");
+    ag_tensor entropy = ag_neg(ag_log(p)), g[2];
     ag_gradients(squares, AG_LIST(z, p), 0, g);
     printf("z = %g, L = 1: P = %.15g\n", ag_item(z), ag_item(p));
     printf("squares: P - L = %.15g, phi'(z) = P (1 - P) = %.15g, dC/dz = %.15g\n", ag_item(g[1]),
@@ -35,6 +36,7 @@ static void explain(ag_tape *t)
            ag_item(ag_local(p, z)), ag_item(g[0]));
     ag_explain(squares, stdout);
     printf("\n");
+    return squares;
 }
 
 static void run(int kind, double *wrong)
@@ -61,7 +63,7 @@ static void run(int kind, double *wrong)
 int main(void)
 {
     ag_tape *t = ag_tape_new((ag_options){ 0 });
-    explain(t);
+    ag_tensor squares = explain(t);
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ .columns = 3 });
     double wrong[STEPS + 1] = { 0 };
     ag_tensor z = ag_require_grad(ag_linspace(t, AG_F64, -6, 6, CURVE)), one = ag_ones(t, AG_F64, AG_SHAPE(CURVE));
@@ -77,6 +79,7 @@ int main(void)
         nn_plot_curve(p, names[kind], wrong, STEPS + 1);
     }
     nn_plot_save(p, "out/0_perceptron/05_losses.png");
+    ag_draw_html(squares, "out/0_perceptron/05_losses.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

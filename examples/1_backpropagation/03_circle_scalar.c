@@ -15,6 +15,7 @@
  * data reaches further beyond the circle on one side than on the other.) More data do not help, it is a bias and not
  * noise. */
 #include "circle.h"
+#include <sys/stat.h>
 
 static ag_tensor sample_loss(ag_tensor w1, ag_tensor w2, ag_tensor w0, double x1, double x2, double y)
 {
@@ -71,6 +72,13 @@ int main(void)
     printf("\n");
     learn(data.x, data.hard, "hard labels: the radius comes out too small");
     circle_print("", -1, 0, circle_truth);
+
+    /* the graph of one sample, to step through */
+    ag_tensor w1 = ag_name(ag_variable(t, circle_start.x1), "w1"), w2 = ag_name(ag_variable(t, circle_start.x2), "w2");
+    ag_tensor w0 = ag_name(ag_variable(t, circle_start.radius), "w0");
+    mkdir("out", 0777);
+    mkdir("out/1_backpropagation", 0777);
+    ag_draw_html(ag_name(sample_loss(w1, w2, w0, -0.5, 0.5, 1), "loss"), "out/1_backpropagation/03_circle_scalar.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -5,6 +5,7 @@
  * values and gradients: the gradient of a sum over the batch is the sum of the samples' gradients. */
 #include "ag/ag.h"
 #include <math.h>
+#include <sys/stat.h>
 
 enum { M = 5, K = 3, N = 2 };
 
@@ -34,6 +35,11 @@ int main(void)
     ag_tensor w = ag_require_grad(AG_VALUES(t, AG_SHAPE(K, N), 0.1, -0.2, 0.3, 0.4, -0.5, 0.6));
     ag_tensor b = ag_require_grad(AG_VALUES(t, AG_SHAPE(N), 0.05, -0.1));
     ag_tensor z = ag_add(ag_matmul(x, w), b), a = ag_sigmoid(z);
+    ag_name(x, "X");
+    ag_name(w, "W");
+    ag_name(b, "B");
+    ag_name(z, "Z");
+    ag_name(a, "A");
     print_shape("X", x);
     print_shape("W", w);
     print_shape("B", b);
@@ -55,6 +61,9 @@ int main(void)
     }
     printf("\nbatch against sample by sample, largest difference: values %.2g, gradients by W %.2g, by B %.2g\n",
            difference, distance(sum[0], gradients[0]), distance(sum[1], gradients[1]));
+    mkdir("out", 0777);
+    mkdir("out/1_backpropagation", 0777);
+    ag_draw_file(ag_name(ag_sum(a), "sum"), "out/1_backpropagation/07_batch_layer.png");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

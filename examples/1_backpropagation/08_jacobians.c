@@ -10,7 +10,7 @@
  *     y = W x        dy/dW: t[i,j,k] = dy_k / dW_ij = x_j if i = k, else 0
  *     Y = X W        dY[r,.] / dX[s,.] = W' if r = s, else 0: rows do not mix
  *     y = V W x      dy/dx = V W, the product of the Jacobians: the chain rule */
-#include "ag/ag.h"
+#include "nn/nn.h"
 #include <stdlib.h>
 
 enum { LARGEST = 64 };
@@ -25,11 +25,15 @@ static void jacobian(ag_tensor y, ag_tensor x, double *j)
     }
 }
 
-static void print_matrix(const char *title, const double *j, int64_t rows, int64_t columns)
+/* As numbers and, blue below 0 and red above, as a picture */
+static void show(nn_plot *p, const char *title, const double *j, int64_t rows, int64_t columns)
 {
+    nn_plot_panel(p, title, NULL, NULL);
+    nn_plot_grid(p, ag_values(nn_plot_tape(p), AG_SHAPE(1, rows, columns), j, (size_t)(rows * columns)),
+                 AG_SHAPE(rows, columns), (nn_plot_grid_config){ 0 });
     printf("\n%s\n", title);
-    for (int64_t i = 0; i < rows * columns; i++)
-        printf("%5g%s", j[i], (i + 1) % columns ? " " : "\n");
+    for (int64_t i = 0; i < rows * columns; i++) /* + 0: -0 is 0 here */
+        printf("%5g%s", j[i] + 0, (i + 1) % columns ? " " : "\n");
 }
 
 /* Compares with what the formula says and prints the verdict. */
@@ -46,17 +50,18 @@ int main(void)
 {
     ag_tape *t = ag_tape_new((ag_options){ 0 });
     double j[LARGEST];
+    nn_plot *p = nn_plot_new(t, (nn_plot_config){ .columns = 3 });
     ag_tensor w = ag_require_grad(AG_VALUES(t, AG_SHAPE(4, 3), 1, -2, 3, 4, 5, -6, 7, 8, 9, -10, 11, 12));
     ag_tensor v = AG_VALUES(t, AG_SHAPE(2, 4), 1, 0, 2, -1, 3, 1, 0, 2);
-    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(3), 0.5, 2, 3)), y = ag_matmul(w, x);
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(3), 0.5, -2, 3)), y = ag_matmul(w, x);
 
     jacobian(y, x, j);
-    print_matrix("y = W x, W 4 x 3: dy/dx", j, 4, 3);
+    show(p, "y = W x, W 4 x 3: dy/dx", j, 4, 3);
     bool good = same("dy/dx = W", j, w);
 
     ag_tensor r = ag_require_grad(AG_VALUES(t, AG_SHAPE(4), 1, -1, 2, 0.5));
     jacobian(ag_matmul(r, w), r, j);
-    print_matrix("y = x W: dy/dx", j, 3, 4);
+    show(p, "y = x W: dy/dx", j, 3, 4);
     good &= same("dy/dx = W'", j, ag_transpose(w, 0, 1));
 
     /* dy/dW arrives as [k][i,j]; the lecture's tensor has k last. */
@@ -65,22 +70,23 @@ int main(void)
     for (int k = 0; k < 4; k++)
         for (int ij = 0; ij < 12; ij++)
             tensor[4 * ij + k] = j[12 * k + ij];
-    print_matrix("y = W x: dy/dW as t[i,j,k], a line for each (i,j)", tensor, 12, 4);
+    show(p, "y = W x: dy/dW as t[i,j,k], a line for each (i,j)", tensor, 12, 4);
     ag_tensor expected = ag_mul(ag_reshape(ag_eye(t, AG_F64, 4), AG_SHAPE(4, 1, 4)), ag_reshape(x, AG_SHAPE(1, 3, 1)));
     good &= same("t[i,j,k] = x_j if i = k, else 0", tensor, expected);
 
     ag_tensor batch = ag_require_grad(AG_VALUES(t, AG_SHAPE(2, 4), 1, 2, 3, 4, 5, 6, 7, 8));
     jacobian(ag_matmul(batch, w), batch, j);
-    print_matrix("Y = X W, X 2 x 4: dY/dX, rows (r,i), columns (s,j)", j, 6, 8);
+    show(p, "Y = X W, X 2 x 4: dY/dX, rows (r,i), columns (s,j)", j, 6, 8);
     ag_tensor blocks = ag_mul(ag_reshape(ag_eye(t, AG_F64, 2), AG_SHAPE(2, 1, 2, 1)),
                               ag_reshape(ag_transpose(w, 0, 1), AG_SHAPE(1, 3, 1, 4)));
     good &= same("dY/dX = W' where r = s, else 0", j, blocks);
 
     jacobian(ag_matmul(v, ag_matmul(w, x)), x, j);
-    print_matrix("y = V W x: dy/dx", j, 2, 3);
+    show(p, "y = V W x: dy/dx", j, 2, 3);
     good &= same("dy/dx = V W", j, ag_matmul(v, w));
     good &= same("the same by ag_jacobian", j, ag_jacobian(ag_matmul(v, ag_matmul(w, x)), x));
 
+    nn_plot_save(p, "out/1_backpropagation/08_jacobians.png");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status ? (int)status : good ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -66,6 +66,7 @@ int main(void)
     nn_plot_points(p, "steps with a - y", pairs(t, steps[0], costs[0]));
     nn_plot_points(p, "steps with y - a", pairs(t, steps[1], costs[1]));
     nn_plot_save(p, "out/2_by_hand/03_one_neuron.png");
+    ag_draw_html(c, "out/2_by_hand/03_one_neuron.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

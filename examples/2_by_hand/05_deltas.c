@@ -10,6 +10,7 @@
  * Products of vectors are element by element, and sigma'(z) = a (1 - a). Each line is computed here as it stands, and
  * compared with what the tape says: keep_grads has it keep the gradients by every z as well. */
 #include "ag/ag.h"
+#include <sys/stat.h>
 
 enum { LAYERS = 3 };
 
@@ -33,16 +34,20 @@ static ag_tensor entries(ag_tape *t, ag_shape s, double from)
     return ag_require_grad(ag_reshape(ag_sin(ag_add_scalar(n, from)), s));
 }
 
-static void compare(ag_tape *t, bool cross_entropy)
+static ag_tensor compare(ag_tape *t, bool cross_entropy)
 {
     static const int64_t sizes[LAYERS + 1] = { 3, 4, 3, 2 };
-    ag_tensor w[LAYERS + 1], b[LAYERS + 1], z[LAYERS + 1], a[LAYERS + 1], y = AG_VALUES(t, AG_SHAPE(2), 1, 0);
-    a[0] = AG_VALUES(t, AG_SHAPE(3), 0.5, -1, 2);
+    static const char *const names[LAYERS + 1][4] = {
+        { "" }, { "w1", "b1", "z1", "a1" }, { "w2", "b2", "z2", "a2" }, { "w3", "b3", "z3", "a3" }
+    };
+    ag_tensor w[LAYERS + 1], b[LAYERS + 1], z[LAYERS + 1], a[LAYERS + 1],
+        y = ag_name(AG_VALUES(t, AG_SHAPE(2), 1, 0), "y");
+    a[0] = ag_name(AG_VALUES(t, AG_SHAPE(3), 0.5, -1, 2), "x");
     for (int l = 1; l <= LAYERS; l++) {
-        w[l] = entries(t, AG_SHAPE(sizes[l], sizes[l - 1]), l);
-        b[l] = entries(t, AG_SHAPE(sizes[l]), -l);
-        z[l] = ag_add(ag_matmul(w[l], a[l - 1]), b[l]);
-        a[l] = ag_sigmoid(z[l]);
+        w[l] = ag_name(entries(t, AG_SHAPE(sizes[l], sizes[l - 1]), l), names[l][0]);
+        b[l] = ag_name(entries(t, AG_SHAPE(sizes[l]), -l), names[l][1]);
+        z[l] = ag_name(ag_add(ag_matmul(w[l], a[l - 1]), b[l]), names[l][2]);
+        a[l] = ag_name(ag_sigmoid(z[l]), names[l][3]);
     }
     ag_tensor c = cross_entropy ? ag_bce_with(a[LAYERS], y, (ag_tensor){ 0 }, AG_REDUCE_SUM)
                                 : ag_mul_scalar(ag_sum(ag_square(ag_sub(y, a[LAYERS]))), 0.5);
@@ -64,6 +69,7 @@ static void compare(ag_tape *t, bool cross_entropy)
         printf("%s: layer %d differs from the tape by: delta %.2g, dC/db %.2g, dC/dw %.2g\n", loss, l,
                distance(delta, ag_grad(z[l])), distance(delta, ag_grad(b[l])), distance(by_w, ag_grad(w[l])));
     }
+    return c;
 }
 
 int main(void)
@@ -71,7 +77,10 @@ int main(void)
     ag_tape *t = ag_tape_new((ag_options){ .keep_grads = true });
     compare(t, false);
     printf("\n");
-    compare(t, true);
+    ag_tensor c = compare(t, true);
+    mkdir("out", 0777);
+    mkdir("out/2_by_hand", 0777);
+    ag_draw_file(ag_name(c, "C"), "out/2_by_hand/05_deltas.png");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;
