@@ -201,6 +201,21 @@ static void softmax_keeps_digits(void **state)
     }
 }
 
+static void logsumexp_of_large_numbers(void **state)
+{
+    ag_tape *t = *state;
+    const double v[] = { 1e6, 1e6 + 1, 1e6 };
+    for (int way = 0; way < 8; way++) {
+        const int axis = way / 2 % 2, flags = way / 4 ? AG_CREATE_GRAPH : 0;
+        ag_tensor x = ag_cast(ag_values(t, axis ? AG_SHAPE(1, 3) : AG_SHAPE(3, 1), v, 3), way % 2 ? AG_F32 : AG_F64),
+                  dx;
+        x = ag_require_grad(axis ? x : ag_expand(x, AG_SHAPE(3, 2)));
+        ag_gradients(ag_sum(ag_logsumexp(x, AG_AXES(axis), 0)), AG_LIST(x), flags, &dx);
+        near_to(dx, 0, 1 / (2 + exp(1)), 8);
+        near_to(dx, axis ? 1 : 2, exp(1) / (2 + exp(1)), 8);
+    }
+}
+
 /* Where a class is all but certain its loss and its derivative are what the others have. */
 static void cross_entropy_of_the_certain(void **state)
 {
@@ -230,6 +245,7 @@ int main(void)
         TEST(gradients_of_extrema),
         TEST(extrema_of_windows),
         TEST(softmax_keeps_digits),
+        TEST(logsumexp_of_large_numbers),
         TEST(cross_entropy_of_the_certain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,8 +187,13 @@ static void logsumexp_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const ag_tensor x = ag_call_input(c, 0), y = ag_call_output(c, 0);
     const ag_shape s = ag_shape_of(x);
-    if (s.rank >= 0)
-        dx[0] = ag_mul(kept(c, dy[0], s), ag_exp(ag_sub(x, kept(c, y, s))));
+    if (s.rank < 0)
+        return;
+    /* y, rounded, may be far from log s, so that the sum is not quite 1 */
+    const logsumexp_params *p = ag_call_params(c);
+    const ag_tensor e = ag_exp(ag_sub(x, kept(c, y, s)));
+    const ag_tensor sum = s.rank > 0 ? ag_sum_over(e, p->axes, AG_KEEPDIM) : e;
+    dx[0] = ag_mul(kept(c, dy[0], s), ag_div(e, sum));
 }
 
 static ag_status logsumexp_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
