@@ -273,10 +273,17 @@ static void numbers_have_a_point_in_every_locale(void **state)
 
 /* ---- what goes wrong */
 
+static void hear(void *user, ag_status status, const char *text)
+{
+    int *heard = user;
+    *heard += status == AG_OK && strstr(text, "nn_watch_step: ") && strstr(text, "gone/run.csv: ");
+}
+
 static void training_goes_on_without_the_files(void **state)
 {
     (void)state;
-    ag_tape *t = f64_tape();
+    int heard = 0;
+    ag_tape *t = ag_tape_new((ag_options){ .seed = 3, .on_error = ag_quiet, .on_warning = hear, .user = &heard });
     nn_module *m = small_mlp(t);
     optim *o = optim_sgd(nn_params(m), (optim_sgd_config){ .lr = 0.01 });
     nn_watch *w = watch_of(m, "gone/run", often);
@@ -288,6 +295,7 @@ static void training_goes_on_without_the_files(void **state)
         one_step(m, o, w);
         expect_fine(t);
     }
+    assert_int_equal(heard, 1); /* once, where the tape is to warn */
     assert_int_equal(nn_watch_end(w), AG_EFILE);
     expect_error(t, AG_EFILE, "gone/run.csv: no file can be made in its directory: No such file or directory");
     ag_tape_free(t);

@@ -118,7 +118,7 @@ static void updates_are_pytorchs(void **state)
 static void updates_in_f32_are_near(void **state)
 {
     (void)state;
-    check_trajectories(AG_F32, 2e-5);
+    check_trajectories(AG_F32, 1e-6);
 }
 
 /* ---- many elements */
