@@ -95,8 +95,9 @@ AG_API ag_status optim_clip_value(optim *o, double max);
 /* ---- schedules of the learning rate, with the numbers of torch.optim.lr_scheduler
  *
  * A schedule gives its optimizer a learning rate for each of its steps 0, 1, 2, ..., which are steps of training or epochs,
- * as one calls it. It starts from the rate that the optimizer has when it is made, its base, and sets that of step 0 at
- * once. What optim_set_lr sets lasts until the schedule's next step. Schedules live on the tape. */
+ * as one calls it, and sets that of step 0 at once. Its base is the rate with which the optimizer was made, or that
+ * optim_set_lr gave it before the schedule was made; what that sets later lasts until the schedule's next step. Schedules
+ * live on the tape. */
 
 typedef struct optim_schedule {
     optim *optimizer;
