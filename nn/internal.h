@@ -153,11 +153,12 @@ void nn_atomic_close(nn_atomic_file *o);    /* always; without a commit the temp
 typedef struct nn_json {
     char *at;
 } nn_json;
-char nn_json_peek(nn_json *j);               /* the next character that is no white space; NUL: the end */
-bool nn_json_take(nn_json *j, char c);       /* goes past it if it is c */
-const char *nn_json_string(nn_json *j);      /* UTF-8; NULL: there is none, or it is malformed */
-bool nn_json_size(nn_json *j, uint64_t *to); /* a whole number from 0 to 2^63 - 1; false: there is none */
-int nn_utf8_length(const char *text);        /* of the sequence at text, 0 if it is none (Unicode 15, table 3-7) */
+char nn_json_peek(nn_json *j);                  /* the next character that is no white space; NUL: the end */
+bool nn_json_take(nn_json *j, char c);          /* goes past it if it is c */
+const char *nn_json_string(nn_json *j);         /* UTF-8; NULL: there is none, or it is malformed */
+bool nn_json_size(nn_json *j, uint64_t *to);    /* a whole number from 0 to 2^63 - 1; false: there is none */
+int nn_utf8_length(const char *text);           /* of the sequence at text, 0 if it is none (Unicode 15, table 3-7) */
+const char *nn_what_is_wrong(const char *name); /* as a name of up to 127 bytes; NULL: nothing */
 
 /* ---- safetensors_header.c: what a safetensors file says of its data */
 

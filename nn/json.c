@@ -133,3 +133,18 @@ bool nn_json_size(nn_json *j, uint64_t *to)
     bool zeros = *start == '0' && j->at > start + 1;
     return j->at > start && !zeros && !(*j->at && strchr(".eE", *j->at));
 }
+
+const char *nn_what_is_wrong(const char *name)
+{
+    if (!name || !*name)
+        return "is empty";
+    if (strlen(name) >= NN_NAME)
+        return "is longer than 127 bytes";
+    for (const char *s = name; *s;) {
+        int length = nn_utf8_length(s);
+        if (!length)
+            return "is not UTF-8";
+        s += length;
+    }
+    return NULL;
+}

@@ -40,21 +40,12 @@ bool nn_usable(const nn_module *m, ag_tape *t, const char *who)
 
 static const char *what_is_wrong(const char *name)
 {
-    if (!name || !*name)
-        return "is empty";
-    if (strlen(name) >= NN_NAME)
-        return "is longer than 127 bytes";
+    const char *wrong = nn_what_is_wrong(name);
+    if (wrong)
+        return wrong;
     if (strchr(name, '.'))
         return "contains a dot";
-    if (!strcmp(name, "__metadata__"))
-        return "is reserved in weight files";
-    for (const char *s = name; *s;) {
-        int length = nn_utf8_length(s);
-        if (!length)
-            return "is not UTF-8";
-        s += length;
-    }
-    return NULL;
+    return strcmp(name, "__metadata__") ? NULL : "is reserved in weight files";
 }
 
 static nn_entry *find_entry(const nn_module *m, const char *name, size_t length)

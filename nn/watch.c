@@ -138,25 +138,10 @@ nn_watch *nn_watch_new(ag_list params, const char *path, nn_watch_config config)
 
 /* ---- values */
 
-static const char *what_is_wrong(const char *name)
-{
-    if (!name || !*name)
-        return "is empty";
-    if (strlen(name) >= NN_WATCH_NAME)
-        return "is longer than 127 bytes";
-    for (const char *s = name; *s;) {
-        const int length = nn_utf8_length(s);
-        if (!length)
-            return "is not UTF-8";
-        s += length;
-    }
-    return NULL;
-}
-
 static nn_curve *new_curve(nn_watching *w, const char *name)
 {
     static const char who[] = "nn_watch_value";
-    const char *wrong = what_is_wrong(name);
+    const char *wrong = nn_what_is_wrong(name);
     if (wrong)
         return ag_fail(w->head.tape, AG_EARG, "%s: the name '%.127s' %s", who, name ? name : "", wrong), NULL;
     if (w->value_count == NN_WATCH_VALUES)
@@ -227,6 +212,7 @@ static ag_status write_apart(nn_watching *w, const char *state, char *text, size
 {
     ag_tape *t = w->head.tape;
     ag_status status = ag_error_push(t);
+    *text = 0;
     if (status)
         return status;
     look_at_weights(w, false);

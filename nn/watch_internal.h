@@ -7,14 +7,13 @@
 enum {
     NN_WATCH_POINTS = 512, /* of a curve */
     NN_WATCH_BINS = 32,
-    NN_WATCH_NAME = 128, /* with its end */
     NN_WATCH_VALUES = 16,
     NN_WATCH_PARAMS = 64 /* those beyond have no charts of their own */
 };
 
 /* A value over the steps. A point is the mean of `stride` values in a row; when there is no room, two points become one. */
 typedef struct nn_curve {
-    char name[NN_WATCH_NAME];
+    char name[NN_NAME];
     double x[NN_WATCH_POINTS], y[NN_WATCH_POINTS];
     int count;
     int64_t stride, held; /* held: values of which there is no point yet */

@@ -60,7 +60,7 @@ static int points_of(const nn_curve *c, int i, double *x, double *y)
 
 static void put_rows(output *o, const nn_curve *c, const char *before)
 {
-    char name[NN_WATCH_NAME + 32];
+    char name[NN_NAME + 32];
     double x, y;
     snprintf(name, sizeof name, "%s%s", before, c->name);
     for (int i = 0; i < points_of(c, i, &x, &y); i++) {
