@@ -134,6 +134,8 @@ bool nn_json_size(nn_json *j, uint64_t *to)
     return j->at > start && !zeros && !(*j->at && strchr(".eE", *j->at));
 }
 
+/* ---- names */
+
 const char *nn_what_is_wrong(const char *name)
 {
     if (!name || !*name)
