@@ -152,6 +152,8 @@ static void what_does_not_fit_is_said(void **state)
     expect_error(t, AG_EDTYPE, "all must be f32, or all f64; see ag_cast");
     ag_group_norm(x, 4, absent, absent, 0);
     expect_error(t, AG_EARG, "ag_group_norm: 6 channels are not 4 groups of one size");
+    ag_group_norm(x, 0, absent, absent, 0);
+    expect_error(t, AG_EARG, "ag_group_norm: 6 channels are not 0 groups of one size");
     ag_group_norm(x, 2, four, absent, 0);
     expect_error(t, AG_ESHAPE, "ag_group_norm: operand 2 is [4], and not [6], for each channel of x a number");
     ag_instance_norm(four, absent, absent, 0);

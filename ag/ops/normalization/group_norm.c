@@ -47,16 +47,17 @@ static ag_tensor weighted(ag_tensor z, ag_tensor weight, ag_tensor bias, ag_shap
     return ag_absent(bias) ? z : ag_add(z, of_channels(bias, x));
 }
 
-/* Each group as a row for the layer norm; who: of messages. */
-static ag_tensor grouped(const char *who, ag_tensor x, int64_t groups, ag_tensor weight, ag_tensor bias, double eps)
+/* Each group, or each channel, as a row for the layer norm; who: of messages. */
+static ag_tensor grouped(const char *who, ag_tensor x, bool each, int64_t groups, ag_tensor weight, ag_tensor bias,
+                         double eps)
 {
     const ag_tensor given[] = { x, weight, bias };
     ag_shape s[5];
     ag_tape *t = check_operands(who, given, 3, s);
     if (!t)
         return ag_inert(ag_list_tape(AG_LIST(x, weight, bias)));
-    const int64_t channels = s[0].dim[1], count = groups > 0 ? groups : channels;
-    if (groups < 0 || (count > 0 && channels % count)) {
+    const int64_t channels = s[0].dim[1], count = each ? channels : groups;
+    if (!each && (groups < 1 || channels % groups)) {
         ag_fail(t, AG_EARG, "%s: %lld channels are not %lld groups of one size", who, (long long)channels,
                 (long long)groups);
         return ag_inert(t);
@@ -79,7 +80,7 @@ static ag_tensor grouped(const char *who, ag_tensor x, int64_t groups, ag_tensor
  * Errors: AG_EARG unless the channels are so many groups of one size, or for an eps below 0; AG_ESHAPE; AG_EDTYPE. */
 AG_API ag_tensor ag_group_norm(ag_tensor x, int64_t groups, ag_tensor weight, ag_tensor bias, double eps)
 {
-    return grouped("ag_group_norm", x, groups != 0 ? groups : -1, weight, bias, eps);
+    return grouped("ag_group_norm", x, false, groups, weight, bias, eps);
 }
 
 /* ag_instance_norm - ag_group_norm with each channel a group of its own.
@@ -87,7 +88,7 @@ AG_API ag_tensor ag_group_norm(ag_tensor x, int64_t groups, ag_tensor weight, ag
  * Errors: as for ag_group_norm. */
 AG_API ag_tensor ag_instance_norm(ag_tensor x, ag_tensor weight, ag_tensor bias, double eps)
 {
-    return grouped("ag_instance_norm", x, 0, weight, bias, eps);
+    return grouped("ag_instance_norm", x, true, 0, weight, bias, eps);
 }
 
 /* ---- batches */
