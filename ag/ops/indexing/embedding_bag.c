@@ -209,8 +209,9 @@ AG_API ag_tensor ag_embedding_bag(ag_tensor weight, ag_tensor index, ag_tensor o
         offsets = index;
     const ag_shape s = offsets.tape ? AG_SCALAR : ag_shape_of(index);
     if (!offsets.tape && s.rank != 2) {
-        ag_fail(index.tape, AG_ENULL, "ag_embedding_bag: an index of %d dimensions, not 2, needs offsets", s.rank);
-        return ag_inert(index.tape);
+        ag_tape *t = weight.tape ? weight.tape : index.tape;
+        ag_fail(t, AG_ENULL, "ag_embedding_bag: an index of %d dimensions, not 2, needs offsets", s.rank);
+        return ag_inert(t);
     }
     if (!offsets.tape) {
         const double width = (double)s.dim[1], end = (double)s.dim[0] * width;
