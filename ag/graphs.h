@@ -30,7 +30,7 @@ AG_API ag_status ag_explain_json(ag_tensor y, FILE *to);
  * is dy/dx: multiply the edges of a route, add the routes. x and y have one element each; arrays between them are
  * followed element by element, along local derivatives other than 0. ag_explain_element - the same for element i of y
  * and element j of x, in row-major order. All routes are counted and added, the first 50 are listed; where more than
- * 4096 elements or 65536 edges lie between x and y, it gives dy/dx and says why no routes. ag_explain_element_json - for
+ * 4096 elements, 65536 edges or large arrays lie between x and y, it gives dy/dx and says why no routes. ag_explain_element_json - for
  * programs, as above. Errors: AG_ESHAPE if x or y has several elements; AG_EARG for an element that is not there, or
  * where no route leads from x to y. */
 AG_API ag_status ag_explain_routes(ag_tensor y, ag_tensor x, FILE *to);

@@ -102,8 +102,8 @@ static ag_status put_routes(const ag_routes *r)
     fprintf(to, "Routes from %s", end_label(r, true, text, sizeof text));
     fprintf(to, " to %s: ", end_label(r, false, text, sizeof text));
     if (r->too_many) {
-        fprintf(to, "not listed, more than %d elements or %d edges lie between them\n", AG_ROUTE_VERTICES,
-                AG_ROUTE_EDGES);
+        fprintf(to, "not listed: between them lie more than %d elements, %d edges, or arrays that are too large\n",
+                AG_ROUTE_VERTICES, AG_ROUTE_EDGES);
         put_sum(&out);
         return AG_OK;
     }

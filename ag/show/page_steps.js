@@ -2,7 +2,7 @@
 
 function gradientText(n, x) { // as long as its box allows
     const v = format(Number(x.toPrecision(n.value !== undefined ? 6 : 3))), whole = `${derivative(n.node)} = ${v}`;
-    return n.value !== undefined && 7.2 * whole.length < wide - 8 ? whole : `gradient ${format(Number(x.toPrecision(4)))}`;
+    return n.value !== undefined && 7.2 * whole.length < wide - 8 ? whole : `gradient ${format(Number(x.toPrecision(upright ? 3 : 4)))}`;
 }
 
 function showNode(n, gradients, computedNodes) {

@@ -107,7 +107,7 @@ function drawNode(n) {
     const value = svgElement("text", { x: wide / 2, y: 42, "text-anchor": "middle" }), gradient = svgElement("text", { x: wide / 2, y: 60, "text-anchor": "middle", class: "gradient" });
     const name = svgElement("text", { x: wide / 2, y: 22, "text-anchor": "middle" }, svgElement("tspan", { class: "name" }, shortened(label(n.node), Math.floor(wide / (leaf ? 9 : 15)))));
     if (!leaf) name.append(svgElement("tspan", { class: "op" }, ` = ${shortened(n.op, Math.floor(wide / 13))}`));
-    group.append(svgElement("rect", { class: "box", width: wide, height: HIGH, rx: leaf ? 4 : HIGH / 2.4 }), name, value, gradient);
+    group.append(svgElement("rect", { class: "box", width: wide, height: HIGH, rx: leaf ? 4 : 20 }), name, value, gradient);
     group.addEventListener("click", () => choose(n.node));
     group.addEventListener("keydown", e => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); choose(n.node); } });
     for (const type of ["mouseenter", "focus"]) group.addEventListener(type, () => showTip(n, group));

@@ -92,6 +92,16 @@ static ag_status edges_to(ag_routes *r, uint32_t vertex, uint32_t to, const ag_a
     return status;
 }
 
+/* A rule computes with whole arrays, though one element is asked for. */
+static bool is_too_much(ag_routes *r, uint32_t base, const uint32_t *inputs, int count)
+{
+    r->work += ag_layout_at(r->g.t, base)->size;
+    for (int k = 0; k < count; k++)
+        r->work += ag_layout_at(r->g.t, inputs[k])->size;
+    r->too_many |= r->work > AG_ROUTE_WORK;
+    return r->too_many;
+}
+
 static ag_status edges_of_node(ag_routes *r, uint32_t vertex)
 {
     ag_tape *t = r->g.t;
@@ -100,6 +110,8 @@ static ag_status edges_of_node(ag_routes *r, uint32_t vertex)
     const uint32_t base = v.node - (uint32_t)output, *inputs;
     const int count = ag_look_inputs(t, base, &inputs);
     ag_aside aside;
+    if (is_too_much(r, base, inputs, count))
+        return AG_OK;
     if (!ag_aside_begin(t, &aside))
         return t->error.status;
     ag_array *dx = ag_scratch(t, (size_t)count * sizeof *dx);

@@ -4,7 +4,7 @@
 
 #include "ag/show/show.h"
 
-enum { AG_ROUTE_VERTICES = 4096, AG_ROUTE_EDGES = 65536, AG_ROUTES_LISTED = 50 };
+enum { AG_ROUTE_VERTICES = 4096, AG_ROUTE_EDGES = 65536, AG_ROUTES_LISTED = 50, AG_ROUTE_WORK = 1 << 26 };
 
 typedef struct ag_edge { /* from an element of a result to one of an operand */
     uint32_t to, next;   /* 1 + the vertex's next edge; 0: none */
@@ -29,6 +29,7 @@ typedef struct ag_routes {
     ag_vertex *vertices;
     ag_edge *edges;
     uint32_t vertex_count, vertex_capacity, edge_count, edge_capacity;
+    int64_t work;   /* elements that the rules had to do with */
     bool too_many;  /* vertices or edges: there is no list */
     uint64_t count; /* of routes from y to x; UINT64_MAX: that many or more */
     double sum;     /* dy/dx */

@@ -221,6 +221,22 @@ static void play_print(world *w)
     end_anyway(&f, s);
 }
 
+static void play_routes(world *w)
+{
+    argument y = pick(w), x = pick(w);
+    const int64_t i = draw(w, 4), j = draw(w, 4);
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *to = open_memstream(&text, &bytes);
+    const bool json = draw(w, 2);
+    frame f = begin(w, y.x.tape, "%s(%s, %d, %s, %d)", json ? "ag_explain_element_json" : "ag_explain_element",
+                    text_of(w, y), (int)i, text_of(w, x), (int)j);
+    ag_status s = (json ? ag_explain_element_json : ag_explain_element)(y.x, i, x.x, j, to);
+    fclose(to);
+    free(text);
+    end_anyway(&f, s);
+}
+
 const move derive_moves[] = {
     { .name = "backward", 6, play_backward, .differentiates = true },
     { .name = "loss", 8, play_loss, .differentiates = true },
@@ -231,5 +247,6 @@ const move derive_moves[] = {
     { .name = "zero_grad", 2, play_zero_grad, .writes = true },
     { .name = "retain", 2, play_retain },
     { .name = "print", 1, play_print },
+    { .name = "routes", 2, play_routes, .differentiates = true },
     { .name = NULL },
 };
