@@ -100,12 +100,14 @@ AG_API ag_status ag_call_fail(const ag_call *c, ag_status s, const char *format,
 typedef enum ag_verdict { AG_INCONCLUSIVE, AG_PASS, AG_FAIL, AG_KINK } ag_verdict;
 
 /* The element at which analytic and numeric derivative agree worst, measured against the tolerance. At order 2 `output`
- * is the element of the first derivative; with random directions `element` is the number of one. */
+ * is the element of the first derivative. With random directions a wrong element is looked for by bisecting; where none
+ * is named `element` is the number of a direction. */
 typedef struct ag_check_report {
     ag_verdict verdict;
     int order;                            /* 1 or 2: of the derivative at which it stands */
     size_t input;                         /* which of the list */
     int64_t element, output;              /* row-major, in the input and in f's value */
+    bool along;                           /* no element, but a direction */
     double analytic, numeric;             /* the derivative both ways */
     double estimate;                      /* error estimate of the numeric one */
     double tolerance;                     /* what |analytic - numeric| was allowed to be */
@@ -116,7 +118,7 @@ typedef struct ag_check_options {
     int order;                /* zero: 2 */
     double tolerance;         /* relative to the derivative's scale; zero: 1e-6, or the estimate if that is larger */
     double step;              /* first step of the extrapolation, relative to max(|x|, 1); zero: 0.02 */
-    int directions;           /* zero: every element; else that many random normal directions */
+    int directions;           /* zero: every element; else that many random directions, none of whose parts is small */
     uint64_t seed;            /* of the directions and of the weights of a ranked value */
     const double *low, *high; /* per input: bounds that no step may cross; NULL: none */
 } ag_check_options;
@@ -127,7 +129,7 @@ typedef struct ag_check_options {
  * persistent ones themselves, whose values are changed in place and put back: f may read those by handles of its own,
  * as in ag_gradcheck(loss, m, nn_params(m), stdout). An input that neither changes f's value nor receives a gradient
  * makes the verdict AG_INCONCLUSIVE; `input` of the report is the first one. Prints what is wrong to `report` (NULL:
- * nothing). */
+ * nothing), its cause first. */
 AG_API ag_verdict ag_gradcheck(ag_function *f, void *user, ag_list at, FILE *report);
 AG_API ag_verdict ag_gradcheck_with(ag_function *f, void *user, ag_list at, ag_check_options options,
                                     ag_check_report *report);

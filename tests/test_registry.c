@@ -13,13 +13,13 @@
 enum { WIDTH = 7 };
 
 static const char *const headings[AG_CHECKS] = {
-    [AG_CHECK_FIRST] = "first",    [AG_CHECK_SECOND] = "second",  [AG_CHECK_PASSES] = "passes",
-    [AG_CHECK_MEMORY] = "memory",  [AG_CHECK_NEEDS] = "single",   [AG_CHECK_JVP] = "jvp",
-    [AG_CHECK_F32] = "f32",        [AG_CHECK_STRIDES] = "stride", [AG_CHECK_BROADCAST] = "broad",
-    [AG_CHECK_RANK0] = "rank 0",   [AG_CHECK_EMPTY] = "empty",    [AG_CHECK_SHAPES] = "shapes",
-    [AG_CHECK_HANDLES] = "handle", [AG_CHECK_WRITES] = "writes",  [AG_CHECK_PARAMS] = "params",
-    [AG_CHECK_STATE] = "state",    [AG_CHECK_ZEROS] = "zeros",    [AG_CHECK_LARGE] = "larger",
-    [AG_CHECK_THREADS] = "thread",
+    [AG_CHECK_FIRST] = "first",     [AG_CHECK_SECOND] = "second",  [AG_CHECK_PASSES] = "passes",
+    [AG_CHECK_MEMORY] = "memory",   [AG_CHECK_NEEDS] = "single",   [AG_CHECK_JVP] = "jvp",
+    [AG_CHECK_VECTORS] = "vector",  [AG_CHECK_F32] = "f32",        [AG_CHECK_STRIDES] = "stride",
+    [AG_CHECK_BROADCAST] = "broad", [AG_CHECK_RANK0] = "rank 0",   [AG_CHECK_EMPTY] = "empty",
+    [AG_CHECK_SHAPES] = "shapes",   [AG_CHECK_HANDLES] = "handle", [AG_CHECK_WRITES] = "writes",
+    [AG_CHECK_PARAMS] = "params",   [AG_CHECK_STATE] = "state",    [AG_CHECK_ZEROS] = "zeros",
+    [AG_CHECK_LARGE] = "larger",    [AG_CHECK_THREADS] = "thread",
 };
 
 typedef struct entry {

@@ -46,8 +46,10 @@ typedef struct ag_run {
 } ag_run;
 
 typedef struct ag_outcome {
+    const ag_case *of;
     bool applied;
     bool contradicts; /* an error and a result, or neither */
+    int mutated;      /* 1 + the operand whose values are others after the op or its derivative */
     ag_status status;
     char text[AG_TEXT];
     ag_shape shape[AG_CASE_OUTPUTS]; /* of the outputs */
@@ -106,6 +108,7 @@ void ag_outcome_round(ag_outcome *o);
 bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *s, double epsilon, char *text,
                       size_t bytes);
 bool ag_outcome_same(const ag_outcome *a, const ag_outcome *b, char *text, size_t bytes); /* bit for bit */
+const char *ag_case_operand(const ag_case *c, int i);                                     /* x, or x0, x1 ... */
 
 /* ---- op.c: the checks of an op and their results */
 
@@ -116,6 +119,7 @@ typedef enum ag_check_id {
     AG_CHECK_MEMORY,
     AG_CHECK_NEEDS,
     AG_CHECK_JVP,
+    AG_CHECK_VECTORS,
     AG_CHECK_F32,
     AG_CHECK_STRIDES,
     AG_CHECK_BROADCAST,
@@ -138,6 +142,7 @@ typedef struct ag_check_result {
     int64_t done, skipped; /* comparisons, and those that do not apply */
     char why[256];         /* the first one skipped: the reason */
     char text[AG_TEXT];    /* the worst failure */
+    char inputs[256];      /* of which sample and shapes */
 } ag_check_result;
 
 typedef struct ag_op_check {
@@ -147,6 +152,7 @@ typedef struct ag_op_check {
     int sample, samples; /* the one at work, counted from 1; how many */
     ag_case_tapes tapes;
     ag_check_result result[AG_CHECKS];
+    char cause[AG_CAUSE]; /* what no single check says: a parameter that is ignored */
 } ag_op_check;
 
 /* ag_check_op with the results, which the caller provides zeroed. */
@@ -167,6 +173,7 @@ typedef struct ag_case_probe {
     ag_probe probe;
     ag_shape shape[AG_CASE_INPUTS];
     double low[AG_CASE_INPUTS], high[AG_CASE_INPUTS];
+    const char *names[AG_CASE_INPUTS];
 } ag_case_probe;
 /* The case as a function of its floating inputs; its values lie in the tape's memory. */
 bool ag_case_make_probe(const ag_case *c, ag_tape *t, int order, int directions, ag_case_probe *p);
@@ -184,6 +191,15 @@ void ag_check_close(ag_op_check *k, ag_check_id id, const ag_case *c, const ag_o
 /* ---- jvp.c */
 
 void ag_check_jvp(ag_op_check *k, const ag_case *c);
+
+/* ---- vectors.c */
+
+void ag_check_vectors(ag_op_check *k, const ag_case *c);
+
+/* ---- parameters.c */
+
+/* Where a derivative was found wrong: is it that it does not depend on a parameter? Then k->cause says so. */
+void ag_check_ignored(ag_op_check *k, const ag_case *c);
 
 /* ---- layout.c */
 

@@ -70,9 +70,11 @@ typedef struct ag_probe {
 } ag_probe;
 
 /* What came out; text says what is wrong, "" if nothing is. */
+enum { AG_CAUSE = 256 };
 typedef struct ag_probe_result {
     ag_check_report report;
-    int64_t checked[2]; /* derivatives of either order */
+    int64_t checked[2];   /* derivatives of either order */
+    char cause[AG_CAUSE]; /* what text begins with, where a pattern was found */
     char text[AG_TEXT];
 } ag_probe_result;
 
@@ -96,6 +98,7 @@ typedef struct ag_evaluation {
     double *gradient, *gradient_size; /* its derivative: n, and the sums of the absolute terms of that */
     double *point;                    /* where it is evaluated: n */
     double *output, *first;           /* the value's elements: m, and its first derivative's: n */
+    double *rest;                     /* of each group's sum, what rounding took away */
     ag_tensor *leaf, *dx, *y;
     ag_shape *shape; /* of the outputs: the same in every evaluation */
     ag_dtype *dtype;
@@ -117,6 +120,13 @@ bool ag_evaluation_rows(ag_evaluation *v, int order, ag_row_taker *row, void *us
 /* A group's value, after ag_evaluation_run, as a tensor; an error is pending where it failed. */
 enum { AG_ALL_GROUPS = -1 }; /* weighted, for order 1 */
 ag_tensor ag_evaluation_sum(ag_evaluation *v, int order, int64_t group);
+/* Then: the gradient of `factor` times the weighted sum of all groups: n numbers. */
+bool ag_evaluation_gradient(ag_evaluation *v, double factor, int flags, double *to);
+
+/* ---- linear.c */
+
+/* After the rows of order 1, or with AG_CREATE_GRAPH before those of order 2: is the derivative linear in dy? */
+bool ag_evaluation_is_linear(ag_evaluation *v, int flags);
 
 /* ---- rounding.c */
 
@@ -160,6 +170,13 @@ typedef struct ag_checker {
 /* What a difference may amount to, relative to the derivative. */
 #define AG_CHECK_TOLERANCE 1e-6
 
+/* Along a direction no less: what one element of n is off by must not be lost among the others' parts, whose sum is of the
+ * size of sqrt(n) of them. */
+static inline double ag_checker_tolerance(const ag_checker *c)
+{
+    return c->direction ? AG_CHECK_TOLERANCE / sqrt((double)c->v.n) : AG_CHECK_TOLERANCE;
+}
+
 /* Steps are relative to this. */
 static inline double ag_check_unit(double x)
 {
@@ -181,6 +198,25 @@ double ag_checker_rounding(ag_checker *c, int64_t row);      /* at the point and
 ag_verdict ag_checker_judge(ag_checker *c, int64_t row, double analytic, double *tolerance);
 void ag_checker_note(ag_checker *c, int64_t row, double analytic); /* judges it for the report */
 
+/* ---- bisect.c */
+
+/* A sum that is right to its last bits however its terms cancel (Neumaier 1974): add each, then take sum + rest. */
+static inline void ag_check_add(double *sum, double *rest, double x)
+{
+    double next = *sum + x;
+    *rest += fabs(*sum) >= fabs(x) ? *sum - next + x : x - next + *sum;
+    *sum = next;
+}
+double ag_check_product(const double *a, const double *b, int64_t n);
+
+/* Of a direction along which the derivative is wrong: the element by which it is, for the report. */
+void ag_checker_bisect(ag_checker *c);
+
+/* ---- cause.c */
+
+/* Names what is wrong by the pattern of all derivatives of the order, in result->cause. */
+void ag_checker_explain(ag_checker *c);
+
 /* ---- influence.c */
 
 /* Does f read the input? center: its values at the point, values: memory for as many. False negatives are possible
@@ -189,6 +225,13 @@ bool ag_evaluation_uses(ag_evaluation *v, size_t input, const double *center, do
 
 /* ---- describe.c */
 
+/* What an input is called: by its name, or x; x1 where there are several. */
+const char *ag_check_input_name(const ag_probe *p, size_t input, char *text, size_t bytes);
+/* "w[2, 0]" */
+const char *ag_place_text(const char *name, ag_shape s, int64_t element, char *text, size_t bytes);
+/* Element i of all inputs' or of all outputs' */
+const char *ag_check_input_place(const ag_probe *p, int64_t i, char *text, size_t bytes);
+const char *ag_check_output_place(const ag_evaluation *v, int64_t i, char *text, size_t bytes);
 /* Puts the worst element of the report into words. */
 void ag_check_describe(const ag_evaluation *v, ag_probe_result *result);
 void ag_check_describe_unused(const ag_evaluation *v, size_t input, ag_probe_result *result);

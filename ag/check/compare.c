@@ -61,6 +61,41 @@ bool ag_case_scale(const ag_case *c, ag_case_tapes *tapes, ag_scale *s)
     return true;
 }
 
+/* ---- places */
+
+const char *ag_case_operand(const ag_case *c, int i)
+{
+    static const char *const names[AG_CASE_INPUTS] = { "x0", "x1", "x2",  "x3",  "x4",  "x5",  "x6",  "x7",
+                                                       "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15" };
+    return c->count == 1 ? "x" : names[i];
+}
+
+static const char *output_place(const ag_outcome *o, int64_t at, char *text, size_t bytes)
+{
+    char name[16] = "y";
+    int k = 0;
+    for (; k + 1 < o->of->outputs && at >= ag_shape_size(o->shape[k]); k++)
+        at -= ag_shape_size(o->shape[k]);
+    if (o->of->outputs > 1)
+        snprintf(name, sizeof name, "y%d", k);
+    return ag_place_text(name, o->shape[k], at, text, bytes);
+}
+
+static const char *gradient_place(const ag_case *c, int64_t at, char *text, size_t bytes)
+{
+    char place[160];
+    int i = 0;
+    for (; i + 1 < c->count; i++) {
+        int64_t size = ag_case_is_float(c, i) ? ag_shape_size(c->shape[i]) : 0;
+        if (at < size)
+            break;
+        at -= size;
+    }
+    ag_place_text(ag_case_operand(c, i), c->shape[i], at, place, sizeof place);
+    snprintf(text, bytes, "the gradient by %s = %.9g", place, c->x[i][at]);
+    return text;
+}
+
 /* ---- comparing */
 
 void ag_outcome_round(ag_outcome *o)
@@ -72,14 +107,14 @@ void ag_outcome_round(ag_outcome *o)
 }
 
 typedef struct difference {
-    const char *of;
+    bool any, gradient;
     int64_t at;
     double a, b, allowed, ratio;
 } difference;
 
 /* Rounding is relative to an element's own scale, and to a lesser part to the largest one's: of terms
  * that cancelled. */
-static void compare(const char *of, const double *a, const double *b, const double *scale, double epsilon, double share,
+static void compare(bool gradient, const double *a, const double *b, const double *scale, double epsilon, double share,
                     int64_t count, difference *worst)
 {
     double largest = 0, tiny = epsilon > FLT_EPSILON ? 16 * FLT_MIN : 0; /* f32 ends there */
@@ -91,8 +126,8 @@ static void compare(const char *of, const double *a, const double *b, const doub
         if (same || apart <= allowed)
             continue;
         double ratio = allowed > 0 && isfinite(apart) ? apart / allowed : INFINITY;
-        if (!worst->of || ratio > worst->ratio)
-            *worst = (difference){ of, i, a[i], b[i], allowed, ratio };
+        if (!worst->any || ratio > worst->ratio)
+            *worst = (difference){ true, gradient, i, a[i], b[i], allowed, ratio };
     }
 }
 
@@ -115,29 +150,37 @@ bool ag_outcome_close(const ag_outcome *a, const ag_outcome *b, const ag_scale *
         return false;
     if (a->status)
         return true;
-    compare("output", a->y, b->y, s ? s->y : NULL, epsilon, 1.0 / 16, a->y_count, &worst);
-    compare("gradient", a->g, b->g, s ? s->g : NULL, epsilon, 1, a->g_count, &worst);
-    if (worst.of)
-        snprintf(text, bytes, "%s element %lld is %.9g, not %.9g; allowed difference %.2g", worst.of,
-                 (long long)worst.at, worst.a, worst.b, worst.allowed);
-    return !worst.of;
+    char place[240];
+    compare(false, a->y, b->y, s ? s->y : NULL, epsilon, 1.0 / 16, a->y_count, &worst);
+    compare(true, a->g, b->g, s ? s->g : NULL, epsilon, 1, a->g_count, &worst);
+    if (worst.any)
+        snprintf(text, bytes, "%s is %.9g, not %.9g; allowed difference %.2g",
+                 worst.gradient ? gradient_place(a->of, worst.at, place, sizeof place)
+                                : output_place(a, worst.at, place, sizeof place),
+                 worst.a, worst.b, worst.allowed);
+    return !worst.any;
 }
 
-static bool same_bits(const char *of, const double *a, const double *b, int64_t count, char *text, size_t bytes)
+/* The first element of other bits; count: none. */
+static int64_t first_other(const double *a, const double *b, int64_t count)
 {
-    for (int64_t i = 0; i < count; i++) {
-        if (memcmp(&a[i], &b[i], sizeof *a) == 0 || (isnan(a[i]) && isnan(b[i])))
-            continue;
-        snprintf(text, bytes, "%s element %lld is %.17g or %.17g", of, (long long)i, a[i], b[i]);
-        return false;
-    }
-    return true;
+    int64_t i = 0;
+    while (i < count && (memcmp(&a[i], &b[i], sizeof *a) == 0 || (isnan(a[i]) && isnan(b[i]))))
+        i++;
+    return i;
 }
 
 bool ag_outcome_same(const ag_outcome *a, const ag_outcome *b, char *text, size_t bytes)
 {
     if (!same_kind(a, b, text, bytes))
         return false;
-    return a->status || (same_bits("output", a->y, b->y, a->y_count, text, bytes) &&
-                         same_bits("gradient", a->g, b->g, a->g_count, text, bytes));
+    if (a->status)
+        return true;
+    char place[240];
+    int64_t y = first_other(a->y, b->y, a->y_count), g = first_other(a->g, b->g, a->g_count);
+    if (y < a->y_count)
+        snprintf(text, bytes, "%s is %.17g or %.17g", output_place(a, y, place, sizeof place), a->y[y], b->y[y]);
+    else if (g < a->g_count)
+        snprintf(text, bytes, "%s is %.17g or %.17g", gradient_place(a->of, g, place, sizeof place), a->g[g], b->g[g]);
+    return y == a->y_count && g == a->g_count;
 }

@@ -5,7 +5,7 @@
 #include <float.h>
 #include <math.h>
 
-enum { MOST_GROUPS = 1024, FEW_GROUPS = 64, LEAST_GROUPS = 16, MOST_DERIVATIVES = 1 << 22 };
+enum { MOST_GROUPS = 1024, FEW_GROUPS = 64, LEAST_GROUPS = 16, LEAST_QUICK_GROUPS = 2, MOST_DERIVATIVES = 1 << 22 };
 
 /* ---- evaluating */
 
@@ -81,13 +81,20 @@ static void weigh(const ag_evaluation *v, int64_t group, double *c)
     }
 }
 
-static bool differentiate_all(ag_evaluation *v, int flags)
+static bool differentiate_all(ag_evaluation *v, double factor, int flags)
 {
     double *c = ag_check_doubles(v->t, v->m);
     if (!c)
         return ag_evaluation_fail_pending(v, "the check");
     weigh(v, AG_ALL_GROUPS, c);
+    for (int64_t o = 0; o < v->m; o++)
+        c[o] *= factor;
     return differentiate(v, c, flags);
+}
+
+bool ag_evaluation_gradient(ag_evaluation *v, double factor, int flags, double *to)
+{
+    return differentiate_all(v, factor, flags) && copy_gradient(v, to);
 }
 
 static bool read_outputs(ag_evaluation *v)
@@ -109,12 +116,15 @@ static void sum_groups(const ag_evaluation *v, int order, const double *element,
 {
     const int64_t groups = v->groups[order - 1], count = order == 1 ? v->m : v->n;
     memset(value, 0, (size_t)groups * sizeof *value);
+    memset(v->rest, 0, (size_t)groups * sizeof *v->rest);
     for (int64_t i = 0; i < count; i++) {
         double term = v->weight[order - 1][i] * element[i];
-        value[i % groups] += term;
+        ag_check_add(&value[i % groups], &v->rest[i % groups], term);
         if (size)
             size[i % groups] += fabs(term);
     }
+    for (int64_t g = 0; g < groups; g++)
+        value[g] += isfinite(value[g]) ? v->rest[g] : 0;
 }
 
 bool ag_evaluation_at(ag_evaluation *v, int order, double *value, double *size)
@@ -124,7 +134,7 @@ bool ag_evaluation_at(ag_evaluation *v, int order, double *value, double *size)
     if (size)
         memset(size, 0, (size_t)v->groups[order - 1] * sizeof *size);
     if (ok)
-        ok = order == 1 ? read_outputs(v) : differentiate_all(v, 0) && copy_gradient(v, v->first);
+        ok = order == 1 ? read_outputs(v) : ag_evaluation_gradient(v, 1, 0, v->first);
     ag_tape_rewind(v->t, mark);
     if (ok)
         sum_groups(v, order, order == 1 ? v->output : v->first, value, size);
@@ -169,11 +179,12 @@ static bool compare_passes(ag_evaluation *v, const double *by_graph)
         allowed += 256 * inside / fmax(fabs(v->p->x[i]), 1);
         if (difference <= allowed)
             continue;
+        if (!ag_evaluation_is_linear(v, AG_CREATE_GRAPH))
+            return false;
         ag_check_report *r = &v->result->report;
         int64_t element = i;
-        size_t k = 0;
-        for (; element >= ag_shape_size(v->p->shape[k]); k++)
-            element -= ag_shape_size(v->p->shape[k]);
+        size_t k = ag_check_input_of(v->p, &element);
+        char place[160];
         *r = (ag_check_report){ .order = 1,
                                 .input = k,
                                 .element = element,
@@ -184,9 +195,9 @@ static bool compare_passes(ag_evaluation *v, const double *by_graph)
                                 .kinks = r->kinks };
         return ag_evaluation_fail(
             v, AG_FAIL,
-            "the first derivative with a graph is not that of a plain pass: input %zu, element %lld: %.17g "
-            "by the rules, %.17g by the kernels",
-            k, (long long)element, by_graph[i], v->gradient[i]);
+            "the rules do not agree with the kernels: at %s = %.9g the first derivative with a graph is %.17g, that of "
+            "a plain pass %.17g",
+            ag_check_input_place(v->p, i, place, sizeof place), v->p->x[i], by_graph[i], v->gradient[i]);
     }
     return true;
 }
@@ -217,7 +228,7 @@ static ag_tensor group_of_first(ag_evaluation *v, const ag_tensor *first, int64_
 ag_tensor ag_evaluation_sum(ag_evaluation *v, int order, int64_t group)
 {
     double *c = doubles(v, order == 1 ? v->m : v->n);
-    if (!c || (order == 2 && !differentiate_all(v, AG_CREATE_GRAPH)))
+    if (!c || (order == 2 && !differentiate_all(v, 1, AG_CREATE_GRAPH)))
         return ag_inert(v->t);
     if (order == 2)
         return group_of_first(v, v->dx, group, c);
@@ -230,7 +241,7 @@ static bool graph_rows(ag_evaluation *v, double *row, double *w, ag_row_taker *t
     ag_tensor *first = ag_scratch(v->t, v->p->inputs * sizeof *first);
     if (!first)
         return ag_evaluation_fail_pending(v, "the check");
-    if (!differentiate_all(v, AG_CREATE_GRAPH) || !copy_gradient(v, row) || !compare_passes(v, row))
+    if (!ag_evaluation_gradient(v, 1, AG_CREATE_GRAPH, row) || !compare_passes(v, row))
         return false;
     memcpy(first, v->dx, v->p->inputs * sizeof *first);
     for (int64_t g = 0; g < v->groups[1]; g++) {
@@ -276,7 +287,7 @@ bool ag_evaluation_rows(ag_evaluation *v, int order, ag_row_taker *take, void *u
     double *row = doubles(v, v->n), *weights = doubles(v, order == 1 ? v->m : v->n);
     bool ok = row && weights ? ag_evaluation_run(v) : ag_evaluation_fail_pending(v, "the check");
     if (ok && order == 1)
-        ok = measure_size(v) && reach(v) && plain_rows(v, row, weights, take, user);
+        ok = measure_size(v) && reach(v) && plain_rows(v, row, weights, take, user) && ag_evaluation_is_linear(v, 0);
     else if (ok)
         ok = graph_rows(v, row, weights, take, user);
     ag_tape_rewind(v->t, mark);
@@ -296,10 +307,10 @@ static void draw_weights(const ag_evaluation *v, uint64_t call, double *to, int6
 /* Into how many groups `count` elements fall: one each where that is not too many. */
 static int64_t groups_of(const ag_evaluation *v, int64_t count)
 {
-    if (v->p->options.directions)
-        return count < FEW_GROUPS ? count : FEW_GROUPS;
+    const bool quick = v->p->options.directions;
+    const int64_t least = quick ? LEAST_QUICK_GROUPS : LEAST_GROUPS, most = quick ? FEW_GROUPS : MOST_GROUPS;
     int64_t groups = MOST_DERIVATIVES / v->n;
-    groups = groups < LEAST_GROUPS ? LEAST_GROUPS : groups > MOST_GROUPS ? MOST_GROUPS : groups;
+    groups = groups < least ? least : groups > most ? most : groups;
     return count < groups ? count : groups;
 }
 
@@ -368,7 +379,8 @@ bool ag_evaluation_begin(ag_evaluation *v, const ag_probe *p, ag_probe_result *r
     set_groups(v, 1, v->m);
     set_groups(v, 2, v->n);
     v->group_weight = doubles(v, v->groups[0]);
-    if (!v->group_weight)
+    v->rest = doubles(v, v->groups[0] > v->groups[1] ? v->groups[0] : v->groups[1]);
+    if (!v->group_weight || !v->rest)
         return ag_evaluation_fail_pending(v, "the check");
     draw_weights(v, 0, v->group_weight, v->groups[0]);
     return true;

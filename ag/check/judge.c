@@ -66,19 +66,22 @@ ag_verdict ag_checker_judge(ag_checker *c, int64_t row, double analytic, double 
     double given = c->p->options.tolerance, difference = fabs(analytic - s->value);
     double sure = SAFETY * s->estimate + shift_of(c, row);
     double scale = fmax(fabs(analytic), fabs(s->value));
-    *tolerance = given > 0 ? given * scale : fmax(AG_CHECK_TOLERANCE * scale, sure);
+    *tolerance = given > 0 ? given * scale : fmax(ag_checker_tolerance(c) * scale, sure);
     if (s->kind == AG_SLOPE_KINK)
         return AG_KINK;
     if (s->kind == AG_SLOPE_UNRESOLVED || !isfinite(s->estimate))
         return AG_INCONCLUSIVE;
     if (!isfinite(analytic))
         return AG_FAIL;
-    if (difference > *tolerance + (given > 0 ? sure : 0))
-        return is_invisible(c, row, analytic) ? AG_INCONCLUSIVE : AG_FAIL;
+    bool off = difference > *tolerance + (given > 0 ? sure : 0);
+    if (off && !is_invisible(c, row, analytic))
+        return AG_FAIL;
+    if (off && !(given <= 0 && c->direction && difference <= AG_CHECK_TOLERANCE * scale))
+        return AG_INCONCLUSIVE; /* along a direction no element is blamed for what may be rounding */
     if (is_zero(c, row, analytic, sure))
         return AG_PASS;
     bool resolved = sure <= (given > 0 ? given : RESOLUTION) * scale;
-    return resolved && difference <= *tolerance ? AG_PASS : AG_INCONCLUSIVE;
+    return resolved && (off || difference <= *tolerance) ? AG_PASS : AG_INCONCLUSIVE;
 }
 
 /* It agrees as far as can be seen, and what cannot is nothing beside the largest derivative, or, where the caller takes
@@ -123,6 +126,7 @@ void ag_checker_note(ag_checker *c, int64_t row, double analytic)
     r->verdict = verdict;
     r->order = c->order;
     r->element = c->column;
+    r->along = c->direction;
     r->input = c->direction ? 0 : ag_check_input_of(c->p, &r->element);
     r->output = row;
     r->analytic = analytic;

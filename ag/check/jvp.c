@@ -102,6 +102,7 @@ static bool draw_directions(forward *f)
 /* One direction's dy, element by element; the floating outputs one after the other, as in the rows. */
 static void compare_direction(forward *f, int64_t direction, const ag_tensor *dy)
 {
+    char place[160];
     int64_t row = 0;
     for (int k = 0; k < f->c->outputs; k++) {
         int64_t size = ag_size_of(dy[k]);
@@ -109,10 +110,9 @@ static void compare_direction(forward *f, int64_t direction, const ag_tensor *dy
             int64_t at = row * f->rows.count + direction;
             double forward = ag_item_at(dy[k], j), backward = f->rows.sum[at], allowed = 1e-9 * f->rows.size[at];
             if (!(fabs(forward - backward) <= allowed) && !(isnan(forward) && isnan(backward)))
-                ag_check_wrong(
-                    f->k, AG_CHECK_JVP, AG_FAIL, f->c,
-                    "output %lld moves by %.9g by the jvp rule, by %.9g by the vjp rule; allowed difference %.2g",
-                    (long long)row, forward, backward, allowed);
+                ag_check_wrong(f->k, AG_CHECK_JVP, AG_FAIL, f->c,
+                               "%s moves by %.9g by the jvp rule, by %.9g by the vjp rule; allowed difference %.2g",
+                               ag_check_output_place(&f->v, row, place, sizeof place), forward, backward, allowed);
             ag_check_done(f->k, AG_CHECK_JVP, 1);
         }
     }

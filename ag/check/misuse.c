@@ -100,12 +100,27 @@ static void check_written(ag_op_check *k, const ag_case *c, int i, ag_case_pass 
                        after.status ? "failed in another way" : "went unnoticed", text);
 }
 
+/* What the op was given must be as it was, whatever its functions do. */
+static void check_untouched(ag_op_check *k, const ag_case *c, ag_case_pass pass)
+{
+    ag_outcome o;
+    ag_run r = { .dtype = AG_F64, .threads = 1, .pass = pass };
+    if (!ag_check_memory(k, ag_case_run(c, &r, &k->tapes, &o)))
+        return;
+    ag_check_done(k, AG_CHECK_WRITES, 1);
+    if (o.mutated)
+        ag_check_wrong(k, AG_CHECK_WRITES, AG_FAIL, c, "an operand is written: %s has other values after %s",
+                       ag_case_operand(c, o.mutated - 1), pass == AG_CASE_FORWARD ? "the op" : "the derivative");
+}
+
 void ag_check_writes(ag_op_check *k, const ag_case *c)
 {
+    check_untouched(k, c, AG_CASE_FORWARD);
     if (!k->differentiable) {
         ag_check_skip(k, AG_CHECK_WRITES, "there is no derivative");
         return;
     }
+    check_untouched(k, c, AG_CASE_BACKWARD);
     for (int i = 0; i < c->count; i++) {
         if (c->shape[i].rank == 0 && ag_case_is_float(c, i)) {
             ag_check_skip(k, AG_CHECK_WRITES, "a rank-0 f64 transient cannot be written");

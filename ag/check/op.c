@@ -10,6 +10,7 @@ const char *const ag_check_names[AG_CHECKS] = {
     [AG_CHECK_MEMORY] = "unwritten memory",
     [AG_CHECK_NEEDS] = "single gradients",
     [AG_CHECK_JVP] = "forward derivative",
+    [AG_CHECK_VECTORS] = "jvp and hvp",
     [AG_CHECK_F32] = "f32",
     [AG_CHECK_STRIDES] = "strides",
     [AG_CHECK_BROADCAST] = "broadcasting",
@@ -65,15 +66,13 @@ static void describe_case(const ag_op_check *k, const ag_case *c, char *text, si
 void ag_check_wrong(ag_op_check *k, ag_check_id id, ag_verdict verdict, const ag_case *c, const char *format, ...)
 {
     ag_check_result *r = &k->result[id];
-    char inputs[256], what[512];
     va_list list;
     if (r->text[0] && severity(verdict) <= severity(r->verdict))
         return;
-    describe_case(k, c, inputs, sizeof inputs);
+    describe_case(k, c, r->inputs, sizeof r->inputs);
     va_start(list, format);
-    vsnprintf(what, sizeof what, format, list);
+    vsnprintf(r->text, sizeof r->text, format, list);
     va_end(list);
-    snprintf(r->text, sizeof r->text, "%s: %s", inputs, what);
     r->verdict = verdict;
 }
 
@@ -92,6 +91,7 @@ static void check_case(ag_op_check *k, const ag_case *c)
     ag_check_unwritten(k, c);
     ag_check_needs(k, c);
     ag_check_jvp(k, c);
+    ag_check_vectors(k, c);
     ag_check_f32(k, c);
     ag_check_strides(k, c);
     ag_check_broadcast(k, c);
@@ -144,7 +144,7 @@ static ag_verdict overall(const ag_op_check *k)
     return worst == AG_PASS && !done ? AG_INCONCLUSIVE : worst;
 }
 
-static void print_check(const ag_check_result *r, const char *name, FILE *to)
+static void print_check(const ag_check_result *r, const char *name, bool above, FILE *to)
 {
     fprintf(to, "  %-18s", name);
     if (!r->done && !r->text[0]) {
@@ -154,17 +154,33 @@ static void print_check(const ag_check_result *r, const char *name, FILE *to)
     fprintf(to, "%8lld  %s", (long long)r->done, ag_verdict_name(r->verdict));
     if (r->skipped)
         fprintf(to, "  (not %lld: %s)", (long long)r->skipped, r->why);
-    if (r->text[0])
-        fprintf(to, "  %s", r->text);
+    if (r->text[0] && above)
+        fprintf(to, "  as said");
+    else if (r->text[0])
+        fprintf(to, "  %s: %s", r->inputs, r->text);
     fputc('\n', to);
+}
+
+/* The check that says why: the first of those with the verdict, since what comes later builds on it. */
+static int first_wrong(const ag_op_check *k, ag_verdict verdict)
+{
+    int i = 0;
+    while (i < AG_CHECKS && (verdict == AG_PASS || k->result[i].verdict != verdict || !k->result[i].text[0]))
+        i++;
+    return i;
 }
 
 static void print_report(const ag_op_check *k, ag_verdict verdict, FILE *to)
 {
     const char *name = k->op->name ? k->op->name : "(an op without a name)";
-    fprintf(to, "%s: %s, %d sample%s\n", name, ag_verdict_name(verdict), k->samples, k->samples == 1 ? "" : "s");
+    const int first = first_wrong(k, verdict);
+    fprintf(to, "%s: %s, %d sample%s", name, ag_verdict_name(verdict), k->samples, k->samples == 1 ? "" : "s");
+    if (first < AG_CHECKS)
+        fprintf(to, ": %s%s%s (%s, %s)", k->cause, *k->cause ? ": " : "", k->result[first].text, ag_check_names[first],
+                k->result[first].inputs);
+    fputc('\n', to);
     for (int i = 0; i < AG_CHECKS && k->samples; i++)
-        print_check(&k->result[i], ag_check_names[i], to);
+        print_check(&k->result[i], ag_check_names[i], i == first, to);
 }
 
 /* ---- the whole */

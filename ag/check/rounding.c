@@ -28,12 +28,15 @@ double ag_evaluation_rounding(ag_evaluation *v, int order, int64_t group)
 {
     ag_tape *t = v->t;
     const ag_probe_result before = *v->result;
-    const size_t inputs = v->p->inputs;
+    const size_t inputs = v->p->inputs, outputs = (size_t)v->p->outputs;
     ag_mark mark = ag_tape_mark(t);
-    ag_tensor *x = ag_scratch(t, (2 * MOST_NODES + inputs) * sizeof *x), *leaf = x + 2 * MOST_NODES;
+    ag_tensor *x = ag_scratch(t, (2 * MOST_NODES + inputs + outputs) * sizeof *x), *leaf = x + 2 * MOST_NODES,
+              *y = leaf + inputs;
     double rounding = 0;
-    if (x)
-        memcpy(leaf, v->leaf, inputs * sizeof *leaf); /* another evaluation may be at work */
+    if (x) { /* another evaluation may be at work */
+        memcpy(leaf, v->leaf, inputs * sizeof *leaf);
+        memcpy(y, v->y, outputs * sizeof *y);
+    }
     if (x && ag_evaluation_run(v)) {
         ag_tensor sum = ag_evaluation_sum(v, order, group);
         size_t count = sum.id ? list_results(t, mark.id, x) : 0;
@@ -47,8 +50,10 @@ double ag_evaluation_rounding(ag_evaluation *v, int order, int64_t group)
     if (t->error.status != AG_ENOMEM && t->error.status != AG_ELIMIT)
         t->error.status = AG_OK; /* what cannot be had here says nothing about f */
     *v->result = before;
-    if (x)
+    if (x) {
         memcpy(v->leaf, leaf, inputs * sizeof *leaf);
+        memcpy(v->y, y, outputs * sizeof *y);
+    }
     ag_tape_rewind(t, mark);
     return rounding;
 }

@@ -232,6 +232,21 @@ void ag_case_tapes_free(ag_case_tapes *tapes)
     *tapes = (ag_case_tapes){ 0 };
 }
 
+/* 1 + the first operand that does not hold its values any more. */
+static int find_mutated(const ag_case *c, ag_tape *t, ag_tape *home, const ag_tensor *x)
+{
+    ag_mark mark = ag_tape_mark(home);
+    int found = 0;
+    for (int i = 0; i < c->count && !found && !t->error.status; i++) {
+        size_t bytes = (size_t)ag_shape_size(c->shape[i]) * sizeof(double);
+        double *now = ag_check_doubles(home, ag_shape_size(c->shape[i]));
+        if (now && !ag_copy_out(x[i], AG_F64, now, bytes) && memcmp(now, c->x[i], bytes))
+            found = i + 1;
+    }
+    ag_tape_rewind(home, mark);
+    return found;
+}
+
 static bool run_on(ag_tape *t, const ag_case *c, const ag_run *r, ag_tape *home, ag_outcome *o)
 {
     ag_tensor leaf[AG_CASE_INPUTS], x[AG_CASE_INPUTS], y[AG_CASE_OUTPUTS], dx[AG_CASE_INPUTS];
@@ -254,6 +269,8 @@ static bool run_on(ag_tape *t, const ag_case *c, const ag_run *r, ag_tape *home,
         memory = copy_outputs(c, y, home, o) && make_gradients(c, home, o);
     if (differentiated && memory)
         copy_gradients(c, r, t, x, dx, o->g);
+    if (o->applied && !r->written && r->shaken == 0)
+        o->mutated = find_mutated(c, t, home, x);
     o->status = ag_error(t) ? ag_error(t) : o->status;
     snprintf(o->text, sizeof o->text, "%s", ag_error_text(t));
     return memory;
@@ -263,7 +280,7 @@ bool ag_case_run(const ag_case *c, const ag_run *r, ag_case_tapes *tapes, ag_out
 {
     bool own;
     ag_tape *t = tape_for(r, tapes, &own);
-    *o = (ag_outcome){ 0 };
+    *o = (ag_outcome){ .of = c };
     bool memory = t && run_on(t, c, r, tapes->home, o);
     if (own)
         ag_tape_free(t);
