@@ -120,7 +120,7 @@ benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
 fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fuzz/files.c,$(wildcard tests/fuzz/*.c)))
 examples := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*/*.c)))
 
-.PHONY: library examples test accuracy fuzz bench bench-peers demo lectures gallery programs docs format format-check install uninstall deb packaged clean help FORCE
+.PHONY: library examples test accuracy certain fuzz bench bench-peers demo lectures gallery programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
 library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
@@ -220,11 +220,13 @@ bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtua
 	@tests/bench/peers.sh $(BUILD)
 programs: $(BUILD)/tests/test_programs ## COUNT= random programs from number SEED= on beside PyTorch, which it installs likewise
 	@COUNT='$(COUNT)' SEED='$(SEED)' tests/programs/run.sh $(BUILD)
+certain: $(BUILD)/tests/test_certain ## mistakes planted in derivatives, and what is caught; beside PyTorch and JAX where bench-peers installed them
+	@tests/certain/run.sh $(BUILD)
 accuracy: $(BUILD)/accuracy ## the largest errors of ops, on COUNT= inputs each, or of OP= alone
 	$(BUILD)/accuracy $(or $(COUNT),20480) $(OP)
 docs: $(BUILD)/ops_md ## docs/ops.md
 	$(BUILD)/ops_md >docs/ops.md
-formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) $(sort $(dir $(definitions))) nn optim tests tests/bench tests/fuzz tests/accuracy examples $(wildcard examples/*) docs,$(d)/*.[ch] $(d)/*.inc)))
+formatted = $(filter-out ag/ops.h,$(wildcard ag/ag.hpp tests/cpp/*.cpp $(foreach d,ag $(rooms:%=ag/%) $(sort $(dir $(definitions))) nn optim tests tests/bench tests/certain tests/fuzz tests/accuracy examples $(wildcard examples/*) docs,$(d)/*.[ch] $(d)/*.inc)))
 format: ## clang-format, in place
 	clang-format -i $(formatted)
 format-check:

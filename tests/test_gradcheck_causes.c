@@ -293,7 +293,7 @@ static void a_missing_sum_an_ignored_parameter_and_a_written_operand_are_told(vo
 
 /* ---- one of a million */
 
-enum { MILLION = 1000000, WRONG = 618033 };
+enum { WRONG = 618033 };
 
 static ag_status wave_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {

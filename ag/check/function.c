@@ -28,6 +28,12 @@ static bool fail(ag_checker *c, ag_verdict verdict, const char *text)
     return false;
 }
 
+static bool not_deterministic(ag_checker *c)
+{
+    snprintf(c->result->cause, sizeof c->result->cause, "not deterministic");
+    return fail(c, AG_INCONCLUSIVE, "f is not deterministic: two evaluations at one point differ");
+}
+
 /* The values at the point itself: twice, since nothing can be said of a function that is never the same. */
 static bool take_center(ag_checker *c)
 {
@@ -43,7 +49,7 @@ static bool take_center(ag_checker *c)
     if (!ag_evaluation_at(&c->v, c->order, c->again, NULL))
         return false;
     if (memcmp(c->center, c->again, (size_t)c->rows * sizeof *c->again))
-        return fail(c, AG_INCONCLUSIVE, "f is not deterministic: two evaluations at one point differ");
+        return not_deterministic(c);
     return true;
 }
 

@@ -60,6 +60,8 @@ bool ag_case_make_probe(const ag_case *c, ag_tape *t, int order, int directions,
 
 static void note_numeric(ag_op_check *k, ag_check_id id, const ag_case *c, const ag_probe_result *r)
 {
+    if (r->report.verdict == AG_INCONCLUSIVE && *r->cause && !*k->cause) /* behind what else that makes wrong */
+        snprintf(k->cause, sizeof k->cause, "%s", r->cause);
     if (r->report.verdict != AG_PASS)
         ag_check_wrong(k, id, r->report.verdict, c, "%s", r->text);
 }

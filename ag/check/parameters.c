@@ -58,8 +58,12 @@ static bool numeric(const trial *s, const ag_case *c, double *gain)
 static bool same_gradient(const trial *s, const ag_case *other, ag_case_pass pass)
 {
     ag_outcome a, b;
-    return run(s, s->c, pass, &a) && run(s, other, pass, &b) && a.g_count == b.g_count &&
-           !memcmp(a.g, b.g, (size_t)a.g_count * sizeof *a.g);
+    if (!run(s, s->c, pass, &a) || !run(s, other, pass, &b) || a.g_count != b.g_count)
+        return false;
+    bool any = false; /* none at all is another mistake */
+    for (int64_t i = 0; i < a.g_count; i++)
+        any |= a.g[i] != 0;
+    return any && !memcmp(a.g, b.g, (size_t)a.g_count * sizeof *a.g);
 }
 
 /* The parameters but for one word, which is another one. */
