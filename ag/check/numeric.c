@@ -32,6 +32,7 @@ typedef struct tables {
     series central, up, down;
     change jump_up, jump_down;
     double bend, reach; /* of the largest step: second difference quotient, larger one-sided first one */
+    bool done;          /* no need for smaller steps, whatever the others need */
 } tables;
 
 static const series EMPTY = { .estimate = INFINITY };
@@ -235,14 +236,17 @@ static bool all_finite(const double *v, int64_t count)
     return true;
 }
 
-static bool all_finished(const tables *v, const ag_line *l)
+/* Smaller steps, which others may need, end in noise: what is certain is left as it is. */
+static bool add_rows(tables *v, const ag_line *l, const double *up, const double *down, double h)
 {
-    if (l->thorough)
-        return false;
-    for (int64_t i = 0; i < l->count; i++)
-        if (!finished(&v[i], l->precision))
-            return false;
-    return true;
+    bool all = true;
+    for (int64_t i = 0; i < l->count; i++) {
+        if (!v[i].done)
+            add_row(&v[i], up[i], l->center[i], down[i], h, l->noise[i]);
+        v[i].done = v[i].done || (!l->thorough && finished(&v[i], l->precision));
+        all &= v[i].done;
+    }
+    return all;
 }
 
 static bool values_at(const ag_line *l, bool open, double s, double *values)
@@ -265,14 +269,13 @@ bool ag_line_slopes(const ag_line *l, void *memory, ag_slope *slopes)
     for (int row = 0, undefined = 0; h > l->finest && row < ROWS && undefined < UNDEFINED_ROWS; h /= 2) {
         if (!values_at(l, above, h, up) || !values_at(l, below, -h, down))
             return false;
-        for (int64_t i = 0; i < l->count; i++)
-            add_row(&v[i], up[i], l->center[i], down[i], h, l->noise[i]);
+        bool all = add_rows(v, l, up, down, h);
         /* steps that leave the domain do not count: it may end nearby */
         if (all_finite(above ? up : down, l->count) && all_finite(below ? down : up, l->count))
             row++;
         else
             undefined++;
-        if (all_finished(v, l))
+        if (all)
             break;
     }
     for (int64_t i = 0; i < l->count; i++)
