@@ -4,7 +4,7 @@
  * place is known in all. The task is a plus or a cross of 3 x 3 pixels, somewhere in 16 x 16 pixels of noise. To a
  * perceptron every place is new: pixel 17 has nothing to do with pixel 18. Ten times as many weights do not help it, they
  * learn the samples by heart. */
-#include "nn/nn.h"
+#include "compare.h"
 #include "optim/optim.h"
 
 enum { SIDE = 16, TRAIN = 600, TEST = 1000, EPOCHS = 15 };
@@ -47,12 +47,8 @@ static nn_module *perceptron(ag_tape *t, int hidden)
 static void learn(nn_module *net, const char *name, nn_dataset train, nn_dataset test, nn_plot *p)
 {
     ag_tape *t = net->tape;
-    ag_list w = nn_params(net);
-    int64_t weights = 0;
-    for (size_t i = 0; i < w.count; i++)
-        weights += ag_size_of(w.at[i]);
     nn_batches *b = nn_batches_new(train, (nn_batches_config){ .size = 50, .shuffle = true });
-    optim *adam = optim_adam(w, (optim_adam_config){ .lr = 0.01 });
+    optim *adam = optim_adam(nn_params(net), (optim_adam_config){ .lr = 0.01 });
     double accuracy = 0;
     for (int epoch = 1; epoch <= EPOCHS && !ag_error(t); epoch++) {
         while (nn_batches_next(b)) {
@@ -65,7 +61,7 @@ static void learn(nn_module *net, const char *name, nn_dataset train, nn_dataset
         nn_plot_add(p, name, epoch, 100 * accuracy);
         ag_tape_reset(t);
     }
-    printf("%s, %d weights: accuracy in training %.4f, on new pictures %.4f\n", name, (int)weights,
+    printf("%s, %d weights: accuracy in training %.4f, on new pictures %.4f\n", name, weights_of(net),
            nn_accuracy(nn_forward(net, train.x), train.y), accuracy);
 }
 

@@ -3,7 +3,7 @@
  * Lecture 3 names it: attention lets a position of a sequence look at others, by what they hold and not by where they stand.
  * The task is to look something up: six pairs of a key and a value in random order, and at the end a key alone. What was its
  * value? A perceptron with as many weights, which sees all at once, would have to learn this for every place anew. */
-#include "nn/nn.h"
+#include "compare.h"
 #include "optim/optim.h"
 
 enum {
@@ -56,11 +56,7 @@ static nn_dataset tables(ag_tape *t, int count)
 static void learn(nn_module *net, const char *name, nn_plot *p)
 {
     ag_tape *t = net->tape;
-    ag_list w = nn_params(net);
-    int weights = 0;
-    for (size_t i = 0; i < w.count; i++)
-        weights += (int)ag_size_of(w.at[i]);
-    optim *adam = optim_adam(w, (optim_adam_config){ .lr = 0.003 });
+    optim *adam = optim_adam(nn_params(net), (optim_adam_config){ .lr = 0.003 });
     for (int step = 1; step <= STEPS && !ag_error(t); step++) {
         nn_dataset d = tables(t, BATCH);
         optim_zero_grad(adam);
@@ -74,7 +70,7 @@ static void learn(nn_module *net, const char *name, nn_plot *p)
         ag_tape_reset(t);
     }
     nn_dataset test = tables(t, TEST);
-    printf("%s, %d weights: right %.4f\n", name, weights, nn_accuracy(nn_forward(net, test.x), test.y));
+    printf("%s, %d weights: right %.4f\n", name, weights_of(net), nn_accuracy(nn_forward(net, test.x), test.y));
     ag_tape_reset(t);
 }
 
