@@ -91,8 +91,8 @@ flat() { tr -s ' \t\n' '   ' | sed -E 's/ ?([(){};,]) ?/\1/g'; }
 cat $sources ag/ops.h Makefile | flat >"$work/code"
 for document in README.md docs/*.md; do
     [[ $document = docs/ops.md || $document = docs/performance.md ]] && continue # generated; measurements
-    # README's program is built and run by package.sh, the tutorial's by tutorial.sh
-    awk -v program="$([[ $document = README.md || $document = docs/tutorial.md ]] && echo 1)" '
+    # README's program is built and run by package.sh, the others' by document.bash
+    awk -v program="$([[ $document = README.md || $document = docs/tutorial.md || $document = docs/adding_an_op.md ]] && echo 1)" '
         /^```/ { block = block ? 0 : /^```c/ ? 1 : 2; next }
         (block == 1 && !program) || (!block && /^    .*[;{}\\,)]$/)' "$document" >"$work/quoted"
     while IFS= read -r line; do
