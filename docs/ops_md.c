@@ -52,15 +52,18 @@ static const char *kind_of(const ag_op *op)
     return op->vjp_fused ? "rule and kernel" : op->map ? "rule and row kernel" : "rule";
 }
 
-/* The first sentence of what follows. */
+/* The first sentence of what follows. A colon within brackets, as in (-1: the last), does not end it. */
 static void end_sentence(char *what)
 {
     char *end = strstr(what, " */");
+    int brackets = 0;
     if (end)
         *end = 0;
-    for (char *stop = what; *stop; stop++)
-        if ((*stop == '.' || *stop == ':') && (!stop[1] || (stop[1] == ' ' && stop[2] != '.')))
+    for (char *stop = what; *stop; stop++) {
+        brackets += (*stop == '(') - (*stop == ')');
+        if (!brackets && (*stop == '.' || *stop == ':') && (!stop[1] || (stop[1] == ' ' && stop[2] != '.')))
             *stop = 0;
+    }
 }
 
 /* A comment of ag/ops.h: name - what it is, up to a formula, which is indented. */
