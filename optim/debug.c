@@ -46,7 +46,7 @@ void optim_watch_gradients(optim *o)
         o->warned_gradient = true;
         ag_warn(o->t,
                 "optim_step: the gradient of '%s' is not finite in step %lld; if the loss has grown until then, lr "
-                "%g is too large, else ag_options.check_finite finds the op",
+                "%g is too large, else there is a NaN in the data, or ag_options.check_finite finds the op",
                 ag_name_of(s->param), (long long)o->steps, o->lr);
     }
 }

@@ -282,7 +282,7 @@ static void a_learning_rate_that_is_too_large(void **state)
     }
     expect_warning(&w,
                    "optim_step: the gradient of 'p' is not finite in step 5; if the loss has grown until then, lr 100 "
-                   "is too large, else ag_options.check_finite finds the op");
+                   "is too large, else there is a NaN in the data, or ag_options.check_finite finds the op");
     o = optim_sgd(AG_LIST(q), (optim_sgd_config){ .lr = 1e39 });
     train(t, o, q, 1, true);
     expect_warning(&w, "optim_step: 'q' is not finite after step 1, though its gradient was; lr 1e+39 is too large");
