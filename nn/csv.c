@@ -46,8 +46,10 @@ static bool add_number(csv *f, nn_memory *to, int64_t column)
     const char *text = nn_fields_at(&f->in, column);
     double v;
     if (!parse_number(f, text, &v))
-        return nn_reader_fail(&f->in.r, "line %lld: '%.40s' in column %lld is no number", (long long)f->in.row_line,
-                              text, (long long)column);
+        return nn_reader_fail(&f->in.r, "line %lld: '%.40s' in column %lld is no number%s", (long long)f->in.row_line,
+                              text, (long long)column,
+                              to == &f->x && *text ? "; .columns of the configuration names those that are features"
+                                                   : "");
     float narrow = (float)v;
     bool beyond = (errno == ERANGE && isinf(v)) || (f->real == AG_F32 && isfinite(v) && !isfinite(narrow));
     if (beyond)

@@ -142,7 +142,10 @@ static bool read_header(archive *a)
     if (!read_bytes(a, &length, sizeof length))
         return false;
     if (length > NN_HEADER_LIMIT || length > size - sizeof length || length < 2)
-        return nn_reader_fail(&a->r, "its header would have %" PRIu64 " bytes; the file has %" PRIu64, length, size);
+        return nn_reader_fail(&a->r,
+                              "its header would have %" PRIu64 " bytes; the file has %" PRIu64
+                              ", so that it is no whole safetensors file",
+                              length, size);
     if (!nn_memory_grow(a->r.t, &a->header, length + 1) || !read_bytes(a, a->header.at, length))
         return false;
     a->header.at[length] = 0;

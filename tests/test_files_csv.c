@@ -192,7 +192,7 @@ static void bad_tables_name_their_line(void **state)
         { "a,b\n1,2\n1,2,3\n", { 0 }, "line 3: 3 fields, but 2" },
         { "a,b\n1,2\n3\n", { 0 }, "line 3: 1 fields, but 2" },
         { "a,b\n1,2\n\n\n,2\n", { 0 }, "line 5: '' in column 1 is no number" },
-        { "a,b\nx,2\n", { 0 }, "line 2: 'x' in column 1 is no number" },
+        { "a,b\nx,2\n", { 0 }, "line 2: 'x' in column 1 is no number; .columns of" },
         { "a,b\n1.5.2,2\n", { 0 }, "is no number" },
         { "a,b\n1 2,2\n", { 0 }, "is no number" },
         { "a,b\n\"1\n\",2\n", { 0 }, "line 2:" },

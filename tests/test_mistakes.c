@@ -85,6 +85,10 @@ static void a_loss_of_different_shapes(void **state)
     expect_text(t, AG_ESHAPE,
                 "ag_cross_entropy: [64,10] f64 and [64] f64: probabilities must be [64,10]; labels, one for each row, "
                 "are integers: see ag_cast");
+    ag_cross_entropy(ag_ones(t, AG_F64, AG_SHAPE(64, 5, 10)), ag_ones(t, AG_I64, AG_SHAPE(64, 5)));
+    expect_text(t, AG_ESHAPE,
+                "ag_cross_entropy: [64,5,10] f64 and [64,5] i64: the labels must be [64,10], one for each position of "
+                "logits, whose classes lie along axis 1; see ag_movedim");
     ag_tape_free(t);
 }
 

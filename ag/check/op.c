@@ -179,6 +179,8 @@ static void print_report(const ag_op_check *k, ag_verdict verdict, FILE *to)
         fprintf(to, ": %s%s%s (%s, %s)", k->cause, *k->cause ? ": " : "", k->result[first].text, ag_check_names[first],
                 k->result[first].inputs);
     fputc('\n', to);
+    if (!k->samples)
+        fprintf(to, "  ag_op.samples says on which arguments an op is tried\n");
     for (int i = 0; i < AG_CHECKS && k->samples; i++)
         print_check(&k->result[i], ag_check_names[i], i == first, to);
 }

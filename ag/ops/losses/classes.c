@@ -40,9 +40,10 @@ static ag_status check_target(const ag_call *c, const ag_array *x)
     const ag_shape expected = classes ? without_classes(z) : z;
     if (!ag_shape_equal(expected, x[1].shape))
         return ag_call_fail(c, AG_ESHAPE,
-                            classes ? "the labels must be %s, one for each %s of logits"
-                                    : "probabilities must be %s; labels, one for each %s, are integers: see ag_cast",
-                            ag_shape_text(expected, text, sizeof text), z.rank > 2 ? "position" : "row");
+                            classes ? "the labels must be %s, one for each %s of logits%s"
+                                    : "probabilities must be %s; labels, one for each %s, are integers: see ag_cast%s",
+                            ag_shape_text(expected, text, sizeof text), z.rank > 2 ? "position" : "row",
+                            classes && z.rank > 2 ? ", whose classes lie along axis 1; see ag_movedim" : "");
     return AG_OK;
 }
 
