@@ -35,9 +35,10 @@ typedef struct nn_csv_config {
 /* nn_read_csv - reads a table (RFC 4180, plain or gzipped) of numbers: x [rows, features] AG_FLOAT, y [rows].
  * Labels are classes, y i64: as they stand if all are whole numbers >= 0, else words, numbered in order of first
  * appearance or, for a second file, as `classes` of the first one has them; a fraction is neither. Empty lines are
- * skipped, and spaces around fields that are not quoted; numbers are those of strtod in the C locale. Fields are at
- * most 4095 bytes long. Errors: AG_EFILE with the line's number, also for a first line whose features are all numbers
- * where neither header nor no_header says what it is; AG_EARG for a configuration that makes no sense. */
+ * skipped, and spaces around fields that are not quoted; numbers are those of strtod in the C locale, which reads "nan"
+ * and "inf" too. Fields are at most 4095 bytes long. Errors: AG_EFILE with the line's number, also for a first line whose
+ * features are all numbers where neither header nor no_header says what it is; AG_EARG for a configuration that makes no
+ * sense. */
 AG_API nn_dataset nn_read_csv(ag_tape *t, const char *path, nn_csv_config config);
 
 /* nn_read_pgm - gray pictures of one size, x [count,height,width] AG_FLOAT, persistent, from netpbm's PGM files

@@ -101,7 +101,7 @@ typedef struct nn_plot_grid_config {
     const char *const *captions; /* above each of them, copied; NULL: none */
 } nn_plot_grid_config;
 /* nn_plot_grid - images of the given shape, [height,width], side by side in the panel: one in each row of x [n,...], row
- * by row from its top. Where there are negative values, as in weights, blue is negative, white 0, and red positive;
+ * by row from its top. Where there are negative values, as in weights, blue is negative, white 0, orange positive;
  * otherwise 0 is black and the largest white. Errors: AG_ESHAPE where a row is no such image; AG_ELIMIT beyond 4 million
  * pixels. */
 AG_API ag_status nn_plot_grid(nn_plot *p, ag_tensor x, ag_shape image, nn_plot_grid_config config);

@@ -87,13 +87,15 @@ typedef struct nn_watch {
     int64_t steps; /* made */
 } nn_watch;
 /* nn_watch_new - watches a list of parameters (copied), of which the first 64 have charts of their own. Writes both files
- * at once, and makes directories that are missing. NULL on failure, or while an error is pending. Errors: AG_EARG for a list without parameters, an empty path, and
- * numbers out of range; AG_EFILE where the files cannot be written; AG_EUSE as optim's. */
+ * at once, and makes directories that are missing. NULL on failure, or while an error is pending. Errors: AG_EARG for a
+ * list without parameters (a list {NULL, 0} of one's own has no tape to report to), an empty path, and numbers out of
+ * range; AG_EFILE where the files cannot be written; AG_EUSE as optim's. */
 AG_API nn_watch *nn_watch_new(ag_list params, const char *path, nn_watch_config config);
 /* nn_watch_value - a value after so many steps: the loss at each, an accuracy now and then. At most 16 names, which are
  * UTF-8 and up to 127 bytes long. While an error is pending it does nothing, and returns it. */
 AG_API ag_status nn_watch_value(nn_watch *w, const char *name, double value);
-/* nn_watch_step - one more step is made; called while the gradients of it are there. */
+/* nn_watch_step - one more step is made; called while the gradients of it are there: after ag_backward, and before
+ * optim_clip_norm, if they are to be seen as they were. */
 AG_API ag_status nn_watch_step(nn_watch *w);
 /* nn_watch_end - writes both files; also while an error is pending, which the page then shows, and which it returns. */
 AG_API ag_status nn_watch_end(nn_watch *w);
