@@ -194,6 +194,52 @@ static void distances_of_3_4_5(void **state)
     ag_tape_free(t);
 }
 
+/* The adjoints of a and b of distances, which the definition gives, too; g arrives. */
+static void compare_distances(ag_tensor a, ag_tensor b, ag_tensor g, double tolerance)
+{
+    const ag_tensor d = ag_sub(ag_unsqueeze(a, -2), ag_unsqueeze(b, -3));
+    const ag_tensor wanted = ag_sqrt(ag_sum_over(ag_square(d), AG_AXES(-1), 0)), y = ag_cdist(a, b, 2);
+    ag_tensor got[2], expected[2];
+    assert_int_equal(ag_vjps(y, g, AG_LIST(a, b), got), AG_OK);
+    assert_int_equal(ag_vjps(wanted, g, AG_LIST(a, b), expected), AG_OK);
+    for (int64_t i = 0; i < ag_size_of(y); i++)
+        expect_close(ag_item_at(y, i), ag_item_at(wanted, i), tolerance);
+    for (int side = 0; side < 2; side++)
+        for (int64_t i = 0; i < ag_size_of(got[side]); i++)
+            expect_close(ag_item_at(got[side], i), ag_item_at(expected[side], i), 30 * tolerance);
+}
+
+static void many_distances_are_those_of_the_definition(void **state)
+{
+    (void)state;
+    const int64_t lengths[] = { 1, 3, 64, 150 };
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(lengths); i++) {
+        const int64_t n = lengths[i / 2];
+        const ag_dtype dtype = i % 2 ? AG_F32 : AG_F64;
+        ag_tape *t = tape_with((ag_options){ .seed = i, .threads = 2 });
+        const ag_tensor a = ag_require_grad(ag_randn(t, dtype, AG_SHAPE(2, 1, 70, n), 0, 1));
+        const ag_tensor b = ag_require_grad(ag_randn(t, dtype, AG_SHAPE(3, 83, n), 0, 1));
+        compare_distances(a, b, ag_randn(t, dtype, AG_SHAPE(2, 3, 70, 83), 0, 1), i % 2 ? 3e-6 : 1e-14);
+        ag_tape_free(t);
+    }
+}
+
+static void nothing_passes_between_equal_rows_nor_where_nothing_arrives(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor a = ag_require_grad(ag_eye(t, AG_F64, 20)), y = ag_cdist(a, a, 2);
+    const ag_tensor far = ag_full(t, AG_F64, AG_SHAPE(20, 20), INFINITY), cut = ag_cdist(a, far, 2);
+    ag_tensor da;
+    ag_gradients(y, AG_LIST(a), 0, &da);
+    assert_true(ag_item_at(y, 0) == 0 && ag_item_at(y, 1) == sqrt(2));
+    expect_close(ag_item_at(da, 0), 2 * 19 / sqrt(2), 1e-14);
+    expect_close(ag_item_at(da, 1), -2 / sqrt(2), 1e-14);
+    ag_gradients_from(cut, ag_zeros(t, AG_F64, AG_SHAPE(20, 20)), AG_LIST(a), 0, &da);
+    assert_true(ag_item_at(cut, 0) == INFINITY && ag_item_at(da, 0) == 0);
+    ag_tape_free(t);
+}
+
 /* ---- the usual mistakes */
 
 static void a_setting_that_cannot_be_is_named(void **state)
@@ -233,6 +279,8 @@ int main(void)
         cmocka_unit_test(a_variance_below_its_bound_can_grow),
         cmocka_unit_test(ctc_counts_alignments),
         cmocka_unit_test(distances_of_3_4_5),
+        cmocka_unit_test(many_distances_are_those_of_the_definition),
+        cmocka_unit_test(nothing_passes_between_equal_rows_nor_where_nothing_arrives),
         cmocka_unit_test(a_setting_that_cannot_be_is_named),
     };
     return cmocka_run_group_tests_name("losses", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* Distances and similarities of rows. */
 #include "ag/ops/losses/loss.h"
 #include "ag/kernels/kernels.h"
+#include "ag/ops/losses/grid.h"
 #include "ag/ops/losses/rows.h"
 #include <math.h>
 
@@ -90,10 +91,20 @@ static int team_of(const ag_call *c, const rows_context *r, const ag_array *y)
     return ag_team(ag_array_size(y), 4 * (double)r->n, ag_call_threads(c));
 }
 
+/* Each row of a and each of b, for which there are kernels of tiles: Euclidean distances. The shapes alone decide. */
+static bool is_grid(const rows_context *r, const ag_array *a, const ag_array *b, ag_shape y)
+{
+    return r->p->kind == AG_ROWS_DISTANCE && r->p->p == 2 && r->p->eps == 0 && ag_grid_fits(a, b, y);
+}
+
 static ag_status rows_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     rows_context r = context_of(c, &x[0]);
     const ag_array a = heads(&x[0], y->shape), b = heads(&x[1], y->shape);
+    if (is_grid(&r, &x[0], &x[1], y->shape)) {
+        ag_grid_values(r.n, &a, &b, y, ag_call_threads(c));
+        return AG_OK;
+    }
     ag_walk(y->shape, 3, (const ag_array *const[]){ y, &a, &b }, run_values, &r, team_of(c, &r, y));
     return AG_OK;
 }
@@ -106,6 +117,7 @@ static ag_status rows_back(const ag_call *c, const ag_array *dy, ag_array *dx, c
         return AG_EUSE;
     rows_context r = context_of(c, a);
     const ag_array as = heads(a, y->shape), bs = heads(b, y->shape);
+    const bool grid = is_grid(&r, a, b, y->shape);
     for (r.side = 0; r.side < 2; r.side++) {
         if (!dx[r.side].data)
             continue;
@@ -116,6 +128,11 @@ static ag_status rows_back(const ag_call *c, const ag_array *dy, ag_array *dx, c
         r.clear = alone && beta[r.side] == 0;
         if (!alone && beta[r.side] == 0)
             ag_fill_array(&dx[r.side], 0);
+        if (grid) { /* where each has rows of its own, not alone */
+            const bool shared = ag_array_size(&own) * y->shape.dim[y->shape.rank - 1 - r.side] != ag_array_size(y);
+            ag_grid_slopes(&(ag_grid_back){ r.n, { as, bs }, *y, *dy, to, r.side, shared }, ag_call_threads(c));
+            continue;
+        }
         ag_walk(y->shape, 5, (const ag_array *const[]){ &to, dy, y, &as, &bs }, run_slopes, &r,
                 alone ? team_of(c, &r, y) : 1);
     }
@@ -173,6 +190,7 @@ AG_OP(pairwise_distance) = {
     .vjp_fused = rows_back,
     .samples = (const ag_sample[]){ SAMPLE(AG_ROWS_DISTANCE, 2, 1e-6, AG_DIMS(3, 4), AG_DIMS(3, 4)),
                                     SAMPLE(AG_ROWS_DISTANCE, 2, 0, AG_DIMS(3, 1, 2), AG_DIMS(4, 2)),
+                                    SAMPLE(AG_ROWS_DISTANCE, 2, 0, AG_DIMS(9, 1, 3), AG_DIMS(2, 1, 8, 3)),
                                     SAMPLE(AG_ROWS_DISTANCE, 1, 0, AG_DIMS(3), AG_DIMS(2, 3)),
                                     SAMPLE(AG_ROWS_DISTANCE, INFINITY, 0, AG_DIMS(2, 3), AG_DIMS(2, 3)),
                                     SAMPLE(AG_ROWS_DISTANCE, 3, 0, AG_DIMS(2, 3), AG_DIMS(2, 3)),
