@@ -33,18 +33,19 @@ static ag_status where_shape(const ag_call *c, const ag_array *x, ag_array *y)
         const int64_t ys = w->stride[0], cs = w->stride[1], as = w->stride[2], bs = w->stride[3], n = w->n; \
         (void)context;                                                                                      \
         const bool plain = ys == 1 && cs == 1;                                                              \
+        const type one_a = *a, one_b = *b; /* a number stays in a register */                               \
         if (plain && as == 1 && bs == 1)                                                                    \
             for (int64_t i = 0; i < n; i++)                                                                 \
                 y[i] = c[i] ? a[i] : b[i];                                                                  \
         else if (plain && as == 1 && bs == 0) /* a number */                                                \
             for (int64_t i = 0; i < n; i++) {                                                               \
                 const type v = a[i]; /* loaded always: else there are no vectors of it */                   \
-                y[i] = c[i] ? v : *b;                                                                       \
+                y[i] = c[i] ? v : one_b;                                                                    \
             }                                                                                               \
         else if (plain && as == 0 && bs == 1)                                                               \
             for (int64_t i = 0; i < n; i++) {                                                               \
                 const type v = b[i];                                                                        \
-                y[i] = c[i] ? *a : v;                                                                       \
+                y[i] = c[i] ? one_a : v;                                                                    \
             }                                                                                               \
         else                                                                                                \
             for (int64_t i = 0; i < n; i++)                                                                 \

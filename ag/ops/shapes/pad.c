@@ -141,8 +141,10 @@ static parts parts_of(const ag_call *c, ag_shape x)
 static void run_parts(parts *g, const ag_array *x, const ag_array *y, int axis)
 {
     if (axis == y->shape.rank) {
-        if (g->back)
+        if (g->back && !ag_shape_equal(x->shape, y->shape))
             ag_sum_array(x, y, 1, g->add, g->threads);
+        else if (g->back)
+            ag_copy_array(x, y, g->add, g->threads);
         else
             ag_copy_array(y, x, false, g->threads);
         g->add = true;
