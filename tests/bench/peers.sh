@@ -1,5 +1,5 @@
 #!/bin/bash
-# tests/bench/peers.sh BUILD - whole training steps of ag beside PyTorch and JAX: one thread, f32, rounds in turn, the
+# tests/bench/peers.sh BUILD - whole training steps of ag beside PyTorch and JAX, and single ops beside PyTorch: one thread, f32, rounds in turn, the
 # best of all. The peers are installed into BUILD/peers the first time, which takes about 6 GB of disk;
 # PEERS_PYTHON=python3 uses a Python that has them. ROUNDS: how many (3).
 set -u
@@ -25,8 +25,12 @@ for ((round = 0; round < ${ROUNDS:-3}; round++)); do
     {
         "$build/bench/mlp" --epochs 3 --threads 1 --only ag | awk '/epoch seconds:/ { print "epoch", $NF }'
         "$build/bench/peers"
+        "$build/bench/ops" peers
     } | sed 's/^/ag /' >>"$lines"
-    "$python" "$here/peers_torch.py" epoch circle net attention | sed 's/^/torch /' >>"$lines"
+    {
+        "$python" "$here/peers_torch.py" epoch circle net attention
+        "$python" "$here/peers_ops.py"
+    } | sed 's/^/torch /' >>"$lines"
     ((jax)) && "$python" "$here/peers_jax.py" epoch circle net attention | sed 's/^/jax /' >>"$lines"
 done
 
@@ -34,6 +38,7 @@ lscpu 2>/dev/null | sed -n 's/^Model name: */processor: /p'
 "$python" -c 'import torch; print("PyTorch", torch.__version__, "eager, one thread")'
 ((jax)) && "$python" -c 'import jax; print("JAX", jax.__version__, "compiled steps, one processor")'
 awk '
+    $1 == "ag" && sub(/[.]forward$/, "", $2) { if (!($2 in known)) { known[$2]; ops[++count] = $2 } $2 = $2 ".forward" }
     !(($1, $2) in best) || $3 < best[$1, $2] { best[$1, $2] = $3 }
     function show(who, what, scale) { return (who, what) in best ? sprintf("%9.2f", best[who, what] * scale) : sprintf("%9s", "-") }
     function ratio(who, what) { return (who, what) in best && best["ag", what] ? sprintf("%9.2f", best[who, what] / best["ag", what]) : sprintf("%9s", "-") }
@@ -47,4 +52,11 @@ awk '
         row("circle, 1000 points, 3 scalar parameters, SGD: us a step", "circle", 1e6)
         row("64-1000-100-10, ReLU, sum of squares, SGD: us a step", "net", 1e6)
         row("attention, 4 heads, 1024 queries, causal: ms a step", "attention", 1e3)
+        printf "\n%-28s %29s   %29s\n%-28s %9s %9s %9s   %9s %9s %9s\n", "", "forward, ms", "backward, ms", "",
+            "ag", "PyTorch", "PyTorch/ag", "ag", "PyTorch", "PyTorch/ag"
+        for (i = 1; i <= count; i++) {
+            f = ops[i] ".forward"; b = ops[i] ".backward"
+            printf "%-28s %s %s %s   %s %s %s\n", ops[i], show("ag", f, 1e3), show("torch", f, 1e3), ratio("torch", f),
+                show("ag", b, 1e3), show("torch", b, 1e3), ratio("torch", b)
+        }
     }' "$lines"

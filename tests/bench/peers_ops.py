@@ -1,0 +1,71 @@
+"""Single ops of peers.sh in PyTorch, one thread, f32, with the operands of ops.c: lines `NAME.DIRECTION SECONDS`, of the processor."""
+import sys
+import time
+
+import torch
+import torch.nn.functional as F
+
+
+def floats(*shape):
+    return torch.randn(*shape, requires_grad=True)
+
+
+def indices(below, *shape):
+    return torch.randint(below, shape)
+
+
+MATRIX = (1024, 1024)
+IMAGES = (16, 32, 64, 64)
+OPS = {
+    "gather_last": (lambda x, i: x.gather(-1, i), floats(*MATRIX), indices(1024, *MATRIX)),
+    "gather_first": (lambda x, i: x.gather(0, i), floats(*MATRIX), indices(1024, *MATRIX)),
+    "scatter_add_last": (lambda x, i, s: x.scatter_add(-1, i, s), floats(*MATRIX), indices(1024, *MATRIX), floats(*MATRIX)),
+    "scatter_add_first": (lambda x, i, s: x.scatter_add(0, i, s), floats(*MATRIX), indices(1024, *MATRIX), floats(*MATRIX)),
+    "index_select_first": (lambda x, i: x.index_select(0, i), floats(4096, 256), indices(4096, 8192)),
+    "index_select_last": (lambda x, i: x.index_select(-1, i), floats(*MATRIX), indices(1024, 1024)),
+    "cumsum_last": (lambda x: x.cumsum(-1), floats(*MATRIX)),
+    "cumsum_first": (lambda x: x.cumsum(0), floats(*MATRIX)),
+    "pad_zeros": (lambda x: F.pad(x, (1, 1, 1, 1)), floats(*IMAGES)),
+    "pad_reflect": (lambda x: F.pad(x, (1, 1, 1, 1), mode="reflect"), floats(*IMAGES)),
+    "max_pool_2": (lambda x: F.max_pool2d(x, 2), floats(*IMAGES)),
+    "max_pool_3": (lambda x: F.max_pool2d(x, 3, 2, 1), floats(*IMAGES)),
+    "avg_pool_2": (lambda x: F.avg_pool2d(x, 2), floats(*IMAGES)),
+    "layer_norm": (lambda x, w, b: F.layer_norm(x, (512,), w, b), floats(4096, 512), floats(512), floats(512)),
+    "group_norm": (lambda x, w, b: F.group_norm(x, 8, w, b), floats(*IMAGES), floats(32), floats(32)),
+    "batch_norm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), floats(*IMAGES), floats(32), floats(32)),
+    "softmax": (lambda x: x.softmax(-1), floats(*MATRIX)),
+    "sort": (lambda x: x.sort(-1).values, floats(*MATRIX)),
+    "topk_long": (lambda x: x.topk(10, -1).values, floats(256, 4096)),
+    "topk_short": (lambda x: x.topk(10, -1).values, floats(16384, 64)),
+    "bilinear": (lambda x: F.interpolate(x, scale_factor=2, mode="bilinear"), floats(8, 32, 64, 64)),
+    "conv_3x3": (lambda x, w, b: F.conv2d(x, w, b, padding=1), floats(16, 64, 32, 32), floats(64, 64, 3, 3), floats(64)),
+    "cross_entropy": (F.cross_entropy, floats(128, 32000), indices(32000, 128)),
+    "cdist": (torch.cdist, floats(1024, 64), floats(1024, 64)),
+    "embedding_bag": (lambda w, i: F.embedding_bag(i, w), floats(10000, 128), indices(10000, 512, 32)),
+}
+
+
+def measure(run, *operands):
+    """Seconds of forward and of backward, the best of as many as a fifth of a second has, at least three."""
+    wanted = [x for x in operands if x.requires_grad]
+    dy = torch.randn_like(run(*operands))
+    best = [float("inf")] * 2
+    begin = time.process_time()
+    count = 0
+    while count < 3 or time.process_time() - begin < 0.2:
+        start = time.process_time()
+        y = run(*operands)
+        middle = time.process_time()
+        torch.autograd.grad(y, wanted, dy)
+        best = [min(best[0], middle - start), min(best[1], time.process_time() - middle)]
+        del y
+        count += 1
+    return best
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    for name in sys.argv[1:] or OPS:
+        forward, backward = measure(*OPS[name])
+        print(f"{name}.forward {forward:.9f}\n{name}.backward {backward:.9f}", flush=True)
