@@ -93,9 +93,17 @@ AG_API ag_tensor ag_instance_norm(ag_tensor x, ag_tensor weight, ag_tensor bias,
 
 /* ---- batches */
 
-static ag_tensor inverse_deviation(ag_tensor variance, double eps)
+typedef struct weights { /* of channels, or absent */
+    ag_tensor weight, bias;
+} weights;
+
+/* x about the means of its channels in units of their deviations, weighted: the units are, which are few. */
+static ag_tensor in_units(ag_tensor x, ag_shape s, ag_tensor mean, ag_tensor variance, double eps, weights w)
 {
-    return ag_pow_scalar(ag_add_scalar(variance, eps != 0 ? eps : 1e-5), -0.5);
+    const ag_tensor k = ag_pow_scalar(ag_add_scalar(variance, eps != 0 ? eps : 1e-5), -0.5);
+    const ag_tensor scale = ag_absent(w.weight) ? k : ag_mul(k, w.weight);
+    const ag_tensor z = ag_mul(ag_sub(x, of_channels(mean, s)), of_channels(scale, s));
+    return ag_absent(w.bias) ? z : ag_add(z, of_channels(w.bias, s));
 }
 
 static ag_tensor between(ag_tensor a, ag_tensor b, double part) /* a at 0, b at 1 */
@@ -104,7 +112,8 @@ static ag_tensor between(ag_tensor a, ag_tensor b, double part) /* a at 0, b at 
 }
 
 /* With the batch's own statistics, whose averages go on. */
-static ag_batch_normed by_batch(ag_tensor x, ag_shape s, ag_tensor mean, ag_tensor variance, ag_batch_norm_options o)
+static ag_batch_normed by_batch(ag_tensor x, ag_shape s, ag_tensor mean, ag_tensor variance, ag_batch_norm_options o,
+                                weights w)
 {
     ag_axes others = { s.rank - 1, { 0 } };
     for (int i = 1; i < others.count; i++)
@@ -114,8 +123,7 @@ static ag_batch_normed by_batch(ag_tensor x, ag_shape s, ag_tensor mean, ag_tens
         n *= (double)s.dim[i];
     const double part = o.momentum != 0 ? o.momentum : 0.1;
     const ag_tensor m = ag_mean_over(x, others, 0), v = ag_var_over(x, others, 0, (ag_var_options){ .biased = true });
-    const ag_tensor z = ag_mul(ag_sub(x, of_channels(m, s)), of_channels(inverse_deviation(v, o.eps), s));
-    ag_batch_normed y = { z, ag_detach(m), ag_mul_scalar(ag_detach(v), n / (n - 1)) };
+    ag_batch_normed y = { in_units(x, s, m, v, o.eps, w), ag_detach(m), ag_mul_scalar(ag_detach(v), n / (n - 1)) };
     if (!ag_absent(mean))
         y.running_mean = between(ag_detach(mean), y.running_mean, part);
     if (!ag_absent(variance))
@@ -123,10 +131,11 @@ static ag_batch_normed by_batch(ag_tensor x, ag_shape s, ag_tensor mean, ag_tens
     return y;
 }
 
-static ag_batch_normed by_given(ag_tensor x, ag_shape s, ag_tensor mean, ag_tensor variance, ag_batch_norm_options o)
+static ag_batch_normed by_given(ag_tensor x, ag_shape s, ag_tensor mean, ag_tensor variance, ag_batch_norm_options o,
+                                weights w)
 {
     const ag_tensor m = ag_detach(mean), v = ag_detach(variance);
-    return (ag_batch_normed){ ag_mul(ag_sub(x, of_channels(m, s)), of_channels(inverse_deviation(v, o.eps), s)), m, v };
+    return (ag_batch_normed){ in_units(x, s, m, v, o.eps, w), m, v };
 }
 
 /* ag_batch_norm - x[n,channels,..] with each channel about a mean and in units of a deviation; then weight and bias,
@@ -155,9 +164,10 @@ AG_API ag_batch_normed ag_batch_norm(ag_tensor x, ag_tensor running_mean, ag_ten
     else if (!options.training && (ag_absent(running_mean) || ag_absent(running_var)))
         ag_fail(t, AG_EARG, "ag_batch_norm: there are no running statistics, which only training can do without");
     else {
-        const ag_batch_normed y = options.training ? by_batch(x, s[0], running_mean, running_var, options)
-                                                   : by_given(x, s[0], running_mean, running_var, options);
-        ag_tensor all[] = { weighted(y.output, weight, bias, s[0]), y.running_mean, y.running_var };
+        const weights w = { weight, bias };
+        const ag_batch_normed y = options.training ? by_batch(x, s[0], running_mean, running_var, options, w)
+                                                   : by_given(x, s[0], running_mean, running_var, options, w);
+        ag_tensor all[] = { y.output, y.running_mean, y.running_var };
         ag_all_or_none(all, 3);
         return (ag_batch_normed){ all[0], all[1], all[2] };
     }

@@ -68,9 +68,12 @@ enum { SHORT = 12 }; /* so many elements of a result along an axis are enough fo
         const int64_t cs = w->stride[0], xs = w->stride[1], ys = w->stride[2]; \
         (void)context;                                                         \
         if (cs == 0) {                                                         \
+            const type top = *y;                                               \
             int64_t n = 0;                                                     \
-            for (int64_t i = 0; i < w->n; i++)                                 \
-                n += TAKEN(x[i * xs], *y);                                     \
+            for (int64_t i = 0; i < w->n && xs == 1; i++)                      \
+                n += TAKEN(x[i], top);                                         \
+            for (int64_t i = 0; i < w->n && xs != 1; i++)                      \
+                n += TAKEN(x[i * xs], top);                                    \
             *count += (double)n;                                               \
         } else if (cs == 1 && ys == 1 && xs == 2) { /* windows of two */       \
             for (int64_t i = 0; i < w->n; i++)                                 \
@@ -98,25 +101,28 @@ DIVIDE(divide_f32, float)
 DIVIDE(divide_f64, double)
 
 /* Arrays of a row: dx, x, y, the shares. context: is it added? */
-#define SHARE(name, type)                                                                                \
-    static void name(const ag_walk_row *w, void *context)                                                \
-    {                                                                                                    \
-        type *restrict dx = w->data[0];                                                                  \
-        const type *x = w->data[1], *y = w->data[2], *share = w->data[3];                                \
-        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], ss = w->stride[3];        \
-        const bool add = *(const bool *)context;                                                         \
-        if (ds == 1 && xs == 1 && ys == 0 && !add)                                                       \
-            for (int64_t i = 0; i < w->n; i++)                                                           \
-                dx[i] = TAKEN(x[i], *y) ? *share : 0;                                                    \
-        else if (ds == 1 && xs == 1 && ys == 1 && !add)                                                  \
-            for (int64_t i = 0; i < w->n; i++)                                                           \
-                dx[i] = TAKEN(x[i], y[i]) ? share[i] : 0;                                                \
-        else if (ds == 2 && xs == 2 && ys == 1 && ss == 1 && !add) /* windows of two */                  \
-            for (int64_t i = 0; i < w->n; i++)                                                           \
-                dx[2 * i] = TAKEN(x[2 * i], y[i]) ? share[i] : 0;                                        \
-        else                                                                                             \
-            for (int64_t i = 0; i < w->n; i++)                                                           \
-                dx[i * ds] = (add ? dx[i * ds] : 0) + (TAKEN(x[i * xs], y[i * ys]) ? share[i * ss] : 0); \
+#define SHARE(name, type)                                                                                 \
+    static void name(const ag_walk_row *w, void *context)                                                 \
+    {                                                                                                     \
+        type *restrict dx = w->data[0];                                                                   \
+        const type *x = w->data[1], *y = w->data[2], *share = w->data[3];                                 \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], ss = w->stride[3];         \
+        const bool add = *(const bool *)context;                                                          \
+        const type top = *y, one = *share; /* loaded always, as below: else there are no vectors of it */ \
+        if (ds == 1 && xs == 1 && ys == 0 && !add)                                                        \
+            for (int64_t i = 0; i < w->n; i++)                                                            \
+                dx[i] = TAKEN(x[i], top) ? one : 0;                                                       \
+        else if (ds == 1 && xs == 1 && ys == 1 && !add)                                                   \
+            for (int64_t i = 0; i < w->n; i++) {                                                          \
+                const type g = share[i];                                                                  \
+                dx[i] = TAKEN(x[i], y[i]) ? g : 0;                                                        \
+            }                                                                                             \
+        else if (ds == 2 && xs == 2 && ys == 1 && ss == 1 && !add) /* windows of two */                   \
+            for (int64_t i = 0; i < w->n; i++)                                                            \
+                dx[2 * i] = TAKEN(x[2 * i], y[i]) ? share[i] : 0;                                         \
+        else                                                                                              \
+            for (int64_t i = 0; i < w->n; i++)                                                            \
+                dx[i * ds] = (add ? dx[i * ds] : 0) + (TAKEN(x[i * xs], y[i * ys]) ? share[i * ss] : 0);  \
     }
 SHARE(share_f32, float)
 SHARE(share_f64, double)
