@@ -164,12 +164,16 @@ static taps taps_of(const ag_band_params *p, const ag_pool_axis *a, int d, int s
 
 /* ---- bands */
 
-static bool is_single(const ag_band *b)
+static int few_of(const ag_band *b)
 {
-    for (int64_t i = 0; i < b->result; i++)
-        if (b->at[i + 1] - b->at[i] != 1 || b->divisor[i] != 1)
-            return false;
-    return true;
+    int64_t most = 1;
+    for (int64_t i = 0; i < b->result; i++) {
+        const int64_t count = b->at[i + 1] - b->at[i];
+        if (count < 1 || count > 2 || b->divisor[i] != 1)
+            return 0;
+        most = count > most ? count : most;
+    }
+    return (int)most;
 }
 
 static bool make_band(const ag_call *c, const ag_band_params *p, const ag_pool_axis *a, int d, int spatial, ag_band *b)
@@ -195,7 +199,7 @@ static bool make_band(const ag_call *c, const ag_band_params *p, const ag_pool_a
         for (int64_t k = 0; k < t.count; k++)
             b->weight[b->at[i] + k] = weighted && d >= AG_SPATIAL - spatial ? t.weight[k] : 1;
     }
-    b->single = b->weight && is_single(b);
+    b->few = b->weight ? few_of(b) : 0;
     return b->weight;
 }
 
@@ -254,6 +258,6 @@ bool ag_band_transpose(const ag_call *c, const ag_band *b, ag_band *to)
             const int64_t j = b->first[i] + k - b->at[i];
             to->weight[to->at[j] + i - to->first[j]] = b->weight[k] / b->divisor[i];
         }
-    to->single = is_single(to);
+    to->few = few_of(to);
     return true;
 }

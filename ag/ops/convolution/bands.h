@@ -20,7 +20,7 @@ typedef struct ag_band {
     int64_t source, result;
     int64_t *first, *at;
     double *weight, *divisor;
-    bool single; /* one element each, and no divisor */
+    int few; /* 1 or 2: at most so many elements each, at least one, and no divisor; else 0 */
 } ag_band;
 
 /* ---- bands.c */

@@ -22,6 +22,14 @@ static inline double sum_of(const ag_band *w, int64_t i, const double *row)
     return sum;
 }
 
+/* The same of one or two elements. */
+static inline double sum_of_few(const ag_band *w, int64_t i, const double *row)
+{
+    const double *from = row + w->first[i], *weight = w->weight + w->at[i];
+    const double sum = weight[0] * from[0];
+    return w->at[i + 1] - w->at[i] == 2 ? sum + weight[1] * from[1] : sum;
+}
+
 #define PLANE(name, type)                                                                                        \
     static void name##_add(int64_t n, double *row, const type *x, double weight, bool first)                     \
     {                                                                                                            \
@@ -52,9 +60,12 @@ static inline double sum_of(const ag_band *w, int64_t i, const double *row)
             for (int64_t h = 0; h < b[1].result; h++, y += w->result) {                                          \
                 const bool any = name##_row(b, d, h, x, row);                                                    \
                 const double divisor = b[0].divisor[d] * b[1].divisor[h];                                        \
-                if (any && w->single && divisor == 1 && !add)                                                    \
+                if (any && w->few == 1 && divisor == 1 && !add)                                                  \
                     for (int64_t i = 0; i < w->result; i++)                                                      \
                         y[i] = (type)(w->weight[i] * row[w->first[i]]);                                          \
+                else if (any && w->few && divisor == 1 && !add)                                                  \
+                    for (int64_t i = 0; i < w->result; i++)                                                      \
+                        y[i] = (type)sum_of_few(w, i, row);                                                      \
                 else                                                                                             \
                     for (int64_t i = 0; i < w->result; i++) {                                                    \
                         const double sum = any ? sum_of(w, i, row) / (divisor * w->divisor[i]) : 0;              \
