@@ -3,8 +3,9 @@
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <time.h>
 
-enum { MEDIUM = 3000, LARGE = 180000, MOST_ROWS = 4096, DIRECTIONS = 2 };
+enum { MEDIUM = 3000, LARGE = 180000, ENOUGH = 30000, MOST_ROWS = 4096, DIRECTIONS = 2 };
 
 /* ---- larger shapes that the op accepts */
 
@@ -15,7 +16,10 @@ typedef struct larger { /* the case with larger shapes; why there are none */
     ag_case *to;
     char why[AG_TEXT];
     ag_status status;
+    bool slow; /* a forward pass takes longer than many of them should */
 } larger;
+
+static const double slow_seconds = 0.02;
 
 static bool accepts(larger *l)
 {
@@ -23,12 +27,14 @@ static bool accepts(larger *l)
     r.memory_limit = ((uint64_t)ag_case_size(l->to) * 32 + 65536) * sizeof(double);
     ag_outcome o;
     ag_op_check *k = l->k;
+    const clock_t start = clock();
     if (!ag_check_memory(k, ag_case_draw(k->tapes.home, l->to, 200 + (uint64_t)k->sample) &&
                                 ag_case_run(l->to, &r, &k->tapes, &o)))
         return false;
     if (o.status)
         snprintf(l->why, sizeof l->why, "%s", o.text);
     l->status = o.status;
+    l->slow = (double)(clock() - start) > slow_seconds * CLOCKS_PER_SEC;
     return !o.status;
 }
 
@@ -60,19 +66,21 @@ static int occurrences(const ag_case *c, int64_t extent)
     return most;
 }
 
-/* The given extents multiplied: less than wished where broadcasting makes the result much larger than the inputs. */
+/* The given extents multiplied: less than wished where broadcasting makes the result much larger than the inputs, or where
+ * the work grows faster than they do. */
 static bool try_stretched(larger *l, int64_t extent)
 {
     double times = (double)l->size / (double)(ag_case_size(l->from) + 1);
-    for (int64_t factor = factor_for(times, occurrences(l->from, extent)); factor > 1; factor /= 2) {
+    for (int64_t factor = factor_for(times, occurrences(l->from, extent)); factor > 1;) {
         *l->to = *l->from;
         stretch(l->to, extent, factor);
         if (ag_case_size(l->to) == ag_case_size(l->from))
             return false;
-        if (accepts(l))
+        if (accepts(l) && (!l->slow || factor == 2 || ag_case_size(l->to) <= ENOUGH))
             return true;
-        if (l->status != AG_ENOMEM)
+        if (l->status && l->status != AG_ENOMEM)
             return false;
+        factor = l->status ? factor / 2 : factor * 3 / 4;
     }
     return false;
 }
