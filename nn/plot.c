@@ -301,13 +301,14 @@ ag_status nn_plot_line(nn_plot *p, const char *name, double a, double b, double 
 {
     if (!nn_plot_usable(p))
         return nn_plot_status(p);
-    if (!isfinite(a) || !isfinite(b) || !isfinite(c) || (a == 0 && b == 0))
+    const double most = fmax(fabs(a), fabs(b)); /* by which all are divided, as squares of them need not be numbers */
+    if (!isfinite(a) || !isfinite(b) || !(most > 0) || !isfinite(c / most))
         return ag_fail(p->t, AG_EARG, "nn_plot_line: %g x + %g y + %g = 0 is no line", a, b, c);
     nn_item *i = nn_plot_item(p, NN_ITEM_LINE, name, "nn_plot_line");
     if (i) {
-        i->a = a;
-        i->b = b;
-        i->c = c;
+        i->a = a / most;
+        i->b = b / most;
+        i->c = c / most;
     }
     return nn_plot_status(p);
 }

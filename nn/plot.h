@@ -103,7 +103,7 @@ typedef struct nn_plot_grid_config {
 /* nn_plot_grid - images of the given shape, [height,width], side by side in the panel: one in each row of x [n,...], row
  * by row from its top. Where there are negative values, as in weights, blue is negative, white 0, orange positive;
  * otherwise 0 is black and the largest white. Errors: AG_ESHAPE where a row is no such image; AG_ELIMIT beyond 4 million
- * pixels. */
+ * pixels, or beyond four times as many with the space between images, which is much where they are long and thin. */
 AG_API ag_status nn_plot_grid(nn_plot *p, ag_tensor x, ag_shape image, nn_plot_grid_config config);
 /* nn_plot_images - the same as a picture of its own, titled with the name of x. */
 AG_API ag_status nn_plot_images(ag_tape *t, ag_tensor x, ag_shape image, const char *path);

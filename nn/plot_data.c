@@ -1,5 +1,7 @@
 /* Tensors as things in a picture: points, classes, histograms, matrices of counts, images. */
 #include "nn/plot_internal.h"
+#include "ag/array/array.h"
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -15,17 +17,6 @@ static bool describe(const nn_plot *p, ag_tensor x, const char *what, const char
         return false;
     *s = ag_shape_of(x);
     return s->rank >= 0; /* otherwise stale: reported */
-}
-
-/* "[2,3]" */
-static const char *shown(ag_shape s, char *text, size_t size)
-{
-    size_t used = (size_t)snprintf(text, size, "[");
-    for (int i = 0; i < s.rank && used < size; i++)
-        used += (size_t)snprintf(text + used, size - used, "%s%lld", i ? "," : "", (long long)s.dim[i]);
-    if (used < size)
-        snprintf(text + used, size - used, "]");
-    return text;
 }
 
 /* The elements as f64, `columns` of them in each row with room for `more` behind them. */
@@ -49,7 +40,7 @@ static bool are_points(const nn_plot *p, const char *who, ag_shape s, int64_t mo
     char text[128];
     if (s.rank != 2 || s.dim[1] < 2 || s.dim[1] > most)
         ag_fail(p->t, AG_ESHAPE, "%s: points [n,2]%s are wanted, not %s", who, most > 2 ? " or [n,3]" : "",
-                shown(s, text, sizeof text));
+                ag_shape_text(s, text, sizeof text));
     else if (s.dim[0] == 0)
         ag_fail(p->t, AG_EARG, "%s: there are no points", who);
     return !ag_error(p->t);
@@ -124,6 +115,13 @@ ag_status nn_plot_classes(nn_plot *p, ag_tensor points, ag_tensor labels)
 
 /* ---- histograms */
 
+/* In which bin a value lies; by halves where the difference is beyond all numbers. */
+static int bin_of(double v, double low, double width, int bins)
+{
+    const double above = v - low, at = isfinite(above) ? above / width : (0.5 * v - 0.5 * low) / (0.5 * width);
+    return at < bins ? (int)at : bins - 1;
+}
+
 /* Rows of centre, count and width. False: no element is finite. */
 static bool count_bins(const double *v, size_t count, double *to, int bins)
 {
@@ -138,18 +136,16 @@ static bool count_bins(const double *v, size_t count, double *to, int bins)
     double width = high / bins - low / bins;
     if (!(width > 0)) { /* all are the same */
         width = fabs(low) > 1 ? fabs(low) / bins : 1.0 / bins;
-        low -= bins / 2 * width;
+        low = fmax(low - bins / 2 * width, -DBL_MAX);
     }
     for (int b = 0; b < bins; b++) {
-        to[3 * b] = low + (b + 0.5) * width;
+        to[3 * b] = 2 * (0.5 * low + (b + 0.5) * (0.5 * width)); /* the product alone may be beyond all numbers */
         to[3 * b + 1] = 0;
         to[3 * b + 2] = width;
     }
     for (size_t k = 0; k < count; k++)
-        if (isfinite(v[k])) {
-            int b = (int)((v[k] - low) / width);
-            to[3 * (b < bins ? b : bins - 1) + 1]++;
-        }
+        if (isfinite(v[k]))
+            to[3 * bin_of(v[k], low, width, bins) + 1]++;
     return true;
 }
 
@@ -190,7 +186,7 @@ ag_status nn_plot_confusion(nn_plot *p, ag_tensor counts)
         return nn_plot_status(p);
     if (s.rank != 2 || s.dim[0] != s.dim[1] || s.dim[0] < 1 || s.dim[0] > NN_PLOT_LABELS)
         return ag_fail(p->t, AG_ESHAPE, "%s: counts [n,n] of at most %d classes are wanted, not %s", who,
-                       NN_PLOT_LABELS, shown(s, text, sizeof text));
+                       NN_PLOT_LABELS, ag_shape_text(s, text, sizeof text));
     copy(p, nn_plot_item(p, NN_ITEM_CONFUSION, NULL, who), counts, (size_t)s.dim[0], (size_t)s.dim[0], 0);
     return nn_plot_status(p);
 }
@@ -201,18 +197,21 @@ static bool are_images(const nn_plot *p, const char *who, ag_shape s, ag_shape i
     int64_t pixels = image.rank == 2 && image.dim[0] > 0 && image.dim[1] > 0 ? ag_shape_size(image) : -1;
     if (image.rank != 2 || pixels < 1)
         ag_fail(p->t, AG_ESHAPE, "%s: the shape of an image is [height,width], not %s", who,
-                shown(image, wanted, sizeof wanted));
+                ag_shape_text(image, wanted, sizeof wanted));
     else if (s.rank < 1 || s.dim[0] < 1 || ag_shape_size(s) % s.dim[0] || ag_shape_size(s) / s.dim[0] != pixels)
-        ag_fail(p->t, AG_ESHAPE, "%s: the rows of %s are no images %s", who, shown(s, text, sizeof text),
-                shown(image, wanted, sizeof wanted));
+        ag_fail(p->t, AG_ESHAPE, "%s: the rows of %s are no images %s", who, ag_shape_text(s, text, sizeof text),
+                ag_shape_text(image, wanted, sizeof wanted));
     else if (ag_shape_size(s) > NN_PLOT_CELLS)
-        ag_fail(p->t, AG_ELIMIT, "%s: %s has more pixels than %d", who, shown(s, text, sizeof text), NN_PLOT_CELLS);
+        ag_fail(p->t, AG_ELIMIT, "%s: %s has more pixels than %d", who, ag_shape_text(s, text, sizeof text),
+                NN_PLOT_CELLS);
     return !ag_error(p->t);
 }
 
 ag_status nn_plot_grid(nn_plot *p, ag_tensor x, ag_shape image, nn_plot_grid_config config)
 {
+    enum { MOST = 4 * NN_PLOT_CELLS };
     const char *who = "nn_plot_grid";
+    char text[2][128];
     ag_shape s;
     if (!nn_plot_usable(p) || !describe(p, x, "the images are", who, &s) || !are_images(p, who, s, image))
         return nn_plot_status(p);
@@ -225,6 +224,13 @@ ag_status nn_plot_grid(nn_plot *p, ag_tensor x, ag_shape image, nn_plot_grid_con
     i->image = image;
     i->across = (size_t)config.columns;
     i->captions.size = 0;
+    const nn_tiles g = nn_plot_tiles(i);
+    if (g.width > (size_t)MOST / g.height) {
+        i->rows = 0;
+        return ag_fail(p->t, AG_ELIMIT, "%s: %s as images %s would take %zu x %zu cells with the space between them",
+                       who, ag_shape_text(s, text[0], sizeof text[0]), ag_shape_text(image, text[1], sizeof text[1]),
+                       g.width, g.height);
+    }
     for (size_t k = 0; config.captions && k < count; k++) {
         const char *caption = config.captions[k] ? config.captions[k] : "";
         if (!nn_memory_add(p->t, &i->captions, caption, strlen(caption) + 1)) {

@@ -147,7 +147,7 @@ static void draw_line(drawing *d)
     const double *x = d->range->x, *y = d->range->y;
     double sx = x[1] - x[0], sy = y[1] - y[0], mx = 0.5 * (x[0] + x[1]), my = 0.5 * (y[0] + y[1]);
     double a = i->a * sx, b = i->b * sy, c = i->a * mx + i->b * my + i->c; /* where the panel's sides are 1 */
-    double px = -a * c / (a * a + b * b), py = -b * c / (a * a + b * b), length = hypot(a, b);
+    double length = hypot(a, b), px = -a / length * (c / length), py = -b / length * (c / length);
     separate(d);
     nn_script_print(d->s, "[t=-2:2] '+' using (%.9g%+.9g*t):(%.9g%+.9g*t) with lines", mx + px * sx, -b / length * sx,
                     my + py * sy, a / length * sy);
@@ -247,9 +247,11 @@ static void draw_confusion(drawing *d)
     nn_script_print(d->s, "array row[%zu]\n", i->rows);
     for (size_t r = 0; r < i->rows; r++) {
         double sum = 0;
-        for (size_t c = 0; c < i->columns; c++)
-            sum += nn_item_row(i, r)[c];
-        nn_script_print(d->s, "row[%zu] = %.9g\n", r + 1, sum > 0 ? sum : 1);
+        for (size_t c = 0; c < i->columns; c++) {
+            const double v = nn_item_row(i, r)[c];
+            sum += isfinite(v) ? v : 0; /* what is not finite leaves a gap */
+        }
+        nn_script_print(d->s, "row[%zu] = %.9g\n", r + 1, sum > 0 && isfinite(sum) ? sum : 1);
     }
     separate(d);
     nn_script_print(d->s, "$%s matrix using 1:2:($3/row[int($2)+1]) with image notitle", d->name);

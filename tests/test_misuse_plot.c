@@ -143,12 +143,31 @@ static void numbers(void **state)
     expect_refusal(t, nn_plot_line(p, "l", 0, 0, 1), AG_EARG, "nn_plot_line");
     expect_refusal(t, nn_plot_line(p, "l", NAN, 0, 1), AG_EARG, "nn_plot_line");
     expect_refusal(t, nn_plot_line(p, "l", 1, 0, INFINITY), AG_EARG, "nn_plot_line");
+    expect_refusal(t, nn_plot_line(p, "l", 1e-300, 0, 1e300), AG_EARG, "nn_plot_line");
     expect_refusal(t, nn_plot_contour(p, "f", NULL, NULL, 0), AG_ENULL, "nn_plot_contour");
     expect_refusal(t, nn_plot_contour(p, "f", zero, NULL, NAN), AG_EARG, "nn_plot_contour");
     expect_refusal(t, nn_plot_surface(p, "f", NULL, NULL), AG_ENULL, "nn_plot_surface");
     nn_plot_panel(p, "unfinished", NULL, NULL);
     nn_plot_add(p, "c", 1, NAN);
     expect_refusal(t, nn_plot_save(p, "/tmp/never-written.png"), AG_EUSE, "nn_plot_save"); /* the first one is empty */
+    free_bench(&b);
+}
+
+static void images_of_no_shape_or_of_one_that_takes_too_much_space(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tape *t = b.t;
+    nn_plot *p = with_panel(t);
+    const ag_tensor thin = ag_zeros(t, AG_F64, AG_SHAPE(1, 100000));
+    ag_shape s = AG_SHAPE(1, 100000);
+    expect_refusal(t, nn_plot_grid(p, thin, s, (nn_plot_grid_config){ 0 }), AG_ELIMIT, "nn_plot_grid");
+    s.rank = AG_MAX_RANK + 1;
+    expect_refusal(t, nn_plot_grid(p, thin, s, (nn_plot_grid_config){ 0 }), AG_ESHAPE, "nn_plot_grid");
+    s.rank = INT32_MIN;
+    expect_refusal(t, nn_plot_grid(p, thin, s, (nn_plot_grid_config){ 0 }), AG_ESHAPE, "nn_plot_grid");
+    s = AG_SHAPE(INT64_MAX, INT64_MAX);
+    expect_refusal(t, nn_plot_grid(p, thin, s, (nn_plot_grid_config){ 0 }), AG_ESHAPE, "nn_plot_grid");
     free_bench(&b);
 }
 
@@ -249,6 +268,7 @@ int main(void)
         cmocka_unit_test(no_picture_no_panel_or_an_error_pending),
         cmocka_unit_test(configurations),
         cmocka_unit_test(numbers),
+        cmocka_unit_test(images_of_no_shape_or_of_one_that_takes_too_much_space),
         cmocka_unit_test(tensors),
         cmocka_unit_test(modules),
     };

@@ -243,6 +243,33 @@ static void gaps_are_where_values_are_not_finite(void **state)
     ag_tape_free(t);
 }
 
+static void numbers_near_the_largest_are_drawn(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    nn_plot *p = nn_plot_new(t, (nn_plot_config){ 0 });
+    const char *path = in_directory("largest.png");
+    use_gnuplot(DRAWS);
+    nn_plot_panel(p, "Weights", NULL, NULL); /* the difference of the ends is beyond all numbers */
+    nn_plot_histogram(p, "far", ag_values(t, AG_SHAPE(4), (double[]){ -1.6e308, 0, 1.2e308, 1.6e308 }, 4), 4);
+    nn_plot_histogram(p, "same", ag_values(t, AG_SHAPE(2), (double[]){ -1.7e308, -1.7e308 }, 2), 3);
+    nn_plot_panel(p, "Line", NULL, NULL); /* squares of these are no numbers */
+    nn_plot_points(p, NULL, ag_values(t, AG_SHAPE(2, 2), (double[]){ 0, 0, 1, 1 }, 4));
+    nn_plot_line(p, "large", 1e300, 1e300, -1e300);
+    nn_plot_line(p, "small", 1e-300, 1e-300, -1e-300);
+    nn_plot_panel(p, "Confusion", NULL, NULL);
+    nn_plot_confusion(p, ag_values(t, AG_SHAPE(2, 2), (double[]){ 3, INFINITY, NAN, 5 }, 4));
+    assert_int_equal(nn_plot_save(p, path), AG_OK);
+    use_own_gnuplot();
+    const char *script = script_of(path);
+    assert_non_null(strstr(script, " -1.2e+308 1 8e+307\n -4e+307 0 8e+307\n 4e+307 1 8e+307\n 1.2e+308 2 8e+307\n"));
+    assert_non_null(strstr(script, "'+' using (0.5-0.820243866*t):(0.5+0.820243866*t)"));
+    assert_non_null(strstr(script, "row[1] = 3\nrow[2] = 5\n"));
+    assert_null(strstr(script, "inf"));
+    assert_null(strstr(script, "nan"));
+    ag_tape_free(t);
+}
+
 static void modules_are_asked_on_the_plane_as_they_are_in_use(void **state)
 {
     (void)state;
@@ -338,6 +365,7 @@ int main(void)
         cmocka_unit_test(numbers_have_a_point_in_every_locale),
         cmocka_unit_test(what_is_given_again_takes_the_place_of_what_was_there),
         cmocka_unit_test(gaps_are_where_values_are_not_finite),
+        cmocka_unit_test(numbers_near_the_largest_are_drawn),
         cmocka_unit_test(modules_are_asked_on_the_plane_as_they_are_in_use),
         cmocka_unit_test(everything_is_drawn),
     };
