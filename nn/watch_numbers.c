@@ -83,11 +83,12 @@ void nn_bins_fill(nn_bins *b, const void *memory, ag_dtype d, int64_t count)
 {
     double block[BLOCK];
     find_range(b, memory, d, count);
-    const double scale = b->high > b->low ? NN_WATCH_BINS / (b->high - b->low) : 0;
+    const double half = 0.5 * b->high - 0.5 * b->low, scale = half > 0 ? 0.5 * NN_WATCH_BINS / half : 0;
     for (int64_t from = 0; from < count; from += BLOCK) {
         const int64_t size = load(block, memory, d, from, count);
         for (int64_t i = 0; i < size; i++) {
-            const double at = (block[i] - b->low) * scale;
+            const double at =
+                2 * ((0.5 * block[i] - 0.5 * b->low) * scale); /* a difference may be beyond all numbers */
             if (isfinite(block[i]))
                 b->count[at < NN_WATCH_BINS - 1 ? (int)at : NN_WATCH_BINS - 1]++;
         }

@@ -186,6 +186,18 @@ static void distributions_are_counted(void **state)
     ag_tape_free(t);
 }
 
+static void distributions_reach_the_largest_numbers(void **state)
+{
+    (void)state;
+    ag_tape *t = f64_tape();
+    ag_tensor p = ag_param(ag_values(t, AG_SHAPE(3), (double[]){ -1.7e308, 0, 1.7e308 }, 3), "p");
+    assert_int_equal(nn_watch_end(nn_watch_new(AG_LIST(p), in_directory("far"), (nn_watch_config){ 0 })), AG_OK);
+    assert_non_null(strstr(check_page("far.html"), "\"count\":[1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,"
+                                                   "1,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1]"));
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 static void what_is_not_finite_is_shown(void **state)
 {
     (void)state;
@@ -326,6 +338,7 @@ int main(void)
         cmocka_unit_test(values_and_gradients_are_in_both_files),
         cmocka_unit_test(curves_stay_short),
         cmocka_unit_test(distributions_are_counted),
+        cmocka_unit_test(distributions_reach_the_largest_numbers),
         cmocka_unit_test(what_is_not_finite_is_shown),
         cmocka_unit_test(many_parameters_have_no_charts),
         cmocka_unit_test(the_page_is_written_while_training_runs),
