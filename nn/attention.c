@@ -105,12 +105,23 @@ static bool check_operands(const attention *m, const ag_tensor *x, ag_shape *s)
     return false;
 }
 
+/* What ag_scaled_dot_product_attention takes: with dropout it is not there to say so. */
+static bool check_mask(const attention *m, ag_tensor mask, ag_tensor query)
+{
+    const ag_dtype d = mask.id ? ag_dtype_of(mask) : AG_U8, wanted = ag_dtype_of(query);
+    if (d == AG_U8 || d == wanted)
+        return true;
+    ag_fail(m->base.tape, AG_EDTYPE, "nn_attend: a mask is u8, or %s as the query, not %s", ag_dtype_name(wanted),
+            ag_dtype_name(d));
+    return false;
+}
+
 static ag_tensor attend(const attention *m, ag_tensor query, ag_tensor key, ag_tensor value, ag_tensor mask)
 {
     const ag_tensor x[] = { query, key, value };
     ag_tensor parts[3];
     ag_shape s[3];
-    if (!check_operands(m, x, s))
+    if (!check_operands(m, x, s) || !check_mask(m, mask, query))
         return nn_inert(m->base.tape);
     const bool itself = same_tensor(query, key) && same_tensor(key, value);
     const ag_tensor all = itself ? project(m, query, 0, 3) : (ag_tensor){ 0 };

@@ -187,6 +187,12 @@ static void operands_that_do_not_fit(void **state)
     expect_nothing(t, nn_attend(m, q, k, absent, absent), AG_ENULL, "nn_attend");
     expect_nothing(t, nn_attend(m, q, b.foreign, k, absent), AG_EUSE, "nn_attend");
     expect_nothing(t, nn_attend(m, q, k, k, b.foreign), AG_EUSE, "nn_attend");
+    nn_module *dropping = nn_multihead_attention(t, 4, 2, (nn_attention_config){ .dropout = 0.5 });
+    for (int training = 0; training < 2; training++) { /* with dropout it is done otherwise */
+        nn_train(dropping, training);
+        expect_nothing(t, nn_attend(dropping, q, k, k, ag_zeros(t, AG_I32, AG_SHAPE(6, 7))), AG_EDTYPE,
+                       "nn_attend: a mask is u8, or f64 as the query, not i32");
+    }
     expect_nothing(t, nn_attend(m, absent, k, k, absent), AG_ENULL, "nn_attend");
     expect_nothing(t, nn_attend(linear, q, k, k, absent), AG_EUSE, "nn_attend: module 'linear' is no attention");
     expect_nothing(t, nn_attend(NULL, q, k, k, absent), AG_ENULL, "nn_attend");
