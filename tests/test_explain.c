@@ -1,5 +1,6 @@
 /* Graphs explained: values, the steps of the backward pass. */
 #include "explain.h"
+#include <locale.h>
 
 static void the_lecture_graph_is_explained(void **state)
 {
@@ -194,6 +195,26 @@ static void json_is_valid_whatever_there_is(void **state)
     ag_tape_free(t);
 }
 
+static void numbers_of_json_have_a_point_in_every_locale(void **state)
+{
+    (void)state;
+    const char *const names[] = { "de_DE.UTF-8", "fr_FR.UTF-8", "de_DE.utf8" };
+    const char *found = NULL;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_variable(t, 0.5), y = ag_mul_scalar(x, -1.5e-9);
+    for (size_t i = 0; i < ARRAY_SIZE(names) && !found; i++)
+        found = setlocale(LC_ALL, names[i]);
+    if (!found)
+        printf("skip: there is no locale with a comma\n");
+    char *text = PRINTED(AG_OK, ag_explain_json(y, to));
+    setlocale(LC_ALL, "C");
+    assert_json(text);
+    assert_part(text, "\"value\":0.5,");
+    assert_part(text, "\"local\":-1.5");
+    free(text);
+    ag_tape_free(t);
+}
+
 /* ---- misuse */
 
 static void what_cannot_be_explained_is_refused(void **state)
@@ -261,6 +282,7 @@ int main(void)
         cmocka_unit_test(large_graphs_are_cut_with_a_note),
         cmocka_unit_test(json_reads_back),
         cmocka_unit_test(json_is_valid_whatever_there_is),
+        cmocka_unit_test(numbers_of_json_have_a_point_in_every_locale),
         cmocka_unit_test(what_cannot_be_explained_is_refused),
         cmocka_unit_test(a_rule_that_fails_fails_the_explanation),
     };

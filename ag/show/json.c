@@ -41,6 +41,21 @@ void ag_json_text(FILE *to, const char *text)
     fputc('"', to);
 }
 
+/* With a point, whatever the locale has in its place. */
+static void put_finite(FILE *to, double x)
+{
+    char text[64];
+    bool pointed = false;
+    snprintf(text, sizeof text, "%.17g", x);
+    for (const char *at = text; *at; at++) {
+        if (strchr("+-0123456789e", *at))
+            fputc(*at, to);
+        else if (!pointed)
+            fputc('.', to);
+        pointed |= !strchr("+-0123456789e", *at);
+    }
+}
+
 void ag_json_number(FILE *to, double x)
 {
     if (x != x)
@@ -48,7 +63,7 @@ void ag_json_number(FILE *to, double x)
     else if (isinf(x))
         fprintf(to, x > 0 ? "\"Infinity\"" : "\"-Infinity\"");
     else
-        fprintf(to, "%.17g", x);
+        put_finite(to, x);
 }
 
 static void put_element(FILE *to, const ag_array *a, int64_t i)
