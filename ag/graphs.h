@@ -29,10 +29,10 @@ AG_API ag_status ag_explain_json(ag_tensor y, FILE *to);
 /* ag_explain_routes - every route from x to y with the product of the local derivatives along it, and their sum, which
  * is dy/dx: multiply the edges of a route, add the routes. x and y have one element each; arrays between them are
  * followed element by element, along local derivatives other than 0. ag_explain_element - the same for element i of y
- * and element j of x, in row-major order. All routes are counted and added, the first 50 are listed; where more than
- * 4096 elements, 65536 edges or large arrays lie between x and y, it gives dy/dx and says why no routes. ag_explain_element_json - for
- * programs, as above. Errors: AG_ESHAPE if x or y has several elements; AG_EARG for an element that is not there, or
- * where no route leads from x to y. */
+ * and element j of x, in row-major order. No hook is called. All routes are counted and added, the first 50 are
+ * listed; where more than 4096 elements, 65536 edges or large arrays lie between x and y, it gives dy/dx and says why
+ * no routes. ag_explain_element_json - for programs, as above. Errors: AG_ESHAPE if x or y has several elements;
+ * AG_EARG for an element that is not there, or where no route leads from x to y. */
 AG_API ag_status ag_explain_routes(ag_tensor y, ag_tensor x, FILE *to);
 AG_API ag_status ag_explain_element(ag_tensor y, int64_t i, ag_tensor x, int64_t j, FILE *to);
 AG_API ag_status ag_explain_element_json(ag_tensor y, int64_t i, ag_tensor x, int64_t j, FILE *to);

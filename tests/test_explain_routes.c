@@ -154,6 +154,35 @@ static void too_many_elements_give_the_derivative_alone(void **state)
     ag_tape_free(t);
 }
 
+static ag_tensor refuse_to_be_called(ag_tensor dy, void *user)
+{
+    (void)dy;
+    (void)user;
+    fail_msg("a hook is called");
+    return absent;
+}
+
+static void no_hook_is_called_for_routes(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    for (int64_t size = 5; size <= 5000; size *= 1000) { /* listed, and too many */
+        ag_tensor p = ag_param(ag_full(t, AG_F64, AG_SHAPE(size), 3), "p"), h = ag_square(p);
+        ag_tensor y = ag_name(ag_mul(h, ag_sum(h)), "y");
+        ag_hook(p, refuse_to_be_called, NULL);
+        ag_hook(h, refuse_to_be_called, NULL);
+        char *text = PRINTED(AG_OK, ag_explain_element(y, 1, p, 1, to));
+        const double last = strtod(strrchr(text, '=') + 1, NULL);
+        assert_close(last, 6 * 9 * (double)size + 9 * 6, 1e-8);
+        free(text);
+        text = PRINTED(AG_OK, ag_explain_element(y, 2, p, 1, to));
+        assert_close(strtod(strrchr(text, '=') + 1, NULL), 9 * 6, 1e-8);
+        free(text);
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 static void what_has_no_routes_is_refused(void **state)
 {
     (void)state;
@@ -197,6 +226,7 @@ int main(void)
         cmocka_unit_test(elements_of_arrays_have_routes),
         cmocka_unit_test(routes_add_to_the_gradient),
         cmocka_unit_test(too_many_elements_give_the_derivative_alone),
+        cmocka_unit_test(no_hook_is_called_for_routes),
         cmocka_unit_test(what_has_no_routes_is_refused),
     };
     return cmocka_run_group_tests_name("explain_routes", tests, NULL, NULL);

@@ -158,12 +158,12 @@ static int compare(const void *a, const void *b)
 
 /* ---- the drawing */
 
-static void see(void *user, const ag_step *s, uint32_t i, double gradient)
+static void see(void *user, const ag_step *s, uint32_t i, const ag_array *gradient)
 {
     drawing *p = user;
     ag_tape *t = p->g->t;
     if (!s) {
-        p->gradient[i] = gradient;
+        p->gradient[i] = ag_look_measure(gradient);
         p->arrived[i] = 1;
     } else if (s->numbers &&
                ag_grow(t, (void **)&p->locals, &p->local_capacity, sizeof *p->locals, (uint64_t)p->local_count + 1)) {
@@ -181,7 +181,7 @@ static ag_status derive(drawing *p)
     if (!p->derived)
         return AG_OK;
     ag_error_push(t); /* nobody is told */
-    ag_steps_run(g, see, p);
+    ag_steps_run(g, 0, see, p);
     const ag_status status = t->error.status;
     const ag_error_state error = t->error;
     ag_error_pop(t);

@@ -86,18 +86,18 @@ static void put_step(explained *e, const ag_step *s)
         fprintf(g->to, "norm %.10g before, %.10g after\n", s->before, s->after);
 }
 
-static void see(void *user, const ag_step *s, uint32_t node, double gradient)
+static void see(void *user, const ag_step *s, uint32_t node, const ag_array *gradient)
 {
     explained *e = user;
     char text[2 * AG_LABEL + 16];
     if (!s) {
-        e->gradient[node] = gradient;
+        e->gradient[node] = ag_look_measure(gradient);
         e->arrived[node] = 1;
         if (e->steps >= SHOWN || ag_look_is_leaf(e->g.t, node))
             return;
         fprintf(e->g.to, "  %s, ", ag_look_label(e->g.t, node, text, sizeof text));
         fprintf(e->g.to, "%s: %s = ", ag_look_op(e->g.t, node), gradient_label(&e->g, node, text, sizeof text));
-        put_size(e->g.to, ag_layout_at(e->g.t, node), gradient);
+        put_size(e->g.to, ag_layout_at(e->g.t, node), e->gradient[node]);
         fprintf(e->g.to, "\n");
         return;
     }
@@ -139,7 +139,7 @@ static ag_status put_backward(explained *e)
     e->arrived = (uint8_t *)(e->gradient + count);
     memset(e->arrived, 0, count);
     fprintf(g->to, "Backward: upstream x local derivative = contribution, accumulated into the operand's gradient\n");
-    ag_status status = ag_steps_run(g, see, e);
+    ag_status status = ag_steps_run(g, 0, see, e);
     if (e->steps > SHOWN)
         fprintf(g->to, "  ... and %" PRIu64 " more steps, which are not shown: this is a large graph\n",
                 e->steps - SHOWN);

@@ -85,12 +85,12 @@ static void put_nodes(const ag_look *g, uint32_t most)
 
 /* ---- steps and gradients */
 
-static void see(void *user, const ag_step *s, uint32_t node, double gradient)
+static void see(void *user, const ag_step *s, uint32_t node, const ag_array *gradient)
 {
     written *w = user;
     FILE *to = w->g->to;
     if (!s) {
-        w->gradient[node] = gradient;
+        w->gradient[node] = ag_look_measure(gradient);
         w->arrived[node] = 1;
         return;
     }
@@ -138,7 +138,7 @@ ag_status ag_explain_object(const ag_look *g, uint32_t nodes, uint32_t steps)
     memset(w.arrived, 0, count);
     put_nodes(g, nodes);
     fprintf(g->to, ",\n\"steps\":[");
-    ag_status status = ag_steps_run(g, see, &w);
+    ag_status status = ag_steps_run(g, 0, see, &w);
     put_gradients(&w);
     ag_pool_give(g->t, w.gradient, bytes);
     return status;

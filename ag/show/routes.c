@@ -177,31 +177,21 @@ static ag_status no_route(const ag_routes *r, ag_tensor x)
                    ag_look_label(t, r->g.y, y, sizeof y), why);
 }
 
-/* dy/dx where the elements between are too many. */
-static ag_status by_pass(ag_routes *r, ag_tensor x)
+static void see_x(void *user, const ag_step *step, uint32_t node, const ag_array *gradient)
 {
-    ag_tape *t = r->g.t;
-    const ag_layout *l = ag_layout_at(t, r->g.y);
-    ag_interlude aside;
-    ag_tensor g = ag_inert(t);
-    if (!ag_interlude_begin(t, &aside))
-        return t->error.status;
-    ag_array one = ag_layout_dense(l, ag_scratch(t, ag_layout_bytes(l)));
-    if (one.data) {
-        ag_fill_array(&one, 0);
-        ag_array at = { .data = (char *)one.data + (size_t)r->i * ag_bytes_of(l->dtype), .dtype = l->dtype };
-        ag_fill_array(&at, 1);
-        g = ag_vjp(ag_handle(t, ag_id_at(t, r->g.y)), ag_constant_of(t, &one), x);
-    }
-    if (g.id) {
-        ag_array a = ag_array_of(t, g.id);
-        r->sum = ag_array_get(&a, r->j);
-    }
-    ag_interlude_end(t, &aside);
-    return g.id ? AG_OK : t->error.status;
+    ag_routes *r = user;
+    if (!step && is_x(r, node))
+        r->sum += ag_array_get(gradient, r->j);
 }
 
-static ag_status find(ag_routes *r, ag_tensor x)
+/* dy/dx where the elements between are too many. */
+static ag_status by_pass(ag_routes *r)
+{
+    r->sum = 0;
+    return ag_steps_run(&r->g, r->i, see_x, r);
+}
+
+static ag_status find(ag_routes *r)
 {
     ag_status status = AG_OK;
     const uint32_t y = vertex_at(r, r->g.y, r->i);
@@ -212,7 +202,7 @@ static ag_status find(ag_routes *r, ag_tensor x)
     for (uint32_t i = r->g.y; i && !status && !r->too_many; i--)
         if (r->between[i])
             status = follow(r, i);
-    return status || !r->too_many ? status : by_pass(r, x);
+    return status || !r->too_many ? status : by_pass(r);
 }
 
 /* ---- arguments */
@@ -261,7 +251,7 @@ bool ag_routes_begin(ag_routes *r, ag_tensor y, int64_t i, ag_tensor x, int64_t 
         r->vertex_of = r->table + TABLE;
         r->between = (uint8_t *)(r->vertex_of + r->g.top + 1);
         find_between(r);
-        status = r->between[r->g.y] ? find(r, x) : no_route(r, x);
+        status = r->between[r->g.y] ? find(r) : no_route(r, x);
     }
     if (status)
         ag_routes_end(r);

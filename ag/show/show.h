@@ -65,9 +65,9 @@ typedef struct ag_step {
     double upstream, local, contribution, before, after; /* of arrays the norms */
 } ag_step;
 typedef struct ag_steps ag_steps;
-/* Is shown the steps; with `step` NULL a node whose gradient is complete, and the norm of that. */
-typedef void ag_step_see(void *user, const ag_step *step, uint32_t node, double gradient);
-/* The pass from y, with 1. Nodes come in the order in which the pass takes them, the steps of each after it. */
-ag_status ag_steps_run(const ag_look *g, ag_step_see *see, void *user);
+/* Is shown the steps; with `step` NULL a node whose gradient is complete, and that. */
+typedef void ag_step_see(void *user, const ag_step *step, uint32_t node, const ag_array *gradient);
+/* The pass from an element of y, with 1. Nodes come in the order in which the pass takes them, the steps of each after it. */
+ag_status ag_steps_run(const ag_look *g, int64_t element, ag_step_see *see, void *user);
 
 #endif

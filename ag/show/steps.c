@@ -46,7 +46,7 @@ static void accumulate(ag_steps *p, ag_step *s, const ag_array *arrives)
     }
     ag_array after = array_at(p, s->to);
     s->after = ag_look_measure(&after);
-    p->see(p->user, s, 0, 0);
+    p->see(p->user, s, 0, NULL);
 }
 
 static void visit_record(ag_steps *p, uint32_t i)
@@ -125,7 +125,7 @@ static ag_status visit(ag_steps *p, uint32_t i)
     for (int k = outputs - 1; k >= 0; k--)
         if (p->at[i + (uint32_t)k].data) {
             ag_array a = array_at(p, i + (uint32_t)k);
-            p->see(p->user, NULL, i + (uint32_t)k, ag_look_measure(&a));
+            p->see(p->user, NULL, i + (uint32_t)k, &a);
         }
     if (op < AG_OP_FIRST || !ag_op_needs(t, i))
         return AG_OK;
@@ -135,7 +135,7 @@ static ag_status visit(ag_steps *p, uint32_t i)
     return AG_OK;
 }
 
-static ag_status seed(ag_steps *p)
+static ag_status seed(ag_steps *p, int64_t element)
 {
     const ag_layout *l = ag_layout_at(p->t, p->g->y);
     adjoint *y = &p->at[p->g->y];
@@ -143,11 +143,14 @@ static ag_status seed(ag_steps *p)
     if (!y->data)
         return p->t->error.status;
     ag_array one = array_at(p, p->g->y);
+    ag_fill_array(&one, 0);
+    one.data = (char *)one.data + (size_t)element * ag_bytes_of(l->dtype);
+    one.shape = AG_SCALAR;
     ag_fill_array(&one, 1);
     return AG_OK;
 }
 
-ag_status ag_steps_run(const ag_look *g, ag_step_see *see, void *user)
+ag_status ag_steps_run(const ag_look *g, int64_t element, ag_step_see *see, void *user)
 {
     ag_tape *t = g->t;
     ag_steps p = { .g = g, .t = t, .see = see, .user = user };
@@ -161,7 +164,7 @@ ag_status ag_steps_run(const ag_look *g, ag_step_see *see, void *user)
     memset(p.at, 0, bytes);
     ag_status status = ag_aside_begin(t, &aside) ? AG_OK : t->error.status;
     if (!status) {
-        status = seed(&p);
+        status = seed(&p, element);
         for (uint32_t i = g->top; i && !status; i--)
             status = visit(&p, i);
         ag_aside_end(t, &aside);
