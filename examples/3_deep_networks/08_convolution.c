@@ -67,7 +67,7 @@ static void learn(nn_module *net, const char *name, nn_dataset train, nn_dataset
 
 int main(void)
 {
-    ag_tape *t = ag_tape_new((ag_options){ .seed = 1 });
+    ag_tape *t = ag_tape_new((ag_options){ .threads = 1, .seed = 1 });
     nn_dataset train = marks(t, TRAIN), test = marks(t, TEST);
     nn_module *net = convolutional(t);
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ .columns = 3 });

@@ -74,7 +74,7 @@ static void learn(nn_module *net, const char *name, nn_plot *p)
 
 int main(void)
 {
-    ag_tape *t = ag_tape_new((ag_options){ .seed = 1 });
+    ag_tape *t = ag_tape_new((ag_options){ .threads = 1, .seed = 1 });
     reader lstm, rnn;
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ 0 });
     nn_plot_panel(p, "A sign kept for 30 steps and more", "step", "loss, binary cross entropy");

@@ -76,7 +76,7 @@ static void learn(nn_module *net, const char *name, nn_plot *p)
 
 int main(void)
 {
-    ag_tape *t = ag_tape_new((ag_options){ .seed = 1 });
+    ag_tape *t = ag_tape_new((ag_options){ .threads = 1, .seed = 1 });
     lookup m;
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ 0 });
     nn_plot_panel(p, "The value of a key, looked up", "step", "right [%]");

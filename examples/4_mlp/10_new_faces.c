@@ -154,7 +154,7 @@ int main(int argc, char **argv)
         printf("usage: %s DIRECTORY [FOLDS], the directory with the faces\n", argv[0]);
         return 0;
     }
-    ag_tape *t = ag_tape_new((ag_options){ .dtype = AG_F32, .seed = 1 });
+    ag_tape *t = ag_tape_new((ag_options){ .dtype = AG_F32, .threads = 1, .seed = 1 });
     faces f = faces_read(t, argv[1]);
     nn_split_config by_person = { .seed = 1, .groups = f.person };
     nn_parts parts = nn_split(f.data, 0.7, by_person),
