@@ -70,6 +70,37 @@ static void what_has_no_pass_is_drawn_without_one(void **state)
     ag_tape_free(t);
 }
 
+static ag_status same_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    (void)c;
+    y->shape = x->shape;
+    y->dtype = x->dtype;
+    return AG_OK;
+}
+
+static ag_status copy_number(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    (void)c;
+    memcpy(y->data, x->data, sizeof(double));
+    return AG_OK;
+}
+
+static void names_end_no_label(void **state)
+{
+    (void)state;
+    static const ag_op odd = {
+        .name = "my \"op\" \\", .formula = "x", .inputs = 1, .shape = same_shape, .forward = copy_number
+    };
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_name(ag_constant(t, 2), "\"; evil [label=\""), y = ag_apply(&odd, AG_LIST(x), NULL);
+    char *text = PRINTED(AG_OK, ag_draw(y, to));
+    assert_part(text, "label=\"\\\"; evil [label=\\\"\\n2\"];");
+    assert_part(text, " = my \\\"op\\\" \\\\\\n2\"];");
+    free(text);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 /* ---- files */
 
 static bool has_dot(void)
@@ -146,6 +177,7 @@ int main(void)
         cmocka_unit_test(values_derivatives_and_gradients_are_drawn),
         cmocka_unit_test(modules_are_boxes),
         cmocka_unit_test(what_has_no_pass_is_drawn_without_one),
+        cmocka_unit_test(names_end_no_label),
         cmocka_unit_test(files_are_what_their_names_say),
         cmocka_unit_test(what_cannot_be_drawn_is_refused),
     };

@@ -70,8 +70,10 @@ static void put_node(const drawing *p, uint32_t i)
     fprintf(g->to, "  n%u [shape=%s, %s%s%s, label=\"", i, leaf ? "box" : "ellipse",
             ag_needs(t, i) && leaf ? WANTS : PLAIN, i == g->y ? ", " : "", i == g->y ? FROM_Y : "");
     put_escaped(g->to, ag_look_label(t, i, label, sizeof label), sizeof label);
-    if (!leaf)
-        fprintf(g->to, " = %s", ag_look_op(t, i));
+    if (!leaf) {
+        fprintf(g->to, " = ");
+        put_escaped(g->to, ag_look_op(t, i), AG_LABEL);
+    }
     if (l->size == 1) {
         fprintf(g->to, "\\n%s", ag_look_value(t, ag_id_at(t, i), text, sizeof text));
     } else {
