@@ -278,7 +278,8 @@ ag_status nn_plot_images(ag_tape *t, ag_tensor x, ag_shape image, const char *pa
         return t || x.tape ? ag_error(t ? t : x.tape) : AG_ENULL;
     ag_tape *owner = p->t;
     const char *name = x.tape == owner && ag_ok(x) ? ag_name_of(x) : "";
-    if (!nn_plot_panel(p, *name ? name : NULL, NULL, NULL) && !nn_plot_grid(p, x, image, (nn_plot_grid_config){ 0 })) {
+    if (!nn_plot_panel(p, *name ? name : NULL, NULL, NULL) && !nn_plot_grid(p, x, image, (nn_plot_grid_config){ 0 }) &&
+        p->first->first) { /* nothing was added for an inert tensor */
         fit(p, p->first->first);
         nn_plot_save(p, path);
     }

@@ -228,10 +228,12 @@ static void play_routes(world *w)
     char *text = NULL;
     size_t bytes = 0;
     FILE *to = open_memstream(&text, &bytes);
-    const bool json = draw(w, 2);
-    frame f = begin(w, y.x.tape, "%s(%s, %d, %s, %d)", json ? "ag_explain_element_json" : "ag_explain_element",
-                    text_of(w, y), (int)i, text_of(w, x), (int)j);
-    ag_status s = (json ? ag_explain_element_json : ag_explain_element)(y.x, i, x.x, j, to);
+    static const char *const names[] = { "ag_explain_element", "ag_explain_element_json", "ag_explain_routes" };
+    const int which = draw(w, COUNT(names));
+    frame f = begin(w, y.x.tape, "%s(%s, %d, %s, %d)", names[which], text_of(w, y), (int)i, text_of(w, x), (int)j);
+    ag_status s = which == 0   ? ag_explain_element(y.x, i, x.x, j, to)
+                  : which == 1 ? ag_explain_element_json(y.x, i, x.x, j, to)
+                               : ag_explain_routes(y.x, x.x, to);
     fclose(to);
     free(text);
     end_anyway(&f, s);

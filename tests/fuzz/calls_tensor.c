@@ -82,14 +82,19 @@ static void play_sequence(world *w)
 
 static void play_random(world *w)
 {
+    static const char *const names[] = { "ag_rand", "ag_randn", "ag_gumbel", "ag_truncated_normal" };
     lane *l = draw_lane(w);
     ag_dtype d = draw_dtype(w);
     ag_shape s = draw_shape(w);
     double a = draw_number(w), b = chance(w, 4) ? draw_number(w) : fabs(a) + 1;
-    bool normal = chance(w, 2);
-    frame f =
-        begin(w, l->t, "%s(%s, %s, %g, %g)", normal ? "ag_randn" : "ag_rand", ag_dtype_name(d), text_of_shape(s), a, b);
-    end_tensor(&f, normal ? ag_randn(l->t, d, s, a, b) : ag_rand(l->t, d, s, a, b), -1);
+    const int which = draw(w, COUNT(names));
+    frame f = begin(w, l->t, "%s(%s, %s, %g, %g)", names[which], ag_dtype_name(d), text_of_shape(s), a, b);
+    end_tensor(&f,
+               which == 0   ? ag_rand(l->t, d, s, a, b)
+               : which == 1 ? ag_randn(l->t, d, s, a, b)
+               : which == 2 ? ag_gumbel(l->t, d, s, a, b)
+                            : ag_truncated_normal(l->t, d, s, 0, 1, a, b),
+               -1);
 }
 
 static void play_foreign_memory(world *w)

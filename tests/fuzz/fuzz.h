@@ -207,8 +207,9 @@ typedef struct move {
     bool ends, differentiates, writes; /* what nested calls may be kept from */
 } move;
 extern const move tape_moves[], tensor_moves[], op_moves[], derive_moves[], transform_moves[], module_moves[],
-    train_moves[], optim_moves[], file_moves[], check_moves[], user_moves[]; /* up to one without a name */
-bool load_cases(void);                                                       /* calls_ops.c: from tests/fixtures */
+    train_moves[], optim_moves[], file_moves[], check_moves[], user_moves[],
+    plot_moves[];              /* up to one without a name */
+bool load_cases(void);         /* calls_ops.c: from tests/fixtures */
 void furnish(world *w, int i); /* the first calls of a sequence: a few tensors to play with */
 enum { FURNITURE = 10 };
 void remove_files(world *w);

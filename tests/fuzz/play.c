@@ -1,8 +1,8 @@
 /* One sequence: its tapes, the order of its calls, and what must hold at the end. */
 #include "tests/fuzz/fuzz.h"
 
-static const move *const kinds[] = { op_moves,    tensor_moves, tape_moves,  derive_moves,    user_moves, module_moves,
-                                     optim_moves, file_moves,   check_moves, transform_moves, train_moves };
+static const move *const kinds[] = { op_moves,    tensor_moves, tape_moves,  derive_moves,    user_moves,  module_moves,
+                                     optim_moves, file_moves,   check_moves, transform_moves, train_moves, plot_moves };
 
 /* ---- the order of calls */
 
