@@ -215,8 +215,8 @@ static void any_list_can_be_checked(void **state)
     expect(all_squared, NULL, AG_LIST(nothing, p, nothing), AG_PASS, "");
     expect(wrong, NULL, AG_LIST(empty, x), AG_FAIL,
            "no gradient by x1: the derivative of y by x1[0, 0] = 1: analytic 0, numeric 1 ");
-    expect(wrong, NULL, AG_LIST(nothing, p), AG_FAIL, "by p[0,0]");
-    expect(wrong, NULL, AG_LIST(empty, deep), AG_FAIL, "[0,0,0,0,0,0,0,0]");
+    expect(wrong, NULL, AG_LIST(nothing, p), AG_FAIL, "by p[0, 0]");
+    expect(wrong, NULL, AG_LIST(empty, deep), AG_FAIL, "[0, 0, 0, 0, 0, 0, 0, 0]");
     expect(all_squared, NULL, AG_LIST(empty), AG_INCONCLUSIVE, "nothing to check");
     expect(all_squared, NULL, AG_LIST(nothing, empty), AG_INCONCLUSIVE, "nothing to check");
     ag_check_report r;

@@ -252,7 +252,7 @@ static void the_checks_follow_saved_outputs(void **state)
     expect_fail(&op, AG_CHECK_SECOND);
     op = cube;
     op.forward = saves_another_value;
-    expect_fail(&op, AG_CHECK_SECOND);
+    expect_fail(&op, AG_CHECK_FIRST);
 }
 
 static void impossible_definitions_are_refused(void **state)
