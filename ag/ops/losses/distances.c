@@ -176,6 +176,9 @@ static void distance_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 /* clang-format off */
 #define SAMPLE(kind, p, eps, ...) \
     { .params = &(const ag_rows_params){ kind, p, eps }, .low = { -2, -2 }, .high = { 2, 2 }, .shape = { __VA_ARGS__ } }
+/* Rows that differ everywhere: for p between 1 and 2 the second derivative has poles where they do not. */
+#define APART(kind, p, eps, ...) \
+    { .params = &(const ag_rows_params){ kind, p, eps }, .low = { -2, 1 }, .high = { 0, 3 }, .shape = { __VA_ARGS__ } }
 /* clang-format on */
 
 AG_OP(pairwise_distance) = {
@@ -194,7 +197,7 @@ AG_OP(pairwise_distance) = {
                                     SAMPLE(AG_ROWS_DISTANCE, 1, 0, AG_DIMS(3), AG_DIMS(2, 3)),
                                     SAMPLE(AG_ROWS_DISTANCE, INFINITY, 0, AG_DIMS(2, 3), AG_DIMS(2, 3)),
                                     SAMPLE(AG_ROWS_DISTANCE, 3, 0, AG_DIMS(2, 3), AG_DIMS(2, 3)),
-                                    SAMPLE(AG_ROWS_DISTANCE, 1.5, 1e-6, AG_DIMS(2, 3), AG_DIMS(1, 3)),
+                                    APART(AG_ROWS_DISTANCE, 1.5, 1e-6, AG_DIMS(2, 3), AG_DIMS(1, 3)),
                                     SAMPLE(AG_ROWS_DISTANCE, 0, 0, AG_DIMS(2, 3), AG_DIMS(2, 3)),
                                     { 0 } },
 };
