@@ -190,6 +190,8 @@ static ag_tensor along(ag_tensor x, ag_tensor e)
     const ag_shape s = ag_shape_of(x);
     if (s.rank < 2 || !ag_ok(e))
         return ag_inert(x.tape);
+    if (ag_size_of(x) == 0) /* whatever its extents */
+        return e;
     const int64_t n = s.dim[s.rank - 1];
     const ag_tensor zero = ag_zeros(x.tape, ag_dtype_of(x), s);
     const ag_tensor both = ag_concat(AG_LIST(ag_concat(AG_LIST(x, e), -1), ag_concat(AG_LIST(zero, x), -1)), -2);
