@@ -76,6 +76,10 @@ of() {
 }
 
 # The rows of the lectures, and what they do not say
+if [[ ${SAN:-} ]]; then
+    echo "skip examples: sanitizers make trainings of seconds ones of minutes"
+    exit
+fi
 for program in gnuplot dot; do
     command -v $program >/dev/null || { echo "skip examples: there is no $program"; exit; }
 done
