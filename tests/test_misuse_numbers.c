@@ -5,9 +5,9 @@
 
 enum { CASES = 6 }; /* of a function */
 
-static const double odd[] = { INT64_MIN, -1e9, -3,        -1,        -0.5,      0,   1,     2,
-                              7,         1e5,  INT32_MAX, INT32_MIN, INT64_MAX, NAN, -1e-9, 1e308 };
-static const double worst[] = { INT64_MIN, INT32_MIN, -1, 0, INT32_MAX, INT64_MAX };
+static const double odd[] = { -0x1p63, -1e9, -3,        -1,        -0.5,   0,   1,     2,
+                              7,       1e5,  INT32_MAX, INT32_MIN, 0x1p63, NAN, -1e-9, 1e308 };
+static const double worst[] = { -0x1p63, INT32_MIN, -1, 0, INT32_MAX, 0x1p63 };
 
 static const examples *all;
 
