@@ -76,6 +76,8 @@ int main(void)
     draw_panel(p, "No activation: p is 0.5 everywhere", linear, data);
     draw_panel(p, "ReLU between the layers", bent, data);
     nn_plot_save(p, "out/0_perceptron/03_linear_collapse.png");
+    ag_draw_html(ag_name(ag_bce_logits(nn_forward(bent, data.x), data.y), "loss"),
+                 "out/0_perceptron/03_linear_collapse.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

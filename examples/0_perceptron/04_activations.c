@@ -55,6 +55,12 @@ int main(void)
         nn_plot_curve_at(p, names[kind], ag_data(z, AG_F64), ag_data(ag_local(y, z), AG_F64), CURVE);
     }
     nn_plot_save(p, "out/0_perceptron/04_activations.png");
+
+    /* As a graph in which z can be changed */
+    ag_tensor one = ag_name(ag_variable(t, 1), "z"), sum = ag_name(activation(0, one), names[0]);
+    for (int kind = 1; kind < KINDS; kind++)
+        sum = ag_add(sum, ag_name(activation(kind, one), names[kind]));
+    ag_draw_html(ag_name(sum, "all four"), "out/0_perceptron/04_activations.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

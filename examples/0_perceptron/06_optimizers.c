@@ -110,6 +110,9 @@ int main(void)
     nn_plot_panel(p, "A valley", "a", "b");
     nn_plot_contour(p, "f = 1", valley, NULL, 1);
     nn_plot_save(p, "out/0_perceptron/06_optimizers.png");
+    ag_tensor u = ag_name(ag_variable(t, -9), "a"), v = ag_name(ag_variable(t, 1.5), "b");
+    ag_draw_html(ag_name(ag_add(ag_mul_scalar(ag_square(u), 1 / 40.0), ag_square(v)), "f"),
+                 "out/0_perceptron/06_optimizers.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

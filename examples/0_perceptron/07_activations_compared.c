@@ -4,6 +4,7 @@
  * optimizer. The sigmoid's derivative is at most 1/4: four layers of it multiply a gradient by 1/256 or less, weights
  * aside. So the first layer's is next to nothing, and the net learns late. Through ReLU it passes whole or not. */
 #include "moons.h"
+#include <sys/stat.h>
 
 enum { KINDS = 4, STEPS = 300 };
 static const char *const names[KINDS] = { "softplus", "ReLU", "leaky ReLU", "sigmoid" };
@@ -18,6 +19,8 @@ static void learn(ag_tape *t, int kind, double *losses)
     for (int step = 0; step <= STEPS; step++) {
         ag_tensor loss = ag_bce_logits(nn_forward(net, data.x), data.y);
         losses[step] = ag_item(loss);
+        if (step == 0 && kind == KINDS - 1) /* the sigmoid */
+            ag_draw_html(ag_name(loss, "loss"), "out/0_perceptron/07_activations_compared.html");
         optim_zero_grad(adam);
         ag_backward(loss);
         if (step == 0)
@@ -36,6 +39,8 @@ int main(void)
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ 0 });
     nn_plot_panel(p, "Two moons, four hidden layers", "step", "cross entropy");
     nn_plot_axes(p, (nn_plot_axes_config){ .log_y = true });
+    mkdir("out", 0777);
+    mkdir("out/0_perceptron", 0777);
     double losses[STEPS + 1] = { 0 };
     for (int kind = 0; kind < KINDS; kind++) {
         ag_tape *own = ag_tape_new((ag_options){ .seed = 1 });

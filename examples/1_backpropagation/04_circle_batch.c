@@ -5,13 +5,14 @@
  * gradients arrive divided by m. The numbers are those of example 1.3, to rounding; the work is some 20 nodes an epoch,
  * not 10000 times as many. */
 #include "circle.h"
+#include <sys/stat.h>
 
 /* z[m] = |x[m,2] - centre[2]|^2 - radius^2 */
 static ag_tensor batch_loss(ag_tensor centre, ag_tensor radius, ag_tensor x, ag_tensor y)
 {
     ag_tensor squares = ag_square(ag_sub(x, centre));
-    ag_tensor z = ag_sub(ag_sum_over(squares, AG_AXES(1), 0), ag_square(radius));
-    ag_tensor p = ag_sigmoid(z);
+    ag_tensor z = ag_name(ag_sub(ag_sum_over(squares, AG_AXES(1), 0), ag_square(radius)), "z");
+    ag_tensor p = ag_name(ag_sigmoid(z), "p");
     ag_tensor if_one = ag_mul(y, ag_log(p)), if_zero = ag_mul(ag_scalar_sub(1, y), ag_log(ag_scalar_sub(1, p)));
     return ag_neg(ag_mean(ag_add(if_one, if_zero)));
 }
@@ -47,6 +48,10 @@ int main(void)
             break;
     }
     circle_print("", -1, 0, circle_truth);
+    mkdir("out", 0777);
+    mkdir("out/1_backpropagation", 0777);
+    ag_draw_html(ag_name(batch_loss(centre, radius, data.x, data.drawn), "loss"),
+                 "out/1_backpropagation/04_circle_batch.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -72,6 +72,8 @@ int main(void)
     }
     circle_print("", -1, 0, circle_truth);
     draw(&m, &data, losses);
+    ag_draw_html(ag_name(ag_bce_logits(nn_forward(&m.base, data.x), data.drawn), "loss"),
+                 "out/1_backpropagation/05_circle_module.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -103,6 +103,8 @@ int main(void)
            -w[0] / (2 * w[2]), -w[1] / (2 * w[2]), (w[0] * w[0] + w[1] * w[1]) / (4 * w[2] * w[2]) - w[3] / w[2], c1,
            c2, radius * radius);
     draw(data, features, w);
+    ag_draw_html(ag_name(ag_bce_logits(nn_forward(lifted, lift(data.x)), data.y), "loss"),
+                 "out/1_backpropagation/06_feature_map.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -63,7 +63,9 @@ int main(void)
            difference, distance(sum[0], gradients[0]), distance(sum[1], gradients[1]));
     mkdir("out", 0777);
     mkdir("out/1_backpropagation", 0777);
-    ag_draw_file(ag_name(ag_sum(a), "sum"), "out/1_backpropagation/07_batch_layer.png");
+    ag_tensor total = ag_name(ag_sum(a), "sum");
+    ag_draw_file(total, "out/1_backpropagation/07_batch_layer.png");
+    ag_draw_html(total, "out/1_backpropagation/07_batch_layer.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -87,6 +87,8 @@ int main(void)
     good &= same("the same by ag_jacobian", j, ag_jacobian(ag_matmul(v, ag_matmul(w, x)), x));
 
     nn_plot_save(p, "out/1_backpropagation/08_jacobians.png");
+    ag_draw_html(ag_name(ag_sum(ag_matmul(ag_name(v, "V"), ag_matmul(ag_name(w, "W"), ag_name(x, "x")))), "sum"),
+                 "out/1_backpropagation/08_jacobians.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status ? (int)status : good ? EXIT_SUCCESS : EXIT_FAILURE;

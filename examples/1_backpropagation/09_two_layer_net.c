@@ -11,6 +11,12 @@
 enum { SAMPLES = 64, IN = 1000, HIDDEN = 100, OUT = 10, STEPS = 500 };
 static const double rate = 1e-6;
 
+static ag_tensor loss_of(ag_tensor x, ag_tensor w1, ag_tensor w2, ag_tensor y)
+{
+    ag_tensor predicted = ag_name(ag_matmul(ag_clamp(ag_matmul(x, w1), 0, INFINITY), w2), "predicted");
+    return ag_name(ag_sum(ag_square(ag_sub(predicted, y))), "loss");
+}
+
 static void update(ag_tensor w)
 {
     ag_assign(w, ag_sub(w, ag_mul_scalar(ag_grad(w), rate)));
@@ -35,8 +41,7 @@ int main(void)
     ag_tensor w2 = ag_param(ag_randn(t, AG_F64, AG_SHAPE(HIDDEN, OUT), 0, 1), "w2");
     double losses[STEPS + 1] = { 0 };
     for (int step = 0; step <= STEPS; step++) {
-        ag_tensor predicted = ag_matmul(ag_clamp(ag_matmul(x, w1), 0, INFINITY), w2);
-        ag_tensor loss = ag_sum(ag_square(ag_sub(predicted, y)));
+        ag_tensor loss = loss_of(x, w1, w2, y);
         losses[step] = ag_item(loss);
         if (step % 100 == 0)
             printf("step %3d: loss %.6g\n", step, losses[step]);
@@ -49,6 +54,7 @@ int main(void)
             break;
     }
     draw(t, losses);
+    ag_draw_html(loss_of(x, w1, w2, y), "out/1_backpropagation/09_two_layer_net.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -34,6 +34,7 @@ int main(void)
     nn_plot_regions(picture, net);
     nn_plot_classes(picture, x, y);
     nn_plot_save(picture, "out/1_backpropagation/10_xor_mlp.png");
+    ag_draw_html(ag_name(ag_bce_logits(nn_forward(net, x), y), "loss"), "out/1_backpropagation/10_xor_mlp.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -17,10 +17,10 @@ int main(void)
 {
     ag_tape *t = ag_tape_new((ag_options){ 0 });
     const ag_tensor none = { 0 };
-    ag_tensor y = AG_VALUES(t, AG_SHAPE(K), 0, 1, 0, 0, 0);
+    ag_tensor y = ag_name(AG_VALUES(t, AG_SHAPE(K), 0, 1, 0, 0, 0), "y");
     ag_tensor z = ag_require_grad(
         AG_VALUES(t, AG_SHAPE(K), log(.234 / .766), log(.678 / .322), log(.102 / .898), log(.02 / .98), log(.8 / .2)));
-    ag_tensor h = ag_sigmoid(z), other = ag_scalar_sub(1, h), not_y = ag_scalar_sub(1, y);
+    ag_tensor h = ag_name(ag_sigmoid(ag_name(z, "z")), "h"), other = ag_scalar_sub(1, h), not_y = ag_scalar_sub(1, y);
     ag_tensor each = ag_neg(ag_add(ag_mul(y, ag_log(h)), ag_mul(not_y, ag_log(other))));
     ag_tensor each10 = ag_neg(ag_add(ag_mul(y, ag_log10(h)), ag_mul(not_y, ag_log10(other))));
     ag_tensor ready = ag_bce_with(h, y, none, AG_REDUCE_NONE), cost = ag_sum(each), cost10 = ag_sum(each10);
@@ -44,6 +44,7 @@ int main(void)
     nn_plot_bars(p, "natural logarithm", ag_data(each, AG_F64), K);
     nn_plot_bars(p, "base 10", ag_data(each10, AG_F64), K);
     nn_plot_save(p, "out/2_by_hand/01_cross_entropy.png");
+    ag_draw_html(ag_name(cost, "C"), "out/2_by_hand/01_cross_entropy.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

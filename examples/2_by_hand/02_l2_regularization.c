@@ -100,6 +100,7 @@ int main(void)
         nn_plot_classes(picture, p[i].data.x, p[i].data.y);
     }
     nn_plot_save(picture, "out/2_by_hand/02_l2_regularization.png");
+    ag_draw_html(ag_name(regularised(nn_params(p[2].net), &p[2]), "C"), "out/2_by_hand/02_l2_regularization.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -81,6 +81,7 @@ int main(void)
     mkdir("out", 0777);
     mkdir("out/2_by_hand", 0777);
     ag_draw_file(ag_name(c, "C"), "out/2_by_hand/05_deltas.png");
+    ag_draw_html(c, "out/2_by_hand/05_deltas.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -38,6 +38,7 @@ int main(void)
     nn_plot_line(p, "h_1 - 2 h_2 - 0.5 = 0", 1, -2, -0.5);
     nn_plot_classes(p, h, y);
     nn_plot_save(p, "out/3_deep_networks/01_xor_relu.png");
+    ag_draw_html(ag_name(ag_bce_logits(f, ag_unsqueeze(y, 1)), "loss"), "out/3_deep_networks/01_xor_relu.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

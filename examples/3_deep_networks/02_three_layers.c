@@ -28,7 +28,7 @@ int main(void)
     ag_assign(nn_find(second, "bias"), AG_VALUES(t, AG_SHAPE(2), 1.8, 3.2));
 
     ag_tensor x = AG_VALUES(t, AG_SHAPE(4, 2), 0, 0, 0, 1, 1, 0, -1, -1);
-    ag_tensor h = nn_forward(hidden, x), z = nn_forward(net, x), p = ag_softmax(z, 1);
+    ag_tensor h = nn_forward(hidden, x), z = ag_name(nn_forward(net, x), "z"), p = ag_name(ag_softmax(z, 1), "p");
     for (int i = 0; i < 8; i += 2)
         printf("x = (%g, %g): h = %.15g %.15g, z = %.15g %.15g, p = %.15g %.15g\n", ag_item_at(x, i),
                ag_item_at(x, i + 1), ag_item_at(h, i), ag_item_at(h, i + 1), ag_item_at(z, i), ag_item_at(z, i + 1),
@@ -40,6 +40,8 @@ int main(void)
     map(picture, "First output", net, 0);
     map(picture, "Second output", net, 1);
     nn_plot_save(picture, "out/3_deep_networks/02_three_layers.png");
+    ag_draw_html(ag_name(ag_neg(ag_mean(ag_log(ag_select(p, 1, 0)))), "-ln p_1"),
+                 "out/3_deep_networks/02_three_layers.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -19,7 +19,7 @@ static nn_dataset spirals(ag_tape *t)
     return (nn_dataset){ ag_buffer(ag_add(x, noise), "x"), ag_buffer(ag_cast(arm, AG_I64), "y") };
 }
 
-static void learn(ag_tape *t, nn_dataset data, int width, nn_plot *p)
+static nn_module *learn(ag_tape *t, nn_dataset data, int width, nn_plot *p)
 {
     nn_module *net = nn_mlp(t, (nn_mlp_config){ .sizes = { 2, width, 2 }, .activation = NN_RELU });
     optim *adam = optim_adam(nn_params(net), (optim_adam_config){ .lr = 0.02 });
@@ -37,6 +37,7 @@ static void learn(ag_tape *t, nn_dataset data, int width, nn_plot *p)
     nn_plot_axes(p, (nn_plot_axes_config){ .x = { -1.2, 1.2 }, .y = { -1.2, 1.2 }, .equal = true });
     nn_plot_regions(p, net);
     nn_plot_classes(p, data.x, data.y);
+    return net;
 }
 
 int main(void)
@@ -46,8 +47,10 @@ int main(void)
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ .columns = 3 });
     learn(t, data, 3, p);
     learn(t, data, 10, p);
-    learn(t, data, 100, p);
+    nn_module *wide = learn(t, data, 100, p);
     nn_plot_save(p, "out/3_deep_networks/03_wide_layer.png");
+    ag_draw_html(ag_name(ag_cross_entropy(nn_forward(wide, data.x), data.y), "loss"),
+                 "out/3_deep_networks/03_wide_layer.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -153,6 +153,8 @@ int main(int argc, char **argv)
     draw_answers(p, net, held);
     nn_plot_save(p, OUT "05_fashion_mnist.png");
     nn_watch_end(page);
+    if (!ag_error(t) && nn_batches_next(test))
+        ag_draw_html(ag_name(ag_cross_entropy(logits(net, test->x), test->y), "loss"), OUT "05_fashion_mnist.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status ? (int)status : !good;

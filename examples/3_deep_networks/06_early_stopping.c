@@ -66,6 +66,8 @@ int main(void)
     nn_snapshot_restore(last);
     draw_function(p, "last weights", net);
     nn_plot_save(p, "out/3_deep_networks/06_early_stopping.png");
+    ag_draw_html(ag_name(ag_mse(nn_forward(net, parts.train.x), parts.train.y), "loss"),
+                 "out/3_deep_networks/06_early_stopping.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -93,6 +93,9 @@ int main(void)
     nn_plot_histogram(p, names[NONE], ag_reshape(nn_find(net[NONE], "0.weight"), AG_SHAPE(-1)), 20);
     nn_plot_histogram(p, names[OPTIM], ag_reshape(nn_find(net[OPTIM], "0.weight"), AG_SHAPE(-1)), 20);
     nn_plot_save(p, "out/3_deep_networks/07_weight_decay.png");
+    ag_tensor loss = ag_bce_logits(nn_forward(net[PENALTY], data.x), data.y);
+    ag_draw_html(ag_name(ag_add(loss, nn_l2_penalty(nn_params(net[PENALTY]), lambda / eta / 2)), "loss and penalty"),
+                 "out/3_deep_networks/07_weight_decay.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -80,6 +80,9 @@ int main(void)
     nn_plot_panel(p, "The convolution's weights", NULL, NULL);
     nn_plot_grid(p, nn_find(net, "0.weight"), AG_SHAPE(3, 3), (nn_plot_grid_config){ .columns = 4 });
     nn_plot_save(p, "out/3_deep_networks/08_convolution.png");
+    nn_dataset few = { ag_slice(train.x, 0, 0, 4, 1), ag_slice(train.y, 0, 0, 4, 1) };
+    ag_draw_html(ag_name(ag_cross_entropy(nn_forward(net, few.x), few.y), "loss"),
+                 "out/3_deep_networks/08_convolution.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -76,6 +76,9 @@ int main(void)
     printf("perceptron, %d weights: right %.4f at %d bits\n", weights_of(mlp),
            share_right(nn_forward(mlp, ag_reshape(x, AG_SHAPE(TEST, LENGTH))), y), LENGTH);
     nn_plot_save(p, "out/3_deep_networks/09_recurrent.png");
+    ag_tensor four = ag_name(AG_VALUES(t, AG_SHAPE(1, 4, 1), 1, 0, 1, 1), "bits"), odd = ag_buffer(parity(four), "odd");
+    ag_draw_html(ag_name(ag_bce_logits(nn_forward(&m.base, four), odd), "loss"),
+                 "out/3_deep_networks/09_recurrent.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

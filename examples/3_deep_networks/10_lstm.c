@@ -83,6 +83,10 @@ int main(void)
     nn_mlp_config config = { .sizes = { 2 * LENGTH, 5, 1 }, .activation = NN_TANH };
     learn(NN_SEQUENTIAL(t, nn_flatten(t), nn_mlp(t, config)), "perceptron", p);
     nn_plot_save(p, "out/3_deep_networks/10_lstm.png");
+    /* Three steps, of which the first is marked: more are too large a graph to look over */
+    ag_tensor x = ag_name(AG_VALUES(t, AG_SHAPE(1, 3, 2), 1, 1, -1, 0, -1, 0), "x");
+    ag_tensor y = ag_name(AG_VALUES(t, AG_SHAPE(1, 1), 1), "y");
+    ag_draw_html(ag_name(ag_bce_logits(nn_forward(&lstm.base, x), y), "loss"), "out/3_deep_networks/10_lstm.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

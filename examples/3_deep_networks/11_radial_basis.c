@@ -66,10 +66,13 @@ int main(void)
     ag_assign(nn_find(out, "weight"), ag_ones(t, AG_F64, AG_SHAPE(1, UNITS)));
     ag_tape_reset(t);
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ .columns = 2 });
-    learn(NN_SEQUENTIAL(t, rbf, out), "RBF network", train, test, p);
+    nn_module *net = NN_SEQUENTIAL(t, rbf, out);
+    learn(net, "RBF network", train, test, p);
     nn_module *mlp = nn_mlp(t, (nn_mlp_config){ .sizes = { 2, UNITS, 1 }, .activation = NN_SIGMOID });
     learn(mlp, "perceptron", train, test, p);
     nn_plot_save(p, "out/3_deep_networks/11_radial_basis.png");
+    ag_draw_html(ag_name(ag_bce_logits(nn_forward(net, train.x), train.y), "loss"),
+                 "out/3_deep_networks/11_radial_basis.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

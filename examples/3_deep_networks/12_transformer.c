@@ -84,6 +84,9 @@ int main(void)
     nn_mlp_config config = { .sizes = { LENGTH * IN, 29, VALUES }, .activation = NN_RELU };
     learn(NN_SEQUENTIAL(t, nn_flatten(t), nn_mlp(t, config)), "perceptron", p);
     nn_plot_save(p, "out/3_deep_networks/12_transformer.png");
+    nn_dataset one = tables(t, 1);
+    ag_draw_html(ag_name(ag_cross_entropy(nn_forward(&m.base, ag_buffer(one.x, "x")), ag_buffer(one.y, "y")), "loss"),
+                 "out/3_deep_networks/12_transformer.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

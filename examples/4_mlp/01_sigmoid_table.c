@@ -23,6 +23,9 @@ int main(void)
     nn_plot_curve_at(p, "sigma(z)", ag_data(x, AG_F64), ag_data(y, AG_F64), POINTS);
     nn_plot_curve_at(p, "sigma'(z)", ag_data(x, AG_F64), ag_data(slope, AG_F64), POINTS);
     nn_plot_save(p, "out/4_mlp/01_sigmoid_table.png");
+    ag_tensor one = ag_name(ag_variable(t, 0.5), "z"); /* op by op, with a z that can be changed */
+    ag_draw_html(ag_name(ag_scalar_div(1, ag_add_scalar(ag_exp(ag_neg(one)), 1)), "sigma(z)"),
+                 "out/4_mlp/01_sigmoid_table.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -11,6 +11,7 @@
  * a rule. */
 #include "ag/ag.h"
 #include "optim/optim.h"
+#include <sys/stat.h>
 
 typedef struct pass {
     ag_tensor z1, h, z2, o;
@@ -20,10 +21,10 @@ static pass forward(ag_tensor w1, ag_tensor w2, double x1, double x2)
 {
     ag_tape *t = w1.tape;
     pass p;
-    p.z1 = ag_mv(w1, AG_VALUES(t, AG_SHAPE(3), 1, x1, x2));
-    p.h = ag_sigmoid(p.z1);
-    p.z2 = ag_dot(w2, ag_concat(AG_LIST(AG_VALUES(t, AG_SHAPE(1), 1), p.h), 0));
-    p.o = ag_sigmoid(p.z2);
+    p.z1 = ag_name(ag_mv(w1, ag_name(AG_VALUES(t, AG_SHAPE(3), 1, x1, x2), "(1, x)")), "z1");
+    p.h = ag_name(ag_sigmoid(p.z1), "h");
+    p.z2 = ag_name(ag_dot(w2, ag_concat(AG_LIST(AG_VALUES(t, AG_SHAPE(1), 1), p.h), 0)), "z2");
+    p.o = ag_name(ag_sigmoid(p.z2), "o");
     return p;
 }
 
@@ -42,11 +43,16 @@ int main(void)
     ag_tensor w1 = ag_param(ag_full(t, AG_F64, AG_SHAPE(2, 3), 0.1), "w1");
     ag_tensor w2 = ag_param(ag_full(t, AG_F64, AG_SHAPE(3), 0.1), "w2");
     optim *sgd = optim_sgd(AG_LIST(w1, w2), (optim_sgd_config){ .lr = 0.2, .momentum = 0.9 });
+    mkdir("out", 0777);
+    mkdir("out/4_mlp", 0777);
     for (int step = 1; step <= 2; step++) {
         const double *s = samples[step - 1];
         pass p = forward(w1, w2, s[0], s[1]);
         optim_zero_grad(sgd);
-        ag_backward(ag_mul_scalar(ag_square(ag_scalar_sub(s[2], p.o)), 0.5));
+        ag_tensor e = ag_name(ag_mul_scalar(ag_square(ag_scalar_sub(s[2], p.o)), 0.5), "E");
+        if (step == 1)
+            ag_draw_html(e, "out/4_mlp/03_momentum_by_hand.html");
+        ag_backward(e);
         optim_step(sgd);
         print(step, "h", p.h, 1);
         print(step, "o", p.o, 1);

@@ -7,6 +7,7 @@
  *
  * One step, by hand as on paper, and then what nobody does on paper: 10000 of them. */
 #include "nn/nn.h"
+#include <sys/stat.h>
 
 enum { STEPS = 10000 };
 static const double rate = 0.5;
@@ -21,9 +22,9 @@ typedef struct pass {
 static pass forward(const net *n)
 {
     pass p;
-    p.h = ag_sigmoid(ag_add_scalar(ag_mv(n->w1, n->i), 0.35));
-    p.o = ag_sigmoid(ag_add_scalar(ag_mv(n->w2, p.h), 0.60));
-    p.error = ag_mul_scalar(ag_sum(ag_square(ag_sub(n->target, p.o))), 0.5);
+    p.h = ag_name(ag_sigmoid(ag_add_scalar(ag_mv(n->w1, n->i), 0.35)), "h");
+    p.o = ag_name(ag_sigmoid(ag_add_scalar(ag_mv(n->w2, p.h), 0.60)), "o");
+    p.error = ag_name(ag_mul_scalar(ag_sum(ag_square(ag_sub(n->target, p.o))), 0.5), "E");
     return p;
 }
 
@@ -53,6 +54,8 @@ int main(void)
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ 0 });
     nn_plot_panel(p, "The worked example goes on", "step", "E");
     nn_plot_axes(p, (nn_plot_axes_config){ .log_x = true, .log_y = true });
+    mkdir("out", 0777);
+    mkdir("out/4_mlp", 0777);
     for (int step = 0; step <= STEPS; step++) {
         pass now = forward(&n);
         char name[64];
@@ -65,6 +68,8 @@ int main(void)
         }
         if (step)
             nn_plot_add(p, NULL, step, ag_item(now.error));
+        else
+            ag_draw_html(now.error, "out/4_mlp/04_worked_example.html");
         ag_backward(now.error);
         update(n.w1);
         update(n.w2);

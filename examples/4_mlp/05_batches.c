@@ -84,6 +84,7 @@ int main(void)
     learn(start, data, "mini-batch of 16", 16, p);
     learn(start, data, "stochastic", 1, p);
     nn_plot_save(p, "out/4_mlp/05_batches.png");
+    ag_draw_html(ag_name(loss_of(start, data.x, data.y), "loss"), "out/4_mlp/05_batches.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -11,6 +11,7 @@
 #include "nn/nn.h"
 #include "optim/optim.h"
 #include <math.h>
+#include <sys/stat.h>
 
 enum { INPUTS = 3, STEPS = 100 };
 static const double x0[INPUTS] = { 1, -2, 0.5 }, w0[INPUTS] = { 0.3, 0.1, -0.4 }, target = 0.9, eta = 0.2;
@@ -43,9 +44,12 @@ static void compare(ag_tape *t, const settings *s)
     optim_sgd_config config = { .lr = eta, .momentum = s->alpha, .weight_decay = s->lambda / eta };
     optim *sgd = optim_sgd(AG_LIST(w), config);
     for (int step = 0; step < STEPS && !ag_error(t); step++) {
-        ag_tensor o = ag_sigmoid(ag_dot(w, ag_values(t, AG_SHAPE(INPUTS), x0, INPUTS)));
+        ag_tensor x = ag_name(ag_values(t, AG_SHAPE(INPUTS), x0, INPUTS), "x");
+        ag_tensor o = ag_name(ag_sigmoid(ag_dot(w, x)), "o");
         ag_tensor error = ag_mul_scalar(ag_square(ag_scalar_sub(target, o)), 0.5);
         error = ag_add(error, ag_add(nn_l1_penalty(AG_LIST(w), s->l1), nn_l2_penalty(AG_LIST(w), s->l2)));
+        if (step == 0 && s->l1 > 0)
+            ag_draw_html(ag_name(error, "E"), "out/4_mlp/06_updates.html");
         optim_zero_grad(sgd);
         ag_backward(error);
         optim_step(sgd);
@@ -86,6 +90,8 @@ int main(void)
         { .name = "momentum and weight decay", .alpha = 0.9, .lambda = 1e-3 },
     };
     ag_tape *t = ag_tape_new((ag_options){ .seed = 1 });
+    mkdir("out", 0777);
+    mkdir("out/4_mlp", 0777);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         compare(t, &all[i]);
     compare_dropout(t);

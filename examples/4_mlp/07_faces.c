@@ -22,6 +22,13 @@ static double accuracy(nn_module *net, nn_dataset data)
     return a;
 }
 
+/* The squares of the errors, of targets 0.9 and 0.1 that a sigmoid can reach */
+static ag_tensor loss_of(nn_module *net, ag_tensor x, ag_tensor y)
+{
+    ag_tensor target = ag_add_scalar(ag_mul_scalar(ag_one_hot(y, POSES, AG_F64), 0.8), 0.1);
+    return ag_mul_scalar(ag_sum(ag_square(ag_sub(target, nn_forward(net, x)))), 0.5);
+}
+
 static nn_module *learn(ag_tape *t, nn_parts parts, const char *name, nn_plot *p)
 {
     nn_module *layers = nn_mlp(t, (nn_mlp_config){ .sizes = { PIXELS, HIDDEN, POSES }, .activation = NN_SIGMOID });
@@ -30,9 +37,8 @@ static nn_module *learn(ag_tape *t, nn_parts parts, const char *name, nn_plot *p
     optim *sgd = optim_sgd(nn_params(net), (optim_sgd_config){ .lr = 0.3, .momentum = 0.3 });
     for (int epoch = 1; epoch <= EPOCHS && !ag_error(t); epoch++) {
         while (nn_batches_next(b)) {
-            ag_tensor target = ag_add_scalar(ag_mul_scalar(ag_one_hot(b->y, POSES, AG_F64), 0.8), 0.1);
             optim_zero_grad(sgd);
-            ag_backward(ag_mul_scalar(ag_sum(ag_square(ag_sub(target, nn_forward(net, b->x)))), 0.5));
+            ag_backward(loss_of(net, b->x, b->y));
             optim_step(sgd);
             ag_tape_reset(t);
         }
@@ -75,6 +81,8 @@ int main(int argc, char **argv)
         learn(t, images, "pictures", p);
         nn_module *net = learn(t, people, "people", p);
         draw(p, net, people.test);
+        ag_tensor x = ag_slice(people.test.x, 0, 0, 1, 1), y = ag_slice(people.test.y, 0, 0, 1, 1);
+        ag_draw_html(ag_name(loss_of(net, x, y), "loss"), "out/4_mlp/07_faces.html");
     }
     ag_status status = ag_error(t);
     ag_tape_free(t);

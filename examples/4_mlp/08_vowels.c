@@ -64,6 +64,8 @@ int main(int argc, char **argv)
                nn_accuracy(nn_forward(net, parts.train.x), parts.train.y),
                nn_accuracy(nn_forward(net, parts.test.x), parts.test.y));
         draw(net, parts, names);
+        ag_draw_html(ag_name(ag_cross_entropy(nn_forward(net, parts.test.x), parts.test.y), "loss"),
+                     "out/4_mlp/08_vowels.html");
     }
     ag_status status = ag_error(t);
     ag_tape_free(t);

@@ -62,8 +62,9 @@ int main(void)
             best = validation[i], chosen = sizes[i];
     }
     printf("chosen: %d hidden units\n", chosen);
+    nn_module *net = learn(data, chosen);
     printf("learned from all %d samples: %.4f on fresh data, of which the noise is 0.09\n", SAMPLES,
-           loss_of(learn(data, chosen), fresh));
+           loss_of(net, fresh));
 
     nn_plot *p = nn_plot_new(t, (nn_plot_config){ 0 });
     nn_plot_panel(p, "Loss by number of hidden units, mean of 5 folds", "hidden units", "mean square of the error");
@@ -71,6 +72,7 @@ int main(void)
     nn_plot_curve_at(p, "training", over, training, SIZES);
     nn_plot_curve_at(p, "validation", over, validation, SIZES);
     nn_plot_save(p, "out/4_mlp/09_cross_validation.png");
+    ag_draw_html(ag_name(ag_mse(nn_forward(net, data.x), data.y), "loss"), "out/4_mlp/09_cross_validation.html");
     ag_status status = ag_error(t);
     ag_tape_free(t);
     return status;

@@ -170,6 +170,8 @@ int main(int argc, char **argv)
         printf("with sunglasses %.4f, without %.4f\n", accuracy_where(said, y, glasses),
                accuracy_where(said, y, ag_equal_scalar(glasses, 0)));
         draw(net, parts.test, said);
+        ag_draw_html(ag_name(ag_cross_entropy(nn_forward(net, parts.test.x), y), "loss"),
+                     "out/4_mlp/10_new_faces.html");
     }
     ag_status status = ag_error(t);
     ag_tape_free(t);
