@@ -234,6 +234,18 @@ static void cross_entropy_of_the_certain(void **state)
     }
 }
 
+static void softmax_of_one_element_is_one_to_the_last_bit(void **state)
+{
+    ag_tape *t = *state;
+    for (double x = -120; x < 200; x += 0.37)
+        for (int d = 0; d < 2; d++) {
+            const ag_tensor row = ag_full(t, d ? AG_F64 : AG_F32, AG_SHAPE(3, 1), x);
+            assert_true(ag_item(ag_min(ag_softmax(row, 1))) == 1 && ag_item(ag_max(ag_softmax(row, 1))) == 1);
+            const ag_tensor column = ag_reshape(row, AG_SHAPE(1, 3));
+            assert_true(ag_item(ag_min(ag_softmax(column, 0))) == 1 && ag_item(ag_max(ag_softmax(column, 0))) == 1);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -245,6 +257,7 @@ int main(void)
         TEST(gradients_of_extrema),
         TEST(extrema_of_windows),
         TEST(softmax_keeps_digits),
+        TEST(softmax_of_one_element_is_one_to_the_last_bit),
         TEST(logsumexp_of_large_numbers),
         TEST(cross_entropy_of_the_certain),
     };
