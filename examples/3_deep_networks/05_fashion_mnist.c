@@ -6,7 +6,7 @@
  * saved to a safetensors file, read into a second network, and tested again. While it learns, a page in a browser shows
  * the loss, the norms of the gradients and how the weights are distributed.
  *
- *     12_fashion_mnist [DIRECTORY [EPOCHS]] */
+ *     05_fashion_mnist [DIRECTORY [EPOCHS]] */
 #include "nn/nn.h"
 #include "optim/optim.h"
 #include <stdlib.h>
