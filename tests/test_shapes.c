@@ -79,6 +79,21 @@ static void pads(void **state)
     expect_failure(ag_pad(x, AG_SHAPE(INT64_MAX), AG_SHAPE(1), AG_CONSTANT, 0), t, AG_ELIMIT, "too large");
 }
 
+/* Long rows are written in a way of their own. */
+static void pads_of_long_rows(void **state)
+{
+    ag_tape *t = *state;
+    const ag_dtype dtypes[] = { AG_F32, AG_F64, AG_U8 };
+    for (size_t i = 0; i < ARRAY_SIZE(dtypes); i++)
+        for (ag_pad_mode mode = AG_CONSTANT; mode <= AG_CIRCULAR; mode++) {
+            const ag_tensor turned = ag_transpose(ag_cast(counting(t, AG_SHAPE(80, 3)), dtypes[i]), 0, 1);
+            const ag_tensor x = ag_abs(turned); /* a copy, row by row */
+            const ag_tensor rows = ag_pad(x, AG_SHAPE(2, -3), AG_SHAPE(1, 7), mode, 9),
+                            columns = ag_pad(turned, AG_SHAPE(2, -3), AG_SHAPE(1, 7), mode, 9);
+            assert_true(ag_item(ag_all(ag_equal(rows, columns))) == 1);
+        }
+}
+
 /* Sums over repeated elements do not lose what f32 would. */
 static void many_copies_of_an_element_add_exactly(void **state)
 {
@@ -170,6 +185,7 @@ int main(void)
         TEST(triangles_and_diagonals),
         TEST(what_is_left_out_contributes_nothing),
         TEST(pads),
+        TEST(pads_of_long_rows),
         TEST(many_copies_of_an_element_add_exactly),
         TEST(parts_by_number),
         TEST(repetitions),

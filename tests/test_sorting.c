@@ -40,6 +40,30 @@ static void long_lines_are_sorted_stably_by_any_number_of_threads(void **state)
     }
 }
 
+/* The ways of sorting change with the length. */
+static void lines_of_any_length_are_sorted_stably(void **state)
+{
+    (void)state;
+    const ag_dtype dtypes[] = { AG_F32, AG_F64, AG_I32, AG_I64, AG_U8 };
+    ag_tape *t = tape_with((ag_options){ .seed = 4 });
+    for (size_t i = 0; i < ARRAY_SIZE(dtypes); i++)
+        for (int64_t n = 1; n < 800; n += n % 64 < 62 ? 1 + n / 8 : 1) {
+            const ag_mark mark = ag_tape_mark(t);
+            const ag_tensor x = repeating(t, dtypes[i], n);
+            const bool down = n % 2;
+            const ag_placed all = ag_sort(x, 0, (ag_sort_options){ .descending = down });
+            expect_order(all, x, n, down);
+            for (int64_t k = 1; k <= n; k = 3 * k + 1) {
+                const ag_placed first = ag_topk(x, k, 0, (ag_topk_options){ .smallest = !down });
+                assert_memory_equal(ag_data(first.indices, AG_I64), ag_data(all.indices, AG_I64),
+                                    (size_t)k * sizeof(int64_t));
+            }
+            ag_tape_rewind(t, mark);
+        }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 /* Ascending elements are each among the largest so far, descending ones never. */
 static void the_first_k_are_those_that_sorting_puts_first(void **state)
 {
@@ -150,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_lines_are_sorted_stably_by_any_number_of_threads),
+        cmocka_unit_test(lines_of_any_length_are_sorted_stably),
         cmocka_unit_test(the_first_k_are_those_that_sorting_puts_first),
         cmocka_unit_test(running_sums_of_what_is_not_negative_do_not_descend),
         cmocka_unit_test(long_running_sums_of_integers_are_exact),
