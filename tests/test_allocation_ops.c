@@ -1,7 +1,7 @@
 /* Every op while memory runs out, at whichever place: forward, in a pass, in one that records, and in a pass through
  * that: it fails with AG_ENOMEM, and the same tape then computes what it would have. */
-#include "cases.h"
 #include "memory.h"
+#include "ops_tested.h"
 
 enum { NUMBERS = 2048 };
 
@@ -9,8 +9,6 @@ typedef struct numbers {
     double at[NUMBERS];
     size_t count;
 } numbers;
-
-static const examples *all;
 
 static void put(numbers *n, ag_tensor x)
 {
@@ -106,15 +104,7 @@ static void memory_that_fails(void **state)
         }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[CALLED_OPS];
-    all = read_cases();
-    if (!all)
-        return 1;
-    for (int i = 0; i < CALLED_OPS; i++)
-        tests[i] = (struct CMUnitTest){ .name = called_ops[i].name,
-                                        .test_func = memory_that_fails,
-                                        .initial_state = (void *)(uintptr_t)&called_ops[i] };
-    return _cmocka_run_group_tests("memory that fails in ops", tests, CALLED_OPS, NULL, NULL);
+    return test_called_ops("memory that fails in ops", memory_that_fails, argc, argv);
 }

@@ -1,15 +1,13 @@
 /* Every function of ag/ops.h with numbers that it should not get, in place of those that the cases of tests/fixtures give
  * it: one at a time and two at once, with operands that are there and such as are gone. */
-#include "cases.h"
 #include "memory.h"
+#include "ops_tested.h"
 
 enum { CASES = 6 }; /* of a function */
 
 static const double odd[] = { -0x1p63, -1e9, -3,        -1,        -0.5,   0,   1,     2,
                               7,       1e5,  INT32_MAX, INT32_MIN, 0x1p63, NAN, -1e-9, 1e308 };
 static const double worst[] = { -0x1p63, INT32_MIN, -1, 0, INT32_MAX, 0x1p63 };
-
-static const examples *all;
 
 typedef struct attempt {
     memory m;
@@ -104,18 +102,7 @@ static void odd_numbers(void **state)
     assert_int_equal(a.m.bytes, 0);
 }
 
-/* With an argument: the ops whose names match it. */
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[CALLED_OPS];
-    all = read_cases();
-    if (!all)
-        return 1;
-    for (int i = 0; i < CALLED_OPS; i++)
-        tests[i] = (struct CMUnitTest){ .name = called_ops[i].name,
-                                        .test_func = odd_numbers,
-                                        .initial_state = (void *)(uintptr_t)&called_ops[i] };
-    if (argc > 1)
-        cmocka_set_test_filter(argv[1]);
-    return _cmocka_run_group_tests("odd numbers for ops", tests, CALLED_OPS, NULL, NULL);
+    return test_called_ops("odd numbers for ops", odd_numbers, argc, argv);
 }

@@ -1,7 +1,7 @@
 /* Every function of ag/ops.h with every operand that it should not get, beside what its first case in tests/fixtures
  * gives it. */
-#include "cases.h"
 #include "misuse.h"
+#include "ops_tested.h"
 
 typedef struct tried { /* a function, and its operands */
     const called_op *op;
@@ -9,8 +9,6 @@ typedef struct tried { /* a function, and its operands */
     ag_tensor x[MOST_INPUTS];
     const char *name; /* what a complaint must contain: the function's own, or, where it calls others, one of theirs */
 } tried;
-
-static const examples *all;
 
 static ag_tensor call(const tried *f)
 {
@@ -227,18 +225,7 @@ static void misused(void **state)
     numbers(op);
 }
 
-/* With an argument: the ops whose names match it. */
 int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[CALLED_OPS];
-    all = read_cases();
-    if (!all)
-        return 1;
-    for (int i = 0; i < CALLED_OPS; i++)
-        tests[i] = (struct CMUnitTest){ .name = called_ops[i].name,
-                                        .test_func = misused,
-                                        .initial_state = (void *)(uintptr_t)&called_ops[i] };
-    if (argc > 1)
-        cmocka_set_test_filter(argv[1]);
-    return _cmocka_run_group_tests("misuse of ops", tests, CALLED_OPS, NULL, NULL);
+    return test_called_ops("misuse of ops", misused, argc, argv);
 }

@@ -1,7 +1,7 @@
 /* The ops against PyTorch: values, gradients and gradients of gradients from tests/fixtures, a test per function of
  * ag/ops.h. Each case is played on dense and on strided inputs and in f32, gradients by a plain pass and by one that
  * records. */
-#include "cases.h"
+#include "ops_tested.h"
 #include "values.h"
 
 typedef enum manner { DENSE, STRIDED, SINGLE } manner;
@@ -14,8 +14,6 @@ typedef struct play { /* of a case */
     ag_tensor x[MOST_INPUTS], y[MOST_RESULTS], wanted[MOST_INPUTS + 1];
     int count; /* of those wanted */
 } play;
-
-static const examples *all;
 
 /* ---- comparing */
 
@@ -163,17 +161,9 @@ static void every_case_is_of_an_op(void **state)
             fail_msg("there is no ag_%s", all->at[i].op);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    struct CMUnitTest tests[CALLED_OPS + 1];
-    size_t count = 0;
-    all = read_cases();
-    if (!all)
-        return 1;
-    for (int i = 0; i < CALLED_OPS; i++)
-        tests[count++] = (struct CMUnitTest){ .name = called_ops[i].name,
-                                              .test_func = equals_pytorch,
-                                              .initial_state = (void *)(uintptr_t)&called_ops[i] };
-    tests[count++] = (struct CMUnitTest)cmocka_unit_test(every_case_is_of_an_op);
-    return _cmocka_run_group_tests("pytorch", tests, count, NULL, NULL);
+    const struct CMUnitTest whole[] = { cmocka_unit_test(every_case_is_of_an_op) };
+    const int failed = test_called_ops("pytorch", equals_pytorch, argc, argv);
+    return failed + (all ? cmocka_run_group_tests_name("cases", whole, NULL, NULL) : 1);
 }
