@@ -18,11 +18,6 @@ static const char *draw_path(world *w)
     return path;
 }
 
-static nn_module *any_module(world *w, const lane *l)
-{
-    return l->module_count && !rude(w, may_absent) ? l->modules[draw(w, l->module_count)] : NULL;
-}
-
 void remove_files(world *w)
 {
     char path[128];
@@ -35,7 +30,7 @@ void remove_files(world *w)
 static void play_save(world *w)
 {
     lane *l = draw_lane(w);
-    nn_module *m = any_module(w, l);
+    nn_module *m = draw_module(w, l);
     const char *path = draw_path(w);
     frame f = begin(w, l->t, "nn_save(%s, %s)", m ? m->name : "NULL", path ? path : "NULL");
     f.inert |= !m;
@@ -45,7 +40,7 @@ static void play_save(world *w)
 static void play_load(world *w)
 {
     lane *l = draw_lane(w);
-    nn_module *m = any_module(w, l);
+    nn_module *m = draw_module(w, l);
     const char *path = draw_path(w);
     frame f = begin(w, l->t, "nn_load(%s, %s)", m ? m->name : "NULL", path ? path : "NULL");
     f.inert |= !m;

@@ -3,13 +3,6 @@
 
 /* ---- modules */
 
-static nn_module *any_module(world *w, lane *l)
-{
-    if (!l->module_count || rude(w, may_absent))
-        return NULL;
-    return l->modules[draw(w, l->module_count)];
-}
-
 /* Keeps a module, and what it owns. */
 static void keep_module(world *w, lane *l, nn_module *m)
 {
@@ -87,7 +80,7 @@ static void play_layer(world *w)
     lane *l = draw_lane(w);
     int64_t in = rude(w, may_absurd_shape) ? draw_extent(w) : 3, out = rude(w, may_absurd_shape) ? draw_extent(w) : 2;
     int kind = rude(w, may_odd_flags) ? draw(w, 12) - 3 : draw(w, 7), which = draw(w, 10);
-    nn_module *two[2] = { any_module(w, l), any_module(w, l) };
+    nn_module *two[2] = { draw_module(w, l), draw_module(w, l) };
     nn_mlp_config mlp = { .sizes = { 3, 2 + draw(w, 3), 1 }, .activation = kind, .no_bias = chance(w, 3) };
     if (rude(w, may_absurd_shape))
         mlp.sizes[draw(w, NN_MLP_SIZES)] = draw(w, 9) - 4;
@@ -137,7 +130,7 @@ static void play_own(world *w)
 static void play_entry(world *w)
 {
     lane *l = draw_lane(w);
-    nn_module *m = any_module(w, l);
+    nn_module *m = draw_module(w, l);
     argument x = pick(w);
     const char *name = draw_name(w);
     int which = draw(w, 3);
@@ -155,7 +148,7 @@ static void play_entry(world *w)
 static void play_child(world *w)
 {
     lane *l = draw_lane(w), *other = chance(w, 9) ? draw_lane(w) : l;
-    nn_module *m = any_module(w, l), *child = any_module(w, other);
+    nn_module *m = draw_module(w, l), *child = draw_module(w, other);
     const char *name = draw_name(w);
     frame f = begin(w, l->t, "nn_child(m, m, %s)", name ? name : "NULL");
     const nn_module *made = nn_child(m, child, name);
@@ -167,7 +160,7 @@ static void play_child(world *w)
 static void play_forward(world *w)
 {
     lane *l = draw_lane(w);
-    nn_module *m = any_module(w, l);
+    nn_module *m = draw_module(w, l);
     argument x = pick(w);
     frame f = begin(w, m ? l->t : x.x.tape, "nn_forward(%s, %s)", m ? m->name : "NULL", text_of(w, x));
     f.inert |= !m;
@@ -185,7 +178,7 @@ static void play_forward(world *w)
 static void play_sequence(world *w)
 {
     lane *l = draw_lane(w);
-    nn_module *m = any_module(w, l);
+    nn_module *m = draw_module(w, l);
     const bool attends = chance(w, 2);
     argument x[4] = { pick(w), pick(w), pick(w), { { 0 }, -1 } };
     if (chance(w, 2))
@@ -212,7 +205,7 @@ static void play_positions(world *w)
 static void play_module(world *w)
 {
     lane *l = draw_lane(w);
-    nn_module *m = any_module(w, l);
+    nn_module *m = draw_module(w, l);
     static const char *const paths[] = { "0.weight", "bias", "a", "", NULL, "..", "0.", "2.weight" };
     const char *path = paths[draw(w, COUNT(paths))];
     frame f = begin(w, l->t, "nn_find(m, %s) and the like", path ? path : "NULL");

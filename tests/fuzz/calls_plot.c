@@ -11,11 +11,6 @@ static double a_function(const void *user, double x, double y)
     return x * y;
 }
 
-static nn_module *any_module(world *w, const lane *l)
-{
-    return l->module_count && !rude(w, may_absent) ? l->modules[draw(w, l->module_count)] : NULL;
-}
-
 /* Where a picture may be saved: an ending that is none costs no process. */
 static const char *draw_picture_path(world *w, bool costly)
 {
@@ -73,7 +68,7 @@ static ag_status draw_tensors(world *w, nn_plot *p, const char *name)
 
 static ag_status draw_plane(world *w, nn_plot *p, const char *name)
 {
-    nn_module *m = any_module(w, draw_lane(w));
+    nn_module *m = draw_module(w, draw_lane(w));
     switch (draw(w, 6)) {
     case 0:
         return nn_plot_regions(p, m);

@@ -1,11 +1,6 @@
 /* Penalties, snapshots, early stopping, progress: made, used, and left to the tape. */
 #include "tests/fuzz/fuzz.h"
 
-static nn_module *any_module(world *w, const lane *l)
-{
-    return l->module_count && !rude(w, may_absent) ? l->modules[draw(w, l->module_count)] : NULL;
-}
-
 static void play_penalty(world *w)
 {
     ag_tensor at[3];
@@ -27,7 +22,7 @@ static void play_penalty(world *w)
 static void play_snapshot(world *w)
 {
     lane *l = draw_lane(w);
-    nn_module *m = any_module(w, l);
+    nn_module *m = draw_module(w, l);
     frame f = begin(w, l->t, "nn_snapshot_new(%s)", m ? m->name : "NULL");
     nn_snapshot *s = nn_snapshot_new(m);
     if (s && f.before && f.clears == l->clears)
@@ -53,7 +48,7 @@ static void play_restore(world *w)
 static void play_stopping(world *w)
 {
     lane *l = draw_lane(w);
-    nn_module *m = any_module(w, l);
+    nn_module *m = draw_module(w, l);
     const nn_early_stopping_config config = { .patience = draw(w, 4), .maximize = chance(w, 2) };
     frame f = begin(w, l->t, "nn_early_stopping_new(%s, %d)", m ? m->name : "NULL", (int)config.patience);
     nn_early_stopping *e = nn_early_stopping_new(m, config);

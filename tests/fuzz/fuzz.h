@@ -174,8 +174,9 @@ int draw(world *w, int below);
 bool chance(world *w, int in); /* one in */
 bool rude(world *w, habit h);  /* is this one to be wrong in this way? */
 lane *draw_lane(world *w);
-argument pick(world *w);                   /* a tensor, mostly floating and alive */
-argument pick_made(world *w, ag_tensor x); /* one that is not of the table */
+nn_module *draw_module(world *w, const lane *l); /* one of the lane's, or NULL */
+argument pick(world *w);                         /* a tensor, mostly floating and alive */
+argument pick_made(world *w, ag_tensor x);       /* one that is not of the table */
 argument pick_of(world *w, bool (*fits)(const known *k));
 argument pick_like(world *w, argument x); /* of the same shape */
 ag_list pick_list(world *w, ag_tensor *to, int most);
