@@ -290,14 +290,20 @@ void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint6
     ag_for_ranges(count, STEPS, threads, make_range, &j);
 }
 
+/* Any finite numbers. */
+static void make_unbounded(random_job j, int64_t count, int threads)
+{
+    j.least = -DBL_MAX;
+    j.most = DBL_MAX;
+    ag_for_ranges(count, STEPS, threads, make_range, &j);
+}
+
 void ag_random_normal(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean, double deviation,
                       int threads)
 {
     random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = mean, .scale = deviation };
     j.make = make_normal;
-    j.least = -DBL_MAX;
-    j.most = DBL_MAX;
-    ag_for_ranges(count, STEPS, threads, make_range, &j);
+    make_unbounded(j, count, threads);
 }
 
 bool ag_random_truncated(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double mean,
@@ -322,7 +328,5 @@ void ag_random_gumbel(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64
 {
     random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = location, .scale = scale };
     j.make = make_gumbel;
-    j.least = -DBL_MAX;
-    j.most = DBL_MAX;
-    ag_for_ranges(count, STEPS, threads, make_range, &j);
+    make_unbounded(j, count, threads);
 }
