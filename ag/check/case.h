@@ -169,14 +169,10 @@ bool ag_check_gradient(ag_op_check *k, const ag_case *c); /* false: the sample i
 void ag_check_passes(ag_op_check *k, const ag_case *c);
 void ag_check_unwritten(ag_op_check *k, const ag_case *c);
 void ag_check_needs(ag_op_check *k, const ag_case *c);
-typedef struct ag_case_probe {
-    ag_probe probe;
-    ag_shape shape[AG_CASE_INPUTS];
-    double low[AG_CASE_INPUTS], high[AG_CASE_INPUTS];
-    const char *names[AG_CASE_INPUTS];
-} ag_case_probe;
-/* The case as a function of its floating inputs; its values lie in the tape's memory. */
-bool ag_case_make_probe(const ag_case *c, ag_tape *t, int order, int directions, ag_case_probe *p);
+/* Has `look` see the case as a function of its floating inputs, on a tape of its own; false: noted that there was no
+ * memory. */
+typedef void ag_case_look(void *user, const ag_probe *p);
+bool ag_case_probed(ag_op_check *k, const ag_case *c, int order, int directions, ag_case_look *look, void *user);
 /* numeric derivatives of any case; directions 0: every element */
 void ag_check_numeric(ag_op_check *k, ag_check_id id, const ag_case *c, int order, int directions);
 bool ag_case_differentiable(const ag_case *c); /* has it a derivative and a floating input? */

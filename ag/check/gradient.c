@@ -29,7 +29,15 @@ static void run_case(const ag_probe *p, const ag_tensor *x, ag_tensor *y)
     ag_case_apply(c, inputs, y);
 }
 
-bool ag_case_make_probe(const ag_case *c, ag_tape *t, int order, int directions, ag_case_probe *p)
+typedef struct case_probe {
+    ag_probe probe;
+    ag_shape shape[AG_CASE_INPUTS];
+    double low[AG_CASE_INPUTS], high[AG_CASE_INPUTS];
+    const char *names[AG_CASE_INPUTS];
+} case_probe;
+
+/* Its values lie in the tape's memory. */
+static bool make_probe(const ag_case *c, ag_tape *t, int order, int directions, case_probe *p)
 {
     int64_t size = ag_case_size(c);
     double *x = ag_check_doubles(t, size);
@@ -66,21 +74,26 @@ static void note_numeric(ag_op_check *k, ag_check_id id, const ag_case *c, const
         ag_check_wrong(k, id, r->report.verdict, c, "%s", r->text);
 }
 
-static bool numeric(ag_op_check *k, const ag_case *c, int order, int directions, ag_probe_result *r)
+bool ag_case_probed(ag_op_check *k, const ag_case *c, int order, int directions, ag_case_look *look, void *user)
 {
-    ag_case_probe p;
+    case_probe p;
     ag_tape *t = ag_case_tape(AG_F64, 1, 0);
-    bool ok = t && ag_case_make_probe(c, t, order, directions, &p);
-    if (ok)
-        ag_check_function(&p.probe, r);
+    bool made = t && make_probe(c, t, order, directions, &p);
+    if (made)
+        look(user, &p.probe);
     ag_tape_free(t);
-    return ag_check_memory(k, ok);
+    return ag_check_memory(k, made);
+}
+
+static void compare_numeric(void *result, const ag_probe *p)
+{
+    ag_check_function(p, result);
 }
 
 void ag_check_numeric(ag_op_check *k, ag_check_id id, const ag_case *c, int order, int directions)
 {
     ag_probe_result r;
-    if (!numeric(k, c, order, directions, &r))
+    if (!ag_case_probed(k, c, order, directions, compare_numeric, &r))
         return;
     note_numeric(k, id, c, &r);
     ag_check_done(k, id, r.report.checked);
@@ -89,7 +102,7 @@ void ag_check_numeric(ag_op_check *k, ag_check_id id, const ag_case *c, int orde
 static void check_orders(ag_op_check *k, const ag_case *c, bool second)
 {
     ag_probe_result r;
-    if (!numeric(k, c, second ? 2 : 1, 0, &r))
+    if (!ag_case_probed(k, c, second ? 2 : 1, 0, compare_numeric, &r))
         return;
     note_numeric(k, r.report.order == 2 ? AG_CHECK_SECOND : AG_CHECK_FIRST, c, &r);
     if (r.report.verdict == AG_FAIL)

@@ -131,8 +131,9 @@ static bool make_leaves(const ag_probe *p, ag_tensor *x)
     return !ag_error(p->tape);
 }
 
-static void compare_rules(forward *f, const ag_probe *p)
+static void compare_rules(void *user, const ag_probe *p)
 {
+    forward *f = user;
     ag_probe_result result;
     ag_tensor x[AG_CASE_INPUTS], dy[AG_CASE_OUTPUTS];
     if (!ag_evaluation_begin(&f->v, p, &result) || f->v.groups[0] < f->v.m)
@@ -165,12 +166,6 @@ void ag_check_jvp(ag_op_check *k, const ag_case *c)
         ag_check_skip(k, AG_CHECK_JVP, "no jvp rule: numeric derivatives along directions only");
         return;
     }
-    ag_case_probe p;
     forward f = { .k = k, .c = c };
-    ag_tape *t = ag_case_tape(AG_F64, 1, 0);
-    bool made = t && ag_case_make_probe(c, t, 1, 0, &p);
-    if (made)
-        compare_rules(&f, &p.probe);
-    ag_tape_free(t);
-    ag_check_memory(k, made);
+    ag_case_probed(k, c, 1, 0, compare_rules, &f);
 }

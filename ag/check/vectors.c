@@ -140,8 +140,9 @@ static void check_order(vectors *s, int order)
     ag_tape_rewind(t, mark);
 }
 
-static void check(vectors *s, const ag_probe *p)
+static void check(void *user, const ag_probe *p)
 {
+    vectors *s = user;
     ag_probe_result result;
     ag_tape *t = p->tape;
     if (!ag_evaluation_begin(&s->v, p, &result) || s->v.groups[0] < s->v.m || s->v.groups[1] < s->v.n) {
@@ -168,12 +169,6 @@ void ag_check_vectors(ag_op_check *k, const ag_case *c)
         ag_check_skip(k, AG_CHECK_VECTORS, "there is no derivative");
         return;
     }
-    ag_case_probe p;
     vectors s = { .k = k, .c = c };
-    ag_tape *t = ag_case_tape(AG_F64, 1, 0);
-    bool made = t && ag_case_make_probe(c, t, 2, 0, &p);
-    if (made)
-        check(&s, &p.probe);
-    ag_tape_free(t);
-    ag_check_memory(k, made);
+    ag_case_probed(k, c, 2, 0, check, &s);
 }
