@@ -1,13 +1,9 @@
 /* Tables of separated values: features and labels from their fields. */
 #include "nn/internal.h"
 #include <errno.h>
-#include <locale.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __APPLE__
-#include <xlocale.h>
-#endif
 
 enum { WORD = -1, FRACTION = -2 }; /* labels that are no class as they stand */
 

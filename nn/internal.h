@@ -3,7 +3,11 @@
 #define NN_INTERNAL_H
 
 #include "nn/nn.h"
+#include <locale.h>
 #include <sys/stat.h>
+#ifdef __APPLE__
+#include <xlocale.h>
+#endif
 
 enum { NN_NAME = 128, NN_DEPTH = 32, NN_PATH = NN_NAME * NN_DEPTH }; /* a name with its end; nested modules; a path */
 
@@ -146,6 +150,23 @@ bool nn_atomic_commit(nn_atomic_file *o);
 bool nn_make_directories(ag_tape *t, const char *who,
                          const char *path); /* all that the path names before its last part */
 void nn_atomic_close(nn_atomic_file *o);    /* always; without a commit the temporary file is removed */
+
+/* ---- output.c */
+
+/* Text that is made in memory; after a failure, which was reported, nothing is added. */
+typedef struct nn_output {
+    ag_tape *t;
+    const char *who;
+    nn_memory text; /* for its owner to give back */
+    bool failed;
+    locale_t c, before;
+} nn_output;
+/* From the one to the other, which must follow, numbers have a point, whatever the program's locale. False: reported. */
+bool nn_output_begin(nn_output *o, ag_tape *t, const char *who);
+void nn_output_end(nn_output *o);
+void nn_put(nn_output *o, const char *text, size_t length);
+void nn_print(nn_output *o, const char *format, ...) AG_PRINTF(2, 3); /* up to 2047 bytes */
+bool nn_output_save(const nn_output *o, const char *path);            /* false: reported, now or before */
 
 /* ---- json.c */
 

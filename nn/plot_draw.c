@@ -9,7 +9,7 @@ static const char *const dashes[] = { "1", "(14,5)", "(3,4)", "(14,4,3,4)", "(7,
 #define TURN(list, number) (list)[(number) % (sizeof(list) / sizeof *(list))]
 
 typedef struct drawing {
-    nn_script *s;
+    nn_output *s;
     const nn_panel *panel;
     const nn_range *range;
     const nn_item *item;
@@ -24,7 +24,7 @@ typedef struct drawing {
 static void put_title(const drawing *d)
 {
     const char *name = nn_text(&d->item->name);
-    nn_script_print(d->s, *name ? " title " : " notitle");
+    nn_print(d->s, *name ? " title " : " notitle");
     if (*name)
         nn_script_quote(d->s, name);
 }
@@ -41,27 +41,27 @@ static void put_class(const drawing *d, const char *what, size_t k)
 /* ---- colours */
 
 /* A class's colour in a region, so light that points stand out. */
-static void put_tint(nn_script *s, size_t k)
+static void put_tint(nn_output *s, size_t k)
 {
     const double part = 0.42;
     unsigned c[3];
     sscanf(nn_plot_colour(k), "#%2x%2x%2x", &c[0], &c[1], &c[2]);
     for (int i = 0; i < 3; i++)
         c[i] = (unsigned)(255 - part * (255 - c[i]));
-    nn_script_print(s, "'#%02X%02X%02X'", c[0], c[1], c[2]);
+    nn_print(s, "'#%02X%02X%02X'", c[0], c[1], c[2]);
 }
 
-static void put_class_palette(nn_script *s, size_t classes)
+static void put_class_palette(nn_output *s, size_t classes)
 {
-    nn_script_print(s, "set palette maxcolors %zu defined (", classes);
+    nn_print(s, "set palette maxcolors %zu defined (", classes);
     for (size_t k = 0; k < classes; k++) {
-        nn_script_print(s, k ? ", %zu " : "%zu ", k);
+        nn_print(s, k ? ", %zu " : "%zu ", k);
         put_tint(s, k);
     }
-    nn_script_print(s, ")\nset cbrange [-0.5:%zu.5]\n", classes - 1);
+    nn_print(s, ")\nset cbrange [-0.5:%zu.5]\n", classes - 1);
 }
 
-static void put_image_palette(nn_script *s, const nn_item *i)
+static void put_image_palette(nn_output *s, const nn_item *i)
 {
     double low = 0, high = 0;
     for (size_t k = 0; k < i->rows * i->columns; k++) {
@@ -72,31 +72,31 @@ static void put_image_palette(nn_script *s, const nn_item *i)
     double side = fmax(-low, high);
     side = side > 0 ? side : 1;
     if (low < 0)
-        nn_script_print(s,
-                        "set palette defined (-1 '#0072B2', 0 '#F7F7F7', 1 '#D55E00')\nset cbrange [%.9g:%.9g]\n"
-                        "set colorbox\n",
-                        -side, side);
+        nn_print(s,
+                 "set palette defined (-1 '#0072B2', 0 '#F7F7F7', 1 '#D55E00')\nset cbrange [%.9g:%.9g]\n"
+                 "set colorbox\n",
+                 -side, side);
     else
-        nn_script_print(s, "set palette gray\nset cbrange [0:%.9g]\n", side);
+        nn_print(s, "set palette gray\nset cbrange [0:%.9g]\n", side);
 }
 
 /* What fills a panel has the palette. */
 static void put_palette(const drawing *d, const nn_item *i)
 {
-    nn_script_print(d->s, "set palette maxcolors 0\n");
+    nn_print(d->s, "set palette maxcolors 0\n");
     if (i->kind == NN_ITEM_GRID) {
         put_image_palette(d->s, i);
     } else if (i->kind == NN_ITEM_CONFUSION) {
-        nn_script_print(d->s, "set palette defined (0 '#FFFFFF', 1 '#0072B2')\nset cbrange [0:1]\n");
+        nn_print(d->s, "set palette defined (0 '#FFFFFF', 1 '#0072B2')\nset cbrange [0:1]\n");
     } else if (i->kind == NN_ITEM_MAP) {
-        nn_script_print(d->s, "set palette defined (0 '#440154', 1 '#3B528B', 2 '#21918C', 3 '#5EC962', 4 '#FDE725')\n"
-                              "set cbrange [*:*]\nset colorbox\n");
+        nn_print(d->s, "set palette defined (0 '#440154', 1 '#3B528B', 2 '#21918C', 3 '#5EC962', 4 '#FDE725')\n"
+                       "set cbrange [*:*]\nset colorbox\n");
     } else if (i->kind == NN_ITEM_REGIONS && i->output == 1) {
-        nn_script_print(d->s, "set palette defined (0 ");
+        nn_print(d->s, "set palette defined (0 ");
         put_tint(d->s, 0);
-        nn_script_print(d->s, ", 0.5 '#FCFCFC', 1 ");
+        nn_print(d->s, ", 0.5 '#FCFCFC', 1 ");
         put_tint(d->s, 1);
-        nn_script_print(d->s, ")\nset cbrange [0:1]\n");
+        nn_print(d->s, ")\nset cbrange [0:1]\n");
     } else if (i->kind == NN_ITEM_REGIONS) {
         put_class_palette(d->s, (size_t)i->output);
     }
@@ -106,18 +106,18 @@ static void put_palette(const drawing *d, const nn_item *i)
 
 static void separate(drawing *d)
 {
-    nn_script_print(d->s, d->items++ ? ", \\\n    " : nn_panel_in_space(d->panel) ? "splot " : "plot ");
+    nn_print(d->s, d->items++ ? ", \\\n    " : nn_panel_in_space(d->panel) ? "splot " : "plot ");
 }
 
 static void put_line_style(drawing *d, double width)
 {
     static const int on_classes[] = { 6, 2, 3, 8, 9, 4 };
     size_t n = d->lines++;
-    nn_script_print(d->s, " linewidth %g linecolor '%s' dashtype %s", width,
-                    nn_plot_colour(d->plane ? (size_t)TURN(on_classes, n)
-                                   : n < 6  ? n
-                                            : n + 1),
-                    TURN(dashes, n));
+    nn_print(d->s, " linewidth %g linecolor '%s' dashtype %s", width,
+             nn_plot_colour(d->plane ? (size_t)TURN(on_classes, n)
+                            : n < 6  ? n
+                                     : n + 1),
+             TURN(dashes, n));
 }
 
 static void draw_curve(drawing *d)
@@ -125,9 +125,9 @@ static void draw_curve(drawing *d)
     enum { FEW = 25 };
     bool few = d->item->rows <= FEW;
     separate(d);
-    nn_script_print(d->s, "$%s using 1:2 with %s", d->name, few ? "linespoints" : "lines");
+    nn_print(d->s, "$%s using 1:2 with %s", d->name, few ? "linespoints" : "lines");
     if (few)
-        nn_script_print(d->s, " pointtype %d pointsize 1.1", TURN(markers, d->lines));
+        nn_print(d->s, " pointtype %d pointsize 1.1", TURN(markers, d->lines));
     put_line_style(d, 2.2);
     put_title(d);
 }
@@ -135,7 +135,7 @@ static void draw_curve(drawing *d)
 static void draw_contour(drawing *d)
 {
     separate(d);
-    nn_script_print(d->s, "$l%s using 1:2 with lines", d->name);
+    nn_print(d->s, "$l%s using 1:2 with lines", d->name);
     put_line_style(d, 2.5);
     put_title(d);
 }
@@ -149,8 +149,8 @@ static void draw_line(drawing *d)
     double a = i->a * sx, b = i->b * sy, c = i->a * mx + i->b * my + i->c; /* where the panel's sides are 1 */
     double length = hypot(a, b), px = -a / length * (c / length), py = -b / length * (c / length);
     separate(d);
-    nn_script_print(d->s, "[t=-2:2] '+' using (%.9g%+.9g*t):(%.9g%+.9g*t) with lines", mx + px * sx, -b / length * sx,
-                    my + py * sy, a / length * sy);
+    nn_print(d->s, "[t=-2:2] '+' using (%.9g%+.9g*t):(%.9g%+.9g*t) with lines", mx + px * sx, -b / length * sx,
+             my + py * sy, a / length * sy);
     put_line_style(d, 2.5);
     put_title(d);
 }
@@ -163,8 +163,8 @@ static double point_size(size_t count)
 static void draw_points(drawing *d)
 {
     separate(d);
-    nn_script_print(d->s, "$%s using 1:2 with points pointtype %d pointsize %g linecolor '%s'", d->name,
-                    TURN(markers, d->lines), point_size(d->item->rows), nn_plot_colour(d->lines));
+    nn_print(d->s, "$%s using 1:2 with points pointtype %d pointsize %g linecolor '%s'", d->name,
+             TURN(markers, d->lines), point_size(d->item->rows), nn_plot_colour(d->lines));
     d->lines++;
     put_title(d);
 }
@@ -185,11 +185,11 @@ static void draw_classes(drawing *d)
         char style[64];
         snprintf(style, sizeof style, "pointtype %d linecolor '%s'", TURN(markers, k), nn_plot_colour(k));
         separate(d);
-        nn_script_print(d->s, "$%s using ", d->name);
-        nn_script_print(d->s, i->columns == 4 ? "1:2:($4==%zu?$3:NaN)" : "1:($3==%zu?$2:NaN)", k);
-        nn_script_print(d->s, " with points %s pointsize %g notitle", style, point_size(i->rows));
+        nn_print(d->s, "$%s using ", d->name);
+        nn_print(d->s, i->columns == 4 ? "1:2:($4==%zu?$3:NaN)" : "1:($3==%zu?$2:NaN)", k);
+        nn_print(d->s, " with points %s pointsize %g notitle", style, point_size(i->rows));
         separate(d);
-        nn_script_print(d->s, "keyentry with points %s pointsize 1.3 title ", style);
+        nn_print(d->s, "keyentry with points %s pointsize 1.3 title ", style);
         put_class(d, "class ", k);
     }
 }
@@ -198,9 +198,8 @@ static void draw_grid(drawing *d, const char *style)
 {
     double side = d->item->kind == NN_ITEM_SURFACE ? NN_PLOT_MESH - 1 : NN_PLOT_SIDE - 1;
     separate(d);
-    nn_script_print(d->s, "$%s matrix using (%.9g+$1*%.9g):(%.9g+$2*%.9g):3 with %s", d->name, d->range->x[0],
-                    (d->range->x[1] - d->range->x[0]) / side, d->range->y[0], (d->range->y[1] - d->range->y[0]) / side,
-                    style);
+    nn_print(d->s, "$%s matrix using (%.9g+$1*%.9g):(%.9g+$2*%.9g):3 with %s", d->name, d->range->x[0],
+             (d->range->x[1] - d->range->x[0]) / side, d->range->y[0], (d->range->y[1] - d->range->y[0]) / side, style);
 }
 
 static void draw_regions(drawing *d)
@@ -209,15 +208,15 @@ static void draw_regions(drawing *d)
     if (d->item->output != 1)
         return;
     separate(d);
-    nn_script_print(d->s, "$l%s using 1:2 with lines linewidth 2 linecolor '#202020' title \"%s = %g\"", d->name,
-                    d->item->b != 0 || d->item->a == 0.5 ? "p" : "output", d->item->b != 0 ? 0.5 : d->item->a);
+    nn_print(d->s, "$l%s using 1:2 with lines linewidth 2 linecolor '#202020' title \"%s = %g\"", d->name,
+             d->item->b != 0 || d->item->a == 0.5 ? "p" : "output", d->item->b != 0 ? 0.5 : d->item->a);
     d->lines++;
 }
 
 static void draw_surface(drawing *d)
 {
     draw_grid(d, "lines");
-    nn_script_print(d->s, " linewidth 0.8 linecolor '%s'", nn_plot_colour(2));
+    nn_print(d->s, " linewidth 0.8 linecolor '%s'", nn_plot_colour(2));
     put_title(d);
 }
 
@@ -226,8 +225,8 @@ static void draw_bars(drawing *d)
     double width = 0.8 / (double)d->bar_kinds;
     double shift = ((double)d->bars - 0.5 * (double)(d->bar_kinds - 1)) * width;
     separate(d);
-    nn_script_print(d->s, "$%s using ($0%+.9g):1:(%.9g) with boxes fillstyle solid 0.9 linecolor '%s'", d->name, shift,
-                    0.94 * width, nn_plot_colour(d->bars));
+    nn_print(d->s, "$%s using ($0%+.9g):1:(%.9g) with boxes fillstyle solid 0.9 linecolor '%s'", d->name, shift,
+             0.94 * width, nn_plot_colour(d->bars));
     d->bars++;
     put_title(d);
 }
@@ -235,8 +234,8 @@ static void draw_bars(drawing *d)
 static void draw_histogram(drawing *d)
 {
     separate(d);
-    nn_script_print(d->s, "$%s using 1:2:3 with boxes fillstyle transparent solid 0.55 linecolor '%s'", d->name,
-                    nn_plot_colour(d->bars++));
+    nn_print(d->s, "$%s using 1:2:3 with boxes fillstyle transparent solid 0.55 linecolor '%s'", d->name,
+             nn_plot_colour(d->bars++));
     put_title(d);
 }
 
@@ -244,30 +243,30 @@ static void draw_histogram(drawing *d)
 static void draw_confusion(drawing *d)
 {
     const nn_item *i = d->item;
-    nn_script_print(d->s, "array row[%zu]\n", i->rows);
+    nn_print(d->s, "array row[%zu]\n", i->rows);
     for (size_t r = 0; r < i->rows; r++) {
         double sum = 0;
         for (size_t c = 0; c < i->columns; c++) {
             const double v = nn_item_row(i, r)[c];
             sum += isfinite(v) ? v : 0; /* what is not finite leaves a gap */
         }
-        nn_script_print(d->s, "row[%zu] = %.9g\n", r + 1, sum > 0 && isfinite(sum) ? sum : 1);
+        nn_print(d->s, "row[%zu] = %.9g\n", r + 1, sum > 0 && isfinite(sum) ? sum : 1);
     }
     separate(d);
-    nn_script_print(d->s, "$%s matrix using 1:2:($3/row[int($2)+1]) with image notitle", d->name);
+    nn_print(d->s, "$%s matrix using 1:2:($3/row[int($2)+1]) with image notitle", d->name);
     for (int dark = 0; dark < 2; dark++) {
         separate(d);
-        nn_script_print(d->s,
-                        "$%s matrix using 1:2:($3/row[int($2)+1] %s 0.5 ? sprintf('%%g', $3) : '') with labels "
-                        "textcolor '%s' notitle",
-                        d->name, dark ? ">" : "<=", dark ? "#FFFFFF" : "#202020");
+        nn_print(d->s,
+                 "$%s matrix using 1:2:($3/row[int($2)+1] %s 0.5 ? sprintf('%%g', $3) : '') with labels "
+                 "textcolor '%s' notitle",
+                 d->name, dark ? ">" : "<=", dark ? "#FFFFFF" : "#202020");
     }
 }
 
 static void draw_images(drawing *d)
 {
     separate(d);
-    nn_script_print(d->s, "$%s matrix using 1:2:3 with image notitle", d->name);
+    nn_print(d->s, "$%s matrix using 1:2:3 with image notitle", d->name);
 }
 
 static void draw(drawing *d)
@@ -327,7 +326,7 @@ static void look_around(drawing *d)
     }
 }
 
-void nn_script_panel(nn_script *s, const nn_panel *panel, int number, const nn_range *range)
+void nn_script_panel(nn_output *s, const nn_panel *panel, int number, const nn_range *range)
 {
     drawing d = { .s = s, .panel = panel, .range = range };
     nn_script_axes(s, panel, range);
@@ -340,5 +339,5 @@ void nn_script_panel(nn_script *s, const nn_panel *panel, int number, const nn_r
                 draw(&d);
         }
     }
-    nn_script_print(s, "\n");
+    nn_print(s, "\n");
 }

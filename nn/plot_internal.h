@@ -105,21 +105,15 @@ bool nn_plane_ask(nn_plot *p, nn_item *i, const nn_range *range, size_t side);
 
 /* ---- plot_script.c: the script's text; plot_axes.c: a panel's axes; plot_draw.c: what is drawn in it */
 
-typedef struct nn_script {
-    ag_tape *t;
-    nn_memory text;
-    bool failed; /* reported */
-} nn_script;
-void nn_script_print(nn_script *s, const char *format, ...) AG_PRINTF(2, 3);
-void nn_script_quote(nn_script *s, const char *text);      /* as gnuplot's string, with what says how it is shown */
-void nn_script_number(nn_script *s, double v, int digits); /* NaN where it is not finite */
-void nn_script_string(nn_script *s, const char *text);     /* as one that is shown as it is */
+void nn_script_quote(nn_output *s, const char *text);      /* as gnuplot's string, with what says how it is shown */
+void nn_script_number(nn_output *s, double v, int digits); /* NaN where it is not finite */
+void nn_script_string(nn_output *s, const char *text);     /* as one that is shown as it is */
 const char *nn_plot_colour(size_t number);                 /* "#0072B2" */
 const char *nn_text_at(const nn_memory *m, size_t k); /* of texts that stand one behind the other; "" beyond the last */
-void nn_script_axes(nn_script *s, const nn_panel *panel, const nn_range *range);
-void nn_script_panel(nn_script *s, const nn_panel *panel, int number, const nn_range *range);
-/* The whole script for a picture, of a program's locale whatever. False: reported. */
-bool nn_plot_script(nn_plot *p, nn_script *s, const char *path);
+void nn_script_axes(nn_output *s, const nn_panel *panel, const nn_range *range);
+void nn_script_panel(nn_output *s, const nn_panel *panel, int number, const nn_range *range);
+/* The whole script for a picture. False: reported. */
+bool nn_plot_script(nn_plot *p, nn_output *s, const char *path);
 
 enum { NN_PLOT_SIDE = 201, NN_PLOT_MESH = 25 }; /* of the grid that a plane's functions are asked on, or a surface's */
 

@@ -98,15 +98,6 @@ static bool run(ag_tape *t, char *const *arguments, const char *script)
 
 /* ---- files */
 
-static bool write_script(ag_tape *t, const nn_script *s, const char *path)
-{
-    nn_atomic_file o;
-    bool good =
-        nn_atomic_open(&o, t, who, path) && nn_atomic_write(&o, s->text.at, s->text.size) && nn_atomic_commit(&o);
-    nn_atomic_close(&o);
-    return good;
-}
-
 /* A name that gnuplot takes for nothing else: "|x", "<x" would be commands, "-x" an option, "~x" a home. */
 static bool name_file(ag_tape *t, nn_memory *m, const char *path)
 {
@@ -162,11 +153,10 @@ ag_status nn_plot_save(nn_plot *p, const char *path)
         return ag_error(t);
     if (!p->first)
         return ag_fail(t, AG_EUSE, "%s: %s: the picture has no panel", who, path);
-    nn_script s = { .t = t };
+    nn_output s = { .t = t };
     nn_memory script = { 0 };
     if (nn_memory_add(t, &script, path, strlen(path)) && nn_memory_add(t, &script, ".gp", 4) &&
-        nn_plot_script(p, &s, path) && nn_make_directories(t, who, path) &&
-        write_script(t, &s, (const char *)script.at))
+        nn_plot_script(p, &s, path) && nn_make_directories(t, who, path) && nn_output_save(&s, (const char *)script.at))
         draw(t, (const char *)script.at, path);
     nn_memory_free(&s.text);
     nn_memory_free(&script);

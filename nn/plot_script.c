@@ -1,59 +1,38 @@
 /* The script that gnuplot draws a picture from: text and numbers in its language, the values, the panels' places. */
 #include "nn/plot_internal.h"
-#include <locale.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#ifdef __APPLE__
-#include <xlocale.h>
-#endif
 
 /* ---- printing */
 
-void nn_script_print(nn_script *s, const char *format, ...)
-{
-    char text[2048];
-    va_list arguments;
-    va_start(arguments, format);
-    int length = vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    if (length < 0 || (size_t)length >= sizeof text) {
-        if (!s->failed)
-            ag_fail(s->t, AG_ELIMIT, "nn_plot_save: a line of the script is longer than %zu bytes", sizeof text);
-        s->failed = true;
-    }
-    if (!s->failed && !nn_memory_add(s->t, &s->text, text, (size_t)length))
-        s->failed = true;
-}
-
-void nn_script_number(nn_script *s, double v, int digits)
+void nn_script_number(nn_output *s, double v, int digits)
 {
     if (isfinite(v))
-        nn_script_print(s, " %.*g", digits, v);
+        nn_print(s, " %.*g", digits, v);
     else
-        nn_script_print(s, " NaN");
+        nn_print(s, " NaN");
 }
 
 /* One character of a text between double quotes, in which gnuplot runs what stands between backquotes. With `marked`
  * the text is one in which {}^_@&~ have a meaning. How long it is. */
-static int put_character(nn_script *s, const char *at, bool marked)
+static int put_character(nn_output *s, const char *at, bool marked)
 {
     int length = nn_utf8_length(at);
     if (*at == '\n')
-        nn_script_print(s, "\\n");
+        nn_print(s, "\\n");
     else if (!length || (unsigned char)*at < 0x20)
-        nn_script_print(s, length ? " " : "?");
+        nn_print(s, length ? " " : "?");
     else if (*at == '`')
-        nn_script_print(s, "\\140");
+        nn_print(s, "\\140");
     else if (*at == '"')
-        nn_script_print(s, "\\\"");
+        nn_print(s, "\\\"");
     else if (*at == '\\')
-        nn_script_print(s, marked ? "\\\\\\\\" : "\\\\");
+        nn_print(s, marked ? "\\\\\\\\" : "\\\\");
     else if (marked && strchr("{}^_@&~", *at))
-        nn_script_print(s, "\\\\%c", *at);
+        nn_print(s, "\\\\%c", *at);
     else
-        nn_script_print(s, "%.*s", length, at);
+        nn_print(s, "%.*s", length, at);
     return length ? length : 1;
 }
 
@@ -88,28 +67,28 @@ static size_t index_at(const char *text, const char *at)
     return !is_letter(at[-1]) || (at - text > 1 && is_word(at[-2])) || is_word(at[1 + digits]) ? 0 : digits;
 }
 
-static void put_string(nn_script *s, const char *text, bool marked)
+static void put_string(nn_output *s, const char *text, bool marked)
 {
-    nn_script_print(s, "\"");
+    nn_print(s, "\"");
     for (const char *at = text; *at;) {
         size_t index = marked ? index_at(text, at) : 0;
         if (index)
-            nn_script_print(s, "%c{%.*s}", *at, (int)index, at + 1);
+            nn_print(s, "%c{%.*s}", *at, (int)index, at + 1);
         at += index ? 1 + (int)index : put_character(s, at, marked);
     }
-    nn_script_print(s, "\"");
+    nn_print(s, "\"");
 }
 
-void nn_script_quote(nn_script *s, const char *text)
+void nn_script_quote(nn_output *s, const char *text)
 {
     bool marked = false;
     for (const char *at = text; *at && !marked; at++)
         marked = index_at(text, at) > 0;
     put_string(s, text, marked);
-    nn_script_print(s, marked ? " enhanced" : " noenhanced");
+    nn_print(s, marked ? " enhanced" : " noenhanced");
 }
 
-void nn_script_string(nn_script *s, const char *text)
+void nn_script_string(nn_output *s, const char *text)
 {
     put_string(s, text, false);
 }
@@ -123,19 +102,19 @@ const char *nn_plot_colour(size_t number)
 
 /* ---- values */
 
-static void put_rows(nn_script *s, const nn_item *i)
+static void put_rows(nn_output *s, const nn_item *i)
 {
     const int digits = nn_plane_asked(i) ? 5 : 9;
     for (size_t r = 0; r < i->rows && !s->failed; r++) {
         for (size_t c = 0; c < i->columns; c++)
             nn_script_number(s, nn_item_row(i, r)[c], digits);
-        nn_script_print(s, "\n");
+        nn_print(s, "\n");
     }
 }
 
 /* A grid of images as one matrix, in which NaN is what lies between them. A small image's pixels are repeated, so that
  * the space is not as wide as an image. */
-static void put_images(nn_script *s, const nn_item *i)
+static void put_images(nn_output *s, const nn_item *i)
 {
     nn_tiles g = nn_plot_tiles(i);
     for (size_t y = 0; y < g.height && !s->failed; y++) {
@@ -147,32 +126,32 @@ static void put_images(nn_script *s, const nn_item *i)
             size_t pixel = py / g.scale * (size_t)i->image.dim[1] + px / g.scale;
             nn_script_number(s, inside ? nn_item_row(i, image)[pixel] : NAN, 5);
         }
-        nn_script_print(s, "\n");
+        nn_print(s, "\n");
     }
 }
 
 /* Where the values of a grid are at the level, as $lNAME. */
-static void put_contour(nn_script *s, const char *name, const nn_range *range, double level)
+static void put_contour(nn_output *s, const char *name, const nn_range *range, double level)
 {
     double step_x = (range->x[1] - range->x[0]) / (NN_PLOT_SIDE - 1);
     double step_y = (range->y[1] - range->y[0]) / (NN_PLOT_SIDE - 1);
-    nn_script_print(s,
-                    "set contour base\nset cntrparam levels discrete %.9g\nunset surface\nset table $l%s\n"
-                    "splot $%s matrix using (%.9g+$1*%.9g):(%.9g+$2*%.9g):3\n"
-                    "unset table\nset surface\nunset contour\n",
-                    level, name, name, range->x[0], step_x, range->y[0], step_y);
+    nn_print(s,
+             "set contour base\nset cntrparam levels discrete %.9g\nunset surface\nset table $l%s\n"
+             "splot $%s matrix using (%.9g+$1*%.9g):(%.9g+$2*%.9g):3\n"
+             "unset table\nset surface\nunset contour\n",
+             level, name, name, range->x[0], step_x, range->y[0], step_y);
 }
 
-static void put_values(nn_script *s, const nn_item *i, const char *name, const nn_range *range)
+static void put_values(nn_output *s, const nn_item *i, const char *name, const nn_range *range)
 {
     if (!i->rows)
         return;
-    nn_script_print(s, "$%s << END\n", name);
+    nn_print(s, "$%s << END\n", name);
     if (i->kind == NN_ITEM_GRID)
         put_images(s, i);
     else
         put_rows(s, i);
-    nn_script_print(s, "END\n");
+    nn_print(s, "END\n");
     if (i->kind == NN_ITEM_REGIONS && i->output == 1)
         put_contour(s, name, range, 0.5);
     else if (i->kind == NN_ITEM_BOUNDARY || i->kind == NN_ITEM_CONTOUR)
@@ -212,30 +191,30 @@ static bool is_drawable(const nn_plot *p, const nn_panel *panel)
 
 /* ---- the whole */
 
-static void put_head(nn_plot *p, nn_script *s, const char *path, int rows, int columns)
+static void put_head(nn_plot *p, nn_output *s, const char *path, int rows, int columns)
 {
     enum { WIDTH = 700, HEIGHT = 560 };
     int width = p->config.width ? p->config.width : columns * WIDTH;
     int height = p->config.height ? p->config.height : rows * HEIGHT, font = width / columns / 45;
     font = font < 8 ? 8 : font > 15 ? 15 : font;
-    nn_script_print(s, "# gnuplot draws the picture from this script, which may be changed\nset encoding utf8\n");
+    nn_print(s, "# gnuplot draws the picture from this script, which may be changed\nset encoding utf8\n");
     if (!strcmp(strrchr(path, '.'), ".svg"))
-        nn_script_print(s, "set terminal svg size %d,%d font 'sans,%d' linewidth 1.3 background '#ffffff'\n", width,
-                        height, font);
+        nn_print(s, "set terminal svg size %d,%d font 'sans,%d' linewidth 1.3 background '#ffffff'\n", width, height,
+                 font);
     else
-        nn_script_print(s,
-                        "if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n"
-                        "    set terminal pngcairo size %d,%d font 'sans,%d' linewidth 1.3\n"
-                        "} else {\n    set terminal png size %d,%d font 'sans,%d' linewidth 2\n}\n",
-                        width, height, font, width, height, font);
-    nn_script_print(s, "set output ARGC > 0 ? ARG1 : ");
-    nn_script_print(s, strchr("|<-~", *path) ? "'./' . " : ""); /* to gnuplot these are no names */
+        nn_print(s,
+                 "if (strstrt(GPVAL_TERMINALS, 'pngcairo')) {\n"
+                 "    set terminal pngcairo size %d,%d font 'sans,%d' linewidth 1.3\n"
+                 "} else {\n    set terminal png size %d,%d font 'sans,%d' linewidth 2\n}\n",
+                 width, height, font, width, height, font);
+    nn_print(s, "set output ARGC > 0 ? ARG1 : ");
+    nn_print(s, strchr("|<-~", *path) ? "'./' . " : ""); /* to gnuplot these are no names */
     nn_script_string(s, path);
-    nn_script_print(s, "\n");
+    nn_print(s, "\n");
 }
 
 /* Asks the functions of the plane, and writes the values of all. */
-static bool put_panel_values(nn_plot *p, nn_script *s, const nn_panel *panel, int number, nn_range *range)
+static bool put_panel_values(nn_plot *p, nn_output *s, const nn_panel *panel, int number, nn_range *range)
 {
     bool plane = false;
     int k = 0;
@@ -257,7 +236,7 @@ static bool put_panel_values(nn_plot *p, nn_script *s, const nn_panel *panel, in
     return !s->failed;
 }
 
-static bool put_all(nn_plot *p, nn_script *s, const char *path)
+static bool put_all(nn_plot *p, nn_output *s, const char *path)
 {
     int panels = 0, columns = p->config.columns ? p->config.columns : 1, number = 0;
     nn_memory ranges = { 0 };
@@ -270,23 +249,18 @@ static bool put_all(nn_plot *p, nn_script *s, const char *path)
     put_head(p, s, path, rows, columns);
     for (const nn_panel *panel = p->first; panel && good; panel = panel->next)
         good = put_panel_values(p, s, panel, number++, &range) && nn_memory_add(p->t, &ranges, &range, sizeof range);
-    nn_script_print(s, "set multiplot layout %d,%d\n", rows, columns);
+    nn_print(s, "set multiplot layout %d,%d\n", rows, columns);
     number = 0;
     for (const nn_panel *panel = p->first; panel && good; panel = panel->next, number++)
         nn_script_panel(s, panel, number, (const nn_range *)(const void *)ranges.at + number);
-    nn_script_print(s, "unset multiplot\n");
+    nn_print(s, "unset multiplot\n");
     nn_memory_free(&ranges);
     return good && !s->failed;
 }
 
-bool nn_plot_script(nn_plot *p, nn_script *s, const char *path)
+bool nn_plot_script(nn_plot *p, nn_output *s, const char *path)
 {
-    locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!c)
-        return ag_fail(p->t, AG_ENOMEM, "nn_plot_save: no memory for a locale"), false;
-    locale_t before = uselocale(c);
-    bool good = put_all(p, s, path);
-    uselocale(before);
-    freelocale(c);
+    const bool good = nn_output_begin(s, p->t, "nn_plot_save") && put_all(p, s, path);
+    nn_output_end(s);
     return good;
 }

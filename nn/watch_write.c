@@ -1,46 +1,23 @@
 /* The files of a training that is watched: a table, and a page with its numbers in it. */
 #include "nn/watch_internal.h"
 #include <inttypes.h>
-#include <locale.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#ifdef __APPLE__
-#include <xlocale.h>
-#endif
 
-/* What is being written; after a failure nothing is added. */
-typedef struct output {
-    ag_tape *t;
-    nn_memory text;
-    bool good;
-} output;
-
-static void put(output *o, const char *text)
+static void put(nn_output *o, const char *text)
 {
-    o->good = o->good && nn_memory_add(o->t, &o->text, text, strlen(text));
-}
-
-static void print(output *o, const char *format, ...) AG_PRINTF(2, 3);
-static void print(output *o, const char *format, ...)
-{
-    char text[128];
-    va_list values;
-    va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
-    va_end(values);
-    put(o, text);
+    nn_put(o, text, strlen(text));
 }
 
 /* ---- the table */
 
-static void put_field(output *o, const char *text)
+static void put_field(nn_output *o, const char *text)
 {
     put(o, "\"");
     for (; *text; text++)
-        print(o, "%s%c", *text == '"' ? "\"" : "", *text);
+        nn_print(o, "%s%c", *text == '"' ? "\"" : "", *text);
     put(o, "\"");
 }
 
@@ -58,18 +35,18 @@ static int points_of(const nn_curve *c, int i, double *x, double *y)
     return count;
 }
 
-static void put_rows(output *o, const nn_curve *c, const char *before)
+static void put_rows(nn_output *o, const nn_curve *c, const char *before)
 {
     char name[NN_NAME + 32];
     double x, y;
     snprintf(name, sizeof name, "%s%s", before, c->name);
     for (int i = 0; i < points_of(c, i, &x, &y); i++) {
         put_field(o, name);
-        print(o, ",%.0f,%.9g\n", x, y);
+        nn_print(o, ",%.0f,%.9g\n", x, y);
     }
 }
 
-static void put_table(output *o, const nn_watching *w)
+static void put_table(nn_output *o, const nn_watching *w)
 {
     put(o, "name,step,value\n");
     for (int i = 0; i < w->value_count; i++)
@@ -82,31 +59,31 @@ static void put_table(output *o, const nn_watching *w)
 /* ---- the page */
 
 /* A string of JSON that is no end of a script either. */
-static void put_string(output *o, const char *text)
+static void put_string(nn_output *o, const char *text)
 {
     put(o, "\"");
     for (; *text; text++)
         if (*text == '"' || *text == '\\' || *text == '<' || (unsigned char)*text < 0x20)
-            print(o, "\\u%04x", (unsigned)(unsigned char)*text);
+            nn_print(o, "\\u%04x", (unsigned)(unsigned char)*text);
         else
-            print(o, "%c", *text);
+            nn_print(o, "%c", *text);
     put(o, "\"");
 }
 
-static void put_number(output *o, double v)
+static void put_number(nn_output *o, double v)
 {
     if (isfinite(v))
-        print(o, "%.6g", v);
+        nn_print(o, "%.6g", v);
     else
         put(o, "null");
 }
 
-static void put_points(output *o, const nn_curve *c)
+static void put_points(nn_output *o, const nn_curve *c)
 {
     double x, y;
     put(o, "\"x\":[");
     for (int i = 0; i < points_of(c, i, &x, &y); i++)
-        print(o, "%s%.0f", i ? "," : "", x);
+        nn_print(o, "%s%.0f", i ? "," : "", x);
     put(o, "],\"y\":[");
     for (int i = 0; i < points_of(c, i, &x, &y); i++) {
         put(o, i ? "," : "");
@@ -115,28 +92,28 @@ static void put_points(output *o, const nn_curve *c)
     put(o, "]");
 }
 
-static void put_bins(output *o, const char *name, const nn_bins *b)
+static void put_bins(nn_output *o, const char *name, const nn_bins *b)
 {
     const double all[] = { b->low, b->high, b->mean, b->deviation };
     static const char *const names[] = { "low", "high", "mean", "deviation" };
-    print(o, "\"%s\":{\"bad\":%" PRId64, name, b->bad);
+    nn_print(o, "\"%s\":{\"bad\":%" PRId64, name, b->bad);
     for (int i = 0; i < 4; i++) {
-        print(o, ",\"%s\":", names[i]);
+        nn_print(o, ",\"%s\":", names[i]);
         put_number(o, all[i]);
     }
     put(o, ",\"count\":[");
     for (int i = 0; i < NN_WATCH_BINS; i++)
-        print(o, "%s%" PRId64, i ? "," : "", b->count[i]);
+        nn_print(o, "%s%" PRId64, i ? "," : "", b->count[i]);
     put(o, "]}");
 }
 
-static void put_parameter(output *o, const nn_watched *p)
+static void put_parameter(nn_output *o, const nn_watched *p)
 {
     put(o, "{\"name\":");
     put_string(o, p->norm.name);
     put(o, ",\"shape\":\"[");
     for (int i = 0; i < p->shape.rank; i++)
-        print(o, "%s%" PRId64, i ? "," : "", p->shape.dim[i]);
+        nn_print(o, "%s%" PRId64, i ? "," : "", p->shape.dim[i]);
     put(o, "]\",\"norm\":{");
     put_points(o, &p->norm);
     put(o, "},");
@@ -146,15 +123,15 @@ static void put_parameter(output *o, const nn_watched *p)
     put(o, "}");
 }
 
-static void put_data(output *o, const nn_watching *w, const char *state)
+static void put_data(nn_output *o, const nn_watching *w, const char *state)
 {
     put(o, "{\"title\":");
     put_string(o, w->config.title);
     put(o, ",\"state\":");
     put_string(o, state);
-    print(o, ",\"running\":%s,\"every\":%.6g,\"steps\":%" PRId64, w->ended ? "false" : "true", w->config.every,
-          w->head.steps);
-    print(o, ",\"seconds\":%.6g,\"written\":%lld,\n\"values\":[", nn_seconds() - w->start, (long long)time(NULL));
+    nn_print(o, ",\"running\":%s,\"every\":%.6g,\"steps\":%" PRId64, w->ended ? "false" : "true", w->config.every,
+             w->head.steps);
+    nn_print(o, ",\"seconds\":%.6g,\"written\":%lld,\n\"values\":[", nn_seconds() - w->start, (long long)time(NULL));
     for (int i = 0; i < w->value_count; i++) {
         put(o, i ? ",\n{\"name\":" : "\n{\"name\":");
         put_string(o, w->values[i].name);
@@ -164,7 +141,7 @@ static void put_data(output *o, const nn_watching *w, const char *state)
     }
     put(o, "],\n\"norm\":{");
     put_points(o, &w->norm);
-    print(o, "},\n\"more\":%zu,\"params\":[", w->count - w->shown);
+    nn_print(o, "},\n\"more\":%zu,\"params\":[", w->count - w->shown);
     for (size_t i = 0; i < w->shown; i++) {
         put(o, i ? ",\n" : "\n");
         put_parameter(o, &w->watched[i]);
@@ -172,7 +149,7 @@ static void put_data(output *o, const nn_watching *w, const char *state)
     put(o, "]}\n");
 }
 
-static void put_page(output *o, const nn_watching *w, const char *state)
+static void put_page(nn_output *o, const nn_watching *w, const char *state)
 {
     for (int i = 0; nn_watch_head[i]; i++)
         put(o, nn_watch_head[i]);
@@ -183,28 +160,17 @@ static void put_page(output *o, const nn_watching *w, const char *state)
 
 /* ---- files */
 
-static bool write_file(const output *o, const char *path)
-{
-    nn_atomic_file f;
-    const bool good = o->good && nn_atomic_open(&f, o->t, "nn_watch", path) &&
-                      nn_atomic_write(&f, o->text.at, o->text.size) && nn_atomic_commit(&f);
-    if (o->good)
-        nn_atomic_close(&f);
-    return good;
-}
-
 bool nn_watch_write(nn_watching *w, const char *state)
 {
-    output table = { .t = w->head.tape, .good = true }, page = table;
-    const locale_t points = newlocale(LC_ALL_MASK, "C", (locale_t)0); /* numbers have a point, whatever the locale */
-    const locale_t before = points ? uselocale(points) : (locale_t)0;
-    put_table(&table, w);
-    put_page(&page, w, state);
-    if (points) {
-        uselocale(before);
-        freelocale(points);
+    nn_output table, page = { 0 };
+    bool good = nn_output_begin(&table, w->head.tape, "nn_watch") && nn_output_begin(&page, w->head.tape, "nn_watch");
+    if (good) {
+        put_table(&table, w);
+        put_page(&page, w, state);
     }
-    const bool good = write_file(&table, w->csv) && write_file(&page, w->html);
+    nn_output_end(&page);
+    nn_output_end(&table);
+    good = good && nn_output_save(&table, w->csv) && nn_output_save(&page, w->html);
     nn_memory_free(&table.text);
     nn_memory_free(&page.text);
     return good;
