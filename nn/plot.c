@@ -237,36 +237,35 @@ double *nn_item_room(nn_plot *p, nn_item *i, size_t rows, size_t columns)
 
 /* ---- numbers */
 
-static ag_status put_curve(nn_plot *p, const char *who, const char *name, const double *x, const double *y,
-                           size_t count)
+/* The columns of a curve, or the one of bars. x NULL: a curve's is 0, 1, 2, ... */
+static ag_status put_numbers(nn_plot *p, const char *who, nn_item_kind kind, const char *name, const double *x,
+                             const double *y, size_t count)
 {
+    if (!nn_plot_usable(p))
+        return nn_plot_status(p);
+    if (!y)
+        return ag_fail(p->t, AG_ENULL, "%s: the values of '%s' are absent", who, name ? name : "");
     if (count == 0)
         return ag_fail(p->t, AG_EARG, "%s: '%s' has no values", who, name ? name : "");
-    nn_item *i = nn_plot_item(p, NN_ITEM_CURVE, name, who);
-    double *to = i ? nn_item_room(p, i, count, 2) : NULL;
+    const size_t columns = kind == NN_ITEM_CURVE ? 2 : 1;
+    nn_item *i = nn_plot_item(p, kind, name, who);
+    double *to = i ? nn_item_room(p, i, count, columns) : NULL;
     for (size_t k = 0; to && k < count; k++) {
-        to[2 * k] = x ? x[k] : (double)k;
-        to[2 * k + 1] = y[k];
+        if (columns == 2)
+            *to++ = x ? x[k] : (double)k;
+        *to++ = y[k];
     }
     return nn_plot_status(p);
 }
 
 ag_status nn_plot_curve(nn_plot *p, const char *name, const double *y, size_t count)
 {
-    if (!nn_plot_usable(p))
-        return nn_plot_status(p);
-    if (!y)
-        return ag_fail(p->t, AG_ENULL, "nn_plot_curve: the values of '%s' are absent", name ? name : "");
-    return put_curve(p, "nn_plot_curve", name, NULL, y, count);
+    return put_numbers(p, "nn_plot_curve", NN_ITEM_CURVE, name, NULL, y, count);
 }
 
 ag_status nn_plot_curve_at(nn_plot *p, const char *name, const double *x, const double *y, size_t count)
 {
-    if (!nn_plot_usable(p))
-        return nn_plot_status(p);
-    if (!x || !y)
-        return ag_fail(p->t, AG_ENULL, "nn_plot_curve_at: the values of '%s' are absent", name ? name : "");
-    return put_curve(p, "nn_plot_curve_at", name, x, y, count);
+    return put_numbers(p, "nn_plot_curve_at", NN_ITEM_CURVE, name, x, x ? y : NULL, count);
 }
 
 ag_status nn_plot_add(nn_plot *p, const char *name, double x, double y)
@@ -284,17 +283,7 @@ ag_status nn_plot_add(nn_plot *p, const char *name, double x, double y)
 
 ag_status nn_plot_bars(nn_plot *p, const char *name, const double *values, size_t count)
 {
-    if (!nn_plot_usable(p))
-        return nn_plot_status(p);
-    if (!values)
-        return ag_fail(p->t, AG_ENULL, "nn_plot_bars: the values of '%s' are absent", name ? name : "");
-    if (count == 0)
-        return ag_fail(p->t, AG_EARG, "nn_plot_bars: '%s' has no values", name ? name : "");
-    nn_item *i = nn_plot_item(p, NN_ITEM_BARS, name, "nn_plot_bars");
-    double *to = i ? nn_item_room(p, i, count, 1) : NULL;
-    if (to)
-        memcpy(to, values, count * sizeof *to);
-    return nn_plot_status(p);
+    return put_numbers(p, "nn_plot_bars", NN_ITEM_BARS, name, NULL, values, count);
 }
 
 ag_status nn_plot_line(nn_plot *p, const char *name, double a, double b, double c)
