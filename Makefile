@@ -156,6 +156,11 @@ $(BUILD)/page.inc: ag/show/generate_page $(page) $(wildcard ag/ops/elementwise/*
 	@mkdir -p $(@D)
 	@sh ag/show/generate_page ag/show/page.html $(wildcard ag/ops/elementwise/*.[hc]) >$@.tmp && mv $@.tmp $@
 $(BUILD)/ag/show/html.o: $(BUILD)/page.inc
+# That of nn_watch has none.
+$(BUILD)/watch_page.inc: ag/show/generate_page nn/watch_page.html
+	@mkdir -p $(@D)
+	@sh ag/show/generate_page nn/watch_page.html /dev/null >$@.tmp && mv $@.tmp $@
+$(BUILD)/nn/watch_write.o: $(BUILD)/watch_page.inc
 
 $(BUILD)/%.o: %.c $(BUILD)/settings | ag/ops.h $(BUILD)/registry.h
 	@mkdir -p $(@D)

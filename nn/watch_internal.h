@@ -65,8 +65,4 @@ void nn_bins_fill(nn_bins *b, const void *memory, ag_dtype d, int64_t count);
 
 bool nn_watch_write(nn_watching *w, const char *state); /* both files; false: reported */
 
-/* ---- watch_page.c: lines of the page before and after its numbers, up to a NULL */
-
-extern const char *const nn_watch_head[], *const nn_watch_tail[];
-
 #endif

@@ -149,13 +149,18 @@ static void put_data(nn_output *o, const nn_watching *w, const char *state)
     put(o, "]}\n");
 }
 
+/* NULL: where the numbers belong */
+static const char *const page_lines[] = {
+#include "watch_page.inc"
+};
+
 static void put_page(nn_output *o, const nn_watching *w, const char *state)
 {
-    for (int i = 0; nn_watch_head[i]; i++)
-        put(o, nn_watch_head[i]);
-    put_data(o, w, state);
-    for (int i = 0; nn_watch_tail[i]; i++)
-        put(o, nn_watch_tail[i]);
+    for (size_t i = 0; i < sizeof page_lines / sizeof *page_lines; i++)
+        if (page_lines[i])
+            put(o, page_lines[i]);
+        else
+            put_data(o, w, state);
 }
 
 /* ---- files */

@@ -162,4 +162,21 @@ static UNUSED void check_usable(ag_tape *t, const char *file, int line)
     check_values(ag_grad(v), (const double[]){ 3, 5 }, 2, file, line);
 }
 
+/* ---- files */
+
+/* What a file says, until the next call. */
+static UNUSED const char *text_of_file(const char *path)
+{
+    static char *text;
+    size_t size;
+    free(text);
+    FILE *from = fopen(path, "r"), *to = open_memstream(&text, &size);
+    assert_true(from && to);
+    for (int c; (c = fgetc(from)) != EOF;)
+        fputc(c, to);
+    fclose(from);
+    fclose(to);
+    return text;
+}
+
 #endif

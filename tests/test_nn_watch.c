@@ -12,16 +12,6 @@ static nn_watch *watch_of(nn_module *m, const char *name, nn_watch_config config
     return nn_watch_new(nn_params(m), in_directory(name), config);
 }
 
-static const char *text_of_file(const char *name)
-{
-    static char *text;
-    free(text);
-    bytes b = read_bytes(in_directory(name));
-    b.at[b.size] = 0;
-    text = (char *)b.at;
-    return text;
-}
-
 /* The points of a curve in the table: how many, and the last one. */
 static int points_in(const char *table, const char *name, double *step, double *value)
 {
@@ -68,7 +58,7 @@ static void check_json(nn_json *j)
 static const char *check_page(const char *name)
 {
     static char numbers[1 << 20];
-    const char *page = text_of_file(name);
+    const char *page = text_of_file(in_directory(name));
     assert_int_equal(strncmp(page, "<!doctype html>\n", 16), 0);
     assert_non_null(strstr(page, "\n</html>\n"));
     assert_null(strstr(page, "https:")); /* nothing is loaded */
@@ -113,7 +103,7 @@ static void values_and_gradients_are_in_both_files(void **state)
         }
         assert_int_equal(w->steps, 100);
         assert_int_equal(nn_watch_end(w), AG_OK);
-        const char *table = text_of_file("run.csv");
+        const char *table = text_of_file(in_directory("run.csv"));
         assert_int_equal(strncmp(table, "name,step,value\n", 16), 0);
         double step, value;
         assert_int_equal(points_in(table, "loss", &step, &value), 100);
@@ -148,7 +138,7 @@ static void curves_stay_short(void **state)
         sum += i;
     }
     assert_int_equal(nn_watch_end(w), AG_OK);
-    const char *table = text_of_file("long.csv");
+    const char *table = text_of_file(in_directory("long.csv"));
     double step = 0, value, mean = 0, before = -1;
     const int count = points_in(table, "i", &step, &value);
     assert_in_range(count, 256, 513);
@@ -207,7 +197,7 @@ static void what_is_not_finite_is_shown(void **state)
     nn_watch_value(w, "loss", NAN);
     nn_watch_value(w, "l\"o,s\ns", -INFINITY);
     assert_int_equal(nn_watch_end(w), AG_OK);
-    assert_non_null(strstr(text_of_file("nan.csv"), "\n\"loss\",0,nan\n\"l\"\"o,s\ns\",0,-inf\n"));
+    assert_non_null(strstr(text_of_file(in_directory("nan.csv")), "\n\"loss\",0,nan\n\"l\"\"o,s\ns\",0,-inf\n"));
     assert_non_null(strstr(check_page("nan.html"), "{\"name\":\"loss\",\"x\":[0],\"y\":[null]}"));
     ag_tape_free(t);
 }
@@ -228,7 +218,7 @@ static void many_parameters_have_no_charts(void **state)
     nn_watch_step(w);
     assert_int_equal(nn_watch_end(w), AG_OK);
     double step, value;
-    points_in(text_of_file("many.csv"), "gradient norm of all gradients", &step, &value);
+    points_in(text_of_file(in_directory("many.csv")), "gradient norm of all gradients", &step, &value);
     assert_near(value, sqrt(MANY), 1e-7);
     const char *page = check_page("many.html");
     assert_non_null(strstr(page, "\"more\":6,"));
@@ -278,7 +268,7 @@ static void numbers_have_a_point_in_every_locale(void **state)
     nn_watch_value(w, "half", 0.5);
     assert_int_equal(nn_watch_end(w), AG_OK);
     setlocale(LC_ALL, "C");
-    assert_non_null(strstr(text_of_file("comma.csv"), "\n\"half\",0,0.5\n"));
+    assert_non_null(strstr(text_of_file(in_directory("comma.csv")), "\n\"half\",0,0.5\n"));
     check_page("comma.html");
     ag_tape_free(t);
 }

@@ -18,15 +18,9 @@ static bool gnuplot_is_there(void)
 /* What a picture's script says, until the next call. */
 static const char *script_of(const char *path)
 {
-    static char text[1 << 21];
     char name[600];
     snprintf(name, sizeof name, "%s.gp", path);
-    bytes b = read_bytes(name);
-    assert_true(b.size < sizeof text);
-    memcpy(text, b.at, b.size);
-    text[b.size] = 0;
-    free(b.at);
-    return text;
+    return text_of_file(name);
 }
 
 static int count_of(const char *text, const char *part)
