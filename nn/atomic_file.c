@@ -132,7 +132,9 @@ static bool create(nn_atomic_file *o)
         o->file = -1;
         errno = EEXIST;
     }
-    return failed(o, "no file can be made in its directory");
+    ag_fail(o->t, AG_EFILE, "%s: %s: no file can be made in its directory %s: %s", o->who, o->path, text(&o->directory),
+            strerror(errno));
+    return false;
 }
 
 static bool is_temporary(const char *name)

@@ -155,7 +155,8 @@ static void what_cannot_be_drawn_is_refused(void **state)
     assert_int_equal(ag_draw_file(g.d, NULL), AG_ENULL);
     expect_error(t, AG_ENULL, "ag_draw_file");
     assert_int_equal(ag_draw_file(g.d, "/nonexistent/graph.dot"), AG_EFILE);
-    expect_error(t, AG_EFILE, "cannot write /nonexistent/graph.dot: No such file");
+    expect_error(t, AG_EFILE,
+                 "cannot write /nonexistent/graph.dot: No such file or directory; there is no directory /nonexistent");
     char *path = strdup(getenv("PATH") ? getenv("PATH") : "");
     setenv("PATH", "/nonexistent", 1);
     assert_int_equal(ag_draw_file(g.d, "/tmp/graph.svg"), AG_EFILE);

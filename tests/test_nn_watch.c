@@ -299,7 +299,7 @@ static void training_goes_on_without_the_files(void **state)
     }
     assert_int_equal(heard, 1); /* once, where the tape is to warn */
     assert_int_equal(nn_watch_end(w), AG_EFILE);
-    expect_error(t, AG_EFILE, "gone/run.csv: no file can be made in its directory: No such file or directory");
+    expect_error(t, AG_EFILE, "gone/: No such file or directory");
     ag_tape_free(t);
 }
 

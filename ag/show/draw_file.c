@@ -58,7 +58,7 @@ static ag_status convert(const ag_look *g, const char *format, const char *path)
                        "%s: cannot run Graphviz's dot (package graphviz), which makes %s of digraphs: %s", g->who,
                        format, strerror(status == 127 ? ENOENT : errno));
     if (status)
-        return ag_fail(g->t, AG_EFILE, "%s: Graphviz's dot could not write %s", g->who, path);
+        return ag_look_unwritable(g->t, g->who, path, "Graphviz's dot could not write it");
     return AG_OK;
 }
 
@@ -79,14 +79,13 @@ ag_status ag_draw_file(ag_tensor y, const char *path)
     const bool dot = !strcmp(format, "dot");
     FILE *to = dot ? fopen(path, "w") : tmpfile();
     if (!to)
-        return ag_fail(t, AG_EFILE, "ag_draw_file: cannot write %s: %s", dot ? path : "a temporary file",
-                       strerror(errno));
+        return ag_look_unwritable(t, "ag_draw_file", dot ? path : "a temporary file", strerror(errno));
     if (ag_look_begin(&g, y, to, "ag_draw_file")) {
         if (!ag_draw_look(&g) && !dot)
             convert(&g, format, path);
         ag_look_end(&g);
     }
     if (fclose(to) && !t->error.status)
-        ag_fail(t, AG_EFILE, "ag_draw_file: cannot write %s: %s", path, strerror(errno));
+        ag_look_unwritable(t, "ag_draw_file", path, strerror(errno));
     return t->error.status;
 }

@@ -33,13 +33,13 @@ ag_status ag_draw_html(ag_tensor y, const char *path)
     }
     to = fopen(path, "w");
     if (!to)
-        return ag_fail(t, AG_EFILE, "ag_draw_html: cannot write %s: %s", path, strerror(errno));
+        return ag_look_unwritable(t, "ag_draw_html", path, strerror(errno));
     if (ag_look_begin(&g, y, to, "ag_draw_html")) {
         if (!ag_look_check_pass(&g))
             put_page(&g);
         ag_look_end(&g);
     }
     if (fclose(to) && !t->error.status)
-        ag_fail(t, AG_EFILE, "ag_draw_html: cannot write %s: %s", path, strerror(errno));
+        ag_look_unwritable(t, "ag_draw_html", path, strerror(errno));
     return t->error.status;
 }

@@ -1,6 +1,8 @@
 /* A graph that is looked at: its nodes, in the words of tables and pictures. */
 #include "ag/show/show.h"
+#include <errno.h>
 #include <math.h>
+#include <sys/stat.h>
 
 const char *ag_look_op(const ag_tape *t, uint32_t i)
 {
@@ -148,4 +150,19 @@ ag_status ag_look_check_pass(const ag_look *g)
             g->who, ag_look_label(g->t, g->y, label, sizeof label),
             ag_shape_text(ag_layout_shape(l), shape, sizeof shape));
     return ag_check_place(g->t, g->y, false, g->who);
+}
+
+ag_status ag_look_unwritable(ag_tape *t, const char *who, const char *path, const char *why)
+{
+    char directory[4096];
+    struct stat is;
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) : 0;
+    if (!length || length >= sizeof directory)
+        return ag_fail(t, AG_EFILE, "%s: cannot write %s: %s", who, path, why);
+    memcpy(directory, path, length);
+    directory[length] = 0;
+    if (!stat(directory, &is) || errno != ENOENT)
+        return ag_fail(t, AG_EFILE, "%s: cannot write %s: %s", who, path, why);
+    return ag_fail(t, AG_EFILE, "%s: cannot write %s: %s; there is no directory %s", who, path, why, directory);
 }

@@ -33,6 +33,8 @@ int ag_look_inputs(const ag_tape *t, uint32_t i, const uint32_t **inputs);    /*
 bool ag_look_is_leaf(const ag_tape *t, uint32_t i);
 /* The gradient that is kept of a node; inert: none. */
 ag_tensor ag_look_gradient(ag_tape *t, uint32_t i);
+/* Why a file cannot be written: AG_EFILE, which names its directory where that is what is missing. */
+ag_status ag_look_unwritable(ag_tape *t, const char *who, const char *path, const char *why);
 /* The only element, or the 2-norm. */
 double ag_look_measure(const ag_array *a);
 static inline bool ag_look_single(const ag_tape *t, uint32_t id)
