@@ -30,6 +30,7 @@ struct nn_registry {
     char name[];
 };
 
+nn_entry *nn_entry_called(const nn_module *m, const char *name, size_t length);      /* m's own; NULL: there is none */
 nn_module *nn_new(ag_tape *t, size_t bytes, const char *name, nn_function *forward); /* NULL on failure */
 bool nn_usable(const nn_module *m, ag_tape *t, const char *who); /* false: reported where possible */
 ag_tensor nn_param_as(nn_module *m, ag_tensor value, const ag_axes *order,

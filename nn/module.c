@@ -48,7 +48,7 @@ static const char *what_is_wrong(const char *name)
     return strcmp(name, "__metadata__") ? NULL : "is reserved in weight files";
 }
 
-static nn_entry *find_entry(const nn_module *m, const char *name, size_t length)
+nn_entry *nn_entry_called(const nn_module *m, const char *name, size_t length)
 {
     for (nn_entry *e = m->registry->first; e; e = e->next)
         if (strlen(e->name) == length && !memcmp(e->name, name, length))
@@ -64,7 +64,7 @@ static nn_entry *new_entry(nn_module *m, const char *name, const char *who)
         ag_fail(m->tape, AG_EARG, "%s: the name '%.127s' in module '%s' %s", who, name ? name : "", m->name, wrong);
         return NULL;
     }
-    if (find_entry(m, name, strlen(name))) {
+    if (nn_entry_called(m, name, strlen(name))) {
         ag_fail(m->tape, AG_EARG, "%s: module '%s' has a '%s' already", who, m->name, name);
         return NULL;
     }
@@ -353,24 +353,6 @@ ag_tensor nn_forward(nn_module *m, ag_tensor x)
         return nn_inert(m->tape);
     }
     return y;
-}
-
-ag_tensor nn_find(nn_module *m, const char *path)
-{
-    if (!nn_usable(m, NULL, "nn_find"))
-        return nn_inert(m ? m->tape : NULL);
-    const nn_module *at = m;
-    for (const char *name = path; name && at;) {
-        size_t length = strcspn(name, ".");
-        const nn_entry *e = find_entry(at, name, length);
-        if (e && !e->child && !name[length])
-            return e->tensor;
-        at = e && name[length] ? e->child : NULL;
-        name += length + 1;
-    }
-    ag_fail(m->tape, path ? AG_EARG : AG_ENULL, "nn_find: module '%s' has no parameter or buffer '%s'", m->name,
-            path ? path : "(NULL)");
-    return nn_inert(m->tape);
 }
 
 static void train_below(nn_module *m, bool training, int depth)

@@ -214,6 +214,8 @@ static void children_nest(void **state)
         assert_true(is_inert(nn_find(&m[0], absent[i]), t));
         expect_error(t, AG_EARG, "nn_find: module 'level' has no");
     }
+    assert_true(is_inert(nn_find(&m[2], "w"), t));
+    expect_error(t, AG_EARG, "no parameter or buffer 'w'; it has 2: c.w, c.late");
     assert_true(is_inert(nn_find(&m[0], NULL), t));
     expect_error(t, AG_ENULL, "nn_find");
     ag_tape_free(t);
