@@ -172,6 +172,12 @@ static bool fills(nn_item_kind kind)
     return kind <= NN_ITEM_GRID;
 }
 
+/* What has rows and columns for axes. */
+static bool tabular(nn_item_kind kind)
+{
+    return kind == NN_ITEM_CONFUSION || kind == NN_ITEM_GRID;
+}
+
 static bool spatial(nn_item_kind kind)
 {
     return kind == NN_ITEM_SURFACE || kind == NN_ITEM_CLASSES;
@@ -184,6 +190,8 @@ static bool goes_with(const nn_plot *p, nn_item_kind kind, const char *who)
         bool flat = !spatial(i->kind) || (i->kind == NN_ITEM_CLASSES && i->rows && i->columns == 3);
         if (fills(kind) && fills(i->kind) && i->kind != kind)
             wrong = "regions, a map, a matrix or images fill it already";
+        else if (tabular(i->kind) != tabular(kind))
+            wrong = "a matrix or images stand alone";
         else if (kind == NN_ITEM_SURFACE && flat)
             wrong = "what is there has two axes, a surface three";
         else if (!spatial(kind) && nn_panel_in_space(p->current))

@@ -114,8 +114,8 @@ AG_API ag_status nn_plot_images(ag_tape *t, ag_tensor x, ag_shape image, const c
  * the values too: gnuplot path.gp draws it again. Directories that are missing are made; picture and script are replaced
  * as a whole, as by nn_save, so that who watches sees one picture or the next.
  * Errors: AG_EFILE, also where gnuplot is not there or fails, and then a picture that was there before is as it was; AG_EARG
- * for another ending; AG_EUSE without a panel, or for an empty one; AG_EVALUE where a thing has no finite value; what a
- * module says of [n,2]. */
+ * for another ending; AG_EUSE without a panel, or for an empty one; AG_EVALUE where a thing has no finite value, or none
+ * above 0 on a logarithmic axis; what a module says of [n,2]. */
 AG_API ag_status nn_plot_save(nn_plot *p, const char *path);
 
 #endif

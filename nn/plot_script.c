@@ -189,6 +189,35 @@ static bool is_drawable(const nn_plot *p, const nn_panel *panel)
     return any;
 }
 
+/* The column of an item's values that lies on axis 0 or 1; -1: there is none, or another. */
+static int column_on(const nn_item *i, int axis)
+{
+    if (i->kind == NN_ITEM_BARS)
+        return axis - 1;
+    return i->kind == NN_ITEM_POINTS || i->kind == NN_ITEM_CLASSES || i->kind == NN_ITEM_CURVE ? axis : -1;
+}
+
+/* Can the axis be logarithmic? */
+static bool is_above_zero(const nn_plot *p, const nn_panel *panel, const nn_range *range, int axis)
+{
+    const double *plane = axis ? range->y : range->x;
+    double largest = -INFINITY;
+    for (const nn_item *i = panel->first; i; i = i->next)
+        for (size_t r = 0; r < i->rows; r++) {
+            const int column = column_on(i, axis);
+            largest = fmax(largest, column < 0 ? INFINITY : nn_item_row(i, r)[column]);
+        }
+    if (plane[0] < plane[1] && plane[0] <= 0)
+        ag_fail(p->t, AG_EVALUE,
+                "nn_plot_save: panel '%s': the %c axis is logarithmic and would begin at %g; nn_plot_axes says where",
+                nn_text(&panel->title), "xy"[axis], plane[0]);
+    else if (largest > -INFINITY && largest <= 0)
+        ag_fail(p->t, AG_EVALUE,
+                "nn_plot_save: panel '%s': the %c axis is logarithmic and needs values above 0; the largest is %g",
+                nn_text(&panel->title), "xy"[axis], largest);
+    return !ag_error(p->t);
+}
+
 /* ---- the whole */
 
 static void put_head(nn_plot *p, nn_output *s, const char *path, int rows, int columns)
@@ -226,7 +255,8 @@ static bool put_panel_values(nn_plot *p, nn_output *s, const nn_panel *panel, in
     for (nn_item *i = panel->first; i; i = i->next)
         if (nn_plane_asked(i) && !nn_plane_ask(p, i, range, i->kind == NN_ITEM_SURFACE ? NN_PLOT_MESH : NN_PLOT_SIDE))
             return false;
-    if (!is_drawable(p, panel))
+    if (!is_drawable(p, panel) || (panel->axes.log_x && !is_above_zero(p, panel, range, 0)) ||
+        (panel->axes.log_y && !is_above_zero(p, panel, range, 1)))
         return false;
     for (nn_item *i = panel->first; i; i = i->next) {
         char name[32];

@@ -93,6 +93,45 @@ static void no_picture_no_panel_or_an_error_pending(void **state)
     free_bench(&b);
 }
 
+static void logarithms_of_what_is_not_positive(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    const double below[] = { -1, 0, -3 }, above[] = { 1, 2, 3 };
+    nn_plot *p = with_panel(b.t);
+    nn_plot_curve_at(p, "c", above, below, 3);
+    nn_plot_axes(p, (nn_plot_axes_config){ .log_x = true, .log_y = true });
+    nn_plot_save(p, "/tmp/never-written.png");
+    expect_error(b.t, AG_EVALUE, "the y axis is logarithmic and needs values above 0; the largest is 0");
+    nn_plot_curve_at(p, "c", below, above, 3);
+    nn_plot_save(p, "/tmp/never-written.png");
+    expect_error(b.t, AG_EVALUE, "the x axis is logarithmic and needs values above 0; the largest is 0");
+    nn_plot_curve_at(p, "c", above, above, 3);
+    nn_plot_line(p, "l", 1, 1, 1); /* which needs to know where the axes begin */
+    nn_plot_axes(p, (nn_plot_axes_config){ .y = { -1, 3 }, .log_x = true });
+    nn_plot_curve_at(p, "c", (double[]){ 0.1, 100 }, above, 2);
+    nn_plot_save(p, "/tmp/never-written.png");
+    expect_error(b.t, AG_EVALUE, "the x axis is logarithmic and would begin at -7.892");
+    free_bench(&b);
+}
+
+static void what_stands_alone(void **state)
+{
+    (void)state;
+    bench b = new_bench();
+    ag_tensor counts = ag_ones(b.t, AG_I64, AG_SHAPE(2, 2));
+    nn_plot *p = with_panel(b.t);
+    nn_plot_confusion(p, counts);
+    expect_fine(b.t);
+    nn_plot_curve(p, "c", two, 2);
+    expect_error(b.t, AG_EUSE, "nn_plot_curve: panel 'panel': a matrix or images stand alone");
+    nn_plot_panel(p, "curves", NULL, NULL);
+    nn_plot_curve(p, "c", two, 2);
+    nn_plot_confusion(p, counts);
+    expect_error(b.t, AG_EUSE, "nn_plot_confusion: panel 'curves': a matrix or images stand alone");
+    free_bench(&b);
+}
+
 static void configurations(void **state)
 {
     (void)state;
@@ -266,6 +305,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_picture_no_panel_or_an_error_pending),
+        cmocka_unit_test(logarithms_of_what_is_not_positive),
+        cmocka_unit_test(what_stands_alone),
         cmocka_unit_test(configurations),
         cmocka_unit_test(numbers),
         cmocka_unit_test(images_of_no_shape_or_of_one_that_takes_too_much_space),
