@@ -235,6 +235,10 @@ optim_plateau *optim_plateau_new(optim *o, optim_plateau_config config)
         return NULL;
     if (config.factor >= 1)
         return ag_fail(o->t, AG_EARG, "%s: factor is %g; it must be below 1", who, config.factor), NULL;
+    if (config.threshold >= 1 && !config.absolute && !config.maximize)
+        return ag_fail(o->t, AG_EARG, "%s: threshold is %g; as a part of the best value it must be below 1", who,
+                       config.threshold),
+               NULL;
     if (config.patience < 0 || config.cooldown < 0)
         return ag_fail(o->t, AG_EARG, "%s: %s is %lld; it must not be negative", who,
                        config.patience < 0 ? "patience" : "cooldown",

@@ -215,6 +215,9 @@ static void bad_numbers_are_refused(void **state)
             expect_error(t, AG_EARG, "optim_plateau_new: ");
         }
     }
+    assert_null(optim_plateau_new(o, (optim_plateau_config){ .threshold = 1 })); /* no loss would be better */
+    expect_error(t, AG_EARG, "optim_plateau_new: threshold is 1; as a part of the best value it must be below 1");
+    assert_non_null(optim_plateau_new(o, (optim_plateau_config){ .threshold = 1, .absolute = true }));
     assert_null(optim_schedule_every(o, 0, 0.5));
     expect_error(t, AG_EARG, "optim_schedule_every: steps is 0; it must be at least 1");
     assert_null(optim_schedule_milestones(o, (optim_milestones_config){ 0 }));
