@@ -253,17 +253,24 @@ static const optim_slot *slot_of(const optim *o, int64_t block)
     return &o->slots[low];
 }
 
-static void run_block(const optim *o, optim_work *work, void *user, int64_t block)
+typedef struct job {
+    const optim *o;
+    optim_work *work;
+    void *user;
+} job;
+
+static void run_block(const void *context, int64_t block)
 {
-    const optim_slot *s = slot_of(o, block);
+    const job *j = context;
+    const optim_slot *s = slot_of(j->o, block);
     int64_t from = (block - s->first_block) * OPTIM_BLOCK, to = from + OPTIM_BLOCK;
-    work(o, s, from, to < s->at.count ? to : s->at.count, block, user);
+    j->work(j->o, s, from, to < s->at.count ? to : s->at.count, block, j->user);
 }
 
 void optim_run(const optim *o, optim_work *work, void *user)
 {
     const double steps = 0.5 * (double)o->elements / (double)o->blocks; /* of a block, as was measured */
-    AG_FOR_EACH(b, o->blocks, steps, ag_tape_threads(o->t), run_block(o, work, user, b));
+    ag_for_items(o->blocks, steps, ag_tape_threads(o->t), run_block, &(job){ o, work, user });
 }
 
 /* ---- the step */

@@ -179,18 +179,32 @@ static double work_of(const ag_batch *s)
     return (double)p->m * (double)p->n * (double)p->k * (double)s->summed * (double)s->kept;
 }
 
-/* Each thread has a workspace of its own. */
+/* A share of the products has a workspace of its own. */
+typedef struct shares {
+    const ag_batch *batch;
+    char *workspace;
+    int64_t count;
+    _Atomic ag_status *worst;
+} shares;
+
+static void run_share(const void *context, int64_t k)
+{
+    const shares *all = context;
+    const ag_batch *s = all->batch;
+    char *workspace = all->workspace ? all->workspace + (size_t)k * s->share : NULL;
+    for (int64_t i = s->kept * k / all->count; i < s->kept * (k + 1) / all->count; i++) {
+        const ag_status status = run_one(s, i, 1, workspace);
+        if (status)
+            *all->worst = status;
+    }
+}
+
 static ag_status run_parallel(const ag_batch *s, char *workspace)
 {
     _Atomic ag_status worst = AG_OK;
-    const int64_t parts = s->kept < s->threads ? s->kept : s->threads;
-    AG_FOR_EACH(
-        part, parts, work_of(s) * STEPS / (double)parts, s->threads,
-        for (int64_t i = s->kept * part / parts; i < s->kept * (part + 1) / parts; i++) {
-            const ag_status status = run_one(s, i, 1, workspace ? workspace + (size_t)part * s->share : NULL);
-            if (status)
-                worst = status;
-        });
+    const int64_t count = s->kept < s->threads ? s->kept : s->threads;
+    ag_for_items(count, work_of(s) * STEPS / (double)count, s->threads, run_share,
+                 &(shares){ s, workspace, count, &worst });
     return worst;
 }
 

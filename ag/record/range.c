@@ -51,14 +51,17 @@ static void run_piece(const ag_range *r, int64_t i, int64_t n)
         run_tail(r, i + whole, n - whole);
 }
 
-static AG_ASIDE void run_pieces(const ag_range *r, int64_t n, int threads)
+typedef struct pieces { /* n elements, so many in a piece */
+    const ag_range *range;
+    int64_t n, grain;
+    const struct repeated *repeated;
+} pieces;
+
+static void run_pieces(const void *context, int64_t begin, int64_t end)
 {
-    int64_t pieces = (n + AG_GRAIN - 1) / AG_GRAIN;
-    if (ag_team(pieces, AG_GRAIN, threads) == 1)
-        run_piece(r, 0, n);
-    else
-        AG_FOR_EACH(k, pieces, AG_GRAIN, threads,
-                    run_piece(r, k * AG_GRAIN, k + 1 < pieces ? AG_GRAIN : n - k * AG_GRAIN));
+    const pieces *p = context;
+    const int64_t from = begin * p->grain, to = end * p->grain;
+    run_piece(p->range, from, (to < p->n ? to : p->n) - from);
 }
 
 void ag_range_run(const ag_range *r, int64_t n, int threads)
@@ -66,7 +69,7 @@ void ag_range_run(const ag_range *r, int64_t n, int threads)
     if (AG_LIKELY(n <= AG_GRAIN || threads == 1))
         run_piece(r, 0, n);
     else
-        run_pieces(r, n, threads);
+        ag_for_ranges(ag_parts(n, AG_GRAIN), AG_GRAIN, threads, run_pieces, &(pieces){ r, n, AG_GRAIN, NULL });
 }
 
 typedef struct strided {
@@ -175,6 +178,13 @@ static void run_repeated(const ag_range *r, const repeated *p, int64_t i, int64_
     }
 }
 
+static void run_repeated_pieces(const void *context, int64_t begin, int64_t end)
+{
+    const pieces *p = context;
+    const int64_t from = begin * p->grain, to = end * p->grain;
+    run_repeated(p->range, p->repeated, from, (to < p->n ? to : p->n) - from);
+}
+
 static bool try_repeated(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads)
 {
     repeated p;
@@ -189,12 +199,8 @@ static bool try_repeated(const ag_range *r, ag_dtype work, const ag_array *const
     }
     if (!p.flat[1] || !p.flat[4])
         return false;
-    int64_t n = ag_array_size(arrays[0]), grain = AG_GRAIN / p.block * p.block, pieces = (n + grain - 1) / grain;
-    if (ag_team(pieces, AG_GRAIN, threads) == 1)
-        run_repeated(r, &p, 0, n);
-    else
-        AG_FOR_EACH(k, pieces, AG_GRAIN, threads,
-                    run_repeated(r, &p, k * grain, k + 1 < pieces ? grain : n - k * grain));
+    const int64_t n = ag_array_size(arrays[0]), grain = AG_GRAIN / p.block * p.block;
+    ag_for_ranges(ag_parts(n, grain), AG_GRAIN, threads, run_repeated_pieces, &(pieces){ r, n, grain, &p });
     return true;
 }
 

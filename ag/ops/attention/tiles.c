@@ -130,6 +130,25 @@ static size_t set_room(const ag_attention *a, char *at, ag_attention_room *w)
     return used;
 }
 
+typedef struct shares { /* of the items, each with room of its own */
+    const ag_attention *a;
+    int64_t items, count;
+    char *rooms, *products;
+    size_t room, bytes;
+    ag_attention_function *run;
+    const void *context;
+} shares;
+
+static void run_share(const void *context, int64_t k)
+{
+    const shares *s = context;
+    ag_attention_room w = { .bytes = s->bytes };
+    set_room(s->a, s->rooms + (size_t)k * s->room, &w);
+    w.products = s->products ? s->products + (size_t)k * s->bytes : NULL;
+    for (int64_t i = k; i < s->items; i += s->count) /* causal ones differ in length */
+        s->run(s->context, i, &w);
+}
+
 ag_status ag_attention_each(const ag_call *c, const ag_attention *a, int64_t count, double steps,
                             ag_attention_function *run, const void *context)
 {
@@ -145,13 +164,8 @@ ag_status ag_attention_each(const ag_call *c, const ag_attention *a, int64_t cou
     char *products = first.bytes ? ag_call_scratch(c, (size_t)parts * first.bytes) : NULL;
     if (first.bytes && !products)
         return AG_ENOMEM;
-    AG_FOR_EACH(part, parts, steps * (double)count / parts, a->threads, {
-        ag_attention_room w = { .bytes = first.bytes };
-        set_room(a, rooms + (size_t)part * share, &w);
-        w.products = products ? products + (size_t)part * first.bytes : NULL;
-        for (int64_t i = part; i < count; i += parts) /* causal ones differ in length */
-            run(context, i, &w);
-    });
+    ag_for_items(parts, steps * (double)count / parts, a->threads, run_share,
+                 &(shares){ a, count, parts, rooms, products, share, first.bytes, run, context });
     return AG_OK;
 }
 

@@ -94,8 +94,10 @@ static void run_batch(const void *context, int64_t batch, ag_attention_room *w)
 }
 
 /* The dots of dy and y in a batch's rows from i on, a block of them. */
-static void make_dots(const ag_attention *a, const ag_attention_gradients *g, int64_t item)
+static void make_dots(const void *context, int64_t item)
 {
+    const ag_attention *a = ((const back *)context)->a;
+    const ag_attention_gradients *g = ((const back *)context)->g;
     const int64_t blocks = ag_parts(a->n, AG_QUERIES), batch = item / blocks, i = item % blocks * AG_QUERIES;
     const ag_attention_tile t = ag_attention_tile_at(a, batch, i, 0);
     const ag_array y = ag_attention_rows(&a->y, batch, i, t.rows), dy = ag_attention_rows(&g->dy, batch, i, t.rows);
@@ -109,7 +111,7 @@ ag_status ag_attention_back(const ag_call *c, const ag_attention *a, const ag_at
 {
     const int64_t queries = a->batches * ag_parts(a->n, AG_QUERIES), keys = a->batches * ag_parts(a->m, AG_KEYS);
     const double work = (double)a->n * (double)a->m * (double)(3 * a->d + 2 * a->e + 32) / 16 * (double)a->batches;
-    AG_FOR_EACH(i, queries, (double)AG_QUERIES * (double)a->e, a->threads, make_dots(a, g, i));
+    ag_for_items(queries, (double)AG_QUERIES * (double)a->e, a->threads, make_dots, &(back){ a, g, false, false });
     if (a->threads == 1 || a->batches >= a->threads)
         return ag_attention_each(c, a, a->batches, work / (double)a->batches, run_batch, &(back){ a, g, true, true });
     ag_status s = AG_OK;

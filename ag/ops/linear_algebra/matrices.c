@@ -96,6 +96,25 @@ void ag_work_product(ag_work *w, ag_product p)
     }
 }
 
+typedef struct shares { /* of the matrices, each with room of its own */
+    int64_t matrices, count;
+    char *rooms, *products;
+    size_t room;
+    const ag_work *work;
+    ag_matrix_function *run;
+    const void *context;
+} shares;
+
+static void run_share(const void *context, int64_t k)
+{
+    const shares *s = context;
+    ag_work w = *s->work;
+    w.room = s->rooms ? (double *)(void *)(s->rooms + (size_t)k * s->room) : NULL;
+    w.products = s->products ? s->products + (size_t)k * w.bytes : NULL;
+    for (int64_t i = s->matrices * k / s->count; i < s->matrices * (k + 1) / s->count; i++)
+        s->run(s->context, i, &w);
+}
+
 ag_status ag_each_matrix(const ag_call *c, int64_t count, double steps, int64_t room, ag_matrix_function *run,
                          const void *context)
 {
@@ -113,12 +132,7 @@ ag_status ag_each_matrix(const ag_call *c, int64_t count, double steps, int64_t 
     char *products = all.bytes ? ag_call_scratch(c, (size_t)parts * all.bytes) : NULL;
     if (all.bytes && !products)
         return AG_ENOMEM;
-    AG_FOR_EACH(part, parts, steps * (double)count / (double)parts, threads, {
-        ag_work w = all;
-        w.room = share ? (double *)(void *)(rooms + (size_t)part * share) : NULL;
-        w.products = products ? products + (size_t)part * all.bytes : NULL;
-        for (int64_t i = count * part / parts; i < count * (part + 1) / parts; i++)
-            run(context, i, &w);
-    });
+    ag_for_items(parts, steps * (double)count / (double)parts, threads, run_share,
+                 &(shares){ count, parts, rooms, products, share, &all, run, context });
     return AG_OK;
 }

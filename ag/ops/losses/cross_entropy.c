@@ -199,10 +199,17 @@ static void run_rows(const cross *c, int64_t i, char *room)
 }
 
 /* The share of one thread. */
-static void run_part(const cross *c, int64_t part, int64_t parts, int64_t count)
+typedef struct shares {
+    const cross *c;
+    int64_t items, count;
+} shares;
+
+static void run_share(const void *context, int64_t k)
 {
-    char *room = c->rooms + (size_t)part * c->room;
-    for (int64_t i = count * part / parts; i < count * (part + 1) / parts; i++)
+    const shares *s = context;
+    const cross *c = s->c;
+    char *room = c->rooms + (size_t)k * c->room;
+    for (int64_t i = s->items * k / s->count; i < s->items * (k + 1) / s->count; i++)
         if (c->x.inner == 1)
             run_rows(c, i, room);
         else if (c->dense)
@@ -221,7 +228,7 @@ static ag_status run_all(const ag_call *call, cross *c)
     c->rooms = ag_call_scratch(call, (size_t)parts * (c->room ? c->room : 1));
     if (!c->rooms)
         return AG_ENOMEM;
-    AG_FOR_EACH(part, parts, steps * (double)count / (double)parts, c->x.threads, run_part(c, part, parts, count));
+    ag_for_items(parts, steps * (double)count / (double)parts, c->x.threads, run_share, &(shares){ c, count, parts });
     return AG_OK;
 }
 

@@ -150,8 +150,9 @@ typedef struct work {
     int64_t room, parts;
 } work;
 
-static void run_part(const work *w, int64_t part)
+static void run_part(const void *context, int64_t part)
 {
+    const work *w = context;
     const int64_t batch = w->s->batch;
     for (int64_t n = batch * part / w->parts; n < batch * (part + 1) / w->parts; n++) {
         const ag_ctc_sample *a = &w->samples[n];
@@ -177,7 +178,7 @@ static ag_status run_all(const ag_call *c, work *w)
     w->rooms = ag_call_scratch(c, (size_t)(w->parts * w->room) * sizeof *w->rooms);
     if (!w->rooms)
         return AG_ENOMEM;
-    AG_FOR_EACH(part, w->parts, cost * (double)w->s->batch / (double)w->parts, ag_call_threads(c), run_part(w, part));
+    ag_for_items(w->parts, cost * (double)w->s->batch / (double)w->parts, ag_call_threads(c), run_part, w);
     return AG_OK;
 }
 

@@ -45,15 +45,23 @@ static ag_grid_rows rows_at(const ag_array *x, int axis, int64_t slice, int64_t 
                            place(x, slice, axis == 0 ? first : 0, axis == 1 ? first : 0) };
 }
 
-static void value_tile(int64_t n, const ag_array *a, const ag_array *b, const ag_array *y, int64_t tile)
+typedef struct values {
+    int64_t n;
+    const ag_array *a, *b, *y;
+} values;
+
+static void value_tile(const void *context, int64_t tile)
 {
+    const values *v = context;
+    const ag_array *y = v->y;
     const int last = y->shape.rank - 1;
     const int64_t down = parts_of(y->shape.dim[last - 1], AG_GRID_ROWS);
     const int64_t across = parts_of(y->shape.dim[last], AG_GRID_COLUMNS);
     const int64_t slice = tile / (down * across), i = tile / across % down * AG_GRID_ROWS,
                   j = tile % across * AG_GRID_COLUMNS;
-    kernels_of(y->dtype)->values(n, rows_at(a, 0, slice, i, AG_GRID_ROWS), rows_at(b, 1, slice, j, AG_GRID_COLUMNS),
-                                 place(y, slice, i, j), y->stride[last - 1]);
+    kernels_of(y->dtype)->values(v->n, rows_at(v->a, 0, slice, i, AG_GRID_ROWS),
+                                 rows_at(v->b, 1, slice, j, AG_GRID_COLUMNS), place(y, slice, i, j),
+                                 y->stride[last - 1]);
 }
 
 void ag_grid_values(int64_t n, const ag_array *a, const ag_array *b, const ag_array *y, int threads)
@@ -62,7 +70,7 @@ void ag_grid_values(int64_t n, const ag_array *a, const ag_array *b, const ag_ar
     const int64_t tiles = slices_of(y->shape) * parts_of(y->shape.dim[last - 1], AG_GRID_ROWS) *
                           parts_of(y->shape.dim[last], AG_GRID_COLUMNS);
     const double steps = (double)n * AG_GRID_ROWS * AG_GRID_COLUMNS;
-    AG_FOR_EACH(tile, tiles, steps, threads, value_tile(n, a, b, y, tile));
+    ag_for_items(tiles, steps, threads, value_tile, &(values){ n, a, b, y });
 }
 
 static void slope_block(const ag_grid_back *g, int64_t slice, int64_t block)
@@ -80,12 +88,18 @@ static void slope_block(const ag_grid_back *g, int64_t slice, int64_t block)
 }
 
 /* Rows to which several slices contribute are one thread's, which takes these in turn. */
-static void slope_task(const ag_grid_back *g, int64_t slices, int64_t blocks, int64_t task)
+typedef struct slopes {
+    const ag_grid_back *g;
+    int64_t slices, blocks;
+} slopes;
+
+static void slope_task(const void *context, int64_t task)
 {
-    for (int64_t slice = 0; g->shared && slice < slices; slice++)
-        slope_block(g, slice, task);
-    if (!g->shared)
-        slope_block(g, task / blocks, task % blocks);
+    const slopes *s = context;
+    for (int64_t slice = 0; s->g->shared && slice < s->slices; slice++)
+        slope_block(s->g, slice, task);
+    if (!s->g->shared)
+        slope_block(s->g, task / s->blocks, task % s->blocks);
 }
 
 void ag_grid_slopes(const ag_grid_back *g, int threads)
@@ -94,5 +108,5 @@ void ag_grid_slopes(const ag_grid_back *g, int threads)
     const int64_t slices = slices_of(g->y.shape), blocks = parts_of(g->y.shape.dim[last - 1 + g->side], AG_GRID_OWN);
     const int64_t tasks = g->shared ? blocks : blocks * slices;
     const double steps = (double)g->n * AG_GRID_OWN * (double)g->y.shape.dim[last - g->side];
-    AG_FOR_EACH(task, tasks, steps, threads, slope_task(g, slices, blocks, task));
+    ag_for_items(tasks, steps, threads, slope_task, &(slopes){ g, slices, blocks });
 }

@@ -26,10 +26,21 @@ static int64_t chunks_of(const ag_pairs *p)
     return (p->n + AG_PAIR_CHUNK - 1) / AG_PAIR_CHUNK;
 }
 
-static double sum_chunk(const ag_pairs *p, int64_t i)
+typedef struct job { /* what is wanted of the chunks: their sums, their values or a derivative */
+    const ag_pairs *pairs;
+    double *sums;
+    char *to;
+    const char *dy;
+    double scale, beta;
+    int side;
+} job;
+
+static void sum_chunk(const void *context, int64_t i)
 {
+    const job *j = context;
+    const ag_pairs *p = j->pairs;
     const chunk k = chunk_at(p, i);
-    return kernels_of(p)->sum(p->kind, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c);
+    j->sums[i] = kernels_of(p)->sum(p->kind, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c);
 }
 
 double ag_pair_sum(const ag_pairs *p, double *partials)
@@ -37,32 +48,38 @@ double ag_pair_sum(const ag_pairs *p, double *partials)
     if (p->n <= AG_PAIR_CHUNK)
         return kernels_of(p)->sum(p->kind, p->n, p->a, p->b, p->c);
     const int64_t chunks = chunks_of(p);
-    AG_FOR_EACH(i, chunks, AG_PAIR_CHUNK, p->threads, partials[i] = sum_chunk(p, i));
+    ag_for_items(chunks, AG_PAIR_CHUNK, p->threads, sum_chunk, &(job){ .pairs = p, .sums = partials });
     double sum = 0;
     for (int64_t i = 0; i < chunks; i++)
         sum += partials[i];
     return sum;
 }
 
-static void each_chunk(const ag_pairs *p, int64_t i, char *y)
+static void each_chunk(const void *context, int64_t i)
 {
+    const job *j = context;
+    const ag_pairs *p = j->pairs;
     const chunk k = chunk_at(p, i);
-    kernels_of(p)->each(p->kind, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c, y + k.offset);
+    kernels_of(p)->each(p->kind, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c,
+                        j->to + k.offset);
 }
 
 void ag_pair_each(const ag_pairs *p, void *y)
 {
-    AG_FOR_EACH(i, chunks_of(p), AG_PAIR_CHUNK, p->threads, each_chunk(p, i, y));
+    ag_for_items(chunks_of(p), AG_PAIR_CHUNK, p->threads, each_chunk, &(job){ .pairs = p, .to = y });
 }
 
-static void back_chunk(const ag_pairs *p, int side, int64_t i, const char *dy, double scale, double beta, char *to)
+static void back_chunk(const void *context, int64_t i)
 {
+    const job *j = context;
+    const ag_pairs *p = j->pairs;
     const chunk k = chunk_at(p, i);
-    kernels_of(p)->back(p->kind, side, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c,
-                        dy ? dy + k.offset : NULL, scale, beta, to + k.offset);
+    kernels_of(p)->back(p->kind, j->side, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c,
+                        j->dy ? j->dy + k.offset : NULL, j->scale, j->beta, j->to + k.offset);
 }
 
 void ag_pair_back(const ag_pairs *p, int side, const void *dy, double scale, double beta, void *to)
 {
-    AG_FOR_EACH(i, chunks_of(p), AG_PAIR_CHUNK, p->threads, back_chunk(p, side, i, dy, scale, beta, to));
+    ag_for_items(chunks_of(p), AG_PAIR_CHUNK, p->threads, back_chunk,
+                 &(job){ .pairs = p, .to = to, .dy = dy, .scale = scale, .beta = beta, .side = side });
 }

@@ -62,8 +62,17 @@ static ag_norm_row row_of(const ag_call *c, const ag_array *x, const void *weigh
                           .bias = bias };
 }
 
-static void run_row(ag_norm_row r, const ag_array *x, ag_array *y, int64_t i)
+typedef struct forward {
+    ag_norm_row row;
+    const ag_array *x;
+    ag_array *y;
+} forward;
+
+static void run_row(const void *context, int64_t i)
 {
+    const forward *f = context;
+    const ag_array *x = f->x, *y = f->y;
+    ag_norm_row r = f->row;
     const ag_norm_kernels *k = x->dtype == AG_F32 ? &ag_norm_f32 : &ag_norm_f64;
     const size_t at = (size_t)(i * r.n) * ag_dtype_size(x->dtype);
     k->row(&r, (const char *)x->data + at, (char *)y[0].data + at);
@@ -76,7 +85,7 @@ static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
     const norm_params *p = ag_call_params(c);
     const ag_norm_row r = row_of(c, x, p->weight ? x[1].data : NULL, p->bias ? x[ag_call_inputs(c) - 1].data : NULL);
     const int64_t rows = ag_array_size(&y[1]);
-    AG_FOR_EACH(i, rows, STEPS * (double)r.n, ag_call_threads(c), run_row(r, x, y, i));
+    ag_for_items(rows, STEPS * (double)r.n, ag_call_threads(c), run_row, &(forward){ r, x, y });
     return AG_OK;
 }
 
@@ -119,8 +128,9 @@ typedef struct back {
     int64_t rows, parts;
 } back;
 
-static void run_part(const back *b, int64_t part)
+static void run_part(const void *context, int64_t part)
 {
+    const back *b = context;
     ag_norm_row r = b->row;
     const size_t size = ag_dtype_size(b->x->dtype);
     for (int64_t i = b->rows * part / b->parts; i < b->rows * (part + 1) / b->parts; i++) {
@@ -175,7 +185,7 @@ static ag_status norm_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
     const bool by_weight = p->weight && dx[1].data, by_bias = p->bias && dx[last].data;
     if ((by_weight && !(b.dweight = sums_for(c, &b))) || (by_bias && !(b.dbias = sums_for(c, &b))))
         return AG_ENOMEM;
-    AG_FOR_EACH(i, b.parts, STEPS * (double)(b.row.n * b.rows / b.parts), ag_call_threads(c), run_part(&b, i));
+    ag_for_items(b.parts, STEPS * (double)(b.row.n * b.rows / b.parts), ag_call_threads(c), run_part, &b);
     put_sums(&b, b.dweight, &dx[p->weight ? 1 : 0], beta[p->weight ? 1 : 0]);
     put_sums(&b, b.dbias, &dx[last], beta[last]);
     return AG_OK;

@@ -34,43 +34,69 @@ typedef struct slab { /* x as [outer, n, inner] */
     size_t size;
 } slab;
 
-/* Block i of the columns of all slices. */
-static void run_columns(const slab *s, const ag_softmax_kernels *k, int64_t i, const char *x, char *y)
+typedef struct forward {
+    const ag_softmax_kernels *k;
+    slab s;
+    grouping g;
+    const char *x;
+    char *y;
+} forward;
+
+static void run_rows(const void *context, int64_t i)
 {
+    const forward *f = context;
+    const int64_t first = i * f->g.height;
+    f->k->rows(f->s.kind, rows_in(&f->g, i), f->s.n, f->x + first * f->s.x_bytes, f->y + first * f->s.y_bytes);
+}
+
+/* Block i of the columns of all slices. */
+static void run_columns(const void *context, int64_t i)
+{
+    const forward *f = context;
+    const slab *s = &f->s;
     const int64_t slice = i / s->blocks, first = i % s->blocks * AG_LANES;
     const int64_t width = s->inner - first < AG_LANES ? s->inner - first : AG_LANES;
     const size_t offset = (size_t)first * s->size;
-    k->columns(s->kind, s->n, s->inner, width, x + slice * s->x_bytes + offset, y + slice * s->y_bytes + offset);
+    f->k->columns(s->kind, s->n, s->inner, width, f->x + slice * s->x_bytes + offset,
+                  f->y + slice * s->y_bytes + offset);
 }
 
 void ag_softmax_run(ag_softmax_kind kind, ag_dtype d, int64_t outer, int64_t n, int64_t inner, const void *x, void *y,
                     int threads)
 {
-    const ag_softmax_kernels *k = kernels_of(d);
     const size_t size = ag_dtype_size(d);
     slab s = { .kind = kind, .n = n, .inner = inner, .blocks = (inner + AG_LANES - 1) / AG_LANES, .size = size };
     s.x_bytes = n * inner * (int64_t)size;
     s.y_bytes = kind == AG_LOGSUMEXP ? inner * (int64_t)size : s.x_bytes;
-    const char *from = x;
-    char *to = y;
-    const grouping g = group_rows(outer, n);
+    const forward f = { kernels_of(d), s, group_rows(outer, n), x, y };
     if (inner == 1)
-        AG_FOR_EACH(i, g.count, STEPS * (double)(n * g.height), threads,
-                    k->rows(kind, rows_in(&g, i), n, from + i * g.height * s.x_bytes, to + i * g.height * s.y_bytes));
+        ag_for_items(f.g.count, STEPS * (double)(n * f.g.height), threads, run_rows, &f);
     else
-        AG_FOR_EACH(i, outer * s.blocks, STEPS * (double)(n * AG_LANES), threads, run_columns(&s, k, i, from, to));
+        ag_for_items(outer * s.blocks, STEPS * (double)(n * AG_LANES), threads, run_columns, &f);
+}
+
+typedef struct back {
+    const ag_softmax_kernels *k;
+    ag_softmax_kind kind;
+    int64_t n, wide, narrow; /* of a row: elements, bytes of x, bytes of y */
+    const char *x, *y, *dy;
+    char *dx;
+    double beta;
+} back;
+
+static void row_back(const void *context, int64_t i)
+{
+    const back *b = context;
+    b->k->row_back(b->kind, b->n, b->x ? b->x + i * b->wide : NULL, b->y + i * b->narrow, b->dy + i * b->narrow,
+                   b->beta, b->dx + i * b->wide);
 }
 
 void ag_softmax_back(ag_softmax_kind kind, ag_dtype d, int64_t rows, int64_t n, const void *x, const void *y,
                      const void *dy, double beta, void *dx, int threads)
 {
-    const ag_softmax_kernels *k = kernels_of(d);
     const int64_t size = (int64_t)ag_dtype_size(d), wide = n * size, narrow = kind == AG_LOGSUMEXP ? size : wide;
-    const char *xs = x, *ys = y, *dys = dy;
-    char *dxs = dx;
-    AG_FOR_EACH(
-        i, rows, STEPS * (double)(n), threads,
-        k->row_back(kind, n, xs ? xs + i * wide : NULL, ys + i * narrow, dys + i * narrow, beta, dxs + i * wide));
+    ag_for_items(rows, STEPS * (double)n, threads, row_back,
+                 &(back){ kernels_of(d), kind, n, wide, narrow, x, y, dy, dx, beta });
 }
 
 /* ---- classes */
