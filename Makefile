@@ -2,7 +2,7 @@
 
 ARCH    ?= native# of the compiler's -march; empty for its default
 DEBUG   ?= 0#      1: unoptimised, with internal checks
-SAN     ?=#        address,undefined or, with clang, thread
+SAN     ?=#        address,undefined or thread
 XSMM    ?= 1#      0: BLIS alone
 BLIS    ?=#        openmp, pthread or serial: which of Debian's packages (serial)
 BLIS_DIR ?=#       where another BLIS lies, in include/ and lib/
@@ -16,7 +16,7 @@ endif
 CXX    ?= g++
 
 packages = libblis-dev libblis-openmp-dev libblis-pthread-dev libblis-serial-dev libsleef-dev zlib1g-dev \
-	libcmocka-dev libmpfr-dev dataset-fashion-mnist gnuplot-nox graphviz chromium valgrind clang clang-format libomp-dev g++ gfortran python3 pkg-config git
+	libcmocka-dev libmpfr-dev dataset-fashion-mnist gnuplot-nox graphviz chromium valgrind clang clang-format g++ gfortran python3 pkg-config git
 
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)# unless asked otherwise
@@ -58,10 +58,10 @@ includes := $(addprefix -isystem ,$(blis_include))
 hash := \#
 has = '$(hash)if __has_include(<$(1)>)' '$(2)' '$(hash)endif'
 defined = '$(hash)ifdef $(1)' '$(2)' '$(hash)endif'
-libraries := zlib.h=zlib1g-dev blis.h=libblis-dev sleef.h=libsleef-dev omp.h=libomp-dev
+libraries := zlib.h=zlib1g-dev blis.h=libblis-dev sleef.h=libsleef-dev
 found := $(shell printf '%s\n' $(call has,libxsmm_generator.h,xsmm) $(call defined,__clang__,CLANG) $(call defined,__x86_64__,X86) $(call defined,__AVX512F__,AVX512) \
 	$(foreach l,$(libraries),$(call has,$(firstword $(subst =, ,$l)),$(lastword $(subst =, ,$l)))) | \
-	$(CC) -fopenmp $(ARCH:%=-march=%) $(includes) -x c -E -P -)
+	$(CC) $(ARCH:%=-march=%) $(includes) -x c -E -P -)
 missing := $(filter-out $(found),$(foreach l,$(libraries),$(lastword $(subst =, ,$l))))
 xsmm := $(and $(filter-out 0,$(XSMM)),$(filter X86,$(found)),$(filter xsmm,$(found)))
 
@@ -87,7 +87,7 @@ placed := -falign-functions=64 -falign-loops=64
 # Tiny products run through few loops, where passing over what fills 64 bytes costs 4 %.
 closely := -falign-loops=32
 level := $(if $(filter 1,$(DEBUG)),-O0 -g -DAG_DEBUG=1,$(if $(SAN),-O2 -g,-O3 $(guards) $(placed)))
-flags := -std=c11 $(warnings) $(level) $(ARCH:%=-march=%) -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-math-errno -fno-trapping-math -fopenmp \
+flags := -std=c11 $(warnings) $(level) $(ARCH:%=-march=%) -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-math-errno -fno-trapping-math -fopenmp-simd \
 	$(if $(findstring undefined,$(SAN)),-fsanitize=float-cast-overflow) $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) $(includes) $(if $(xsmm),-DAG_XSMM=1)
 ifneq ($(filter CLANG,$(found)),)
 # gcc's -std=c11 rounds each product and each sum; clang would merge those of one expression, and other ones elsewhere.
@@ -100,7 +100,7 @@ public = $(flags) -I.
 dependencies = -MMD -MP -MF $@.d -MT $@
 libs = -Wl,--as-needed $(if $(blis_lib),-L$(blis_lib) -Wl$(comma)-rpath$(comma)$(blis_lib)) $(if $(xsmm),-lxsmmgen) \
 	-lblis -lsleef -lz -lm -lpthread -ldl
-# Resolved when loaded, read-only from then on; and never unloaded, as threads of OpenMP's and generated code remain.
+# Resolved when loaded, read-only from then on; and never unloaded, as threads that help and generated code remain.
 hardened := -Wl,-z,relro,-z,now,-z,noexecstack
 version := 0.1.0
 soname := libag.so.$(firstword $(subst ., ,$(version)))
@@ -213,9 +213,9 @@ fuzz: $(BUILD)/fuzz $(BUILD)/fuzz_files ## reads damaged files, and plays random
 	$(BUILD)/fuzz_files 20000 $(SEED)
 	$(BUILD)/fuzz -t $(or $(SECONDS),60) $(SEED:%=-s %)
 demo: $(examples) ## runs the examples; pictures go to out/
-	@mkdir -p out; export OMP_WAIT_POLICY=passive; for program in $(examples); do echo "== $${program#$(BUILD)/}"; $$program || exit 1; done
+	@mkdir -p out; for program in $(examples); do echo "== $${program#$(BUILD)/}"; $$program || exit 1; done
 lectures: $(examples) ## runs those of the lectures, compares with what they must print; out/index.html shows all
-	@OMP_WAIT_POLICY=passive examples/lectures $(BUILD) $(DATA)
+	@examples/lectures $(BUILD) $(DATA)
 # What shows data that is in no package is not for the repository.
 gallery: lectures ## what they drew, into examples/README.md
 	@rm -rf examples/pictures; mkdir -p examples/pictures; for picture in out/*/*.png; do \
@@ -251,8 +251,8 @@ install: library ## to $(DESTDIR)$(PREFIX); pkg-config knows it as ag, and its a
 	install -m 755 $(BUILD)/$(soname) $(lib)
 	ln -sf $(soname) $(lib)/libag.so
 	printf '%s\n' $(call pc,ag) 'Libs: -L$${libdir} $(if $(filter /usr,$(PREFIX)),,-Wl$(comma)-rpath$(comma)$${libdir} )-lag' \
-	    'Libs.private: -fopenmp $(libs)' >$(lib)/pkgconfig/ag.pc
-	printf '%s\n' $(call pc,ag-static) 'Libs: $${libdir}/libag.a -fopenmp $(libs)' >$(lib)/pkgconfig/ag-static.pc
+	    'Libs.private: $(libs)' >$(lib)/pkgconfig/ag.pc
+	printf '%s\n' $(call pc,ag-static) 'Libs: $${libdir}/libag.a $(libs)' >$(lib)/pkgconfig/ag-static.pc
 	@$(ldconfig)
 	@echo 'installed in $(PREFIX): gcc program.c $$(pkg-config --cflags --libs ag)$(if $(filter /usr /usr/local,$(PREFIX)),, with PKG_CONFIG_PATH=$(LIBDIR)/pkgconfig)'
 uninstall: ## what install put there

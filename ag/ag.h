@@ -16,9 +16,9 @@
  *   op that makes an infinity or a NaN from finite values fails, AG_EVALUE, and says where and from which values; so
  *   does a pass in which an op's contribution to a gradient is the first, and changes no gradient. What comes of values
  *   that were not finite, as from a mask of -inf, and what a branch not taken leaves out on the way back is no error.
- * - Threads. A tape belongs to one thread at a time; different tapes may be used by different threads at once. Kernels use
- *   one thread in a child of fork() whose parent had several, which do not come along, and where OMP_STACKSIZE leaves
- *   them less than 128 KB. */
+ * - Threads. A tape belongs to one thread at a time; different tapes may be used by different threads at once. Large work
+ *   is shared with threads that the process has for all tapes and that wait in between; those of a program that call at the
+ *   same time have them between them: two callers with four threads get two each. */
 #ifndef AG_AG_H
 #define AG_AG_H
 
@@ -100,7 +100,7 @@ typedef struct ag_allocator {
 
 typedef struct ag_options {
     ag_dtype dtype;         /* the float type, AG_F32 or AG_F64; zero: AG_F64 */
-    int threads;            /* zero: all processors, or OMP_NUM_THREADS */
+    int threads;            /* at most, the caller's too; zero: all processors, or OMP_NUM_THREADS */
     uint64_t seed;          /* of the random numbers */
     bool keep_grads;        /* keep the gradients of intermediate results too */
     bool check_finite;      /* see above */

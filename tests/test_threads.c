@@ -1,4 +1,4 @@
-/* Threads in processes that are unusual: children of fork, and small stacks. */
+/* Threads in children of fork, and how many there are. */
 #include "support.h"
 
 #include <stdint.h>
@@ -97,39 +97,30 @@ static void run_with(const char *setting, const char *wanted)
     expect_good_end(child);
 }
 
-static void threads_with_small_stacks_are_left_alone(void **state)
+static void the_environment_of_openmp_is_respected(void **state)
 {
     (void)state;
-    char wanted[32];
-    if (slow()) {
-        print_message("skip: checked programs need more stack than that for themselves\n");
-        skip();
-    }
-    snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)work(1));
-    run_with("OMP_STACKSIZE=16k", wanted);
-    run_with("OMP_STACKSIZE=64k", wanted);
-    run_with("OMP_STACKSIZE=128k", wanted);
-    run_with("OMP_STACKSIZE=256k", wanted);
-    run_with("OMP_STACKSIZE=64M", wanted);
+    run_with("OMP_NUM_THREADS=3", "3");
+    run_with("OMP_NUM_THREADS=3,2", "3");
+    run_with("OMP_THREAD_LIMIT=1", "1");
 }
 
-/* The two threads of the runtime must also do when there is only one. */
-static void a_limit_of_one_thread_is_respected(void **state)
+/* Run again with the number of threads that a tape should have. */
+static int check_threads(int wanted)
 {
-    (void)state;
-    char wanted[32];
-    snprintf(wanted, sizeof wanted, "%llu", (unsigned long long)work(1));
-    run_with("OMP_THREAD_LIMIT=1", wanted);
+    ag_tape *t = ag_tape_new((ag_options){ 0 });
+    const int threads = ag_tape_threads(t);
+    ag_tape_free(t);
+    return threads != wanted;
 }
 
 int main(int count, char **arguments)
 {
     if (count > 1)
-        return work(3) != strtoull(arguments[1], NULL, 10);
+        return check_threads(atoi(arguments[1]));
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_child_of_fork_computes_the_same),
-        cmocka_unit_test(threads_with_small_stacks_are_left_alone),
-        cmocka_unit_test(a_limit_of_one_thread_is_respected),
+        cmocka_unit_test(the_environment_of_openmp_is_respected),
     };
     return cmocka_run_group_tests_name("threads", tests, NULL, NULL);
 }

@@ -1,97 +1,76 @@
-/* Teams of threads, and where there can be none: in a child of fork, and where stacks are small. */
+/* How work is divided between threads. */
 #include "ag/array/parallel.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stddef.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-#if defined(__GLIBC__) && defined(__has_include)
-#if __has_include(<sys/single_threaded.h>)
-#include <sys/single_threaded.h>
-#define HAD_THREADS (!__libc_single_threaded)
+/* ---- how many threads */
+
+/* What OpenMP's environment allows: its users expect the same of whatever else has threads. 0: nothing is said. */
+static int allowed(const char *name)
+{
+    const char *text = getenv(name);
+    const long n = text ? strtol(text, NULL, 10) : 0;
+    return n < 1 ? 0 : n > AG_MOST_TEAM ? AG_MOST_TEAM : (int)n;
+}
+
+static int online(void)
+{
+#if defined(__linux__) && defined(CPU_COUNT)
+    cpu_set_t set;
+    if (!sched_getaffinity(0, sizeof set, &set))
+        return CPU_COUNT(&set);
 #endif
-#endif
-#ifndef HAD_THREADS
-#define HAD_THREADS false
-#endif
-
-/* The largest frames are a gathered row's and those of the libraries for products. */
-enum { STACK = 128 << 10 };
-
-static atomic_bool started, orphaned; /* there were threads; and they did not come along into this process */
-static atomic_size_t stack;           /* of a thread; 0: not looked at yet */
-
-/* ---- children of fork: OpenMP's threads exist in the parent alone, and a region would wait for them for ever */
-
-static void before_fork(void)
-{
-    if (HAD_THREADS)
-        started = true;
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
-static void in_child(void)
+int ag_processors(void)
 {
-    if (started)
-        orphaned = true;
+    const int wanted = allowed("OMP_NUM_THREADS"), limit = allowed("OMP_THREAD_LIMIT");
+    int n = wanted ? wanted : online();
+    if (limit && limit < n)
+        n = limit;
+    return n < 1 ? 1 : n > AG_MOST_TEAM ? AG_MOST_TEAM : n;
 }
 
-__attribute__((constructor)) static void watch_forks(void)
-{
-    pthread_atfork(before_fork, NULL, in_child);
-}
-
-/* ---- stacks, whose size OpenMP takes from the environment and does not tell */
-
-static size_t stack_size(void)
-{
-    size_t bytes = SIZE_MAX; /* not known, and then as large as is usual */
-#if defined(__linux__)
-    pthread_attr_t a;
-    if (!pthread_getattr_np(pthread_self(), &a)) {
-        pthread_attr_getstacksize(&a, &bytes);
-        pthread_attr_destroy(&a);
-    }
-#endif
-    return bytes;
-}
-
-static void look_at_stack(void)
-{
-    pthread_t caller = pthread_self();
-    started = true;
-#pragma omp parallel num_threads(2)
-    if (!pthread_equal(pthread_self(), caller))
-        stack = stack_size();
-}
-
-/* ---- teams */
-
+/* The threads of a program that call at the same time have the processors between them. */
 int ag_team_of(int64_t count, double steps, int threads)
 {
-    if (orphaned)
-        return 1;
-    if (!stack)
-        look_at_stack();
-    if (stack && stack < STACK)
-        return 1;
-    double shares = (double)count * steps / AG_SHARE;
+    const double shares = (double)count * steps / AG_SHARE;
+    threads /= ag_callers();
+    if (threads > AG_MOST_TEAM)
+        threads = AG_MOST_TEAM;
     if (shares < threads)
         threads = (int)shares;
-    return count < threads ? (int)count : threads;
+    if (count < threads)
+        threads = (int)count;
+    return threads < 1 ? 1 : threads;
 }
+
+/* ---- dividing */
 
 void ag_share_ranges(int64_t count, int team, ag_range_function *run, const void *context)
 {
-    int64_t share = count / team, more = count % team;
-    AG_FOR_EACH(p, team, 2 * AG_SHARE, team,
-                run(context, p * share + (p < more ? p : more), (p + 1) * share + (p < more ? p + 1 : more)));
+    enum { EACH = 4 }; /* pieces of a thread: enough for one that comes late, and too few to cost anything */
+    const int64_t pieces = (int64_t)team * EACH;
+    ag_crew_run(count, (int)(pieces < count ? pieces : count), team, run, context);
+}
+
+typedef struct items {
+    ag_item_function *run;
+    const void *context;
+} items;
+
+static void run_items(const void *context, int64_t begin, int64_t end)
+{
+    const items *all = context;
+    for (int64_t i = begin; i < end; i++)
+        all->run(all->context, i);
 }
 
 void ag_share_items(int64_t count, int team, ag_item_function *run, const void *context)
 {
-    _Atomic int64_t next = 0;
-    AG_FOR_EACH(p, team, 2 * AG_SHARE, team,
-                for (int64_t i; (i = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed)) < count;)
-                    run(context, i));
+    const int64_t pieces = count < AG_MOST_PIECES ? count : AG_MOST_PIECES;
+    ag_crew_run(count, (int)pieces, team, run_items, &(items){ run, context });
 }

@@ -1,15 +1,15 @@
-/* Work on several threads: every OpenMP region goes through here. No result depends on how many there are, or on where
- * one's share ends. */
+/* Work on several threads. No result depends on how many there are, or on which of them does what. */
 #ifndef AG_ARRAY_PARALLEL_H
 #define AG_ARRAY_PARALLEL_H
 
 #include <stdint.h>
 
-/* Measured: entering a region pays from two shares on. A step is about what adding two elements costs. */
+/* Measured: other threads pay from two shares on. A step is about what adding two elements costs. */
 enum { AG_SHARE = 1 << 15 /* steps of one thread */ };
 
 /* ---- parallel.c */
 
+int ag_processors(void); /* that this process may use, or fewer if OMP_NUM_THREADS says so */
 int ag_team_of(int64_t count, double steps, int threads);
 
 /* The threads, at most so many, that `count` items of so many steps each are worth. */
@@ -20,21 +20,7 @@ static inline int ag_team(int64_t count, double steps, int threads)
     return ag_team_of(count, steps, threads);
 }
 
-/* A statement for i = 0 ... count - 1, each worth so many steps; neighbours by one thread. */
-#define AG_FOR_EACH(i, count, steps, threads, statement)                                                             \
-    do {                                                                                                             \
-        const int64_t ag_items = count;                                                                              \
-        const int ag_crew = ag_team(ag_items, steps, threads);                                                       \
-        if (ag_crew > 1) {                                                                                           \
-            _Pragma("omp parallel for num_threads(ag_crew) schedule(static)") for (int64_t i = 0; i < ag_items; i++) \
-                statement;                                                                                           \
-        } else {                                                                                                     \
-            for (int64_t i = 0; i < ag_items; i++)                                                                   \
-                statement;                                                                                           \
-        }                                                                                                            \
-    } while (0)
-
-/* [0, count) in one range a thread. */
+/* [0, count) in a few ranges for each thread, neighbours by the same one as a rule. */
 typedef void ag_range_function(const void *context, int64_t begin, int64_t end);
 void ag_share_ranges(int64_t count, int team, ag_range_function *run, const void *context);
 static inline void ag_for_ranges(int64_t count, double steps, int threads, ag_range_function *run, const void *context)
@@ -46,7 +32,7 @@ static inline void ag_for_ranges(int64_t count, double steps, int threads, ag_ra
         ag_share_ranges(count, team, run, context);
 }
 
-/* Items that differ much in length, each by the next thread that has nothing to do. */
+/* Items, each by the next thread that has nothing to do. */
 typedef void ag_item_function(const void *context, int64_t item);
 void ag_share_items(int64_t count, int team, ag_item_function *run, const void *context);
 static inline void ag_for_items(int64_t count, double steps, int threads, ag_item_function *run, const void *context)
@@ -57,5 +43,14 @@ static inline void ag_for_items(int64_t count, double steps, int threads, ag_ite
     if (team > 1)
         ag_share_items(count, team, run, context);
 }
+
+/* ---- crew.c */
+
+enum { AG_MOST_PIECES = 4095, AG_MOST_TEAM = 256 };
+
+int ag_callers(void); /* threads that have shared their work of late, the one that asks among them */
+
+/* Runs `run` on [0, count) in so many pieces, by the caller and up to team - 1 others. */
+void ag_crew_run(int64_t count, int pieces, int team, ag_range_function *run, const void *context);
 
 #endif

@@ -1,7 +1,6 @@
 /* The tape: its records, its life from one step to the next. */
 #include "ag/tape/tape.h"
 #include <stdlib.h>
-#include <omp.h>
 #include <unistd.h>
 
 /* ---- options */
@@ -10,12 +9,6 @@ static uint64_t machine_memory(void)
 {
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : UINT64_MAX;
-}
-
-static int machine_threads(void) /* all processors, or what OMP_NUM_THREADS says */
-{
-    int n = omp_get_max_threads();
-    return n < 1 ? 1 : n > 1024 ? 1024 : n;
 }
 
 /* There is no tape yet to keep the error, so the handler is all that can be told. */
@@ -51,7 +44,7 @@ static bool complete_options(ag_options *o, ag_site where)
     if (o->dtype == AG_FLOAT)
         o->dtype = AG_F64;
     if (!o->threads)
-        o->threads = machine_threads();
+        o->threads = ag_processors();
     if (!o->allocator.allocate)
         o->allocator = ag_default_allocator();
     if (!o->memory_limit)
