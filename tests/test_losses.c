@@ -134,6 +134,29 @@ static void a_chance_of_zero_contributes_nothing(void **state)
     ag_tape_free(t);
 }
 
+/* What an infinite logit says is certain: nothing is lost by it where it is true, and everything where it is not. */
+static void an_infinite_logit_that_is_right_loses_nothing(void **state)
+{
+    (void)state;
+    for (int f32 = 0; f32 < 2; f32++) {
+        ag_tape *t = new_tape();
+        const ag_dtype d = f32 ? AG_F32 : AG_F64;
+        const ag_tensor z = ag_cast(ag_values(t, AG_SHAPE(3), (const double[]){ INFINITY, -INFINITY, 0 }, 3), d);
+        const ag_tensor y = ag_cast(ag_values(t, AG_SHAPE(3), (const double[]){ 1, 0, 1 }, 3), d), none = { 0 };
+        for (int i = 0; i < 3; i++) {
+            const ag_reduce reduce = (ag_reduce)i;
+            const double total = log(2) / (reduce == AG_REDUCE_MEAN ? 3 : 1);
+            const ag_tensor plain = ag_bce_logits_with(z, y, none, none, reduce);
+            const ag_tensor weighed = ag_bce_logits_with(z, y, none, ag_ones(t, d, AG_SHAPE(3)), reduce);
+            expect_close(ag_item(ag_sum(plain)), total, 1e-7);
+            expect_close(ag_item(ag_sum(weighed)), total, 1e-7);
+        }
+        assert_true(isinf(ag_item(ag_bce_logits(z, ag_scalar_sub(1, y)))));
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
 /* The variance that counts as eps is told to grow, as PyTorch's is. */
 static void a_variance_below_its_bound_can_grow(void **state)
 {
@@ -276,6 +299,7 @@ int main(void)
         cmocka_unit_test(weights_of_classes_have_a_derivative),
         cmocka_unit_test(a_single_class_is_warned_of),
         cmocka_unit_test(a_chance_of_zero_contributes_nothing),
+        cmocka_unit_test(an_infinite_logit_that_is_right_loses_nothing),
         cmocka_unit_test(a_variance_below_its_bound_can_grow),
         cmocka_unit_test(ctc_counts_alignments),
         cmocka_unit_test(distances_of_3_4_5),

@@ -119,7 +119,7 @@ AG_OP(bce_logits) = {
 
 /* ag_bce_logits - ag_bce of sigmoid(z), without overflow and without clamping.
  *   L = 1/n sum (max(z,0) - z y + log(1 + exp(-|z|)))        dz = dL (sigmoid(z) - y) / n    dy = -dL z / n
- * Errors: AG_ESHAPE if the shapes differ. */
+ * Where z is infinite and y, 0 or 1, is what it says the loss is 0. Errors: AG_ESHAPE if the shapes differ. */
 AG_API ag_tensor ag_bce_logits(ag_tensor z, ag_tensor y)
 {
     return AG_APPLY(bce_logits, AG_LIST(z, y), (&(ag_loss_params){ AG_REDUCE_MEAN, AG_PAIR_BCE_LOGITS, 0 }));
@@ -147,8 +147,8 @@ AG_API ag_tensor ag_bce_logits_with(ag_tensor z, ag_tensor y, ag_tensor weight, 
     if (ag_absent(pos_weight)) {
         each = AG_APPLY(bce_logits, AG_LIST(z, y), &params);
     } else {
-        const ag_tensor yes = ag_mul(ag_mul(ag_expand(pos_weight, ag_shape_of(z)), y), ag_softplus(ag_neg(z)));
-        each = ag_add(yes, ag_mul(ag_scalar_sub(1, y), ag_softplus(z)));
+        const ag_tensor yes = ag_mul(ag_expand(pos_weight, ag_shape_of(z)), y), no = ag_scalar_sub(1, y);
+        each = ag_add(ag_chain(yes, ag_softplus(ag_neg(z))), ag_chain(no, ag_softplus(z)));
     }
     return plain ? each : ag_absent(weight) ? ag_loss_reduced(each, reduce) : weighted(each, weight, reduce);
 }

@@ -38,6 +38,10 @@ extern const ag_pair_kernels ag_pairs_f32, ag_pairs_f64;
 #define AG_PAIR_LOG_FLOOR (-100)
 #define AG_PAIR_FLOOR 3.720075976020836e-44
 
+/* max(z, 0) - z y, as |z| times what y denies of z's sign: 0 where that is nothing, be z infinite. */
+#define AG_PAIR_DENIED(z, y, size) (AG_PAIR_PART(z, y) == 0 ? 0 : AG_PAIR_PART(z, y) * size(z))
+#define AG_PAIR_PART(z, y) ((z) > 0 ? 1 - (y) : (y))
+
 typedef struct ag_pairs { /* n pairs of dense arrays */
     ag_pair_kind kind;
     ag_dtype dtype;

@@ -1,9 +1,10 @@
 #include "ag/kernels/kernels.h"
+#include "ag/ops/losses/pairs.h"
 #include <stdint.h>
 
-/* The sum of max(z, 0) - z y + log(1 + e), 0 <= e <= 1, n <= 512. The logarithms are one, of a product: of the rounded
- * 1 + e in f64, which can hold 2^1023; what the rounding lost is added, so that small terms keep their precision.
- * max(z, 0) = (z + |z|) / 2 exactly, without a branch. */
+/* The sum of AG_PAIR_DENIED(z, y) + log(1 + e), 0 <= e <= 1, n <= 512. The logarithms are one, of a product: of the
+ * rounded 1 + e in f64, which can hold 2^1023; what the rounding lost is added, so that small terms keep their
+ * precision. */
 static inline double logits_sum(int64_t n, const float *z, const float *y, const float *e)
 {
     double product = 1;
@@ -11,7 +12,7 @@ static inline double logits_sum(int64_t n, const float *z, const float *y, const
 #pragma omp simd reduction(* : product) reduction(+ : sum)
     for (int64_t i = 0; i < n; i++) {
         const float w = 1 + e[i];
-        sum += (0.5f * (z[i] + fabsf(z[i])) - z[i] * y[i]) + (e[i] - (w - 1));
+        sum += AG_PAIR_DENIED(z[i], y[i], fabsf) + (e[i] - (w - 1));
         product *= (double)w;
     }
     return log(product) + (double)sum;

@@ -1,8 +1,9 @@
 #include "ag/kernels/kernels.h"
+#include "ag/ops/losses/pairs.h"
 #include <stdint.h>
 
-/* The sum of max(z, 0) - z y + log(1 + e), 0 <= e <= 1, n <= 512: the logarithm of the rounded 1 + e, corrected for
- * what the rounding lost. max(z, 0) = (z + |z|) / 2 exactly, without a branch. */
+/* The sum of AG_PAIR_DENIED(z, y) + log(1 + e), 0 <= e <= 1, n <= 512: the logarithm of the rounded 1 + e, corrected
+ * for what the rounding lost. */
 static inline double logits_sum(int64_t n, const double *z, const double *y, const double *e)
 {
     double term[512], sum = 0;
@@ -11,7 +12,7 @@ static inline double logits_sum(int64_t n, const double *z, const double *y, con
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++) {
         const double w = 1 + e[i];
-        sum += (0.5 * (z[i] + fabs(z[i])) - z[i] * y[i]) + (term[i] + (e[i] - (w - 1)) / w);
+        sum += AG_PAIR_DENIED(z[i], y[i], fabs) + (term[i] + (e[i] - (w - 1)) / w);
     }
     return sum;
 }
