@@ -87,11 +87,14 @@ AG_API ag_tensor ag_multinomial(ag_tensor weights, int64_t samples, bool replace
         return ag_inert(ag_list_tape(AG_LIST(weights)));
     if (!ag_is_float(ag_dtype_of(weights)))
         ag_fail(t, AG_EDTYPE, "ag_multinomial: weights are f32 or f64, not %s", ag_dtype_name(ag_dtype_of(weights)));
-    else if (s.rank < 1 || ag_size_of(weights) == 0)
-        ag_fail(t, AG_ESHAPE, "ag_multinomial: there are no rows of weights");
+    else if (s.rank < 1 || s.dim[s.rank - 1] == 0)
+        ag_fail(t, AG_ESHAPE, "ag_multinomial: there are no weights to draw from");
     else if (samples < 1)
         ag_fail(t, AG_EARG, "ag_multinomial: one sample at least is drawn, not %lld", (long long)samples);
-    else {
+    else if (ag_size_of(weights) == 0) {
+        s.dim[s.rank - 1] = samples;
+        return ag_zeros(t, AG_I64, s);
+    } else {
         const ag_tensor w = ag_cast(ag_detach(weights), AG_F64);
         if (!can_draw(t, w, replacement ? 1 : samples))
             return ag_inert(t);
@@ -110,7 +113,7 @@ AG_API ag_tensor ag_multinomial(ag_tensor weights, int64_t samples, bool replace
 /* 1 where the largest elements along the axis are, the first of equal ones, and 0 elsewhere. */
 static ag_tensor hard_of(ag_tensor y, int axis)
 {
-    if (!ag_ok(y))
+    if (!ag_ok(y) || ag_size_of(y) == 0)
         return y;
     const ag_tensor none = ag_zeros(y.tape, ag_dtype_of(y), ag_shape_of(y));
     return ag_scatter_scalar(none, axis, ag_unsqueeze(ag_argmax(y, axis), axis), 1);
@@ -135,7 +138,7 @@ AG_API ag_tensor ag_gumbel_softmax(ag_tensor x, double temperature, bool hard, i
     else if (s.rank == 0 || ag_axis_for("ag_gumbel_softmax", t, s, axis) >= 0) {
         const ag_tensor noisy = ag_add(x, ag_gumbel(t, d, s, 0, 1));
         const ag_tensor y = ag_softmax(ag_mul_scalar(noisy, 1 / temperature), axis);
-        return hard && s.rank > 0 ? ag_add(ag_detach(ag_sub(hard_of(y, axis), y)), y) : y;
+        return hard && s.rank > 0 ? ag_add(ag_sub(y, ag_detach(y)), ag_detach(hard_of(y, axis))) : y;
     }
     return ag_inert(t);
 }
