@@ -604,9 +604,9 @@ AG_API ag_tensor ag_pinv(ag_tensor x, double rcond);
  * Errors: AG_EARG for a negative rcond; AG_ESHAPE if x is no matrix. */
 AG_API ag_tensor ag_matrix_rank(ag_tensor x, double rcond);
 /* ag_cond - the condition numbers y[..] of matrices x[..,m,n]: their largest singular value over the smallest, infinite
- * where that is 0.
+ * where that is 0. That of a matrix without elements is 0.
  *   y = s[0] / s[k-1]        dx: by ag_svdvals
- * Errors: AG_ESHAPE if x is no matrix, or has no elements. */
+ * Errors: AG_ESHAPE if x is no matrix. */
 AG_API ag_tensor ag_cond(ag_tensor x);
 
 /* ---- matrix exp */
@@ -687,7 +687,7 @@ AG_API ag_tensor ag_bce(ag_tensor p, ag_tensor y);
 AG_API ag_tensor ag_bce_with(ag_tensor p, ag_tensor y, ag_tensor weight, ag_reduce reduce);
 /* ag_bce_logits - ag_bce of sigmoid(z), without overflow and without clamping.
  *   L = 1/n sum (max(z,0) - z y + log(1 + exp(-|z|)))        dz = dL (sigmoid(z) - y) / n    dy = -dL z / n
- * Errors: AG_ESHAPE if the shapes differ. */
+ * Where z is infinite and y, 0 or 1, is what it says the loss is 0. Errors: AG_ESHAPE if the shapes differ. */
 AG_API ag_tensor ag_bce_logits(ag_tensor z, ag_tensor y);
 /* ag_bce_logits_with - ag_bce_logits with a weight for each element's loss, one for what is positive in it, which
  * trades recall for precision, and a reduction. Both weights broadcast to z's shape or are absent, {0}.

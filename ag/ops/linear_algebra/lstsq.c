@@ -169,11 +169,14 @@ AG_API ag_tensor ag_matrix_rank(ag_tensor x, double rcond)
 }
 
 /* ag_cond - the condition numbers y[..] of matrices x[..,m,n]: their largest singular value over the smallest, infinite
- * where that is 0.
+ * where that is 0. That of a matrix without elements is 0.
  *   y = s[0] / s[k-1]        dx: by ag_svdvals
- * Errors: AG_ESHAPE if x is no matrix, or has no elements. */
+ * Errors: AG_ESHAPE if x is no matrix. */
 AG_API ag_tensor ag_cond(ag_tensor x)
 {
     const ag_tensor s = ag_svdvals(x);
+    const ag_shape values = ag_shape_of(s);
+    if (ag_ok(s) && values.dim[values.rank - 1] == 0)
+        return ag_sum_over(s, AG_AXES(-1), 0);
     return ag_div(ag_select(s, -1, 0), ag_select(s, -1, -1));
 }
