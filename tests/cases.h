@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-enum { MOST_VALUES = 256, MOST_CASES = 4096, CASE_LINE = 32768 };
+enum { MOST_VALUES = 256, MOST_CASES = 4096, MOST_LACKS = 256, CASE_LINE = 32768 };
 
 typedef struct row { /* a tensor of the file; without values: an absent one */
     ag_dtype dtype;
@@ -25,9 +25,14 @@ typedef struct example {
     int adjoints, vs; /* how many lines of w, of v */
 } example;
 
+typedef struct lack { /* no case of this kind, for a reason that docs/ops.md has */
+    char kind[16], op[32];
+} lack;
+
 typedef struct examples {
     example at[MOST_CASES];
-    int count;
+    lack lacks[MOST_LACKS];
+    int count, lacking;
 } examples;
 
 static inline const char *next_word(void)
@@ -73,6 +78,16 @@ static inline bool read_call(example *e)
     return true;
 }
 
+static inline bool read_lack(examples *all)
+{
+    if (all->lacking == MOST_LACKS)
+        return false;
+    lack *l = &all->lacks[all->lacking++];
+    snprintf(l->kind, sizeof l->kind, "%s", next_word());
+    snprintf(l->op, sizeof l->op, "%s", next_word());
+    return *next_word();
+}
+
 static inline bool read_case_line(examples *all, char *line)
 {
     const char *key = strtok(line, " \n");
@@ -80,6 +95,8 @@ static inline bool read_case_line(examples *all, char *line)
         return true;
     if (!strcmp(key, "op"))
         return all->count < MOST_CASES && read_call(&all->at[all->count++]);
+    if (!strcmp(key, "lacks"))
+        return read_lack(all);
     if (!all->count)
         return false;
     example *e = &all->at[all->count - 1];

@@ -1,8 +1,10 @@
 /* The ops against PyTorch: values, gradients and gradients of gradients from tests/fixtures, a test per function of
  * ag/ops.h. Each case is played on dense and on strided inputs and in f32, gradients by a plain pass and by one that
- * records. */
+ * records. No function goes without a kind of case, but where the fixtures say why. */
 #include "ops_tested.h"
 #include "values.h"
+
+#include <float.h>
 
 typedef enum manner { DENSE, STRIDED, SINGLE } manner;
 
@@ -12,8 +14,12 @@ typedef struct play { /* of a case */
     manner how;
     ag_tape *t;
     ag_tensor x[MOST_INPUTS], y[MOST_RESULTS], wanted[MOST_INPUTS + 1];
-    int count; /* of those wanted */
+    int count;         /* of those wanted */
+    bool *needs, *has; /* kinds of cases */
 } play;
+
+typedef enum kind { RANDOM, EDGE, EMPTY, STRIDES, F32, GRADIENT, SECOND, BROADCAST, KINDS } kind;
+static const char *const kinds[] = { "random", "edge", "empty", "strided", "f32", "gradient", "second", "broadcast" };
 
 /* ---- comparing */
 
@@ -77,8 +83,10 @@ static void begin(play *p)
     for (int i = 0; i < p->e->inputs; i++) {
         const row *r = &p->e->x[i];
         p->x[i] = tensor_of(p->t, r, dtype_of(p, r));
-        if (p->how == STRIDED && r->v)
+        if (p->how == STRIDED && r->v) {
             p->x[i] = strided(p->t, p->x[i]);
+            p->has[STRIDES] |= r->shape.rank > 0;
+        }
         if (r->v && r->dtype == AG_F64)
             p->wanted[p->count++] = p->x[i];
     }
@@ -86,6 +94,7 @@ static void begin(play *p)
     op_called(e->op)->call(&(arguments){ p->x, (size_t)e->inputs, e->p, e->parameters, e->text }, p->y);
     for (int i = 0; i < e->results; i++)
         expect_row(p, "value", p->y[i], &e->y[i]);
+    p->needs[GRADIENT] |= ag_needs_grad(p->y[0]);
 }
 
 /* ---- gradients */
@@ -131,10 +140,95 @@ static void check_second_order(play *p)
     ag_tape_free(p->t);
 }
 
+/* ---- kinds of cases */
+
+static bool is_special(double v)
+{
+    return v == 0 || !isfinite(v) || fabs(v) < DBL_MIN;
+}
+
+/* How many elements differ from all that come before them? */
+static int64_t different(const row *r)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < r->count; i++) {
+        int64_t k = 0;
+        while (k < i && r->v[k] != r->v[i])
+            k++;
+        count += k == i;
+    }
+    return count;
+}
+
+static void see_input(const row *r, bool *has)
+{
+    bool special = r->shape.rank == 0 || different(r) < r->count;
+    if (!r->v)
+        return;
+    for (int i = 0; i < r->shape.rank; i++)
+        special |= r->shape.dim[i] == 1;
+    for (int64_t i = 0; i < r->count; i++)
+        special |= is_special(r->v[i]);
+    has[EMPTY] |= r->count == 0;
+    has[EDGE] |= special;
+    has[RANDOM] |= different(r) > 2;
+}
+
+static bool is_floating(const row *r, ag_dtype d)
+{
+    return r->v && r->dtype == d;
+}
+
+static void see_case(const example *e, bool *needs, bool *has)
+{
+    for (int i = 0; i < e->inputs; i++) {
+        const row *r = &e->x[i];
+        const bool floating = is_floating(r, AG_F64);
+        see_input(r, has);
+        needs[F32] |= floating;
+        has[F32] |= (floating && e->single > 0 && e->single <= 1e-5) || is_floating(r, AG_F32);
+        for (int k = 0; k < i; k++)
+            has[BROADCAST] |= r->v && e->x[k].v && memcmp(&r->shape, &e->x[k].shape, sizeof r->shape);
+    }
+    has[GRADIENT] |= e->adjoints > 0;
+    has[SECOND] |= e->seconds > 0;
+}
+
+/* An elementwise op of several operands */
+static bool broadcasts(const char *name)
+{
+    size_t count;
+    const ag_op *const *ops = ag_ops(&count);
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(ops[i]->name, name))
+            return ops[i]->map && ops[i]->inputs > 1;
+    return false;
+}
+
+static bool is_said_to_lack(const char *op, kind k)
+{
+    for (int i = 0; i < all->lacking; i++)
+        if (!strcmp(all->lacks[i].op, op) && !strcmp(all->lacks[i].kind, kinds[k]))
+            return true;
+    return false;
+}
+
+static void expect_all_kinds(const called_op *op, const bool *needs, const bool *has)
+{
+    for (kind k = 0; k < KINDS; k++) {
+        const bool lacks = is_said_to_lack(op->name, k);
+        if (needs[k] && !has[k] && !lacks)
+            fail_msg("ag_%s has no case of this kind in tests/fixtures, nor a reason: %s", op->name, kinds[k]);
+        if (has[k] && lacks)
+            fail_msg("ag_%s has a case of the kind that it is said to lack: %s", op->name, kinds[k]);
+    }
+}
+
 static void equals_pytorch(void **state)
 {
     const called_op *op = *state;
     int number = 0;
+    bool has[KINDS] = { false }, needs[KINDS] = { [RANDOM] = true, [EDGE] = true, [EMPTY] = true, [STRIDES] = true };
     for (int i = 0; i < all->count; i++) {
         const example *e = &all->at[i];
         if (strcmp(e->op, op->name))
@@ -142,14 +236,17 @@ static void equals_pytorch(void **state)
         number++;
         if ((size_t)e->results != op->results)
             fail_msg("%s, case %d has %d results, the function %zu", e->op, number, e->results, op->results);
+        see_case(e, needs, has);
         for (manner how = DENSE; how <= (e->single > 0 ? SINGLE : STRIDED); how++) {
-            check_first_order(&(play){ .e = e, .number = number, .how = how });
+            play p = { .e = e, .number = number, .how = how, .needs = needs, .has = has };
+            check_first_order(&p);
             if (e->adjoints)
-                check_second_order(&(play){ .e = e, .number = number, .how = how });
+                check_second_order(&p);
         }
     }
-    if (!number)
-        fail_msg("there is no case of ag_%s in tests/fixtures", op->name);
+    needs[SECOND] = needs[GRADIENT];
+    needs[BROADCAST] = broadcasts(op->name);
+    expect_all_kinds(op, needs, has);
 }
 
 static void every_case_is_of_an_op(void **state)
