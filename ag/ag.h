@@ -345,8 +345,9 @@ enum { AG_KEEPDIM = 1 }; /* flags of reductions: reduced axes stay, with extent 
 /* ---- ops of one's own, and checking gradients */
 #include "op.h"
 
-/* ---- looking at graphs */
+/* ---- looking at graphs, and at what steps take */
 #include "graphs.h"
+#include "profile.h"
 
 #ifdef __cplusplus
 } /* extern "C" */

@@ -3365,6 +3365,14 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_status ag_traced_print_memory(const char *ag_file, int ag_line, ag_tape *t, FILE *to)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_print_memory(t, to);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 
 #define ag_tape_reset(...) ag_traced_tape_reset(AG_SITE, __VA_ARGS__)
 #define ag_tape_rewind(...) ag_traced_tape_rewind(AG_SITE, __VA_ARGS__)
@@ -3746,6 +3754,7 @@ static inline ag_tensor ag_traced_argsort(const char *ag_file, int ag_line, ag_t
 #define ag_sort(...) ag_traced_sort(AG_SITE, __VA_ARGS__)
 #define ag_topk(...) ag_traced_topk(AG_SITE, __VA_ARGS__)
 #define ag_argsort(...) ag_traced_argsort(AG_SITE, __VA_ARGS__)
+#define ag_print_memory(...) ag_traced_print_memory(AG_SITE, __VA_ARGS__)
 
 #define ag_tape_new(...) ag_tape_new_at(AG_SITE, __VA_ARGS__)
 #define ag_fail(...) ag_fail_at(AG_SITE, __VA_ARGS__)

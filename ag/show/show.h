@@ -42,6 +42,10 @@ static inline bool ag_look_single(const ag_tape *t, uint32_t id)
     return ag_layout_at(t, id)->size == 1;
 }
 
+/* ---- memory.c */
+
+const char *ag_bytes_text(uint64_t bytes, char text[16]); /* "1.5 MB" */
+
 /* ---- push.c: an adjoint brought over one op */
 
 /* An interlude in which rules run, as in a pass. */

@@ -168,6 +168,8 @@ static size_t needed_of_late(ag_arena *a)
 {
     if (a->peak > a->late)
         a->late = a->peak;
+    if (a->peak > a->highest)
+        a->highest = a->peak;
     size_t needed = a->late > a->earlier ? a->late : a->earlier;
     if (++a->steps >= LATE) {
         a->steps = 0;
@@ -340,5 +342,6 @@ void ag_pool_end_step(ag_tape *t)
     ag_arena_end_step(t, a);
     memset(p->free, 0, sizeof p->free);
     p->large = NULL;
+    p->highest = p->most > p->highest ? p->most : p->highest;
     p->live = p->most = 0;
 }

@@ -33,6 +33,7 @@ typedef struct ag_arena {
     char *begin, *at, *end;     /* of the current chunk */
     size_t before, wanted;      /* bytes used in the chunks before it; of the next chunk, where they are known */
     size_t peak, late, earlier; /* the most that was used: in this step, in the steps of late, in those before them */
+    size_t highest;             /* of all steps but this one */
     uint32_t steps;             /* of late */
 } ag_arena;
 
@@ -47,8 +48,20 @@ typedef struct ag_pool {
     ag_arena arena;
     void *free[AG_POOL_CLASSES]; /* small ones by size */
     ag_free *large;
-    size_t live, most; /* bytes that are not free; in this step */
+    size_t live, most, highest; /* bytes that are not free; at most in this step, in those before */
 } ag_pool;
+
+/* What ag_tape_stats tells that is not known otherwise. */
+typedef struct ag_account {
+    uint64_t most, requests;         /* the tape's memory at most; requests to its allocator */
+    ag_memory persistent, allocated; /* of slots; of blocks that live as long as the tape */
+    uint32_t most_nodes;
+} ag_account;
+static inline void ag_count_in(ag_memory *m, size_t bytes)
+{
+    m->live += bytes;
+    m->peak = m->live > m->peak ? m->live : m->peak;
+}
 
 /* ---- arena.c */
 

@@ -26,17 +26,24 @@ static bool within_limit(ag_tape *t, size_t more)
     return false;
 }
 
+static void count_in(ag_tape *t, size_t bytes)
+{
+    t->memory += bytes;
+    t->account.most = t->memory > t->account.most ? t->memory : t->account.most;
+}
+
 void *ag_obtain(ag_tape *t, size_t bytes)
 {
     if (!within_limit(t, bytes))
         return NULL;
     char text[AG_HINT];
     void *p = t->options.allocator.allocate(t->options.allocator.user, bytes, 64);
+    t->account.requests++;
     if (!p)
         ag_fail(t, AG_ENOMEM, "no memory for %zu bytes beside the %llu in use%s", bytes, (unsigned long long)t->memory,
                 hint(t, text, sizeof text));
     else
-        t->memory += bytes;
+        count_in(t, bytes);
     return p;
 }
 
@@ -55,7 +62,8 @@ static void *resized(ag_tape *t, void *p, size_t before, size_t bytes)
     if (!p || !a->resize || !within_limit(t, bytes - before))
         return NULL;
     void *larger = a->resize(a->user, p, before, bytes);
-    t->memory += larger ? bytes - before : 0;
+    t->account.requests++;
+    count_in(t, larger ? bytes - before : 0);
     return larger;
 }
 
@@ -95,11 +103,13 @@ static void *own(ag_tape *t, ag_owned *o, size_t whole)
     if (o->next)
         o->next->before = o;
     t->owned = o;
+    ag_count_in(&t->account.allocated, whole);
     return (char *)o + OWNED_HEAD;
 }
 
 static void disown(ag_tape *t, const ag_owned *o)
 {
+    t->account.allocated.live -= o->bytes;
     if (o->next)
         o->next->before = o->before;
     if (o->before)

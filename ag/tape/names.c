@@ -55,6 +55,8 @@ static ag_status rename_slot(ag_tape *t, ag_slot *s, const char *name)
         return AG_OK;
     if (s->name_bytes)
         ag_give_back(t, s->name, s->name_bytes);
+    ag_count_in(&t->account.persistent, bytes);
+    t->account.persistent.live -= s->name_bytes;
     s->name = to;
     s->name_bytes = bytes;
     return AG_OK;

@@ -67,6 +67,7 @@ static bool fill_slot(ag_tape *t, uint32_t index, const ag_layout *l, const char
     char *block = ag_obtain(t, bytes);
     if (!block)
         return false;
+    ag_count_in(&t->account.persistent, bytes);
     uint32_t generation = s->generation + (s->generation == UINT32_MAX ? 2 : 1); /* 0 is none */
     t->slot_free = s->next;
     *s = (ag_slot){ .block = block, .bytes = bytes, .generation = generation };
@@ -200,6 +201,7 @@ void *ag_slot_gradient(ag_tape *t, ag_slot *s)
     size_t bytes = ag_layout_bytes(s->layout);
     s->grad.data = ag_obtain(t, bytes);
     s->grad_bytes = s->grad.data ? bytes : 0;
+    ag_count_in(&t->account.persistent, s->grad_bytes);
     return s->grad.data;
 }
 
@@ -216,6 +218,7 @@ ag_status ag_release(ag_tensor p)
 
 static void free_block(ag_tape *t, ag_slot *s)
 {
+    t->account.persistent.live -= s->bytes + s->grad_bytes + s->name_bytes;
     ag_give_back(t, s->block, s->bytes);
     ag_give_back(t, s->grad.data, s->grad_bytes);
     ag_give_back(t, s->hooks, s->hook_capacity * sizeof *s->hooks);

@@ -112,6 +112,8 @@ bool ag_make_room(ag_tape *t, uint32_t nodes)
 
 void ag_rewind_nodes(ag_tape *t, uint32_t index)
 {
+    if (ag_next(t) > t->account.most_nodes)
+        t->account.most_nodes = ag_next(t);
     while (t->stop_count && t->stops[t->stop_count - 1] >= index)
         t->stop_count--;
     while (t->node_count && t->nodes[t->node_count - 1].id >= index)
@@ -152,7 +154,8 @@ ag_tape *ag_tape_new_at(const char *file, int line, ag_options options)
     memset(t, 0, sizeof *t);
     t->options = options;
     t->observed = options.check_finite;
-    t->memory = sizeof *t;
+    t->memory = t->account.most = sizeof *t;
+    t->account.requests = 1;
     t->error.text[0] = 0;
     t->hidden_count = 1; /* nobody is told before it is known where */
     if (!grow_records(t, 64) || !ag_new_epoch(t, 1)) {

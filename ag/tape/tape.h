@@ -203,6 +203,7 @@ struct ag_tape {
     ag_arena work; /* of the functions of ops: what one takes goes back when it returns */
     ag_pool pool;
     ag_owned *owned;
+    ag_account account;
     ag_modes modes;
     ag_options options;
     char *shown;
