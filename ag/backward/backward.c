@@ -75,8 +75,8 @@ static ag_status run_observed(ag_pass *s, int64_t low, int64_t high)
             status = ag_watch_begin(s, (uint32_t)i, &g, &w);
         if (!status)
             run_carefully(s, i, i);
-        if (shown && !status)
-            status = ag_watch_end(&w);
+        if (shown)
+            status = ag_watch_end(&w, status);
     }
     return status;
 }
@@ -347,7 +347,7 @@ uint32_t ag_pass_top(const ag_tape *t, uint32_t y)
     return op && ag_op_results(op) > 1 ? i + (uint32_t)ag_op_results(op) - 1 : y;
 }
 
-ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
+static ag_status sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
 {
     ag_pass s = { .t = t, .y = AG_INDEX(y), .dy = dy, .targets = targets, .first = t->inner ? t->inner : 1 };
     s.top = ag_pass_top(t, s.y);
@@ -370,5 +370,16 @@ ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
     ag_suspects_end(t, &s.suspects);
     ag_pool_give(t, s.reached, (size_t)s.y + 1);
     ag_pool_give(t, s.kept, ((size_t)s.top + 1) * sizeof *s.kept);
+    return status;
+}
+
+ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
+{
+    if (AG_LIKELY(!t->observed))
+        return sweep(t, y, dy, targets);
+    static const char name[] = AG_BACKWARD_PASS;
+    ag_observe_enter(t, name);
+    ag_status status = sweep(t, y, dy, targets);
+    ag_observe_leave(t, name);
     return status;
 }

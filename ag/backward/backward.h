@@ -111,7 +111,7 @@ typedef struct ag_watch {
     double constants[2];
 } ag_watch;
 ag_status ag_watch_begin(ag_pass *s, uint32_t id, const double *scalar, ag_watch *w);
-ag_status ag_watch_end(ag_watch *w);
+ag_status ag_watch_end(ag_watch *w, ag_status status); /* returns the status, or that of the observers */
 /* At the end of a pass: are its results, as far as they are known by now, what may be shown? */
 ag_status ag_watch_targets(ag_tape *t, const ag_targets *targets, const ag_suspects *suspects);
 

@@ -242,7 +242,7 @@ static AG_COLD ag_status pass_on_observed(ag_pass *s, ag_node *d, const ag_op *o
     ag_status status = ag_watch_begin(s, d->id, scalar, &w);
     if (!status)
         status = pass_on(s, d, op, scalar);
-    return status ? status : ag_watch_end(&w);
+    return ag_watch_end(&w, status);
 }
 
 ag_status ag_pass_node(ag_pass *s, ag_node *d, const double *scalar)

@@ -20,12 +20,16 @@ ag_status ag_watch_begin(ag_pass *s, uint32_t id, const double *scalar, ag_watch
     ag_call_of(s->t, id, &w->call, w->ids, w->constants);
     w->event =
         (ag_event){ .call = &w->call, .adjoint = adjoint, .pass = s, .scalar = scalar, .suspects = &s->suspects };
+    ag_observe_enter(s->t, NULL);
     return ag_observe(&w->event, AG_ARRIVED);
 }
 
-ag_status ag_watch_end(ag_watch *w)
+ag_status ag_watch_end(ag_watch *w, ag_status status)
 {
-    return ag_observe(&w->event, AG_PASSED_ON);
+    if (!status)
+        status = ag_observe(&w->event, AG_PASSED_ON);
+    ag_observe_leave(w->call.tape, NULL);
+    return status;
 }
 
 ag_status ag_watch_targets(ag_tape *t, const ag_targets *targets, const ag_suspects *suspects)

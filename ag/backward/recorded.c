@@ -58,13 +58,10 @@ static ag_array observed_adjoint(const ag_event *e, uint32_t id)
     return adjoint ? ag_array_of(p->t, adjoint) : (ag_array){ 0 };
 }
 
-static ag_status replay_node(replay *p, uint32_t i)
+static ag_status replay_op(replay *p, uint32_t i)
 {
     ag_tape *t = p->t;
     ag_rule r;
-    const ag_op *op = ag_op_at(t, t->headers[i].op);
-    if (!any_arrived(p, i, ag_op_results(op)))
-        return AG_OK;
     if (!ag_rule_begin(t, i, p->targets, &r))
         return t->error.status;
     for (int k = 0; k < r.call.outputs; k++)
@@ -85,6 +82,19 @@ static ag_status replay_node(replay *p, uint32_t i)
             status = t->error.status;
     }
     return status || AG_LIKELY(!t->observed) ? status : ag_observe(&e, AG_PASSED_ON);
+}
+
+static ag_status replay_node(replay *p, uint32_t i)
+{
+    ag_tape *t = p->t;
+    if (!any_arrived(p, i, ag_op_results(ag_op_at(t, t->headers[i].op))))
+        return AG_OK;
+    if (AG_LIKELY(!t->observed))
+        return replay_op(p, i);
+    ag_observe_enter(t, NULL);
+    ag_status status = replay_op(p, i);
+    ag_observe_leave(t, NULL);
+    return status;
 }
 
 static ag_status replay_hooks(replay *p, uint32_t i, uint32_t low)
@@ -133,7 +143,7 @@ static ag_status take_all(const replay *p, const ag_targets *targets, ag_tensor 
     return status;
 }
 
-ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targets *targets, ag_tensor *out)
+static ag_status pass(ag_tape *t, uint32_t y, uint32_t dy, const ag_targets *targets, ag_tensor *out)
 {
     replay p = { .t = t, .targets = targets, .begin = ag_next(t) };
     size_t bytes = ((size_t)targets->top + 1) * sizeof *p.adjoint;
@@ -157,5 +167,16 @@ ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targe
         status = take_all(&p, targets, out);
     ag_suspects_end(t, &p.suspects);
     ag_pool_give(t, p.adjoint, bytes);
+    return status;
+}
+
+ag_status ag_graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, const ag_targets *targets, ag_tensor *out)
+{
+    if (AG_LIKELY(!t->observed))
+        return pass(t, y, dy, targets, out);
+    static const char name[] = AG_BACKWARD_PASS ", recorded";
+    ag_observe_enter(t, name);
+    ag_status status = pass(t, y, dy, targets, out);
+    ag_observe_leave(t, name);
     return status;
 }

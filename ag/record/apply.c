@@ -266,12 +266,30 @@ static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inpu
     ag_work_end(t, work);
     if (s)
         ag_arena_rewind(&t->arena, position);
-    s = s ? s : make_nodes(t, a, number, outputs);
-    if (AG_LIKELY(!t->observed) || s)
-        return s;
+    return s ? s : make_nodes(t, a, number, outputs);
+}
+
+/* May the op be applied on a tape that does not simply record? Observers are shown that it begins. */
+static AG_COLD bool begin_slowly(ag_tape *t, const ag_op *op)
+{
+    if (t->closed)
+        return ag_fail(t, AG_EUSE, "%s%s: not inside an error handler, nor in an op's functions but its rule",
+                       ag_op_prefix(op), op->name),
+               false;
+    if (t->observed && !(op->flags & AG_ROW))
+        ag_observe_enter(t, NULL);
+    return true;
+}
+
+/* ... and that it ends. */
+static AG_COLD ag_status end_observed(ag_tape *t, application *a, ag_status s, const ag_tensor *outputs)
+{
     a->call.id = AG_INDEX(outputs[0].id);
     a->call.x = NULL;
-    return ag_observe_computed(&a->call);
+    if (!s)
+        s = ag_observe_computed(&a->call);
+    ag_observe_leave(t, NULL);
+    return s;
 }
 
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs)
@@ -282,9 +300,8 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
         outputs[i] = ag_inert(t);
     if (!check_call(t, op, inputs, params))
         return t->error.status;
-    if (AG_UNLIKELY(t->closed))
-        return ag_fail(t, AG_EUSE, "%s%s: not inside an error handler, nor in an op's functions but its rule",
-                       ag_op_prefix(op), op->name);
+    if (AG_UNLIKELY(!t->limit) && !begin_slowly(t, op)) /* closed, without recording, or observed */
+        return t->error.status;
     if (op->flags & AG_ROW) {
         ag_row_params q = { 0, 0 };
         if (op->params_size)
@@ -294,6 +311,8 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
     }
     application a;
     ag_status s = reserve(t, &a, op, inputs.count) ? apply(t, &a, number, inputs, params, outputs) : t->error.status;
+    if (AG_UNLIKELY(t->observed))
+        s = end_observed(t, &a, s, outputs);
     if (AG_UNLIKELY(a.block))
         ag_pool_give(t, a.block, a.bytes);
     for (int i = 0; s && i < count; i++)

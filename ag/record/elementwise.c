@@ -277,9 +277,17 @@ static ag_tensor plain(ag_tape *t, uint32_t op, const ag_row *row, int kind, dou
     return row_node(t, op, row, l, to, ids, q);
 }
 
-/* The result, which observers are shown. */
-static AG_COLD ag_tensor observed(ag_tape *t, const ag_row *row, const uint32_t *ids, ag_row_params q, ag_tensor y)
+/* The same, shown to observers from its begin to its end. */
+static AG_COLD ag_tensor observed(ag_tape *t, uint32_t number, const ag_tensor *operands, ag_row_params q)
 {
+    const ag_row *row = (const ag_row *)ag_op_at(NULL, number);
+    uint32_t ids[2] = { 0, 0 };
+    ag_observe_enter(t, NULL);
+    ag_observe_aside(t);
+    ag_tensor y = ag_row_apply(number, operands, q);
+    ag_observe_again(t);
+    for (int k = 0; k < row->op.inputs && y.id; k++)
+        ids[k] = ag_resolve(t, operands[k], row->function, k + 1);
     const ag_call c = { .tape = t,
                         .op = &row->op,
                         .params = &q,
@@ -287,7 +295,10 @@ static AG_COLD ag_tensor observed(ag_tape *t, const ag_row *row, const uint32_t 
                         .id = AG_INDEX(y.id),
                         .count = row->op.inputs,
                         .outputs = 1 };
-    return !y.id || ag_observe_computed(&c) ? ag_inert(t) : y;
+    if (y.id && ag_observe_computed(&c))
+        y = ag_inert(t);
+    ag_observe_leave(t, NULL);
+    return y;
 }
 
 ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params q)
@@ -300,6 +311,8 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
         if (!t)
             return ag_inert(operands[0].tape);
     }
+    if (AG_UNLIKELY(t->observed))
+        return observed(t, number, operands, q);
     uint32_t ids[2] = { 0, 0 };
     for (int k = 0; k < count; k++) {
         if (AG_LIKELY(operands[k].tape == t))
@@ -313,15 +326,11 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
         ag_fail(t, AG_EARG, "ag_%s: the bounds %g and %g are not in order", row->op.name, q.c, q.d);
         return ag_inert(t);
     }
-    ag_tensor y;
     double value = 0;
     int kind;
-    if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & (AG_ROW_TRUTH | AG_ROW_INTEGERS))) {
-        y = record(t, number, row, ids, q);
-    } else if (AG_LIKELY((kind = plain_kind(t, row, ids, &value)) >= 0)) {
-        y = plain(t, number, row, kind, value, ids, q);
-    } else {
-        y = ranked(t, number, row, ids, q);
-    }
-    return AG_LIKELY(!t->observed) ? y : observed(t, row, ids, q, y);
+    if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & (AG_ROW_TRUTH | AG_ROW_INTEGERS)))
+        return record(t, number, row, ids, q);
+    if (AG_LIKELY((kind = plain_kind(t, row, ids, &value)) >= 0))
+        return plain(t, number, row, kind, value, ids, q);
+    return ranked(t, number, row, ids, q);
 }

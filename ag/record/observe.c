@@ -4,6 +4,9 @@
 static void set_observed(ag_tape *t)
 {
     t->observed = t->observers || t->options.check_finite;
+    t->examined = t->options.check_finite;
+    for (const ag_observer *o = t->observers; o; o = o->next)
+        t->examined |= !o->blind;
     ag_set_recording(t);
 }
 
@@ -43,4 +46,28 @@ ag_status ag_observe(ag_event *e, ag_moment m)
 ag_status ag_observe_computed(const ag_call *c)
 {
     return ag_observe(&(ag_event){ .call = c }, AG_COMPUTED);
+}
+
+void ag_observe_enter(ag_tape *t, const char *name)
+{
+    for (ag_observer *o = t->observers; o; o = o->next)
+        if (o->enter)
+            o->enter(o, name);
+}
+
+void ag_observe_leave(ag_tape *t, const char *name)
+{
+    for (ag_observer *o = t->observers; o; o = o->next)
+        if (o->leave)
+            o->leave(o, name);
+}
+
+void ag_observe_aside(ag_tape *t)
+{
+    t->observed = false;
+}
+
+void ag_observe_again(ag_tape *t)
+{
+    set_observed(t);
 }

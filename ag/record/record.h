@@ -264,9 +264,15 @@ typedef struct ag_event {
 
 /* While there are observers ops take slower ways, all of which end in ag_observe; else they cost a branch for each op
  * that is not on rank-0 numbers alone. What happens in derivative rules is shown too: see t->rules. An observer
- * looks, and does not record; the error that it returns, which it has reported, is the op's, or the pass's. */
+ * looks, and does not record; the error that it returns, which it has reported, is the op's, or the pass's.
+ *
+ * Around all that an op does, forward or in a pass, whether it succeeds or not, and around what is named otherwise, come
+ * `enter` and `leave`; what lies between them is the op's, but what other ops do within it. */
 typedef struct ag_observer {
     ag_status (*see)(struct ag_observer *o, ag_event *e);
+    void (*enter)(struct ag_observer *o, const char *name); /* these two are optional; name: NULL for an op */
+    void (*leave)(struct ag_observer *o, const char *name); /* "": the innermost name */
+    bool blind; /* it looks at no values: adjoints may be overwritten as where nobody looks */
     struct ag_observer *next;
 } ag_observer;
 void ag_observer_add(ag_tape *t, ag_observer *o); /* which stays there until it is removed */
@@ -274,6 +280,12 @@ void ag_observer_remove(ag_tape *t, ag_observer *o);
 void ag_check_nothing(ag_tape *t); /* from now on no values are checked, whatever the options say */
 ag_status ag_observe(ag_event *e, ag_moment m);
 ag_status ag_observe_computed(const ag_call *c); /* to be called where t->observed, when c has an id */
+void ag_observe_enter(ag_tape *t, const char *name);
+void ag_observe_leave(ag_tape *t, const char *name);
+#define AG_BACKWARD_PASS "backward pass" /* with what names of passes begin */
+/* Between them nobody is shown what an op does, whose whole is shown. */
+void ag_observe_aside(ag_tape *t);
+void ag_observe_again(ag_tape *t);
 
 /* ---- finite.c: the observer that ag_options.check_finite asks for */
 

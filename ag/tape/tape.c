@@ -153,7 +153,7 @@ ag_tape *ag_tape_new_at(const char *file, int line, ag_options options)
     }
     memset(t, 0, sizeof *t);
     t->options = options;
-    t->observed = options.check_finite;
+    t->observed = t->examined = options.check_finite;
     t->memory = t->account.most = sizeof *t;
     t->account.requests = 1;
     t->error.text[0] = 0;

@@ -158,8 +158,8 @@ struct ag_tape {
     uint32_t rules; /* nesting of derivative rules and hooks that run, in which there may be infinities on the way */
     bool telling;   /* the error handler is running */
     bool freed;     /* what ag_tape_free leaves, to be found for as long as nothing else lies there */
-    uint32_t closed; /* nesting of code of the user's that may not record: see ag_close */
-    bool observed;   /* every op is shown to observers, and none takes the quick path: see ag_observe */
+    uint32_t closed;         /* nesting of code of the user's that may not record: see ag_close */
+    bool observed, examined; /* every op is shown to observers: see ag_observe; and they look at values */
     struct ag_observer *observers;
     struct ag_suspect *blamed; /* of finite checks: by the pass within the rule that runs */
 
