@@ -65,6 +65,7 @@ typedef struct ag_op {
     void (*jvp)(const ag_call *c, const ag_tensor *dx, ag_tensor *dy);                              /* optional */
     ag_status (*vjp_fused)(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta); /* optional */
     const ag_sample *samples;
+    double (*flops)(const ag_call *c, const ag_array *x, const ag_array *y); /* optional, for ag_profile: of forward */
 } ag_op;
 
 /* What these functions may do with the tape. `vjp` and `jvp` make the tensors they need, which are gone when they return

@@ -233,6 +233,15 @@ static void attention_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
     dy[0] = ag_add(ag_matmul(dp, ag_call_input(c, 2)), ag_matmul(p, ag_call_tangent(c, dx, 2)));
 }
 
+/* Of scores and of weighted values, those of pairs that are masked or not causal too. */
+static double attention_flops(const ag_call *c, const ag_array *x, const ag_array *y)
+{
+    (void)c;
+    const double pairs = (double)rows_of(&x[0]) * (double)rows_of(&x[1]),
+                 each = (double)(columns_of(&x[0]) + columns_of(&x[2]));
+    return 2 * (double)ag_shape_size(leading(y->shape)) * pairs * each;
+}
+
 /* clang-format off */
 #define OPTIONS(...) &(const ag_attention_options){ __VA_ARGS__ }
 #define SAMPLE(count, options, ...) \
@@ -252,6 +261,7 @@ AG_OP(scaled_dot_product_attention) = {
     .vjp = attention_vjp,
     .jvp = attention_jvp,
     .vjp_fused = attention_vjp_fused,
+    .flops = attention_flops,
     .samples =
         (const ag_sample[]){
             SAMPLE(3, OPTIONS(0), AG_DIMS(3, 2), AG_DIMS(4, 2), AG_DIMS(4, 3)),

@@ -50,6 +50,12 @@ static ag_status conv_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
     return s;
 }
 
+static double conv_flops(const ag_call *c, const ag_array *x, const ag_array *y)
+{
+    (void)c;
+    return ag_conv_flops(y, &x[1]);
+}
+
 /* clang-format off */
 #define SAMPLE(d, count, options_, ...) \
     { .params = &(const ag_conv_params){ .options = options_, .spatial = d }, .inputs = count, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
@@ -65,6 +71,7 @@ AG_OP(conv1d) = {
     .forward = conv_forward,
     .vjp = conv_vjp,
     .vjp_fused = conv_vjp_fused,
+    .flops = conv_flops,
     .samples = (const ag_sample[]){ SAMPLE(1, 3, OPTIONS(0), AG_DIMS(2, 2, 5), AG_DIMS(3, 2, 2), AG_DIMS(3)),
                                     SAMPLE(1, 2, OPTIONS(.stride = { 2 }, .padding = { 2 }, .dilation = { 2 }),
                                            AG_DIMS(2, 6), AG_DIMS(1, 2, 3)),
@@ -93,6 +100,7 @@ AG_OP(conv2d) = {
     .forward = conv_forward,
     .vjp = conv_vjp,
     .vjp_fused = conv_vjp_fused,
+    .flops = conv_flops,
     .samples =
         (const ag_sample[]){
             SAMPLE(2, 3, OPTIONS(0), AG_DIMS(2, 2, 4, 3), AG_DIMS(3, 2, 2, 2), AG_DIMS(3)),
@@ -127,6 +135,7 @@ AG_OP(conv3d) = {
     .forward = conv_forward,
     .vjp = conv_vjp,
     .vjp_fused = conv_vjp_fused,
+    .flops = conv_flops,
     .samples =
         (const ag_sample[]){ SAMPLE(3, 3, OPTIONS(0), AG_DIMS(1, 1, 3, 2, 2), AG_DIMS(2, 1, 2, 2, 1), AG_DIMS(2)),
                              SAMPLE(3, 2,

@@ -45,6 +45,13 @@ static ag_status transpose_vjp_fused(const ag_call *c, const ag_array *dy, ag_ar
     return s;
 }
 
+static double transpose_flops(const ag_call *c, const ag_array *x, const ag_array *y)
+{
+    (void)c;
+    (void)y;
+    return ag_conv_flops(&x[0], &x[1]);
+}
+
 /* clang-format off */
 #define SAMPLE(d, count, options_, ...) \
     { .params = &(const ag_conv_params){ .options = options_, .spatial = d }, .inputs = count, .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
@@ -60,6 +67,7 @@ AG_OP(conv_transpose1d) = {
     .forward = transpose_forward,
     .vjp = transpose_vjp,
     .vjp_fused = transpose_vjp_fused,
+    .flops = transpose_flops,
     .samples =
         (const ag_sample[]){
             SAMPLE(1, 3, OPTIONS(0), AG_DIMS(2, 2, 3), AG_DIMS(2, 1, 2), AG_DIMS(1)),
@@ -88,6 +96,7 @@ AG_OP(conv_transpose2d) = {
     .forward = transpose_forward,
     .vjp = transpose_vjp,
     .vjp_fused = transpose_vjp_fused,
+    .flops = transpose_flops,
     .samples = (const ag_sample[]){ SAMPLE(2, 3, OPTIONS(0), AG_DIMS(2, 2, 2, 3), AG_DIMS(2, 1, 2, 2), AG_DIMS(1)),
                                     SAMPLE(2, 2,
                                            OPTIONS(.stride = { 2, 3 }, .padding = { 1, 0 }, .output_padding = { 1, 2 }),
@@ -121,6 +130,7 @@ AG_OP(conv_transpose3d) = {
     .forward = transpose_forward,
     .vjp = transpose_vjp,
     .vjp_fused = transpose_vjp_fused,
+    .flops = transpose_flops,
     .samples = (const ag_sample[]){ SAMPLE(3, 3, OPTIONS(.stride = { 2, 1, 2 }, .padding = { 1, 0, 0 }),
                                            AG_DIMS(1, 2, 3, 1, 2), AG_DIMS(2, 1, 3, 1, 2), AG_DIMS(1)),
                                     SAMPLE(3, 2, OPTIONS(.stride = { 3, 1, 1 }), AG_DIMS(1, 2, 2, 2),

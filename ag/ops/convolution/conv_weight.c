@@ -37,6 +37,12 @@ static ag_status weight_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     return s;
 }
 
+static double weight_flops(const ag_call *c, const ag_array *x, const ag_array *y)
+{
+    (void)c;
+    return ag_conv_flops(&x[1], y);
+}
+
 /* clang-format off */
 #define SAMPLE(d, ...) \
     { .params = &(const ag_conv_params){ __VA_ARGS__, .spatial = d, .of_rule = 1 }, .low = { -2 }, .high = { 2 },
@@ -52,6 +58,7 @@ AG_OP(conv_weight) = {
     .forward = weight_forward,
     .vjp = weight_vjp,
     .vjp_fused = weight_vjp_fused,
+    .flops = weight_flops,
     .samples = (const ag_sample[]){ SAMPLE(2, .kernel = { 2, 2 }).shape = { AG_DIMS(2, 2, 3, 4),
                                                                             AG_DIMS(2, 3, 2, 3) } },
     SAMPLE(1, .kernel = { 2 }, .options = { .stride = { 2 }, .groups = 2 }, .after = { -1 }).shape = { AG_DIMS(2, 7),

@@ -34,6 +34,13 @@ ag_conv_params ag_conv_params_of(const ag_call *c, const ag_conv *v);
 ag_tensor ag_conv_bias_gradient(const ag_call *c, ag_tensor dy);
 void ag_conv_bias_back(const ag_call *c, const ag_array *dy, const ag_array *db, double beta);
 
+/* Every element of one of the three meets those of the weight that belong to a channel. */
+static inline double ag_conv_flops(const ag_array *each, const ag_array *w)
+{
+    const double channels = (double)w->shape.dim[0];
+    return channels > 0 ? 2 * (double)ag_array_size(each) * (double)ag_array_size(w) / channels : 0;
+}
+
 /* ---- conv.c */
 ag_tensor ag_conv_y(ag_list operands, const ag_conv_params *p); /* in one to three dimensions */
 

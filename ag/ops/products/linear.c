@@ -121,6 +121,11 @@ static ag_status linear_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     return status;
 }
 
+static double linear_flops(const ag_call *c, const ag_array *x, const ag_array *y)
+{
+    return (double)ag_array_size(y) * (2 * (double)x[1].shape.dim[1] + (ag_call_inputs(c) == 3));
+}
+
 /* clang-format off */
 #define SAMPLE(count, ...) { .inputs = count, .low = { -2, -2, -2 }, .high = { 2, 2, 2 }, .shape = { __VA_ARGS__ } }
 /* clang-format on */
@@ -133,6 +138,7 @@ AG_OP(linear) = {
     .forward = linear_forward,
     .vjp = linear_vjp,
     .vjp_fused = linear_vjp_fused,
+    .flops = linear_flops,
     .samples = (const ag_sample[]){ SAMPLE(3, AG_DIMS(3, 4), AG_DIMS(2, 4), AG_DIMS(2)),
                                     SAMPLE(2, AG_DIMS(3, 4), AG_DIMS(2, 4)),
                                     SAMPLE(3, AG_DIMS(4), AG_DIMS(3, 4), AG_DIMS(3)),

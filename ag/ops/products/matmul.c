@@ -110,6 +110,12 @@ static ag_status matmul_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     return status;
 }
 
+static double matmul_flops(const ag_call *c, const ag_array *x, const ag_array *y)
+{
+    (void)c;
+    return 2 * (double)ag_array_size(y) * (double)x[0].shape.dim[x[0].shape.rank - 1];
+}
+
 /* clang-format off */
 #define SAMPLE(...) { .low = { -2, -2 }, .high = { 2, 2 }, .shape = { __VA_ARGS__ } }
 /* clang-format on */
@@ -123,6 +129,7 @@ AG_OP(matmul) = {
     .forward = matmul_forward,
     .vjp = matmul_vjp,
     .vjp_fused = matmul_vjp_fused,
+    .flops = matmul_flops,
     .samples = (const ag_sample[]){ SAMPLE(AG_DIMS(3, 4), AG_DIMS(4, 2)),
                                     SAMPLE(AG_DIMS(5), AG_DIMS(5)),
                                     SAMPLE(AG_DIMS(5), AG_DIMS(5, 3)),
