@@ -3373,6 +3373,38 @@ static inline ag_status ag_traced_print_memory(const char *ag_file, int ag_line,
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
+static inline ag_profile *ag_traced_profile_begin(const char *ag_file, int ag_line, ag_tape *t, ag_profile_options options)
+{
+    ag_tape *ag_to = t;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_profile *ag_result = ag_profile_begin(t, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_profile_end(const char *ag_file, int ag_line, ag_profile *p)
+{
+    ag_tape *ag_to = ag_profile_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_profile_end(p);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline const ag_profile_row *ag_traced_profile_rows(const char *ag_file, int ag_line, ag_profile *p, int by, size_t *count)
+{
+    ag_tape *ag_to = ag_profile_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    const ag_profile_row *ag_result = ag_profile_rows(p, by, count);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_status ag_traced_profile_print(const char *ag_file, int ag_line, ag_profile *p, int by, FILE *to)
+{
+    ag_tape *ag_to = ag_profile_tape(p);
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_status ag_result = ag_profile_print(p, by, to);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
 
 #define ag_tape_reset(...) ag_traced_tape_reset(AG_SITE, __VA_ARGS__)
 #define ag_tape_rewind(...) ag_traced_tape_rewind(AG_SITE, __VA_ARGS__)
@@ -3755,6 +3787,10 @@ static inline ag_status ag_traced_print_memory(const char *ag_file, int ag_line,
 #define ag_topk(...) ag_traced_topk(AG_SITE, __VA_ARGS__)
 #define ag_argsort(...) ag_traced_argsort(AG_SITE, __VA_ARGS__)
 #define ag_print_memory(...) ag_traced_print_memory(AG_SITE, __VA_ARGS__)
+#define ag_profile_begin(...) ag_traced_profile_begin(AG_SITE, __VA_ARGS__)
+#define ag_profile_end(...) ag_traced_profile_end(AG_SITE, __VA_ARGS__)
+#define ag_profile_rows(...) ag_traced_profile_rows(AG_SITE, __VA_ARGS__)
+#define ag_profile_print(...) ag_traced_profile_print(AG_SITE, __VA_ARGS__)
 
 #define ag_tape_new(...) ag_tape_new_at(AG_SITE, __VA_ARGS__)
 #define ag_fail(...) ag_fail_at(AG_SITE, __VA_ARGS__)

@@ -194,11 +194,8 @@ static bool end_epoch(batches *b)
     return false;
 }
 
-bool nn_batches_next(nn_batches *public)
+static bool next(batches *b)
 {
-    batches *b = (batches *)public;
-    if (!b)
-        return false;
     clear(b);
     if (ag_error(b->t))
         return false;
@@ -220,4 +217,15 @@ bool nn_batches_next(nn_batches *public)
     b->base.count = count;
     b->at += count;
     return true;
+}
+
+bool nn_batches_next(nn_batches *public)
+{
+    batches *b = (batches *)public;
+    if (!b)
+        return false;
+    ag_region_begin(b->t, "nn_batches_next");
+    const bool more = next(b);
+    ag_region_end(b->t);
+    return more;
 }

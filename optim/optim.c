@@ -310,10 +310,8 @@ static void update(const optim *o, const optim_slot *s, int64_t from, int64_t to
     (s->at.dtype == AG_F32 ? o->f32 : o->f64)(o, s, from, to);
 }
 
-ag_status optim_step(optim *o)
+static ag_status step(optim *o)
 {
-    if (!o)
-        return AG_ENULL;
     ag_status status = ag_error(o->t);
     status = status ? status : optim_look(o);
     status = status ? status : optim_check_finite(o, "optim_step");
@@ -336,12 +334,26 @@ ag_status optim_step(optim *o)
     return AG_OK;
 }
 
+ag_status optim_step(optim *o)
+{
+    if (!o)
+        return AG_ENULL;
+    ag_region_begin(o->t, "optim_step");
+    const ag_status status = step(o);
+    ag_region_end(o->t);
+    return status;
+}
+
 ag_status optim_zero_grad(optim *o)
 {
-    ag_status status = o ? AG_OK : AG_ENULL;
-    for (size_t i = 0; o && i < o->count; i++) {
+    ag_status status = AG_OK;
+    if (!o)
+        return AG_ENULL;
+    ag_region_begin(o->t, "optim_zero_grad");
+    for (size_t i = 0; i < o->count; i++) {
         ag_status one = ag_zero_grad(o->slots[i].param);
         status = status ? status : one;
     }
+    ag_region_end(o->t);
     return status;
 }

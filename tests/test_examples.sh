@@ -186,6 +186,12 @@ check "the right rule passes, the wrong one does not" holds '
     END { exit !(right && wrong && shown) }'
 check "value and derivative" near "swish(1) = " 0.731058578630005 0.927670511871487
 
+run 5_beyond/03_profile
+check "its rows name ops and modules" grep -qE '[0-9] %.* mlp\.0 backward$' output
+if command -v python3 >/dev/null; then
+    check "its trace is JSON" python3 -c 'import json; assert len(json.load(open("out/5_beyond/03_profile.json"))["traceEvents"]) > 500'
+fi
+
 run 5_beyond/02_fixed_point
 check "the rule's gradients" holds '/^gradients by the rule/ { exit !($(NF - 2) < 1e-14) } END { if (!NR) exit 1 }'
 check "to second order" grep -q "^numeric derivatives, first and second: PASS" output
