@@ -51,6 +51,35 @@ static void infinities_stay_where_they_belong(void **state)
     VALUES(ag_vjp(y, ag_ones(t, AG_F64, AG_SHAPE(1, 2, 2)), w), AG_SHAPE(1, 1, 1, 2), INFINITY, 12);
 }
 
+/* Products of matrices make the derivative by a weight of many channels, and what is infinite in one is in no other. */
+static void many_channels_are_each_by_itself(void **state)
+{
+    ag_tape *t = *state;
+    const ag_conv_options options = { .stride = { 1, 2 }, .padding = { 1, 1 } };
+    const int64_t channels[] = { 0, 3, 19 }, outputs[] = { 0, 40, 69 };
+    ag_tensor x = ag_randn(t, AG_F64, AG_SHAPE(2, 20, 7, 9), 0, 1),
+              w = ag_require_grad(counting(t, AG_SHAPE(70, 20, 3, 3)));
+    const ag_tensor at = AG_VALUES(t, AG_SHAPE(4), 0, 3, 2, 4), place = ag_cast(at, AG_I64);
+    x = ag_index_put(
+        x, AG_LIST(ag_select(place, 0, 0), ag_select(place, 0, 1), ag_select(place, 0, 2), ag_select(place, 0, 3)),
+        ag_constant(t, INFINITY), false);
+    const ag_tensor y = ag_conv2d(x, w, absent, options), dy = ag_randn(t, AG_F64, ag_shape_of(y), 0, 1);
+    const ag_tensor dw = ag_vjp(y, dy, w);
+    for (size_t i = 0; i < ARRAY_SIZE(channels); i++)
+        for (size_t k = 0; k < ARRAY_SIZE(outputs); k++) {
+            const int64_t c = channels[i], o = outputs[k];
+            const ag_tensor own = ag_require_grad(ag_zeros(t, AG_F64, AG_SHAPE(1, 1, 3, 3)));
+            const ag_tensor alone =
+                ag_vjp(ag_conv2d(ag_slice(x, 1, c, c + 1, 1), own, absent, options), ag_slice(dy, 1, o, o + 1, 1), own);
+            for (int64_t n = 0; n < 9; n++) {
+                const double a = ag_item_at(alone, n), b = ag_item_at(dw, (o * 20 + c) * 9 + n);
+                assert_true(a == b || fabs(a - b) < 1e-12 || (isnan(a) && isnan(b)));
+                assert_int_equal(isfinite(b), c != 3 || isfinite(a));
+            }
+        }
+    expect_fine(t);
+}
+
 static void pools_choose_the_first(void **state)
 {
     ag_tape *t = *state;
@@ -101,8 +130,12 @@ static void errors_say_what_does_not_fit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(ones_are_counted),       TEST(blocks_fit_together),          TEST(infinities_stay_where_they_belong),
-        TEST(pools_choose_the_first), TEST(errors_say_what_does_not_fit),
+        TEST(ones_are_counted),
+        TEST(blocks_fit_together),
+        TEST(infinities_stay_where_they_belong),
+        TEST(many_channels_are_each_by_itself),
+        TEST(pools_choose_the_first),
+        TEST(errors_say_what_does_not_fit),
     };
     return cmocka_run_group_tests_name("convolution", tests, NULL, NULL);
 }

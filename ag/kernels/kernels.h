@@ -7,12 +7,14 @@
 #include "ag/kernels/convert.h"
 #include "ag/kernels/extrema.h"
 #include "ag/kernels/fold.h"
+#include "ag/kernels/libraries.h"
 #include "ag/kernels/matmul.h"
 #include "ag/kernels/triangular.h"
 #include "ag/kernels/places.h"
 #include "ag/kernels/precise.h"
 #include "ag/kernels/scan.h"
 #include "ag/kernels/sort.h"
+#include "ag/kernels/transpose.h"
 #include "ag/kernels/vector.h"
 
 /* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */

@@ -36,6 +36,7 @@ typedef struct ag_conv_axis {
 typedef struct ag_conv_plan {
     const ag_conv *v;
     bool back;                             /* dx from dy */
+    bool products;                         /* dw by products of matrices */
     int64_t channels, outputs;             /* of a group: summed over, and made */
     int64_t taps;                          /* of all dimensions */
     ag_conv_axis axis[AG_SPATIAL];         /* depth has one position at a time, and its taps slices of the slab */
@@ -58,7 +59,8 @@ enum {
     AG_CONV_VECTORS = 16, /* at most so many lanes in a vector */
     AG_CONV_TILE = 1024,  /* positions in a tile, about */
     AG_CONV_SLAB = 1 << 18,
-    AG_CONV_ROWS = 32,  /* rows of dy at a time, for the derivative by w */
+    AG_CONV_ROWS = 64,  /* rows of dy at a time, for the derivative by w */
+    AG_CONV_MANY = 16,  /* channels and outputs, at least, for products */
     AG_CONV_PARTS = 16, /* partial sums of that derivative */
     AG_CONV_PARTS_BYTES = 1 << 23
 };
@@ -89,9 +91,11 @@ typedef struct ag_conv_loops {
     /* to = results + bias, which may be NULL, or to += that. `weights`: all of the group */
     void (*tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *from, const void *weights, const void *bias,
                  bool add, void *to, char *worker);
-    /* part += what a tile gives dw */
+    /* part += what a tile gives dw; by products, part is [groups][taps][channels][outputs] */
     void (*weight_tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *x, const void *dy, void *part,
                         char *worker);
+    void (*product_tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *x, const void *dy, void *part,
+                         char *worker);
 } ag_conv_loops;
 extern const ag_conv_loops ag_conv_f32, ag_conv_f64;
 static inline const ag_conv_loops *ag_conv_loops_of(ag_dtype d)

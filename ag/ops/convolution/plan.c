@@ -1,5 +1,6 @@
 /* How a convolution is cut into tiles, and where its taps read. All follows from extents alone, so that the bits do. */
 #include "ag/ops/convolution/kernels.h"
+#include "ag/kernels/kernels.h"
 
 enum { TABLES = 6 }; /* of an axis, as many entries each as it has taps */
 
@@ -74,10 +75,17 @@ static int64_t at_most(int64_t x, int64_t most)
     return x < most ? x : most;
 }
 
+/* Into as few blocks as can be, of nearly the same length. */
+static int64_t evenly(int64_t n, int64_t most, int64_t *blocks)
+{
+    const int64_t block = at_most(n, most > 1 ? most : 1);
+    *blocks = n > 0 ? (n + block - 1) / block : 0;
+    return n > 0 ? (n + *blocks - 1) / *blocks : 0;
+}
+
 static void cut(ag_conv_axis *a, int64_t block)
 {
-    a->block = at_most(a->positions, block > 1 ? block : 1);
-    a->blocks = a->positions > 0 ? (a->positions + a->block - 1) / a->block : 0;
+    a->block = evenly(a->positions, block, &a->blocks);
 }
 
 /* So many bytes, or more than there are. */
@@ -94,8 +102,7 @@ static void measure(ag_conv_plan *p)
     const double channel = (double)p->axis[0].taps * (double)h->from_slots * (double)w->from_slots * rows * row;
     const double fitting = (double)AG_CONV_SLAB / ((channel + 1) * (double)ag_dtype_size(v->dtype));
     const int64_t outputs = (p->outputs + 15) / 16 * 16;
-    p->channel_block = at_most(p->channels, fitting > 1 ? (int64_t)fitting : 1);
-    p->channel_blocks = p->channels > 0 ? (p->channels + p->channel_block - 1) / p->channel_block : 0;
+    p->channel_block = evenly(p->channels, (int64_t)fitting, &p->channel_blocks);
     p->slab = bytes_of(channel * (double)p->channel_block + AG_CONV_TAIL, v->dtype);
     const int64_t lanes = AG_CONV_VECTORS;
     p->positions = ((int64_t)row * (h->block - 1) + w->block + lanes - 1) / lanes * lanes;
@@ -118,6 +125,7 @@ ag_conv_plan ag_conv_plan_make(const ag_conv *v, bool back, void *tables)
     for (int d = 0; d < AG_SPATIAL; d++)
         table = make_axis(v, d, back, &p.axis[d], table);
     p.taps = v->k[0] * v->k[1] * v->k[2];
+    p.products = p.channels >= AG_CONV_MANY && p.outputs >= AG_CONV_MANY && ag_libraries_generate();
     ag_conv_axis *h = &p.axis[1], *w = &p.axis[2];
     cut(w, AG_CONV_TILE);
     cut(h, AG_CONV_TILE / (w->block + at_most(w->lag, AG_CONV_TILE) + 1));

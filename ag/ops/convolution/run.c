@@ -1,5 +1,5 @@
 /* Convolutions, tile by tile. Scratch: the weights once, and for each thread a slab of 256 KB, or of one channel where
- * that is more, with 32 rows of results; for dw at most 16 parts of it, of 8 MB together, or 4 where that is more. */
+ * that is more, with 64 rows of results; for dw at most 16 parts of it, of 8 MB together, or 4 where that is more. */
 #include "ag/ops/convolution/kernels.h"
 #include "ag/kernels/kernels.h"
 
@@ -134,7 +134,7 @@ static void make_part(const job *j, int64_t i, char *worker)
     memset(part, 0, bytes);
     for (int64_t k = i * p->tiles / j->parts; k < (i + 1) * p->tiles / j->parts; k++) {
         const ag_conv_tile t = ag_conv_tile_at(p, k);
-        j->loops->weight_tile(p, &t, j->from, j->dy, part, worker);
+        (p->products ? j->loops->product_tile : j->loops->weight_tile)(p, &t, j->from, j->dy, part, worker);
     }
 }
 
@@ -152,6 +152,30 @@ static int64_t parts_of(const ag_conv_plan *p, double bytes)
     const double fitting = AG_CONV_PARTS_BYTES / (bytes + 1);
     const int64_t parts = fitting < 4 ? 4 : fitting < AG_CONV_PARTS ? (int64_t)fitting : AG_CONV_PARTS;
     return p->tiles < parts ? p->tiles > 1 ? p->tiles : 1 : parts;
+}
+
+/* An array as [groups][outputs][channels][taps]. */
+static ag_array weight_of(const ag_conv_plan *p, void *data)
+{
+    return ag_dense_array(AG_SHAPE(p->v->groups, p->outputs, p->channels, p->taps), p->v->dtype, data);
+}
+
+/* The sum of the parts, which is turned where they were made by products. */
+static void add_parts(const job *j, bool add, void *dw)
+{
+    const ag_conv_plan *p = j->p;
+    ag_array sum = weight_of(p, j->to), part = sum, to = weight_of(p, dw);
+    const int64_t size = ag_array_size(&to);
+    for (int64_t i = 1; i < j->parts; i++) {
+        part.data = (char *)part.data + (size_t)size * ag_dtype_size(p->v->dtype);
+        ag_copy_array(&sum, &part, true, p->v->threads);
+    }
+    if (p->products) {
+        sum.stride[1] = 1;
+        sum.stride[2] = p->outputs;
+        sum.stride[3] = p->outputs * p->channels;
+    }
+    ag_copy_array(&to, &sum, add, p->v->threads);
 }
 
 ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, const void *dy, double beta, void *dw)
@@ -179,9 +203,6 @@ ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, 
     if (!j.to || !j.workers)
         return AG_ENOMEM;
     ag_for_items(j.shares, steps, v->threads, parts_item, &j);
-    ag_array part = to;
-    part.data = j.to;
-    for (int64_t i = 0; i < j.parts; i++, part.data = (char *)part.data + bytes)
-        ag_copy_array(&to, &part, i > 0 || beta != 0, v->threads);
+    add_parts(&j, beta != 0, dw);
     return AG_OK;
 }

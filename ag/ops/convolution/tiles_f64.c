@@ -6,4 +6,6 @@
 
 #include "ag/ops/convolution/weight_tiles.inc"
 
-const ag_conv_loops ag_conv_f64 = { BLOCK, pack_weights, tile, weight_tile };
+#include "ag/ops/convolution/product_tiles.inc"
+
+const ag_conv_loops ag_conv_f64 = { BLOCK, pack_weights, tile, weight_tile, product_tile };
