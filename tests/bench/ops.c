@@ -110,6 +110,11 @@ OP(sort, ag_sort(x[0], -1, (ag_sort_options){ 0 }).values)
 OP(topk, ag_topk(x[0], 10, -1, (ag_topk_options){ 0 }).values)
 OP(bilinear, ag_interpolate(x[0], (ag_interpolate_options){ .mode = AG_LINEAR, .scale = { 2, 2 } }))
 OP(conv_3x3, ag_conv2d(x[0], x[1], x[2], (ag_conv_options){ .padding = { 1, 1 } }))
+OP(conv_1x1, ag_conv2d(x[0], x[1], x[2], (ag_conv_options){ 0 }))
+OP(conv_depthwise, ag_conv2d(x[0], x[1], x[2], (ag_conv_options){ .padding = { 1, 1 }, .groups = 64 }))
+OP(conv_transpose,
+   ag_conv_transpose2d(x[0], x[1], x[2],
+                       (ag_conv_options){ .stride = { 2, 2 }, .padding = { 1, 1 }, .output_padding = { 1, 1 } }))
 OP(cross_entropy, ag_cross_entropy(x[0], x[1]))
 OP(cdist, ag_cdist(x[0], x[1], 2))
 OP(embedding_bag, ag_embedding_bag(x[0], x[1], (ag_tensor){ 0 }, (ag_tensor){ 0 }, AG_BAG_MEAN))
@@ -140,6 +145,9 @@ static const bench beside[] = {
     { "topk_short", topk, .shape = { AG_DIMS(16384, 64) } },
     { "bilinear", bilinear, .shape = { AG_DIMS(8, 32, 64, 64) } },
     { "conv_3x3", conv_3x3, .shape = { AG_DIMS(16, 64, 32, 32), AG_DIMS(64, 64, 3, 3), AG_DIMS(64) } },
+    { "conv_1x1", conv_1x1, .shape = { AG_DIMS(16, 64, 32, 32), AG_DIMS(64, 64, 1, 1), AG_DIMS(64) } },
+    { "conv_depthwise", conv_depthwise, .shape = { AG_DIMS(16, 64, 32, 32), AG_DIMS(64, 1, 3, 3), AG_DIMS(64) } },
+    { "conv_transpose", conv_transpose, .shape = { AG_DIMS(16, 64, 16, 16), AG_DIMS(64, 32, 3, 3), AG_DIMS(32) } },
     { "cross_entropy", cross_entropy, .shape = { AG_DIMS(128, 32000), AG_DIMS(128) }, .below = { 0, 32000 } },
     { "cdist", cdist, .shape = { AG_DIMS(1024, 64), AG_DIMS(1024, 64) } },
     { "embedding_bag", embedding_bag, .shape = { AG_DIMS(10000, 128), AG_DIMS(512, 32) }, .below = { 0, 10000 } },
