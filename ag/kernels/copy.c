@@ -29,6 +29,9 @@ typedef void row_function(void *to, int64_t to_step, const void *from, int64_t f
         else if (to_step == 1 && from_step == 0)                               \
             for (int64_t i = 0; i < n; i++)                                    \
                 STORE(to[i], first, TO, SUM, CONVERT);                         \
+        else if (to_step == 1 && from_step == -1)                              \
+            for (int64_t i = 0; i < n; i++)                                    \
+                STORE(to[i], from[-i], TO, SUM, CONVERT);                      \
         else                                                                   \
             for (int64_t i = 0; i < n; i++)                                    \
                 STORE(to[i * to_step], from[i * from_step], TO, SUM, CONVERT); \
@@ -168,7 +171,8 @@ static void transpose_strips(const void *context, int64_t begin, int64_t end)
 static bool transposes(ag_nest *w)
 {
     int last = w->rank - 1;
-    if (w->rank < 2 || w->stride[0][last] != 1 || w->stride[1][last] == 1 || w->dim[last] < 8)
+    if (w->rank < 2 || w->stride[0][last] != 1 || w->stride[1][last] == 0 || w->stride[1][last] == 1 ||
+        w->dim[last] < 8)
         return false;
     for (int d = 0; d < last; d++) {
         if (w->stride[1][d] == 1 && w->dim[d] >= 8) {
