@@ -79,12 +79,14 @@ typedef struct strided {
 
 /* ---- arrays of any strides: inner rows, gathered in blocks where they are not contiguous */
 
-/* Contiguous elements of dtype d: where they are, or gathered into the block. */
+/* Contiguous elements of dtype d: where they are, or gathered into the block, where one that is repeated stays. */
 static const void *gather(const ag_walk_row *w, int k, int64_t i, int64_t n, ag_dtype d, void *block)
 {
     size_t size = ag_bytes_of(w->dtype[k]);
     if (!w->data[k])
         return NULL;
+    if (i > 0 && w->stride[k] == 0)
+        return block;
     char *p = (char *)w->data[k] + i * w->stride[k] * (int64_t)size;
     if ((w->stride[k] == 1 || n == 1) && w->dtype[k] == d)
         return p;
