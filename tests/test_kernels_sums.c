@@ -216,6 +216,56 @@ static void sums_over_broadcast_dimensions(void **unused)
     }
 }
 
+static void copy_elements(const void *context, int64_t i, int64_t n, void *to)
+{
+    const ag_array *from = context;
+    const size_t size = ag_dtype_size(from->dtype);
+    memcpy(to, (const char *)from->data + (size_t)i * size, (size_t)n * size);
+}
+
+/* By blocks of rows, with room for their totals, and of elements that are made on the way. */
+static void check_ways(ag_dtype d, ag_shape s, unsigned mask)
+{
+    block from = make(d, s, true, false), to = make(AG_F64, reduced_shape(s, mask), true, false);
+    fill_with(&from.a, any_real);
+    fill_with(&to.a, any_real);
+    const ag_maker maker = { copy_elements, &from.a };
+    const size_t bytes = ag_sum_work(&to.a, &from.a), made_bytes = ag_reduce_work(&to.a, &from.a);
+    void *work = bytes ? malloc(bytes) : NULL;
+    block wanted = copy_of(&to);
+    ag_reduce_to(&wanted.a, &from.a, true, 1);
+    assert_int_equal(bytes, made_bytes);
+    for (int threads = 1; threads <= 3; threads++)
+        for (int way = 0; way < 3; way++) {
+            block result = copy_of(&to);
+            if (way == 0)
+                ag_sum_within(&result.a, &from.a, 1, true, work, threads);
+            else
+                ag_reduce_made(&result.a, &from.a, &maker, true, way == 1 ? work : NULL, threads);
+            assert_same(&result, &wanted);
+            free(result.memory);
+        }
+    free(work);
+    free(wanted.memory);
+    free(from.memory);
+    free(to.memory);
+}
+
+static void all_ways_to_a_sum_give_the_same_bits(void **unused)
+{
+    (void)unused;
+    state = 11;
+    const ag_shape shapes[] = {
+        AG_SHAPE(70001),      AG_SHAPE(3000, 2),  AG_SHAPE(999, 15),    AG_SHAPE(333, 130),
+        AG_SHAPE(100, 300),   AG_SHAPE(97, 517),  AG_SHAPE(70, 5005),   AG_SHAPE(65, 9000),
+        AG_SHAPE(5, 200, 70), AG_SHAPE(40, 1025), AG_SHAPE(3, 50, 513), AG_SHAPE(20, 31, 20, 5)
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (unsigned mask = 1; mask < 1u << shapes[i].rank; mask++)
+            for (int p = 0; p < 2; p++)
+                check_ways(p ? AG_F32 : AG_F64, shapes[i], mask);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +276,7 @@ int main(void)
         cmocka_unit_test(means_and_empty_sums),
         cmocka_unit_test(infinities_and_nans_are_summed),
         cmocka_unit_test(sums_over_broadcast_dimensions),
+        cmocka_unit_test(all_ways_to_a_sum_give_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,65 +34,106 @@ static ag_status check_written(ag_tape *t, const ag_row *row, uint32_t id, uint3
     return ag_fail_written(t, &row->op, operand, "operand", k);
 }
 
-static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *dx, const void *dy, bool add)
+/* What the kernel of one operand works on, whatever the operands' shapes and dtypes are. */
+typedef struct work {
+    ag_range r;
+    ag_operands p;
+    _Alignas(8) char number[2][8]; /* rank-0 operands that are computed with as arrays of one element */
+    ag_array array[5];
+    const ag_array *arrays[5]; /* of ag_range_walk */
+} work;
+
+static ag_status check_operands(ag_tape *t, const ag_row *row, const ag_node *node, int reads, ag_operands *p)
 {
-    const ag_node *node = ag_node_at(t, id);
-    int reads = row->reads >> k * AG_READS_SHIFT;
-    ag_row_params q = ag_row_params_at(t, id);
-    ag_operands p = { .count = row->op.inputs, .layout = node->layout, .dtype = node->layout->dtype };
-    p.dense = true;
-    for (int i = 0; i < p.count; i++) {
-        p.x[i] = ag_operand_at(t, node->input[i]);
+    for (int i = 0; i < p->count; i++) {
+        p->x[i] = ag_operand_at(t, node->input[i]);
         if (reads & (i ? AG_READS_B : AG_READS_A)) {
-            ag_status s = check_written(t, row, id, node->input[i], i);
+            ag_status s = check_written(t, row, node->id, node->input[i], i);
             if (AG_UNLIKELY(s))
                 return s;
         }
-        p.dense &= p.x[i].scalar || (p.x[i].layout->dense && p.x[i].layout->dtype == p.dtype &&
-                                     ag_layout_same_shape(p.x[i].layout, node->layout));
+        p->dense &= p->x[i].scalar || (p->x[i].layout->dense && p->x[i].layout->dtype == p->dtype &&
+                                       ag_layout_same_shape(p->x[i].layout, node->layout));
     }
-    if (p.count == 2)
-        p.constant = p.x[1].scalar ? AG_ROW_B_CONSTANT : p.x[0].scalar ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
-    double c = p.constant == AG_ROW_B_CONSTANT ? p.x[1].value : p.constant == AG_ROW_A_CONSTANT ? p.x[0].value : q.c;
-    ag_range r = { .backward = row->back[k][p.constant][p.dtype == AG_F64],
-                   .to = dx,
-                   .dy = dy,
-                   .c = c,
-                   .d = q.d,
-                   .size = ag_bytes_of(p.dtype),
-                   .out_size = ag_bytes_of(p.dtype),
-                   .add = add,
-                   .padded = row->flags & AG_ROW_VECTOR };
-    const void *y = ag_is_number(node) ? &t->records[AG_INDEX(id)].value : node->data;
-    bool a_read = reads & AG_READS_A && p.constant != AG_ROW_A_CONSTANT;
-    bool b_read = reads & AG_READS_B && p.constant != AG_ROW_B_CONSTANT;
-    const void *data[2];
-    _Alignas(8) char number[2][8];
-    for (int i = 0; i < p.count; i++) { /* rank-0 operands that are computed with as arrays of one element */
-        data[i] = p.x[i].data;
-        if (p.x[i].scalar && (!data[i] || p.x[i].layout->dtype != p.dtype)) {
-            ag_array one = ag_dense_array(AG_SCALAR, p.dtype, number[i]);
-            ag_fill_array(&one, p.x[i].value);
-            data[i] = number[i];
+    if (p->count == 2)
+        p->constant = p->x[1].scalar ? AG_ROW_B_CONSTANT : p->x[0].scalar ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
+    return AG_OK;
+}
+
+/* The values that are read, y too. */
+static void set_values(ag_tape *t, const ag_node *node, int reads, work *w)
+{
+    const ag_operands *p = &w->p;
+    const bool read[2] = { reads & AG_READS_A && p->constant != AG_ROW_A_CONSTANT,
+                           reads & AG_READS_B && p->constant != AG_ROW_B_CONSTANT };
+    const void *data[2] = { NULL, NULL };
+    for (int i = 0; i < p->count; i++) {
+        if (!read[i])
+            continue;
+        data[i] = p->x[i].data;
+        if (p->x[i].scalar && (!data[i] || p->x[i].layout->dtype != p->dtype)) {
+            ag_array one = ag_dense_array(AG_SCALAR, p->dtype, w->number[i]);
+            ag_fill_array(&one, p->x[i].value);
+            data[i] = w->number[i];
         }
     }
-    if (AG_LIKELY(p.dense)) {
-        r.a = a_read ? data[0] : NULL;
-        r.b = b_read ? data[1] : NULL;
-        r.y = reads & AG_READS_Y ? y : NULL;
-        ag_range_run(&r, p.layout->size, t->options.threads);
+    w->r.a = data[0];
+    w->r.b = data[1];
+    w->r.y = !(reads & AG_READS_Y) ? NULL : ag_is_number(node) ? &t->records[node->id].value : node->data;
+}
+
+/* The same as arrays of the node's shape. */
+static void set_arrays(work *w)
+{
+    const ag_layout *l = w->p.layout;
+    const void *data[2] = { w->r.a, w->r.b };
+    w->array[0] = ag_layout_dense(l, w->r.to);
+    w->array[1] = ag_layout_dense(l, w->r.dy);
+    w->array[4] = ag_layout_dense(l, w->r.y);
+    for (int i = 0; i < 2; i++) {
+        w->array[2 + i].data = NULL;
+        if (data[i])
+            ag_layout_expand(w->p.x[i].layout, data[i], l, &w->array[2 + i]);
+        if (data[i] && w->p.x[i].scalar)
+            w->array[2 + i].dtype = w->p.dtype;
+    }
+    for (int i = 0; i < 5; i++)
+        w->arrays[i] = &w->array[i];
+}
+
+/* AG_EUSE: an operand was written since. */
+static ag_status prepare(ag_tape *t, const ag_row *row, const ag_node *node, int k, work *w)
+{
+    const int reads = row->reads >> k * AG_READS_SHIFT;
+    const ag_row_params q = ag_row_params_at(t, node->id);
+    w->p =
+        (ag_operands){ .count = row->op.inputs, .layout = node->layout, .dtype = node->layout->dtype, .dense = true };
+    ag_status status = check_operands(t, row, node, reads, &w->p);
+    if (AG_UNLIKELY(status))
+        return status;
+    const ag_operands *p = &w->p;
+    w->r.backward = row->back[k][p->constant][p->dtype == AG_F64];
+    w->r.c = p->constant == AG_ROW_B_CONSTANT ? p->x[1].value : p->constant == AG_ROW_A_CONSTANT ? p->x[0].value : q.c;
+    w->r.d = q.d;
+    w->r.size = w->r.out_size = ag_bytes_of(p->dtype);
+    w->r.padded = row->flags & AG_ROW_VECTOR;
+    set_values(t, node, reads, w);
+    return AG_OK;
+}
+
+static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *dx, const void *dy, bool add)
+{
+    work w; /* it is large, and not cleared first */
+    w.r = (ag_range){ .to = dx, .dy = dy, .add = add };
+    ag_status status = prepare(t, row, ag_node_at(t, id), k, &w);
+    if (AG_UNLIKELY(status))
+        return status;
+    if (AG_LIKELY(w.p.dense)) {
+        ag_range_run(&w.r, w.p.layout->size, t->options.threads);
         return AG_OK;
     }
-    ag_array out = ag_layout_dense(p.layout, dx), from = ag_layout_dense(p.layout, dy), in[2], none = { 0 };
-    ag_array result = ag_layout_dense(p.layout, y);
-    const ag_array *arrays[5] = { &out, &from, &none, &none, reads & AG_READS_Y ? &result : &none };
-    for (int i = 0; i < p.count; i++) {
-        if (!(i ? b_read : a_read))
-            continue;
-        ag_layout_expand(p.x[i].layout, data[i], p.layout, &in[i]);
-        arrays[2 + i] = &in[i];
-    }
-    ag_range_walk(&r, p.dtype, arrays, t->options.threads);
+    set_arrays(&w);
+    ag_range_walk(&w.r, w.p.dtype, w.arrays, t->options.threads);
     return AG_OK;
 }
 
@@ -174,6 +215,32 @@ static ag_status row_through_block(ag_pass *s, const steps *r, ag_node *d, int k
     return status;
 }
 
+/* The operand was broadcast: its contribution is summed while it is computed. */
+static ag_status row_summed(ag_pass *s, const steps *r, ag_node *d, int k, const void *dy)
+{
+    ag_tape *t = s->t;
+    ag_node *x = ag_node_or_null(t, d->input[k]);
+    double sum;
+    const bool number = ag_is_number(x) || !x->layout->rank;
+    ag_array to = ag_layout_array(number ? &ag_scalar_layouts[AG_F64] : x->layout, &sum);
+    bool add = false;
+    work w;
+    w.r = (ag_range){ .dy = dy };
+    ag_status status = prepare(t, r->row, d, k, &w);
+    if (AG_UNLIKELY(status))
+        return status;
+    set_arrays(&w);
+    const size_t bytes = ag_reduce_work(&to, w.arrays[1]);
+    void *room = bytes ? ag_pool_take(t, bytes) : NULL;
+    if ((bytes && !room) || (!number && !ag_pass_target(s, x, &to, &add))) {
+        ag_pool_give(t, room, bytes);
+        return t->error.status;
+    }
+    ag_range_sum(&w.r, w.p.dtype, w.arrays, &to, add, room, t->options.threads);
+    ag_pool_give(t, room, bytes);
+    return !number || ag_pass_deliver_number(s, d->input[k], sum) ? AG_OK : t->error.status;
+}
+
 /* The operand has another shape or dtype. */
 static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, const void *dy)
 {
@@ -183,7 +250,8 @@ static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, co
     bool number = ag_is_number(x) || !x->layout->rank;
     bool constant = constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
     if (!constant || !(fabs(slope) <= DBL_MAX) || (!number && slope != 1))
-        return row_through_block(s, r, d, k, dy);
+        return r->plain || (!number && ag_layout_same_shape(x->layout, d->layout)) ? row_through_block(s, r, d, k, dy)
+                                                                                   : row_summed(s, r, d, k, dy);
     bool delivered;
     if (number) {
         double sum = ag_sum_floats(d->layout->dtype, dy, d->layout->size, t->options.threads);

@@ -21,9 +21,22 @@
 void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads);
 /* to = scale * sum of from over the dimensions in which to has extent 1 (+ to); same rank */
 void ag_sum_array(const ag_array *to, const ag_array *from, double scale, bool add, int threads);
+/* The same, quicker where many results lie side by side. work: ag_sum_work bytes, NULL where it says 0. */
+size_t ag_sum_work(const ag_array *to, const ag_array *from);
+void ag_sum_within(const ag_array *to, const ag_array *from, double scale, bool add, void *work, int threads);
+/* Elements that are not in memory: writes the n from number i on, in row-major order, to the block. */
+enum { AG_MADE_BYTES = 8192 }; /* at most, at a time */
+typedef struct ag_maker {
+    void (*make)(const void *context, int64_t i, int64_t n, void *block);
+    const void *context;
+} ag_maker;
 void ag_fill_array(const ag_array *to, double value);
 /* the sum over broadcast dimensions: to has any shape that broadcasts to from's */
 void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int threads);
+/* the same of elements that are made on the way; `like` is a dense array of their shape and dtype. work: ag_reduce_work
+ * bytes, NULL where it says 0. */
+size_t ag_reduce_work(const ag_array *to, const ag_array *like);
+void ag_reduce_made(const ag_array *to, const ag_array *like, const ag_maker *maker, bool add, void *work, int threads);
 /* The first element from `from` on, in row-major order, that is infinite or NaN; -1: none, as in integers. */
 int64_t ag_find_nonfinite(const ag_array *a, int64_t from);
 int64_t ag_find_zero(const ag_array *a); /* the first element of integers that is 0; -1: none */

@@ -1,18 +1,10 @@
 /* Sums over dimensions of strided arrays: which dimensions are summed, in which order, by how many threads. */
-#include "ag/kernels/convert.h"
 #include "ag/kernels/kernels.h"
 #include "ag/kernels/reduce_sums.h"
 #include <math.h>
 #include <stdlib.h>
 
 enum { UNIT = 1 << 15 }; /* elements that are worth a unit of their own */
-
-/* What becomes of a total. */
-typedef struct ending {
-    double scale, divisor; /* divisor 0: multiplied by the scale */
-    uint64_t times;        /* each element stands for so many */
-    bool add;
-} ending;
 
 typedef struct sum_job {
     const ag_sums *sums;
@@ -22,9 +14,11 @@ typedef struct sum_job {
     char *to;
     int64_t from_size, to_size; /* of an element */
     int64_t chunk, chunks;      /* results of a unit; units along the innermost kept dimension */
-    ag_dtype from_dtype, to_dtype;
-    ending end;
+    ag_sum_ending end;
     bool across;
+    const ag_maker *maker;
+    int64_t blocks, pieces; /* blocks of rows, pieces of a row */
+    ag_total *work;         /* their totals */
 } sum_job;
 
 static const ag_sums *sums_of(ag_dtype d)
@@ -34,59 +28,6 @@ static const ag_sums *sums_of(ag_dtype d)
            : d == AG_I32 ? &ag_sums_i32
            : d == AG_I64 ? &ag_sums_i64
                          : &ag_sums_u8;
-}
-
-/* ---- writing results */
-
-static void scale_totals(const sum_job *j, ag_total *total, int64_t count)
-{
-    const ending *e = &j->end;
-    if (!ag_is_float(j->from_dtype) && ag_is_float(j->to_dtype)) {
-        for (int64_t i = 0; i < count; i++)
-            total[i].real = (double)(int64_t)(total[i].integer * e->times);
-    } else if (!ag_is_float(j->from_dtype)) {
-        for (int64_t i = 0; i < count; i++)
-            total[i].integer *= e->times;
-        return;
-    } else if (e->times != 1) {
-        for (int64_t i = 0; i < count; i++)
-            total[i].real *= (double)e->times;
-    }
-    if (e->divisor != 0)
-        for (int64_t i = 0; i < count; i++)
-            total[i].real /= e->divisor;
-    else if (e->scale != 1)
-        for (int64_t i = 0; i < count; i++)
-            total[i].real *= e->scale;
-}
-
-#define STORE(type, value)                                                            \
-    for (int64_t i = 0; i < count; i++) {                                             \
-        type v = value;                                                               \
-        ((type *)to)[i * step] = j->end.add ? (type)(((type *)to)[i * step] + v) : v; \
-    }
-
-static void store(const sum_job *j, void *to, int64_t step, ag_total *total, int64_t count)
-{
-    scale_totals(j, total, count);
-    bool integers = !ag_is_float(j->from_dtype);
-    switch (j->to_dtype) {
-    case AG_F32:
-        STORE(float, (float)total[i].real)
-        break;
-    case AG_F64:
-        STORE(double, total[i].real)
-        break;
-    case AG_I64:
-        STORE(int64_t, integers ? (int64_t)total[i].integer : ag_i64_of_real(total[i].real))
-        break;
-    case AG_I32:
-        STORE(int32_t, integers ? ag_i32_of_integer((int64_t)total[i].integer) : ag_i32_of_real(total[i].real))
-        break;
-    default:
-        STORE(uint8_t, integers ? ag_u8_of_integer((int64_t)total[i].integer) : ag_u8_of_real(total[i].real))
-        break;
-    }
 }
 
 /* ---- units */
@@ -106,13 +47,15 @@ static unit unit_at(const sum_job *j, const ag_cursor *row, int64_t chunk)
                      .from = j->from + from * j->from_size,
                      .count = count < j->chunk ? count : j->chunk,
                      .step = j->kept.stride[0][last],
-                     .across = j->across },
+                     .across = j->across,
+                     .maker = j->maker,
+                     .first = j->from },
                    j->to + to * j->to_size };
 }
 
 static void finish(const sum_job *j, const unit *u, ag_total *total)
 {
-    store(j, u->to, j->kept.stride[1][j->kept.rank - 1], total, u->sum.count);
+    ag_sum_finish(&j->end, u->to, j->kept.stride[1][j->kept.rank - 1], total, u->sum.count);
 }
 
 static void run_units(const void *context, int64_t begin, int64_t end)
@@ -157,6 +100,69 @@ static void run_divided(const sum_job *j, const unit *u, int depth, int threads)
         for (int i = 0; i < 1 << depth; i += 2 * span)
             j->sums->join(total[i], total[i + span], u->sum.count);
     finish(j, u, total[0]);
+}
+
+/* ---- many results side by side: blocks of whole rows, as memory gives them most quickly. Their totals are joined in the
+ * order of units. */
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static void run_blocks(const void *context, int64_t begin, int64_t end)
+{
+    const sum_job *j = context;
+    const int64_t results = j->kept.dim[j->kept.rank - 1];
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t first = i % j->pieces * AG_SUM_WIDE, block = i / j->pieces % j->blocks,
+                      done = block * AG_SUM_ROWS;
+        ag_cursor row;
+        ag_cursor_set(&j->kept, i / j->pieces / j->blocks, &row);
+        const int64_t from = row.offset[0] + done * j->box.stride[0] + first;
+        const ag_sum_unit u = { .box = &j->box,
+                                .from = j->from + from * j->from_size,
+                                .count = smaller(results - first, AG_SUM_WIDE),
+                                .step = 1,
+                                .across = true,
+                                .maker = j->maker,
+                                .first = j->from };
+        j->sums->block(&u, smaller(j->box.dim[0] - done, AG_SUM_ROWS), j->work + i / j->pieces * results + first);
+    }
+}
+
+/* Of so many rows, the totals of whose blocks are `step` apart. */
+static void join_blocks(const sum_job *j, ag_total *total, int64_t rows, int64_t step, int64_t count)
+{
+    if (rows <= AG_SUM_ROWS)
+        return;
+    const int64_t at = ag_parts(rows / 2, AG_SUM_ROWS);
+    ag_total *second = total + at * step;
+    join_blocks(j, total, at * AG_SUM_ROWS, step, count);
+    join_blocks(j, second, rows - at * AG_SUM_ROWS, step, count);
+    j->sums->join(total, second, count);
+}
+
+static void finish_blocks(const void *context, int64_t begin, int64_t end)
+{
+    const sum_job *j = context;
+    const int last = j->kept.rank - 1;
+    const int64_t results = j->kept.dim[last], step = j->kept.stride[1][last];
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t first = i % j->pieces * AG_SUM_WIDE, count = smaller(results - first, AG_SUM_WIDE);
+        ag_total *total = j->work + i / j->pieces * j->blocks * results + first;
+        ag_cursor row;
+        ag_cursor_set(&j->kept, i / j->pieces, &row);
+        join_blocks(j, total, j->box.dim[0], results, count);
+        ag_sum_finish(&j->end, j->to + (row.offset[1] + first * step) * j->to_size, step, total, count);
+    }
+}
+
+static void run_in_blocks(const sum_job *j, int threads)
+{
+    const int64_t rows = ag_nest_rows(&j->kept), wide = smaller(j->kept.dim[j->kept.rank - 1], AG_SUM_WIDE);
+    ag_for_ranges(rows * j->blocks * j->pieces, (double)(AG_SUM_ROWS * wide), threads, run_blocks, j);
+    ag_for_ranges(rows * j->pieces, (double)(j->blocks * wide), threads, finish_blocks, j);
 }
 
 /* ---- the plan */
@@ -246,26 +252,72 @@ static double divisor_of(double scale)
     return scale != 1 && isfinite(n) && n != 0 && 1 / n == scale ? n : 0;
 }
 
-void ag_sum_array(const ag_array *to, const ag_array *from, double scale, bool add, int threads)
+static sum_job job_of(const ag_array *to, const ag_array *from, ag_sum_ending end)
 {
-    sum_job j = { .sums = sums_of(from->dtype), .kept.arrays = 2, .from = from->data, .to = to->data };
-    j.from_dtype = from->dtype;
-    j.to_dtype = to->dtype;
+    sum_job j = { .sums = sums_of(from->dtype), .kept.arrays = 2, .from = from->data, .to = to->data, .end = end };
+    j.end.from = from->dtype;
+    j.end.to = to->dtype;
     j.from_size = (int64_t)ag_dtype_size(from->dtype);
     j.to_size = (int64_t)ag_dtype_size(to->dtype);
-    j.end = (ending){ scale, divisor_of(scale), 1, add };
-    if (ag_array_size(to) == 0)
-        return;
-    if (ag_array_size(from) == 0) {
-        if (!add)
-            ag_fill_array(to, 0 * scale);
-        return;
-    }
     plan(&j, to, from);
-    if (j.across && box_size(&j) == 1 && j.end.times == 1 && scale == 1)
-        ag_copy_array(to, from, add, threads);
+    const int64_t results = j.kept.dim[j.kept.rank - 1];
+    const bool rows = j.across && j.box.rank == 1 && j.kept.stride[0][j.kept.rank - 1] == 1 && ag_is_float(from->dtype);
+    j.pieces = ag_parts(results, AG_SUM_WIDE);
+    j.blocks = rows && results > AG_SUM_CHUNK ? ag_parts(j.box.dim[0], AG_SUM_ROWS) : 0;
+    return j;
+}
+
+static bool empty(const ag_array *to, const ag_array *from, ag_sum_ending end)
+{
+    if (ag_array_size(to) > 0 && ag_array_size(from) > 0)
+        return false;
+    if (ag_array_size(to) > 0 && !end.add)
+        ag_fill_array(to, 0 * end.scale);
+    return true;
+}
+
+static void sum_array(const ag_array *to, const ag_array *from, const ag_maker *maker, ag_sum_ending end, void *work,
+                      int threads)
+{
+    if (empty(to, from, end))
+        return;
+    sum_job j = job_of(to, from, end);
+    j.maker = maker;
+    j.work = work;
+    if (work)
+        run_in_blocks(&j, threads);
+    else if (j.across && box_size(&j) == 1 && j.end.times == 1 && end.scale == 1 && !maker)
+        ag_copy_array(to, from, end.add, threads);
     else
         run(&j, threads);
+}
+
+size_t ag_sum_work(const ag_array *to, const ag_array *from)
+{
+    if (ag_array_size(to) == 0 || ag_array_size(from) == 0)
+        return 0;
+    const sum_job j = job_of(to, from, (ag_sum_ending){ .times = 1 });
+    return j.blocks > 1 ? (size_t)(ag_array_size(to) * j.blocks) * sizeof(ag_total) : 0;
+}
+
+void ag_sum_within(const ag_array *to, const ag_array *from, double scale, bool add, void *work, int threads)
+{
+    sum_array(to, from, NULL, (ag_sum_ending){ scale, divisor_of(scale), 1, add, 0, 0 }, work, threads);
+}
+
+void ag_sum_array(const ag_array *to, const ag_array *from, double scale, bool add, int threads)
+{
+    ag_sum_within(to, from, scale, add, NULL, threads);
+}
+
+static ag_array kept_of(const ag_array *to, const ag_array *from)
+{
+    ag_axes summed;
+    ag_array kept = ag_array_expand(to, from->shape);
+    ag_broadcast_axes(to->shape, from->shape, &summed);
+    for (int i = 0; i < summed.count; i++)
+        kept.shape.dim[summed.axis[i]] = 1;
+    return kept;
 }
 
 void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int threads)
@@ -274,12 +326,20 @@ void ag_reduce_to(const ag_array *to, const ag_array *from, bool add, int thread
         ag_copy_array(to, from, add, threads);
         return;
     }
-    ag_axes summed;
-    ag_array kept = ag_array_expand(to, from->shape);
-    ag_broadcast_axes(to->shape, from->shape, &summed);
-    for (int i = 0; i < summed.count; i++)
-        kept.shape.dim[summed.axis[i]] = 1;
+    const ag_array kept = kept_of(to, from);
     ag_sum_array(&kept, from, 1, add, threads);
+}
+
+size_t ag_reduce_work(const ag_array *to, const ag_array *like)
+{
+    const ag_array kept = kept_of(to, like);
+    return ag_sum_work(&kept, like);
+}
+
+void ag_reduce_made(const ag_array *to, const ag_array *like, const ag_maker *maker, bool add, void *work, int threads)
+{
+    const ag_array kept = kept_of(to, like);
+    sum_array(&kept, like, maker, (ag_sum_ending){ 1, 0, 1, add, 0, 0 }, work, threads);
 }
 
 double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads)

@@ -6,9 +6,14 @@
 #ifndef AG_KERNELS_REDUCE_SUMS_H
 #define AG_KERNELS_REDUCE_SUMS_H
 
-#include "ag/array/array.h"
+#include "ag/kernels/kernels.h"
 
-enum { AG_SUM_CHUNK = 128, AG_SUM_DEPTH = 5 };
+enum {
+    AG_SUM_CHUNK = 128,
+    AG_SUM_ROWS = 32,   /* that are added in lanes */
+    AG_SUM_WIDE = 4096, /* of results that are more than AG_SUM_CHUNK side by side */
+    AG_SUM_DEPTH = 5
+};
 
 /* The dimensions that are summed over, from the outermost on, all extents positive. */
 typedef struct ag_box {
@@ -22,6 +27,9 @@ typedef struct ag_sum_unit {
     const void *from; /* first element of the first result's box */
     int64_t count, step;
     bool across; /* results are closer together than the elements of a box: rows are added up */
+    const ag_maker
+        *maker; /* NULL: the elements are in memory; else they lie side by side in the array that begins here: */
+    const void *first;
 } ag_sum_unit;
 
 typedef union ag_total {
@@ -29,9 +37,22 @@ typedef union ag_total {
     uint64_t integer;
 } ag_total;
 
+/* What becomes of a total. */
+typedef struct ag_sum_ending {
+    double scale, divisor; /* divisor 0: multiplied by the scale */
+    uint64_t times;        /* each element stands for so many */
+    bool add;
+    ag_dtype from, to; /* of the elements, of the results */
+} ag_sum_ending;
+/* Of `count` totals, which it may change, to results `step` apart. */
+void ag_sum_finish(const ag_sum_ending *e, void *to, int64_t step, ag_total *total, int64_t count);
+
 typedef struct ag_sums {
     /* total[i] = the sum over the box of result i; with depth > 0 over part `part` of 2^depth of it alone. */
     void (*unit)(const ag_sum_unit *u, int depth, int part, ag_total *total);
+    /* total[i] = the sum of result i over the first `rows` rows, at most AG_SUM_ROWS, which are added up one after the
+     * other, of up to AG_SUM_WIDE results. */
+    void (*block)(const ag_sum_unit *u, int64_t rows, ag_total *total);
     /* total[i] += more[i]. Parts joined as a binary tree give the bits of the whole. */
     void (*join)(ag_total *total, const ag_total *more, int64_t count);
 } ag_sums;

@@ -156,6 +156,13 @@ void ag_range_run(const ag_range *r, int64_t n, int threads);
  * the kernel */
 void ag_range_walk(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads);
 
+/* ---- range_sum.c */
+
+/* to = the sum over the dimensions along which it is broadcast, or += it, of what ag_range_walk would write, whose arrays
+ * these are, but that the result's data is not used, and dy and y are dense. room: ag_reduce_work bytes. */
+void ag_range_sum(const ag_range *r, ag_dtype work, const ag_array *const *arrays, const ag_array *to, bool add,
+                  void *room, int threads);
+
 /* ---- definition.c: ops of a user's */
 
 enum { AG_MAX_OUTPUTS = UINT8_MAX }; /* of an op: a node says which one it is in a byte */

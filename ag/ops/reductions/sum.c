@@ -29,7 +29,11 @@ static double mean_scale(const ag_call *c, ag_shape x)
 static ag_status reduce(const ag_call *c, const ag_array *x, const ag_array *y, double scale)
 {
     ag_array to = ag_reduction_array(c, y, x->shape);
-    ag_sum_array(&to, x, scale, false, ag_call_threads(c));
+    const size_t bytes = ag_sum_work(&to, x);
+    void *work = bytes ? ag_call_scratch(c, bytes) : NULL;
+    if (bytes && !work)
+        return AG_ENOMEM;
+    ag_sum_within(&to, x, scale, false, work, ag_call_threads(c));
     return AG_OK;
 }
 
