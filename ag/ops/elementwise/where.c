@@ -125,6 +125,28 @@ typedef struct route {
 ROUTE(route_f32, float)
 ROUTE(route_f64, double)
 
+/* Arrays of a row: da, the condition, dy, db. Both are written at once. */
+#define PART(name, type)                                                                          \
+    static void name(const ag_walk_row *w, void *context)                                         \
+    {                                                                                             \
+        type *restrict da = w->data[0], *restrict db = w->data[3];                                \
+        const uint8_t *c = w->data[1];                                                            \
+        const type *dy = w->data[2];                                                              \
+        const int64_t as = w->stride[0], cs = w->stride[1], ys = w->stride[2], bs = w->stride[3]; \
+        (void)context;                                                                            \
+        for (int64_t i = 0; i < w->n && as == 1 && cs == 1 && ys == 1 && bs == 1; i++) {          \
+            const type g = dy[i];                                                                 \
+            da[i] = c[i] ? g : 0;                                                                 \
+            db[i] = c[i] ? 0 : g;                                                                 \
+        }                                                                                         \
+        for (int64_t i = 0; i < w->n && (as != 1 || cs != 1 || ys != 1 || bs != 1); i++) {        \
+            da[i * as] = c[i * cs] ? dy[i * ys] : 0;                                              \
+            db[i * bs] = c[i * cs] ? 0 : dy[i * ys];                                              \
+        }                                                                                         \
+    }
+PART(part_f32, float)
+PART(part_f64, double)
+
 static ag_status where_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const ag_array *condition = ag_call_input_array(c, 0);
@@ -134,6 +156,11 @@ static ag_status where_vjp_fused(const ag_call *c, const ag_array *dy, ag_array 
         if (dx[i].data && (!ag_shape_equal(dx[i].shape, dy->shape) || dx[i].dtype != dy->dtype))
             return AG_USE_RULE;
     ag_array e = ag_array_expand(condition, dy->shape);
+    if (dx[1].data && dx[2].data && beta[1] == 0 && beta[2] == 0) {
+        ag_walk(dy->shape, 4, (const ag_array *const[]){ &dx[1], &e, dy, &dx[2] },
+                dy->dtype == AG_F32 ? part_f32 : part_f64, NULL, ag_call_threads(c));
+        return AG_OK;
+    }
     for (int i = 1; i < 3; i++) {
         route r = { .other = i == 2, .add = beta[i] != 0 };
         if (dx[i].data)
