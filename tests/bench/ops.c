@@ -1,6 +1,6 @@
 /* Single ops, one thread, f32, forward and backward by themselves, the best of many.
  * `ops`: what the memory bounds, beside a plain loop a[i] = b[i] + 3 c[i] over as many bytes as the op must move, timed in
- * turn; all in seconds of the processor. `ops peers [NAME..]`: ops that peers.sh puts beside PyTorch's, as lines `NAME.DIRECTION SECONDS`. */
+ * turn; all in seconds of the processor. `ops NAME..`: some of these. `ops peers [NAME..]`: ops that peers.sh puts beside PyTorch's, as lines `NAME.DIRECTION SECONDS`. */
 #include "ag/ag.h"
 #include "clock.h"
 #include <stdio.h>
@@ -275,7 +275,15 @@ static ag_status beside_memory(const bench *b, arrays *memory)
     return finish(&m);
 }
 
-static ag_status table_of_memory(void)
+static bool among(const char *name, int count, char **names)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return count == 0;
+}
+
+static ag_status table_of_memory(int count, char **names)
 {
     arrays memory = { .n = (int64_t)SIDE * SIDE };
     float *all = calloc(3 * (size_t)memory.n, sizeof *all);
@@ -289,17 +297,9 @@ static ag_status table_of_memory(void)
     printf("%-20s %26s %27s\n%-20s %26s %27s\n", "f32 [2048,2048]", "forward", "backward", "",
            "time, speed, times memory's", "time, speed, times memory's");
     for (const bench *b = bounded; b->name && !status; b++)
-        status = beside_memory(b, &memory);
+        status = among(b->name, count, names) ? beside_memory(b, &memory) : AG_OK;
     free(all);
     return status;
-}
-
-static bool among(const char *name, int count, char **names)
-{
-    for (int i = 0; i < count; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return count == 0;
 }
 
 static ag_status lines_for_peers(int count, char **names)
@@ -320,5 +320,6 @@ static ag_status lines_for_peers(int count, char **names)
 
 int main(int argc, char **argv)
 {
-    return argc > 1 && strcmp(argv[1], "peers") == 0 ? lines_for_peers(argc - 2, argv + 2) : table_of_memory();
+    return argc > 1 && strcmp(argv[1], "peers") == 0 ? lines_for_peers(argc - 2, argv + 2)
+                                                     : table_of_memory(argc - 1, argv + 1);
 }
