@@ -4,7 +4,7 @@
 
 #include "ag/array/array.h"
 
-enum { AG_GRID_ROWS = 64, AG_GRID_COLUMNS = 32, AG_GRID_OWN = 16 };
+enum { AG_GRID_ROWS = 128, AG_GRID_COLUMNS = 32, AG_GRID_OWN = 16 };
 
 /* Rows of n elements, so many elements apart. */
 typedef struct ag_grid_rows {
