@@ -30,6 +30,15 @@ static inline double sum_of_few(const ag_band *w, int64_t i, const double *row)
     return w->at[i + 1] - w->at[i] == 2 ? sum + weight[1] * from[1] : sum;
 }
 
+/* Is result i made as the one before it? */
+static bool repeats(const ag_band *b, int64_t i)
+{
+    const int64_t at = b->at[i], count = b->at[i + 1] - at;
+    return i > 0 && b->first[i] == b->first[i - 1] && at - b->at[i - 1] == count &&
+           b->divisor[i] == b->divisor[i - 1] &&
+           memcmp(b->weight + at, b->weight + at - count, (size_t)count * sizeof *b->weight) == 0;
+}
+
 #define PLANE(name, type)                                                                                        \
     static void name##_add(int64_t n, double *row, const type *x, double weight, bool first)                     \
     {                                                                                                            \
@@ -58,6 +67,10 @@ static inline double sum_of_few(const ag_band *w, int64_t i, const double *row)
         const ag_band *w = &b[2];                                                                                \
         for (int64_t d = 0; d < b[0].result; d++)                                                                \
             for (int64_t h = 0; h < b[1].result; h++, y += w->result) {                                          \
+                if (!add && repeats(&b[1], h)) {                                                                 \
+                    memcpy(y, y - w->result, (size_t)w->result * sizeof *y);                                     \
+                    continue;                                                                                    \
+                }                                                                                                \
                 const bool any = name##_row(b, d, h, x, row);                                                    \
                 const double divisor = b[0].divisor[d] * b[1].divisor[h];                                        \
                 if (any && w->few == 1 && divisor == 1 && !add)                                                  \

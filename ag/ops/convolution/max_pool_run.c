@@ -55,7 +55,7 @@ static reach reach_of(const ag_max_pool *p, int d, int64_t i)
         for (int64_t d = deep.first; d < deep.end; d += deep.step)                                                   \
             for (int64_t h = high.first; h < high.end; h += high.step) {                                             \
                 const int64_t row = (d * p->axis[1].source + h) * a->source;                                         \
-                for (int64_t k = 0; k < a->window && !p->adaptive; k++) {                                            \
+                for (int64_t k = 0; k < a->window; k++) {                                                            \
                     const int64_t shift = k * a->dilation - a->before;                                               \
                     const int64_t begin = within(divide_up(-shift, a->stride), 0, a->result);                        \
                     const int64_t end = within(divide_up(a->source - shift, a->stride), begin, a->result);           \
@@ -66,31 +66,50 @@ static reach reach_of(const ag_max_pool *p, int d, int64_t i)
                     else                                                                                             \
                         tap(begin, end, x + row + shift, (place)(row + shift), a->stride, best, where);              \
                 }                                                                                                    \
-                for (int64_t j = 0; j < a->result && p->adaptive; j++) {                                             \
-                    const reach wide = reach_of(p, 2, j);                                                            \
-                    tap(0, 1, x + row + wide.first, (place)(row + wide.first), 1, best + j, where + j);              \
-                    for (int64_t k = wide.first + 1; k < wide.end; k++)                                              \
-                        tap(0, 1, x + row + k, (place)(row + k), 1, best + j, where + j);                            \
-                }                                                                                                    \
             }                                                                                                        \
     }
 ROW(row_f32, float, int32_t, tap_f32)
 ROW(row_f64, double, int64_t, tap_f64)
 
-#define PLANE(name, type, place, row)                                                          \
-    static void name(const ag_max_pool *p, const type *x, type *y, int64_t *index, void *work) \
-    {                                                                                          \
-        place *where = work;                                                                   \
-        const int64_t n = p->axis[2].result;                                                   \
-        for (int64_t d = 0; d < p->axis[0].result; d++)                                        \
-            for (int64_t h = 0; h < p->axis[1].result; h++, y += n, index += n) {              \
-                row(p, x, reach_of(p, 0, d), reach_of(p, 1, h), y, where);                     \
-                for (int64_t j = 0; j < n; j++)                                                \
-                    index[j] = where[j];                                                       \
-            }                                                                                  \
+/* The same where each window has extents of its own. */
+#define UNLIKE(name, type, place)                                                                           \
+    static void name(const ag_max_pool *p, const type *x, reach deep, reach high, type *best, place *where) \
+    {                                                                                                       \
+        const ag_pool_axis *a = &p->axis[2];                                                                \
+        for (int64_t j = 0; j < a->result; j++) {                                                           \
+            const reach wide = reach_of(p, 2, j);                                                           \
+            type most = -(type)INFINITY;                                                                    \
+            place at = (place)((deep.first * p->axis[1].source + high.first) * a->source + wide.first);     \
+            for (int64_t d = deep.first; d < deep.end; d++)                                                 \
+                for (int64_t h = high.first; h < high.end; h++) {                                           \
+                    const int64_t row = (d * p->axis[1].source + h) * a->source;                            \
+                    for (int64_t k = row + wide.first; k < row + wide.end; k++)                             \
+                        if (x[k] > most || x[k] != x[k]) {                                                  \
+                            most = x[k];                                                                    \
+                            at = (place)k;                                                                  \
+                        }                                                                                   \
+                }                                                                                           \
+            best[j] = most;                                                                                 \
+            where[j] = at;                                                                                  \
+        }                                                                                                   \
     }
-PLANE(plane_f32, float, int32_t, row_f32)
-PLANE(plane_f64, double, int64_t, row_f64)
+UNLIKE(unlike_f32, float, int32_t)
+UNLIKE(unlike_f64, double, int64_t)
+
+#define PLANE(name, type, place, row, unlike)                                                       \
+    static void name(const ag_max_pool *p, const type *x, type *y, int64_t *index, void *work)      \
+    {                                                                                               \
+        place *where = work;                                                                        \
+        const int64_t n = p->axis[2].result;                                                        \
+        for (int64_t d = 0; d < p->axis[0].result; d++)                                             \
+            for (int64_t h = 0; h < p->axis[1].result; h++, y += n, index += n) {                   \
+                (p->adaptive ? unlike : row)(p, x, reach_of(p, 0, d), reach_of(p, 1, h), y, where); \
+                for (int64_t j = 0; j < n; j++)                                                     \
+                    index[j] = where[j];                                                            \
+            }                                                                                       \
+    }
+PLANE(plane_f32, float, int32_t, row_f32, unlike_f32)
+PLANE(plane_f64, double, int64_t, row_f64, unlike_f64)
 
 typedef struct job {
     const ag_max_pool *p;
