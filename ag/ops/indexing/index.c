@@ -210,7 +210,38 @@ static void index_put_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
     dy[0] = apply_put(x, dx[1].tape ? dx[1] : ag_constant(c->tape, 0), p->accumulate, c, 2);
 }
 
-/* For sums of values that do not broadcast. Their adjoint is taken, not added: the rule does that. */
+/* Zeros in what was read from the places, for those where a later value was put. */
+static ag_status clear_replaced(const ag_call *c, const ag_lookup *u)
+{
+    const ag_array *list = &u->e.list;
+    const int64_t *at = u->e.index.data, n = list->shape.dim[u->e.axis];
+    int64_t outer = 1, *last = ag_call_scratch(c, (size_t)u->e.table.shape.dim[u->e.axis] * sizeof *last);
+    size_t row = ag_dtype_size(list->dtype);
+    if (!last)
+        return AG_ENOMEM;
+    for (int d = 0; d < u->e.axis; d++)
+        outer *= list->shape.dim[d];
+    for (int d = u->e.axis + 1; d < list->shape.rank; d++)
+        row *= (size_t)list->shape.dim[d];
+    for (int64_t p = 0; p < n; p++)
+        last[at[p]] = p;
+    for (int64_t i = 0; i < outer * n; i++)
+        if (last[at[i % n]] != i % n)
+            memset((char *)list->data + (size_t)i * row, 0, row);
+    return AG_OK;
+}
+
+static ag_status put_zeros(const ag_call *c, const ag_array *to, ag_index_list *l, ag_shape list)
+{
+    const double zero = 0;
+    const ag_array number = { .data = (void *)(uintptr_t)&zero, .dtype = to->dtype };
+    const ag_array zeros = ag_array_expand(&number, list);
+    ag_lookup u;
+    const ag_status status = ag_lookup_of(c, to, &zeros, l, &u);
+    return status ? status : ag_lookup_put(c, &u, AG_PUT, false, -1);
+}
+
+/* For values that do not broadcast. Their adjoint is taken, not added: the rule does that. */
 static ag_status index_put_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const index_params *p = ag_call_params(c);
@@ -219,20 +250,24 @@ static ag_status index_put_vjp_fused(const ag_call *c, const ag_array *dy, ag_ar
     ag_shape list;
     ag_lookup u;
     x[0] = *dy;
-    if (!p->accumulate || (dx[1].data && (beta[1] != 0 || !ag_array_is_dense(&dx[1]) || dx[1].dtype != dy->dtype)))
+    if (dx[1].data && (beta[1] != 0 || !ag_array_is_dense(&dx[1]) || dx[1].dtype != dy->dtype))
+        return AG_USE_RULE;
+    if (!p->accumulate && (!ag_array_is_dense(dy) || (dx[0].data && (beta[0] != 0 || !ag_array_is_dense(&dx[0])))))
         return AG_USE_RULE;
     if (!read_again(c, 2, x, &l) || ag_lookup_shape(c, dy->shape, &l, &list))
         return AG_EUSE;
     if (dx[1].data && !ag_shape_equal(dx[1].shape, list))
         return AG_USE_RULE;
-    const ag_status status = dx[1].data ? ag_lookup_of(c, dy, &dx[1], &l, &u) : AG_OK;
-    if (status)
-        return status;
-    if (dx[1].data)
+    ag_status status = dx[1].data ? ag_lookup_of(c, dy, &dx[1], &l, &u) : AG_OK;
+    if (!status && dx[1].data) {
         ag_lookup_take(c, &u);
-    if (dx[0].data)
+        status = p->accumulate ? AG_OK : clear_replaced(c, &u);
+    }
+    if (!status && dx[0].data) {
         ag_copy_array(&dx[0], dy, beta[0] != 0, ag_call_threads(c));
-    return AG_OK;
+        status = p->accumulate ? AG_OK : put_zeros(c, &dx[0], &l, list);
+    }
+    return status;
 }
 
 /* clang-format off */
