@@ -31,20 +31,30 @@ typedef struct search {
     bool right;
 } search;
 
+enum { TOGETHER = 8 }; /* values: each step of one waits for memory */
+
 /* How many of n stand before v; a NaN is the largest. */
 #define BEFORE(a, b) ((a) < (b) || ((b) != (b) && (a) == (a)))
-#define FIND(type)                                                                                       \
-    for (int64_t i = begin; i < end; i++) {                                                              \
-        const type v = ((const type *)s->values)[i];                                                     \
-        const type *at = (const type *)s->sequence + (s->row ? i / s->row * s->n : 0), *const from = at; \
-        for (int64_t n = s->n; n > 0;) {                                                                 \
-            const int64_t half = n - n / 2; /* without a branch on what is compared */                   \
-            const type e = at[half - 1];                                                                 \
-            at += (s->right ? !BEFORE(v, e) : BEFORE(e, v)) ? half : 0;                                  \
-            n /= 2;                                                                                      \
-        }                                                                                                \
-        s->place[i] = at - from;                                                                         \
-    }                                                                                                    \
+#define FIND(type)                                                                            \
+    for (int64_t i = begin; i < end; i += TOGETHER) {                                         \
+        const int64_t count = end - i < TOGETHER ? end - i : TOGETHER;                        \
+        const type *from[TOGETHER], *at[TOGETHER];                                            \
+        type v[TOGETHER];                                                                     \
+        for (int64_t k = 0; k < TOGETHER; k++) {                                              \
+            const int64_t own = i + (k < count ? k : 0);                                      \
+            v[k] = ((const type *)s->values)[own];                                            \
+            at[k] = from[k] = (const type *)s->sequence + (s->row ? own / s->row * s->n : 0); \
+        }                                                                                     \
+        for (int64_t n = s->n; n > 0; n /= 2) {                                               \
+            const int64_t half = n - n / 2; /* without a branch on what is compared */        \
+            for (int64_t k = 0; k < TOGETHER; k++) {                                          \
+                const type e = at[k][half - 1];                                               \
+                at[k] += (s->right ? !BEFORE(v[k], e) : BEFORE(e, v[k])) ? half : 0;          \
+            }                                                                                 \
+        }                                                                                     \
+        for (int64_t k = 0; k < count; k++)                                                   \
+            s->place[i + k] = at[k] - from[k];                                                \
+    }                                                                                         \
     break;
 
 static void find(const void *context, int64_t begin, int64_t end)
