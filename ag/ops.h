@@ -1072,7 +1072,7 @@ AG_API ag_tensor ag_softmin(ag_tensor x, int axis);
 AG_API ag_tensor ag_log_softmax(ag_tensor x, int axis);
 /* ag_logsumexp - the logarithm of the sum of exponentials over axes (AG_ALL: all), -infinity where there are no
  * elements. flags: AG_KEEPDIM.
- *   y = log(sum of exp(x))        dx = dy exp(x - y)
+ *   y = log(sum of exp(x))        dx = dy exp(x - y), shared by what is infinite where y is
  * Errors: AG_ESHAPE for an axis that is out of range or given twice. */
 AG_API ag_tensor ag_logsumexp(ag_tensor x, ag_axes axes, int flags);
 

@@ -216,6 +216,35 @@ static void logsumexp_of_large_numbers(void **state)
     }
 }
 
+/* Equal elements of any size share the derivative, also in running sums, where what came before counts as one. */
+static void equal_elements_share_a_logarithm_of_exponentials(void **state)
+{
+    ag_tape *t = *state;
+    const double sizes[] = { 0, 1e200, -1e200, 3e8, INFINITY };
+    for (int way = 0; way < 20; way++) {
+        const double size = sizes[way / 4], v[] = { size, size, size };
+        const ag_dtype d = way % 2 ? AG_F32 : AG_F64;
+        const int flags = way / 2 % 2 ? AG_CREATE_GRAPH : 0;
+        if (d == AG_F32 && fabs(size) == 1e200)
+            continue;
+        ag_tensor x = ag_require_grad(ag_cast(ag_values(t, AG_SHAPE(3), v, 3), d)), dx;
+        ag_gradients(ag_logsumexp(x, AG_ALL, 0), AG_LIST(x), flags, &dx);
+        near_to(dx, 0, 1. / 3, 8);
+        ag_gradients(ag_sum(ag_logsumexp(ag_reshape(x, AG_SHAPE(3, 1)), AG_AXES(0), 0)), AG_LIST(x), flags, &dx);
+        near_to(dx, 2, 1. / 3, 8);
+        if (size == INFINITY)
+            continue; /* what is infinite is all there is */
+        ag_gradients(ag_sum(ag_logcumsumexp(x, 0)), AG_LIST(x), flags, &dx);
+        near_to(dx, 0, 1 + 1. / 2 + 1. / 3, 8);
+        near_to(dx, 2, 1. / 3, 8);
+        if (flags) {
+            ag_gradients(ag_select(dx, 0, 2), AG_LIST(x), 0, &dx);
+            near_to(dx, 0, -1. / 9, 16);
+            near_to(dx, 2, 2. / 9, 16);
+        }
+    }
+}
+
 /* Where a class is all but certain its loss and its derivative are what the others have. */
 static void cross_entropy_of_the_certain(void **state)
 {
@@ -259,6 +288,7 @@ int main(void)
         TEST(softmax_keeps_digits),
         TEST(softmax_of_one_element_is_one_to_the_last_bit),
         TEST(logsumexp_of_large_numbers),
+        TEST(equal_elements_share_a_logarithm_of_exponentials),
         TEST(cross_entropy_of_the_certain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,7 +191,8 @@ static void logsumexp_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
         return;
     /* y, rounded, may be far from log s, so that the sum is not quite 1 */
     const logsumexp_params *p = ag_call_params(c);
-    const ag_tensor e = ag_exp(ag_sub(x, kept(c, y, s)));
+    const ag_tensor whole = kept(c, y, s), same = ag_logical_and(ag_isinf(x), ag_equal(x, whole));
+    const ag_tensor e = ag_exp(ag_where_scalar(ag_logical_not(same), ag_sub(x, whole), 0));
     const ag_tensor sum = s.rank > 0 ? ag_sum_over(e, p->axes, AG_KEEPDIM) : e;
     dx[0] = ag_mul(kept(c, dy[0], s), ag_div(e, sum));
 }
@@ -207,7 +208,7 @@ static ag_status logsumexp_vjp_fused(const ag_call *c, const ag_array *dy, ag_ar
     if (ag_array_size(x) == 0)
         return AG_OK;
     ag_axes_mask(p->axes, x->shape.rank, reduced);
-    if (!ag_side_by_side(&x->shape, reduced, &e) || e.inner != 1)
+    if (!ag_side_by_side(&x->shape, reduced, &e) || e.inner != 1 || ag_find_nonfinite(y, 0) >= 0)
         return AG_USE_RULE;
     ag_softmax_back(AG_LOGSUMEXP, x->dtype, e.outer, e.n, x->data, y->data, dy->data, beta[0], dx->data,
                     ag_call_threads(c));
@@ -241,7 +242,7 @@ AG_OP(logsumexp) = {
 
 /* ag_logsumexp - the logarithm of the sum of exponentials over axes (AG_ALL: all), -infinity where there are no
  * elements. flags: AG_KEEPDIM.
- *   y = log(sum of exp(x))        dx = dy exp(x - y)
+ *   y = log(sum of exp(x))        dx = dy exp(x - y), shared by what is infinite where y is
  * Errors: AG_ESHAPE for an axis that is out of range or given twice. */
 AG_API ag_tensor ag_logsumexp(ag_tensor x, ag_axes axes, int flags)
 {

@@ -4,10 +4,14 @@
 
 enum { BLOCK = 256 /* elements of a line that are computed at a time */ };
 
+/* y, and what is saved: what y lost when it was rounded, which is all that tells how many equal elements a large y is
+ * the sum of */
 static ag_status logcumsumexp_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const ag_scanning *p = ag_call_params(c);
-    return ag_floats_along_shape(c, p->axis, x, y);
+    const ag_status status = ag_floats_along_shape(c, p->axis, x, &y[0]);
+    y[1] = y[0];
+    return status;
 }
 
 /* ---- y = m + log(s), m the largest x so far, s the sum of exp(x - m) */
@@ -23,10 +27,10 @@ static void exponentials(double *x)
         x[i] = ag_v_exp(x[i]);
 }
 
-/* x becomes y; what lies behind the first n counts for nothing. */
-static void run_block(double *x, int64_t n, so_far *f)
+/* x becomes log(s), and most m; what lies behind the first n counts for nothing. */
+static void run_block(double *x, double *most, int64_t n, so_far *f)
 {
-    double most[BLOCK], fade[BLOCK], m = f->most;
+    double fade[BLOCK], m = f->most;
     for (int i = 0; i < BLOCK; i++) {
         const double before = m;
         m = i < n && (x[i] > m || x[i] != x[i]) ? x[i] : m;
@@ -46,21 +50,35 @@ static void run_block(double *x, int64_t n, so_far *f)
     AG_VECTOR_LOOP
     for (int i = 0; i < BLOCK; i++)
         x[i] = ag_v_log(x[i]);
-    for (int i = 0; i < BLOCK; i++)
-        x[i] += most[i];
 }
+
+/* y = m + l, and what it lost: the sum is exact (Knuth's), and m a float where y is one */
+#define ADD(name, type)                                                                                    \
+    static void name(const double *m, const double *l, int64_t n, int64_t step, type *y, type *lost)       \
+    {                                                                                                      \
+        for (int64_t i = 0; i < n; i++) {                                                                  \
+            const double sum = m[i] + l[i], part = sum - m[i];                                             \
+            const type rounded = (type)sum;                                                                \
+            y[i * step] = rounded;                                                                         \
+            lost[i * step] = ag_is_finite((double)rounded)                                                 \
+                                 ? (type)((m[i] - (sum - part)) + (l[i] - part) + (sum - (double)rounded)) \
+                                 : 0;                                                                      \
+        }                                                                                                  \
+    }
+ADD(add_f32, float)
+ADD(add_f64, double)
 
 typedef struct log_job {
     ag_scan s;
     const void *x;
-    void *y;
+    void *y, *lost;
 } log_job;
 
 static void run_lines(const void *context, int64_t begin, int64_t end)
 {
     const log_job *j = context;
     const int64_t n = j->s.n, inner = j->s.inner, step = j->s.reverse ? -inner : inner;
-    double block[BLOCK];
+    double block[BLOCK], most[BLOCK];
     for (int64_t line = begin; line < end; line++) {
         const int64_t at = line / inner * n * inner + line % inner + (j->s.reverse ? (n - 1) * inner : 0);
         so_far f = { -INFINITY, 0 };
@@ -70,19 +88,18 @@ static void run_lines(const void *context, int64_t begin, int64_t end)
                 block[k] = k >= left              ? 0
                            : j->s.dtype == AG_F32 ? (double)((const float *)j->x)[first + k * step]
                                                   : ((const double *)j->x)[first + k * step];
-            run_block(block, left, &f);
-            for (int64_t k = 0; k < left; k++)
-                if (j->s.dtype == AG_F32)
-                    ((float *)j->y)[first + k * step] = (float)block[k];
-                else
-                    ((double *)j->y)[first + k * step] = block[k];
+            run_block(block, most, left, &f);
+            if (j->s.dtype == AG_F32)
+                add_f32(most, block, left, step, (float *)j->y + first, (float *)j->lost + first);
+            else
+                add_f64(most, block, left, step, (double *)j->y + first, (double *)j->lost + first);
         }
     }
 }
 
 static ag_status logcumsumexp_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    const log_job j = { ag_call_scan(c, x, false), x->data, y->data };
+    const log_job j = { ag_call_scan(c, x, false), x->data, y[0].data, y[1].data };
     if (ag_array_size(x) > 0)
         ag_for_ranges(j.s.outer * j.s.inner, (double)j.s.n * 8, j.s.threads, run_lines, &j);
     return AG_OK;
@@ -91,20 +108,31 @@ static ag_status logcumsumexp_forward(const ag_call *c, const ag_array *x, ag_ar
 /* ---- the derivative: dx[j] = exp(x[j] - y[j]) r[j], r[j] = dy[j] + exp(y[j] - y[j+1]) r[j+1], where nothing overflows,
  * for y ascends */
 
-/* exp(a - b) of an a that is not above b, 1 where they are equal, infinite ones too; and at most 1 where a means nothing */
-static ag_tensor ratio(ag_tensor a, ag_tensor b)
+/* exp(a - b - lost) of an a that is not above b, 1 where both are one infinity; and at most 1 where a means nothing */
+static ag_tensor ratio(ag_tensor a, ag_tensor b, ag_tensor lost)
 {
-    const ag_tensor zero = ag_zeros(a.tape, ag_dtype_of(a), AG_SCALAR), same = ag_equal(a, b);
-    const ag_tensor below = ag_sub(ag_where(same, zero, a), ag_where(same, zero, b));
-    return ag_exp(ag_minimum_scalar(below, 0));
+    const ag_tensor same = ag_logical_and(ag_equal(a, b), ag_isinf(a));
+    return ag_exp(ag_minimum_scalar(ag_where_scalar(ag_logical_not(same), ag_sub(ag_sub(a, b), lost), 0), 0));
+}
+
+/* y lost a constant: with it y is what it is the derivative of. */
+static ag_tensor lost_of(const ag_call *c)
+{
+    return ag_detach(ag_call_output(c, 1));
+}
+
+/* exp(x - y): the part that x is of y */
+static ag_tensor part_of(const ag_call *c)
+{
+    return ratio(ag_call_input(c, 0), ag_call_output(c, 0), lost_of(c));
 }
 
 /* exp(y[i-1] - y[i]): what there was of y[i], 0 for the first */
 static ag_tensor kept_of(const ag_call *c)
 {
     const ag_scanning *p = ag_call_params(c);
-    const ag_tensor y = ag_call_output(c, 0);
-    return ratio(ag_one_further(y, p->axis, p->reverse), y);
+    const ag_tensor y = ag_call_output(c, 0), lost = lost_of(c);
+    return ratio(ag_one_further(y, p->axis, p->reverse), y, ag_sub(lost, ag_one_further(lost, p->axis, p->reverse)));
 }
 
 static void logcumsumexp_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
@@ -112,13 +140,13 @@ static void logcumsumexp_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *d
     const ag_scanning *p = ag_call_params(c);
     const ag_tensor next = ag_one_further(kept_of(c), p->axis, !p->reverse);
     const ag_tensor r = ag_recurrence_along(next, dy[0], p->axis, !p->reverse);
-    dx[0] = ag_mul(ratio(ag_call_input(c, 0), ag_call_output(c, 0)), r);
+    dx[0] = ag_mul(part_of(c), r);
 }
 
 static void logcumsumexp_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 {
     const ag_scanning *p = ag_call_params(c);
-    const ag_tensor b = ag_mul(ratio(ag_call_input(c, 0), ag_call_output(c, 0)), dx[0]);
+    const ag_tensor b = ag_mul(part_of(c), dx[0]);
     dy[0] = ag_recurrence_along(kept_of(c), b, p->axis, p->reverse);
 }
 
@@ -126,6 +154,7 @@ AG_OP(logcumsumexp) = {
     .name = "logcumsumexp",
     .formula = "log of running sums of exp(x) along an axis",
     .inputs = 1,
+    .saved = 1,
     .params_size = sizeof(ag_scanning),
     .shape = logcumsumexp_shape,
     .forward = logcumsumexp_forward,
