@@ -258,6 +258,26 @@ static void exponentials_of_large_matrices_are_inverse_to_those_of_their_negativ
     ag_tape_free(t);
 }
 
+/* Sums of columns beyond all numbers make no difference: what decays is gone, what grows infinite. */
+static void exponentials_of_matrices_of_any_size_are_numbers(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const double big = 1e308, zero[] = { 0, 0, 0, 0 }, most[] = { INFINITY, INFINITY, INFINITY, INFINITY };
+    const struct {
+        double x[4];
+        const double *y;
+    } cases[] = { { { -big, big, 0, -big }, zero },
+                  { { -big, -big, big, -big }, zero },
+                  { { big, big, big, big }, most } };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        const ag_tensor y = ag_matrix_exp(ag_values(t, AG_SHAPE(2, 2), cases[i].x, 4));
+        for (int k = 0; k < 4; k++)
+            assert_true(ag_item_at(y, k) == cases[i].y[k]);
+    }
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -272,6 +292,7 @@ int main(void)
         cmocka_unit_test(complete_factors_span_everything_and_their_spans_have_derivatives),
         cmocka_unit_test(exponentials_of_matrices_are_known),
         cmocka_unit_test(exponentials_of_large_matrices_are_inverse_to_those_of_their_negatives),
+        cmocka_unit_test(exponentials_of_matrices_of_any_size_are_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

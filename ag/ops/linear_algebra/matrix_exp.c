@@ -109,14 +109,17 @@ static void approximate(const exponential *e, const approximant *p)
 
 /* ---- scaling and squaring */
 
-/* The largest sum of a column's sizes; not finite where an element is not. */
+enum { LESS = 32 };
+
+/* The largest sum of a column's sizes, over 2^LESS, so that sums of finite ones are finite. */
 static double norm_of(int64_t n, const double *a)
 {
+    const double part = ldexp(1, -LESS);
     double most = 0;
     for (int64_t j = 0; j < n; j++) {
         double sum = 0;
         for (int64_t i = 0; i < n; i++)
-            sum += fabs(a[i * n + j]);
+            sum += fabs(a[i * n + j]) * part;
         most = sum > most || sum != sum ? sum : most;
         if (most != most)
             break;
@@ -126,13 +129,15 @@ static double norm_of(int64_t n, const double *a)
 
 static double *exponential_of(const exponential *e)
 {
-    const double norm = norm_of(e->n, e->a);
+    const double norm = norm_of(e->n, e->a), size = ldexp(norm, LESS); /* it may be infinite */
     const approximant *p = approximants;
     int squarings = 0;
-    while (p < approximants + LAST && norm > p->bound)
+    while (p < approximants + LAST && size > p->bound)
         p++;
-    if (norm > p->bound)
+    if (size > p->bound) {
         frexp(norm / p->bound, &squarings);
+        squarings += LESS;
+    }
     for (int64_t i = 0; squarings > 0 && i < e->n * e->n; i++)
         e->a[i] = ldexp(e->a[i], -squarings);
     approximate(e, p);
