@@ -77,6 +77,34 @@ static void qr_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
     dx[0] = ag_concat(AG_LIST(first, beside), -1);
 }
 
+/* Where r is square: of m = q' dx r^-1 the skew part with m's lower triangle turns q, and r has the rest. */
+static void tall_tangent(ag_tensor q, ag_tensor r, ag_tensor dx, ag_tensor *dq, ag_tensor *dr)
+{
+    const ag_tensor d = ag_triangular_adjoint(r, dx, AG_UPPER | AG_RIGHT);
+    const ag_tensor m = ag_matmul(ag_transpose(q, -2, -1), d), low = ag_triangle(m, 1, 0, 0);
+    const ag_tensor rest = ag_sub(m, ag_sub(low, ag_transpose(low, -2, -1)));
+    *dq = ag_sub(d, ag_matmul(q, rest));
+    *dr = ag_matmul(rest, r);
+}
+
+static void qr_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
+{
+    const ag_tensor q = ag_call_output(c, 0), r = ag_call_output(c, 1);
+    const ag_shape s = ag_shape_of(r);
+    if (s.rank < 2)
+        return;
+    const int64_t m = s.dim[s.rank - 2], n = s.dim[s.rank - 1];
+    if (m == n) {
+        tall_tangent(q, r, dx[0], &dy[0], &dy[1]);
+        return;
+    }
+    ag_tensor first;
+    tall_tangent(q, ag_slice(r, -1, 0, m, 1), ag_slice(dx[0], -1, 0, m, 1), &dy[0], &first);
+    const ag_tensor x = ag_slice(ag_call_input(c, 0), -1, m, n, 1), d = ag_slice(dx[0], -1, m, n, 1);
+    const ag_tensor beside = ag_add(ag_matmul(ag_transpose(dy[0], -2, -1), x), ag_matmul(ag_transpose(q, -2, -1), d));
+    dy[1] = ag_concat(AG_LIST(first, beside), -1);
+}
+
 /* clang-format off */
 #define SAMPLE(...) { .low = { -1 }, .high = { 1 }, .diagonal = 1, .shape = { __VA_ARGS__ } }
 /* clang-format on */
@@ -90,6 +118,7 @@ AG_OP(qr) = {
     .shape = qr_shape,
     .forward = qr_forward,
     .vjp = qr_vjp,
+    .jvp = qr_jvp,
     .samples = (const ag_sample[]){ SAMPLE(AG_DIMS(3, 3)), SAMPLE(AG_DIMS(2, 4, 2)), SAMPLE(AG_DIMS(2, 4)), { 0 } },
 };
 
