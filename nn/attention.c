@@ -105,14 +105,28 @@ static bool check_operands(const attention *m, const ag_tensor *x, ag_shape *s)
     return false;
 }
 
+static bool broadcasts(ag_shape s, ag_shape to)
+{
+    for (int i = 1; i <= s.rank; i++)
+        if (i > to.rank || (s.dim[s.rank - i] != 1 && s.dim[s.rank - i] != to.dim[to.rank - i]))
+            return false;
+    return s.rank >= 0;
+}
+
 /* What ag_scaled_dot_product_attention takes: with dropout it is not there to say so. */
-static bool check_mask(const attention *m, ag_tensor mask, ag_tensor query)
+static bool check_mask(const attention *m, ag_tensor mask, ag_tensor query, const ag_shape *s)
 {
     const ag_dtype d = mask.id ? ag_dtype_of(mask) : AG_U8, wanted = ag_dtype_of(query);
-    if (d == AG_U8 || d == wanted)
+    const ag_shape scores = AG_SHAPE(s[0].dim[0], m->heads, s[0].dim[1], s[1].dim[1]), own = ag_shape_of(mask);
+    char text[2][128];
+    if (d != AG_U8 && d != wanted)
+        ag_fail(m->base.tape, AG_EDTYPE, "nn_attend: a mask is u8, or %s as the query, not %s", ag_dtype_name(wanted),
+                ag_dtype_name(d));
+    else if (mask.id && !broadcasts(own, scores))
+        ag_fail(m->base.tape, AG_ESHAPE, "nn_attend: a mask %s does not broadcast to [n,heads,q,k], %s",
+                ag_shape_text(own, text[0], sizeof text[0]), ag_shape_text(scores, text[1], sizeof text[1]));
+    else
         return true;
-    ag_fail(m->base.tape, AG_EDTYPE, "nn_attend: a mask is u8, or %s as the query, not %s", ag_dtype_name(wanted),
-            ag_dtype_name(d));
     return false;
 }
 
@@ -121,7 +135,7 @@ static ag_tensor attend(const attention *m, ag_tensor query, ag_tensor key, ag_t
     const ag_tensor x[] = { query, key, value };
     ag_tensor parts[3];
     ag_shape s[3];
-    if (!check_operands(m, x, s) || !check_mask(m, mask, query))
+    if (!check_operands(m, x, s) || !check_mask(m, mask, query, s))
         return nn_inert(m->base.tape);
     const bool itself = same_tensor(query, key) && same_tensor(key, value);
     const ag_tensor all = itself ? project(m, query, 0, 3) : (ag_tensor){ 0 };

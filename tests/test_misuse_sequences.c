@@ -192,6 +192,8 @@ static void operands_that_do_not_fit(void **state)
         nn_train(dropping, training);
         expect_nothing(t, nn_attend(dropping, q, k, k, ag_zeros(t, AG_I32, AG_SHAPE(6, 7))), AG_EDTYPE,
                        "nn_attend: a mask is u8, or f64 as the query, not i32");
+        expect_nothing(t, nn_attend(dropping, q, k, k, ag_ones(t, AG_U8, AG_SHAPE(6, 6))), AG_ESHAPE,
+                       "nn_attend: a mask [6,6] does not broadcast to [n,heads,q,k], [5,2,6,7]");
     }
     expect_nothing(t, nn_attend(m, absent, k, k, absent), AG_ENULL, "nn_attend");
     expect_nothing(t, nn_attend(linear, q, k, k, absent), AG_EUSE, "nn_attend: module 'linear' is no attention");
