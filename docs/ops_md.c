@@ -307,9 +307,12 @@ static void print_accuracy(void)
         }
         printf(" | %s |\n", b->why);
     }
-    printf("\nThe derivative of sigmoid is y (1 - y), which is 0 from x = 37 on in f64 and 17 in f32, where exp(-x) is "
-           "true: its error is\nthat of 1. To know better a backward pass would have to keep x beside y and take the "
-           "exponential again. tanh is alike.\n");
+    printf(
+        "\nThe derivative of sigmoid is y (1 - y), which is 0 from x = 37 on in f64 and 17 in f32, where exp(-x) is "
+        "true: its error is\nthat of 1. To know better a backward pass would have to keep x beside y and take the "
+        "exponential again. tanh is alike.\n\nThe derivative of log_softmax takes exp(y), whose error is that of "
+        "y times |y|: 2^-53 |y| in f64, 8e-14 at most before exp(y)\nis 0, and 2^-24 |y| in f32, 6e-6 at most. To know "
+        "it better y would have to be kept in two parts.\n");
 }
 
 /* ---- where PyTorch differs, and what is not compared: the lines `otherwise` and `lacks` of the fixtures */
