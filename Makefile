@@ -120,7 +120,7 @@ benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
 fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fuzz/files.c,$(wildcard tests/fuzz/*.c)))
 examples := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*/*.c)))
 
-.PHONY: library examples test accuracy certain fuzz bench bench-peers demo lectures gallery programs docs format format-check install uninstall deb packaged clean help FORCE
+.PHONY: library examples test accuracy certain fuzz bench bench-check bench-counts bench-peers demo lectures gallery programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
 library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
@@ -224,6 +224,10 @@ gallery: lectures ## what they drew, into examples/README.md
 	@sed '/^<!-- from here on/q' examples/README.md >$(BUILD)/README.md; examples/lectures --map >>$(BUILD)/README.md; cp $(BUILD)/README.md examples/README.md
 bench: $(benches) ## speed, one program after the other
 	@for program in $(benches); do echo "== $${program##*/}"; $$program || exit 1; done
+bench-check: ## instructions of steps beside those of tests/bench/counts.txt, by callgrind; RENEW=1 writes them anew
+	+@$(MAKE) --no-print-directory ARCH=x86-64-v3 bench-counts
+bench-counts: $(BUILD)/bench/counts
+	@CC='$(CC)' tests/bench/check.sh $(BUILD) $(if $(RENEW),renew)
 bench-peers: library $(benches) ## beside PyTorch, which it installs in a virtual environment in $(BUILD)
 	@tests/bench/peers.sh $(BUILD)
 programs: $(BUILD)/tests/test_programs ## COUNT= random programs from number SEED= on beside PyTorch, which it installs likewise
