@@ -215,6 +215,55 @@ static void gradients_of_slices(void **state)
     GRADIENT(ag_slice(ag_transpose(x, 0, 1), 1, 1, 2, 1), x, AG_SHAPE(3, 2), 0, 0, 1, 2, 0, 0);
 }
 
+/* ---- ops on large tensors that lie turned, which are computed in tiles */
+
+static void fill_turned(ag_tape *t, ag_dtype d, ag_tensor *x, ag_tensor *turned)
+{
+    enum { M = 67, N = 150, K = 3 };
+    static double values[K * M * N], other[K * M * N];
+    for (int k = 0; k < K; k++)
+        for (int i = 0; i < M; i++)
+            for (int j = 0; j < N; j++)
+                values[(k * M + i) * N + j] = other[(k * N + j) * M + i] =
+                    0.3 + (double)((k * 31 + i * 7 + j * 13) % 101);
+    *x = ag_cast(ag_from(t, AG_F64, AG_SHAPE(K, M, N), values, sizeof values), d);
+    *turned = ag_cast(ag_from(t, AG_F64, AG_SHAPE(K, N, M), other, sizeof other), d);
+}
+
+static void expect_same(ag_tensor a, ag_tensor b)
+{
+    const ag_dtype d = ag_dtype_of(a);
+    assert_true(ag_shape_of(a).rank == ag_shape_of(b).rank);
+    assert_memory_equal(ag_data(a, d), ag_data(b, d), (size_t)ag_size_of(a) * ag_dtype_size(d));
+}
+
+static ag_tensor combined(ag_tensor x, ag_tensor scale)
+{
+    return ag_atan2(ag_mul(ag_tanh(x), scale), ag_add(scale, x));
+}
+
+static void ops_on_large_transposed_tensors(void **unused)
+{
+    (void)unused;
+    for (int threads = 1; threads <= 2; threads++)
+        for (int p = 0; p < 2; p++) {
+            ag_tape *t = tape_with((ag_options){ .threads = threads });
+            ag_tensor x, turned, from_x, from_turned;
+            fill_turned(t, p ? AG_F32 : AG_F64, &x, &turned);
+            const ag_tensor scale = ag_cast(counting(t, AG_SHAPE(150, 1)), p ? AG_F32 : AG_F64);
+            x = ag_require_grad(x);
+            turned = ag_require_grad(turned);
+            const ag_tensor a = combined(ag_transpose(x, 1, 2), scale), b = combined(turned, scale);
+            expect_same(a, b);
+            ag_gradients(ag_sum(a), AG_LIST(x), 0, &from_x);
+            ag_gradients(ag_sum(b), AG_LIST(turned), 0, &from_turned);
+            expect_same(ag_mul_scalar(ag_transpose(from_x, 1, 2), 1), from_turned);
+            expect_same(ag_less(ag_transpose(x, 1, 2), scale), ag_less(turned, scale));
+            expect_fine(t);
+            ag_tape_free(t);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +277,7 @@ int main(void)
         TEST(slices_as_in_python),
         TEST(slices),
         TEST(gradients_of_slices),
+        cmocka_unit_test(ops_on_large_transposed_tensors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
