@@ -127,12 +127,6 @@ DIVIDE(divide_f64, double)
 SHARE(share_f32, float)
 SHARE(share_f64, double)
 
-static ag_array spread(const ag_call *c, const ag_array *y, ag_shape x)
-{
-    ag_array kept = ag_reduction_array(c, y, x);
-    return ag_array_expand(&kept, x);
-}
-
 /* The axis along which rows are to run: the last one, or where results have few elements there, as in windows, the
  * last one of results. */
 static int axis_of_rows(const ag_call *c, ag_shape x)
@@ -157,27 +151,134 @@ static ag_array with_last(ag_array a, int axis)
     return a;
 }
 
+/* ---- results side by side: where no elements share, which is the rule, they are found and dy is handed over in one pass */
+
+enum { PIECE = 4096 }; /* results whose rows stay in the cache */
+
+/* Arrays of a row: dx, x, y, dy, how many elements receive, which stops far above one. */
+#define FIRST(name, type)                                                                                            \
+    static void name(const ag_walk_row *w, void *context)                                                            \
+    {                                                                                                                \
+        type *restrict dx = w->data[0], *restrict count = w->data[4];                                                \
+        const type *x = w->data[1], *y = w->data[2], *dy = w->data[3];                                               \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], gs = w->stride[3], cs = w->stride[4]; \
+        const bool plain = ds == 1 && xs == 1 && ys == 1 && gs == 1 && cs == 1;                                      \
+        (void)context;                                                                                               \
+        for (int64_t i = 0; plain && i < w->n; i++) {                                                                \
+            const type g = dy[i];                                                                                    \
+            const bool taken = TAKEN(x[i], y[i]);                                                                    \
+            dx[i] = taken ? g : 0;                                                                                   \
+            count[i] += taken ? 1 : 0;                                                                               \
+        }                                                                                                            \
+        for (int64_t i = 0; !plain && i < w->n; i++) {                                                               \
+            const bool taken = TAKEN(x[i * xs], y[i * ys]);                                                          \
+            dx[i * ds] = taken ? dy[i * gs] : 0;                                                                     \
+            count[i * cs] += taken ? 1 : 0;                                                                          \
+        }                                                                                                            \
+    }
+FIRST(first_f32, float)
+FIRST(first_f64, double)
+
+#define SHARED(name, type)                                    \
+    static void name(const ag_walk_row *w, void *context)     \
+    {                                                         \
+        const type *count = w->data[0];                       \
+        bool *shared = context;                               \
+        for (int64_t i = 0; i < w->n; i++)                    \
+            *shared = *shared || count[i * w->stride[0]] > 1; \
+    }
+SHARED(shared_f32, float)
+SHARED(shared_f64, double)
+
+/* dx and x; the others with the reduced axes kept */
+typedef struct beside {
+    ag_array dx, x, y, dy, count, share;
+    bool add;
+} beside;
+
+static ag_array piece_of(const ag_array *a, int64_t k)
+{
+    const int last = a->shape.rank - 1;
+    const int64_t first = k * PIECE, left = a->shape.dim[last] - first;
+    ag_array p = *a;
+    p.data = (char *)a->data + first * a->stride[last] * (int64_t)ag_dtype_size(a->dtype);
+    p.shape.dim[last] = left < PIECE ? left : PIECE;
+    return p;
+}
+
+/* Counts, shares, and then what each element receives. */
+static void share_out(const beside *b, int threads)
+{
+    const bool single = b->x.dtype == AG_F32;
+    const ag_shape s = b->x.shape;
+    const ag_array ys = ag_array_expand(&b->y, s), counts = ag_array_expand(&b->count, s),
+                   shares = ag_array_expand(&b->share, s);
+    bool add = b->add;
+    ag_walk(s, 3, (const ag_array *const[]){ &counts, &b->x, &ys }, single ? count_f32 : count_f64, NULL, 1);
+    ag_walk(b->dy.shape, 3, (const ag_array *const[]){ &b->share, &b->dy, &b->count }, single ? divide_f32 : divide_f64,
+            NULL, 1);
+    ag_walk(s, 4, (const ag_array *const[]){ &b->dx, &b->x, &ys, &shares }, single ? share_f32 : share_f64, &add,
+            threads);
+}
+
+static void run_piece(const void *context, int64_t k)
+{
+    const beside *all = context;
+    const beside b = { piece_of(&all->dx, k),
+                       piece_of(&all->x, k),
+                       piece_of(&all->y, k),
+                       piece_of(&all->dy, k),
+                       piece_of(&all->count, k),
+                       piece_of(&all->share, k),
+                       false };
+    const bool single = b.x.dtype == AG_F32;
+    bool shared = false;
+    const ag_array ys = ag_array_expand(&b.y, b.x.shape), dys = ag_array_expand(&b.dy, b.x.shape),
+                   received = ag_array_expand(&b.share, b.x.shape);
+    ag_walk(b.x.shape, 5, (const ag_array *const[]){ &b.dx, &b.x, &ys, &dys, &received },
+            single ? first_f32 : first_f64, NULL, 1);
+    ag_walk(b.share.shape, 1, (const ag_array *const[]){ &b.share }, single ? shared_f32 : shared_f64, &shared, 1);
+    if (shared)
+        share_out(&b, 1);
+}
+
+static bool side_by_side(const beside *b)
+{
+    const int last = b->x.shape.rank - 1;
+    return last >= 0 && b->x.shape.dim[last] > 1 && b->y.shape.dim[last] == b->x.shape.dim[last] &&
+           b->dx.stride[last] == 1 && b->x.stride[last] == 1;
+}
+
 static ag_status extremum_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const ag_array *x = ag_call_input_array(c, 0), *y = ag_call_output_array(c, 0);
     if (!x || !y)
         return AG_EUSE;
     ag_array share = *dy, count = *dy;
-    bool add = beta[0] != 0, single = x->dtype == AG_F32;
+    const bool add = beta[0] != 0;
     count.dtype = AG_F64;
     share.data = ag_call_scratch(c, (size_t)ag_array_size(dy) * ag_dtype_size(dy->dtype));
     count.data = ag_call_scratch(c, (size_t)ag_array_size(dy) * sizeof(double));
     if (!share.data || !count.data)
         return AG_ENOMEM;
     ag_fill_array(&count, 0);
+    ag_fill_array(&share, 0);
+    beside b = { dx[0],
+                 *x,
+                 ag_reduction_array(c, y, x->shape),
+                 ag_reduction_array(c, dy, x->shape),
+                 ag_reduction_array(c, &count, x->shape),
+                 ag_reduction_array(c, &share, x->shape),
+                 add };
+    if (!add && side_by_side(&b)) {
+        const int64_t width = x->shape.dim[x->shape.rank - 1], elements = ag_array_size(x);
+        ag_for_items(ag_parts(width, PIECE), (double)(elements / width) * PIECE, ag_call_threads(c), run_piece, &b);
+        return AG_OK;
+    }
     const int axis = axis_of_rows(c, x->shape);
-    const ag_array shares = with_last(spread(c, &share, x->shape), axis);
-    const ag_array counts = with_last(spread(c, &count, x->shape), axis);
-    const ag_array ys = with_last(spread(c, y, x->shape), axis), xs = with_last(*x, axis), to = with_last(dx[0], axis);
-    ag_walk(xs.shape, 3, (const ag_array *const[]){ &counts, &xs, &ys }, single ? count_f32 : count_f64, NULL, 1);
-    ag_walk(dy->shape, 3, (const ag_array *const[]){ &share, dy, &count }, single ? divide_f32 : divide_f64, NULL, 1);
-    ag_walk(xs.shape, 4, (const ag_array *const[]){ &to, &xs, &ys, &shares }, single ? share_f32 : share_f64, &add,
-            ag_call_threads(c));
+    for (ag_array *a = &b.dx; a <= &b.share; a++)
+        *a = with_last(*a, axis);
+    share_out(&b, ag_call_threads(c));
     return AG_OK;
 }
 
