@@ -275,6 +275,51 @@ static void softmax_of_one_element_is_one_to_the_last_bit(void **state)
         }
 }
 
+/* Of results side by side most have one largest element, some share it among several. */
+static void maxima_side_by_side_share_their_gradient(void **unused)
+{
+    (void)unused;
+    enum { N = 3, M = 4097 };
+    static float x[N * M];
+    for (int j = 0; j < M; j++)
+        for (int i = 0; i < N; i++)
+            x[i * M + j] = j % 1000 == 96 ? (i == 1 ? -1 : 2) : (float)((i + j) % N);
+    for (int threads = 1; threads <= 2; threads++) {
+        ag_tape *t = tape_with((ag_options){ .threads = threads });
+        const ag_tensor a = ag_require_grad(ag_from(t, AG_F32, AG_SHAPE(N, M), x, sizeof x));
+        ag_tensor g;
+        ag_gradients(ag_sum(ag_max_over(a, AG_AXES(0), 0)), AG_LIST(a), 0, &g);
+        const float *dx = ag_data(g, AG_F32);
+        for (int j = 0; j < M; j++)
+            for (int i = 0; i < N; i++)
+                assert_true(dx[i * M + j] == (j % 1000 == 96 ? (i == 1 ? 0 : 0.5F) : (float)((i + j) % N == 2)));
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+/* The first elements tell nothing about the others. */
+static void variances_are_accurate_far_from_the_first_element(void **unused)
+{
+    (void)unused;
+    enum { N = 2000, M = 80 };
+    static float x[N * M];
+    ag_tape *t = tape_with((ag_options){ 0 });
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < M; j++)
+            x[i * M + j] = i == 0 ? 1e15F : i == 1 ? -1e15F : (float)(i % 2) + 1e6F;
+    const ag_tensor a = ag_from(t, AG_F32, AG_SHAPE(N, M), x, sizeof x);
+    const ag_tensor rest = ag_slice(a, 0, 2, N, 1), infinite = ag_mul_scalar(a, INFINITY);
+    for (int j = 0; j < M; j += 79) {
+        assert_close(ag_item_at(ag_var_over(a, AG_AXES(0), 0, (ag_var_options){ .biased = true }), j) / 1e27, 1, 1e-6);
+        assert_close(ag_item_at(ag_var_over(rest, AG_AXES(0), 0, (ag_var_options){ .biased = true }), j), 0.25, 1e-6);
+        assert_true(isnan(ag_item_at(ag_var_over(infinite, AG_AXES(0), 0, (ag_var_options){ 0 }), j)));
+    }
+    assert_close(ag_item(ag_var_over(rest, AG_ALL, 0, (ag_var_options){ .biased = true })), 0.25, 1e-6);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +335,8 @@ int main(void)
         TEST(logsumexp_of_large_numbers),
         TEST(equal_elements_share_a_logarithm_of_exponentials),
         TEST(cross_entropy_of_the_certain),
+        cmocka_unit_test(maxima_side_by_side_share_their_gradient),
+        cmocka_unit_test(variances_are_accurate_far_from_the_first_element),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

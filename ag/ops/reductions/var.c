@@ -2,6 +2,10 @@
 #include "ag/ops/reductions/lines.h"
 #include "ag/ops/reductions/reduction.h"
 #include <math.h>
+#include <string.h>
+
+/* Vectors stay inside this file: how they would be passed to others does not matter. */
+#pragma GCC diagnostic ignored "-Wpsabi"
 
 /* by: what is taken from the number of elements */
 typedef struct var_params {
@@ -21,37 +25,80 @@ static ag_status var_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return status;
 }
 
-/* ---- a: the mean, b: the sum of squares about it, n: of how many; in two passes over what lies in the cache, the parts
- * joined as by Chan, Golub and LeVeque (1979) */
+/* ---- a: the mean, b: the sum of squares about it, n: of how many; the parts joined as by Chan, Golub and LeVeque
+ * (1979) */
 
-#define MOMENTS(name, type)                                                                                            \
-    static inline __attribute__((always_inline)) void name##_of(const type *x, int64_t n, int64_t step, int64_t count, \
-                                                                ag_total_of *total)                                    \
-    {                                                                                                                  \
-        double mean[AG_FOLD_COLUMNS] = { 0 }, square[AG_FOLD_COLUMNS] = { 0 };                                         \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            for (int64_t k = 0; k < count; k++)                                                                        \
-                mean[k] += (double)x[i * step + k];                                                                    \
-        for (int64_t k = 0; k < count; k++)                                                                            \
-            mean[k] /= (double)n;                                                                                      \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            for (int64_t k = 0; k < count; k++) {                                                                      \
-                const double d = (double)x[i * step + k] - mean[k];                                                    \
-                square[k] += d * d;                                                                                    \
-            }                                                                                                          \
-        for (int64_t k = 0; k < count; k++)                                                                            \
-            total[k] = (ag_total_of){ mean[k], square[k], n };                                                         \
-    }                                                                                                                  \
-    static void name(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total)   \
-    {                                                                                                                  \
-        (void)context;                                                                                                 \
-        if (count == AG_FOLD_LANES)                                                                                    \
-            name##_of(x, n, step, AG_FOLD_LANES, total);                                                               \
-        else                                                                                                           \
-            name##_of(x, n, step, count, total);                                                                       \
+/* In two passes over what lies in the cache. */
+#define MOMENTS(name, type)                                                                         \
+    static void name(const void *from, int64_t n, int64_t step, int64_t count, const void *context, \
+                     ag_total_of *total)                                                            \
+    {                                                                                               \
+        const type *x = from;                                                                       \
+        double mean[AG_FOLD_COLUMNS] = { 0 }, square[AG_FOLD_COLUMNS] = { 0 };                      \
+        (void)context;                                                                              \
+        for (int64_t i = 0; i < n; i++)                                                             \
+            for (int64_t k = 0; k < count; k++)                                                     \
+                mean[k] += (double)x[i * step + k];                                                 \
+        for (int64_t k = 0; k < count; k++)                                                         \
+            mean[k] /= (double)n;                                                                   \
+        for (int64_t i = 0; i < n; i++)                                                             \
+            for (int64_t k = 0; k < count; k++) {                                                   \
+                const double d = (double)x[i * step + k] - mean[k];                                 \
+                square[k] += d * d;                                                                 \
+            }                                                                                       \
+        for (int64_t k = 0; k < count; k++)                                                         \
+            total[k] = (ag_total_of){ mean[k], square[k], n };                                      \
     }
-MOMENTS(moments_f32, float)
+MOMENTS(moments_few, float)
 MOMENTS(moments_f64, double)
+
+typedef double eight __attribute__((vector_size(64)));
+typedef float eight_f32 __attribute__((vector_size(32)));
+
+static inline eight load_eight(const float *x)
+{
+    eight_f32 v;
+    memcpy(&v, x, sizeof v);
+    return __builtin_convertvector(v, eight);
+}
+
+/* 8 times `eights` lines in one pass, about their first elements: such a one is among the n, so that its distance from the
+ * mean makes the sum of squares at most n + 1 times as large, which double has the digits for. */
+AG_INLINE void moments_once(const float *x, int64_t n, int64_t step, int eights, ag_total_of *total)
+{
+    enum { MOST = AG_FOLD_COLUMNS / 8, AHEAD = 8 };
+    double first[AG_FOLD_COLUMNS], sums[AG_FOLD_COLUMNS], squares[AG_FOLD_COLUMNS];
+    for (int k = 0; k < 8 * eights; k++)
+        first[k] = isfinite(x[k]) ? (double)x[k] : 0;
+    eight from[MOST], sum[MOST] = { { 0 } }, square[MOST] = { { 0 } };
+    memcpy(from, first, (size_t)eights * sizeof *from);
+    for (int64_t i = 0; i < n; i++)
+#pragma GCC unroll 8
+        for (int e = 0; e < eights; e++) {
+            if (eights == MOST && e % 2 == 0) /* a row of columns: only we know where the next ones are */
+                __builtin_prefetch(x + (i + AHEAD) * step + 8 * e);
+            const eight d = load_eight(x + i * step + 8 * e) - from[e];
+            sum[e] += d;
+            square[e] += d * d;
+        }
+    memcpy(sums, sum, (size_t)eights * sizeof *sum);
+    memcpy(squares, square, (size_t)eights * sizeof *square);
+    for (int k = 0; k < 8 * eights; k++) {
+        const double mean = sums[k] / (double)n;
+        total[k] = (ag_total_of){ first[k] + mean, squares[k] - sums[k] * mean, n };
+    }
+}
+
+static void moments_f32(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total)
+{
+    int64_t k = 0;
+    for (; k + AG_FOLD_COLUMNS <= count; k += AG_FOLD_COLUMNS)
+        moments_once((const float *)x + k, n, step, AG_FOLD_COLUMNS / 8, total + k);
+    for (; k + AG_FOLD_LANES <= count; k += AG_FOLD_LANES)
+        moments_once((const float *)x + k, n, step, AG_FOLD_LANES / 8, total + k);
+    if (k < count)
+        moments_few((const float *)x + k, n, step, count - k, context, total + k);
+}
 
 static void join_moments(ag_total_of *total, const ag_total_of *more, const void *context)
 {
