@@ -157,9 +157,12 @@ static void norm_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
         const type *x = w->data[1], *y = w->data[2], *dy = w->data[3];                                           \
         const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], gs = w->stride[3];                \
         const bool add = *(const bool *)context;                                                                 \
+        const type length = *y, g = *dy;                                                                         \
         if (ds == 1 && xs == 1 && ys == 0 && gs == 0 && !add)                                                    \
-            for (int64_t i = 0; i < w->n; i++)                                                                   \
-                dx[i] = *y == 0 ? 0 : x[i] / *y * *dy;                                                           \
+            for (int64_t i = 0; i < w->n; i++) {                                                                 \
+                const type v = x[i] / length * g; /* made always: else there are no vectors of it */             \
+                dx[i] = length == 0 ? 0 : v;                                                                     \
+            }                                                                                                    \
         else                                                                                                     \
             for (int64_t i = 0; i < w->n; i++)                                                                   \
                 dx[i * ds] = (add ? dx[i * ds] : 0) + (y[i * ys] == 0 ? 0 : x[i * xs] / y[i * ys] * dy[i * gs]); \
