@@ -79,6 +79,28 @@ UNPACK(unpack_64, uint64_t, )
 UNPACK(unpack_add_f32, float, *to +)
 UNPACK(unpack_add_f64, double, *to +)
 
+/* Arrays of a row: what is written, 0 where the mask is, without a branch that nobody can foretell. */
+#define SPREAD(name, type)                                         \
+    static void name(const ag_walk_row *w, void *context)          \
+    {                                                              \
+        packing *p = context;                                      \
+        const type *from = (const type *)(const void *)p->vector;  \
+        type *x = w->data[0];                                      \
+        const uint8_t *mask = w->data[1];                          \
+        int64_t k = 0, i = 0;                                      \
+        for (; i < w->n && k < p->count; i++) {                    \
+            const bool chosen = mask[i * w->stride[1]] != 0;       \
+            x[i * w->stride[0]] = from[k] & (type) - (type)chosen; \
+            k += chosen;                                           \
+        }                                                          \
+        for (; i < w->n; i++)                                      \
+            x[i * w->stride[0]] = 0;                               \
+        p->vector += k * (int64_t)sizeof(type);                    \
+        p->count -= k;                                             \
+    }
+SPREAD(spread_32, uint32_t)
+SPREAD(spread_64, uint64_t)
+
 static void pack(const ag_array *vector, const ag_array *x, const ag_array *mask)
 {
     const size_t size = ag_bytes_of(x->dtype);
@@ -158,9 +180,11 @@ static ag_status masked_select_vjp_fused(const ag_call *c, const ag_array *dy, a
     if (!ag_shape_broadcast(dx[0].shape, mask->shape, &s) || !ag_shape_equal(s, dx[0].shape) || !ag_array_is_dense(dy))
         return AG_USE_RULE;
     const ag_array e = ag_array_expand(mask, s);
-    if (beta[0] == 0)
-        ag_fill_array(&dx[0], 0);
-    unpack(&dx[0], &e, dy, beta[0] != 0);
+    packing p = { .vector = dy->data, .count = ag_array_size(dy) };
+    if (beta[0] != 0)
+        unpack(&dx[0], &e, dy, true);
+    else
+        ag_walk(s, 2, (const ag_array *const[]){ &dx[0], &e }, dy->dtype == AG_F32 ? spread_32 : spread_64, &p, 1);
     return AG_OK;
 }
 
