@@ -43,6 +43,15 @@ OP(sum_along, ag_sum_over(x[0], AG_AXES(-1), 0))
 OP(max_down, ag_max_over(x[0], AG_AXES(0), 0))
 OP(max_along, ag_max_over(x[0], AG_AXES(-1), 0))
 OP(variance, ag_var(x[0]))
+OP(variance_down, ag_var_over(x[0], AG_AXES(0), 0, (ag_var_options){ 0 }))
+OP(norm, ag_norm(x[0]))
+OP(product, ag_prod(x[0]))
+OP(any, ag_any(x[0]))
+OP(argmax, ag_argmax(x[0], -1))
+OP(chosen, ag_masked_select(x[0], x[1]))
+OP(cast, ag_cast(x[0], AG_F64))
+OP(turned, ag_neg(ag_transpose(x[0], 0, 1)))
+OP(columns, ag_concat(AG_LIST(x[0], x[1]), 1))
 OP(tril, ag_tril(x[0], 0))
 OP(flip_rows, ag_flip(x[0], AG_AXES(0)))
 OP(flip_columns, ag_flip(x[0], AG_AXES(-1)))
@@ -65,6 +74,9 @@ static const bench bounded[] = {
     { "add [n,m] + [m]", add, .shape = { FULL, AG_DIMS(SIDE) } },
     { "mul [n,m] * [m]", multiply, .shape = { FULL, AG_DIMS(SIDE) }, .kept = A | B },
     { "mul [n,m] * [n,1]", multiply, .shape = { FULL, AG_DIMS(SIDE, 1) }, .kept = A | B },
+    { "mul [k,n,m] * [n,1]", multiply, .shape = { AG_DIMS(64, 64, 1024), AG_DIMS(64, 1) }, .kept = A | B },
+    { "neg of a transpose", turned, .shape = { FULL } },
+    { "cast to f64", cast, .shape = { FULL } },
     { "less", less, .shape = { FULL, FULL }, .one_way = true },
     { "where", where, .shape = { FULL, FULL, FULL }, .below = { MASK }, .kept = A },
     { "masked_fill", masked_fill, .shape = { FULL, FULL }, .below = { 0, MASK }, .kept = B },
@@ -74,6 +86,13 @@ static const bench bounded[] = {
     { "max over axis 0", max_down, .shape = { FULL }, .kept = A | RESULT },
     { "max over axis 1", max_along, .shape = { FULL }, .kept = A | RESULT },
     { "var", variance, .shape = { FULL }, .kept = A },
+    { "var over axis 0", variance_down, .shape = { FULL }, .kept = A },
+    { "norm", norm, .shape = { FULL }, .kept = A },
+    { "prod", product, .shape = { FULL }, .kept = A },
+    { "any", any, .shape = { FULL }, .one_way = true },
+    { "argmax", argmax, .shape = { FULL }, .one_way = true },
+    { "masked_select", chosen, .shape = { FULL, FULL }, .below = { 0, MASK }, .kept = B },
+    { "concat of columns", columns, .shape = { AG_DIMS(SIDE, SIDE / 2), AG_DIMS(SIDE, SIDE / 2) } },
     { "tril", tril, .shape = { FULL } },
     { "flip rows", flip_rows, .shape = { FULL } },
     { "flip columns", flip_columns, .shape = { FULL } },
