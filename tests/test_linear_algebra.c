@@ -164,6 +164,30 @@ static void determinants_of_singular_matrices_have_two_derivatives(void **state)
     ag_tape_free(t);
 }
 
+/* A row, a column or an element of another size costs the others no digits. */
+static void determinants_of_elements_of_all_sizes_have_exact_gradients(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const double sizes[] = { 1e12, 1e-12, 0x1p-300, 0x1p300 };
+    for (int way = 0; way < 11; way++) {
+        const double s = sizes[way / 3], row = way % 3 == 0 ? s : 1, column = way % 3 == 1 ? s : 1;
+        const double v[] = {
+            1 * row, 2 * row, 4 * row * column, 2, 1, 1 * column, way % 3 == 2 ? s : 3, 1, 2.5 * column
+        };
+        const double expected[] = { v[4] * v[8] - v[5] * v[7], v[5] * v[6] - v[3] * v[8], v[3] * v[7] - v[4] * v[6],
+                                    v[2] * v[7] - v[1] * v[8], v[0] * v[8] - v[2] * v[6], v[1] * v[6] - v[0] * v[7],
+                                    v[1] * v[5] - v[2] * v[4], v[2] * v[3] - v[0] * v[5], v[0] * v[4] - v[1] * v[3] };
+        const ag_tensor x = ag_require_grad(values(t, AG_SHAPE(3, 3), v));
+        ag_backward(ag_det(x));
+        for (int i = 0; i < 9; i++)
+            if (fabs(ag_item_at(ag_grad(x), i) - expected[i]) > 1e-13 * fabs(expected[i]))
+                fail_msg("way %d, element %d: %.17g, not %.17g", way, i, ag_item_at(ag_grad(x), i), expected[i]);
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 static void determinants_of_many_rows_do_not_overflow(void **state)
 {
     (void)state;
@@ -287,6 +311,7 @@ int main(void)
         cmocka_unit_test(factors_multiply_to_large_matrices),
         cmocka_unit_test(equal_eigenvalues_have_the_gradient_of_their_sum),
         cmocka_unit_test(determinants_of_singular_matrices_have_two_derivatives),
+        cmocka_unit_test(determinants_of_elements_of_all_sizes_have_exact_gradients),
         cmocka_unit_test(determinants_of_many_rows_do_not_overflow),
         cmocka_unit_test(what_is_not_finite_gives_nan_beside_what_is),
         cmocka_unit_test(complete_factors_span_everything_and_their_spans_have_derivatives),

@@ -151,7 +151,46 @@ AG_OP(cofactors) = {
     .samples = (const ag_sample[]){ SAMPLE(AG_DIMS(2, 3, 3)), { 0 } },
 };
 
+/* ---- singular vectors are known as well as the largest element is: first rows and columns are made of one size, and
+ * where that was all that made a matrix look singular, they are not needed */
+
+/* The exponents of the largest elements along an axis; 0 where there is none that is finite. */
+static ag_tensor exponents_along(ag_tensor x, int axis)
+{
+    const ag_tensor e = ag_floor(ag_log2(ag_max_over(ag_abs(x), AG_AXES(axis), AG_KEEPDIM)));
+    return ag_where_scalar(ag_isfinite(e), e, 0);
+}
+
+/* x 2^e, also where 2^e is no number */
+static ag_tensor scaled(ag_tensor x, ag_tensor e)
+{
+    const ag_tensor half = ag_floor(ag_mul_scalar(e, 0.5));
+    return ag_mul(ag_mul(x, ag_exp2(half)), ag_exp2(ag_sub(e, half)));
+}
+
+/* [a b; c d] has [d -c; -b a]. */
+static ag_tensor of_two_rows(ag_tensor x)
+{
+    const ag_tensor twice = ag_mul_scalar(ag_eye(x.tape, ag_dtype_of(x), 2), 2);
+    return ag_mul(ag_flip(x, AG_AXES(-2, -1)), ag_add_scalar(twice, -1));
+}
+
 ag_tensor ag_cofactors(ag_tensor x)
 {
-    return AG_APPLY(cofactors, AG_LIST(x), NULL);
+    const ag_shape shape = ag_shape_of(x);
+    if (ag_size_of(x) <= 0)
+        return AG_APPLY(cofactors, AG_LIST(x), NULL);
+    if (shape.dim[shape.rank - 1] == 2)
+        return of_two_rows(x);
+    const ag_tensor sizes = ag_detach(x), rows = exponents_along(sizes, -1);
+    const ag_tensor columns = exponents_along(scaled(sizes, ag_neg(rows)), -2), both = ag_add(rows, columns);
+    const ag_tensor all =
+        ag_add(ag_sum_over(rows, AG_AXES(-2), AG_KEEPDIM), ag_sum_over(columns, AG_AXES(-1), AG_KEEPDIM));
+    const ag_tensor even = scaled(x, ag_neg(both)), s = ag_svdvals(ag_detach(even));
+    ag_tensor y;
+    if (ag_all_above(ag_select(s, -1, -1), ag_select(s, -1, 0), AG_REGULAR))
+        y = ag_mul(ag_unsqueeze(ag_unsqueeze(ag_det(even), -1), -1), ag_transpose(ag_inverse(even), -2, -1));
+    else
+        y = AG_APPLY(cofactors, AG_LIST(even), NULL);
+    return scaled(y, ag_sub(all, both));
 }
