@@ -1,6 +1,6 @@
 # make help lists the goals and switches. Everything is built in $(BUILD); several settings live side by side.
 
-ARCH    ?= native# of the compiler's -march; empty for its default
+ARCH    ?= native# of the compiler's -march; empty for its default; any: for all processors of a kind, chosen when it is loaded
 DEBUG   ?= 0#      1: unoptimised, with internal checks
 SAN     ?=#        address,undefined or thread
 XSMM    ?= 1#      0: BLIS alone
@@ -56,12 +56,17 @@ blis_lib := $(firstword $(BLIS_DIR:%=%/lib) $(wildcard /usr/lib/*/blis-$(flavour
 blis_include := $(if $(BLIS_DIR),$(BLIS_DIR)/include $(BLIS_DIR)/include/blis,$(firstword $(wildcard /usr/include/*/blis-$(flavour)) /usr/include/blis))
 includes := $(addprefix -isystem ,$(blis_include))
 hash := \#
+# Of the libraries for any processor the loader of glibc takes the best: the one in a folder of its level, or the basic one.
+machine := $(shell $(CC) -dumpmachine)
+basic := $(if $(filter x86_64%,$(machine)),x86-64-v2)
+levels := $(if $(filter any,$(ARCH)),$(if $(basic),x86-64-v3 x86-64-v4))
+march := $(patsubst %,-march=%,$(if $(filter any,$(ARCH)),$(basic),$(ARCH)))
 has = '$(hash)if __has_include(<$(1)>)' '$(2)' '$(hash)endif'
 defined = '$(hash)ifdef $(1)' '$(2)' '$(hash)endif'
 libraries := zlib.h=zlib1g-dev blis.h=libblis-dev sleef.h=libsleef-dev
 found := $(shell printf '%s\n' $(call has,libxsmm_generator.h,xsmm) $(call defined,__clang__,CLANG) $(call defined,__x86_64__,X86) $(call defined,__AVX512F__,AVX512) \
 	$(foreach l,$(libraries),$(call has,$(firstword $(subst =, ,$l)),$(lastword $(subst =, ,$l)))) | \
-	$(CC) $(ARCH:%=-march=%) $(includes) -x c -E -P -)
+	$(CC) $(march) $(includes) -x c -E -P -)
 missing := $(filter-out $(found),$(foreach l,$(libraries),$(lastword $(subst =, ,$l))))
 xsmm := $(and $(filter-out 0,$(XSMM)),$(filter X86,$(found)),$(filter xsmm,$(found)))
 
@@ -87,7 +92,7 @@ placed := -falign-functions=64 -falign-loops=64
 # Tiny products run through few loops, where passing over what fills 64 bytes costs 4 %.
 closely := -falign-loops=32
 level := $(if $(filter 1,$(DEBUG)),-O0 -g -DAG_DEBUG=1,$(if $(SAN),-O2 -g,-O3 $(guards) $(placed)))
-flags := -std=c11 $(warnings) $(level) $(ARCH:%=-march=%) -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-math-errno -fno-trapping-math -fopenmp-simd \
+flags := -std=c11 $(warnings) $(level) $(march) -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-math-errno -fno-trapping-math -fopenmp-simd \
 	$(if $(findstring undefined,$(SAN)),-fsanitize=float-cast-overflow) $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) $(includes) $(if $(xsmm),-DAG_XSMM=1)
 ifneq ($(filter CLANG,$(found)),)
 # gcc's -std=c11 rounds each product and each sum; clang would merge those of one expression, and other ones elsewhere.
@@ -122,7 +127,7 @@ examples := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*/*.c)))
 
 .PHONY: library examples test accuracy certain fuzz bench bench-check bench-counts bench-peers demo lectures gallery programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
-library: $(BUILD)/libag.a $(BUILD)/libag.so ## libag.a and libag.so
+library: $(BUILD)/libag.a $(BUILD)/libag.so $(levels:%=$(BUILD)/glibc-hwcaps/%/$(soname)) ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
 
 # Rewritten only when the content changes, so that what depends on it is built anew exactly then.
@@ -175,6 +180,9 @@ $(BUILD)/$(soname): $(objects) $(BUILD)/sources
 	$(CC) $(flags) $(CFLAGS) -shared $(hardened) -Wl,-z,nodelete -Wl,-soname,$(soname) -Wl,--exclude-libs,ALL -o $@ $(objects) $(libs) $(LDFLAGS)
 $(BUILD)/libag.so: $(BUILD)/$(soname)
 	@ln -sf $(soname) $@
+$(BUILD)/glibc-hwcaps/%/$(soname): FORCE
+	+@$(MAKE) --no-print-directory ARCH=$* BUILD=$(BUILD)/$* $(BUILD)/$*/$(soname)
+	@mkdir -p $(@D) && cp -pu $(BUILD)/$*/$(soname) $@
 
 # A program of one file, with the library's inside in reach or as a user's program.
 inside = @mkdir -p $(@D); echo '  link  $@'$(newline)$(CC) $(internal) $(CFLAGS) $(dependencies) -pie $(hardened) -o $@ $< $(BUILD)/libag.a $(1) $(libs) $(LDFLAGS)
@@ -254,19 +262,19 @@ install: library ## to $(DESTDIR)$(PREFIX); pkg-config knows it as ag, and its a
 	install -m 644 $(BUILD)/libag.a $(lib)
 	install -m 755 $(BUILD)/$(soname) $(lib)
 	ln -sf $(soname) $(lib)/libag.so
+	$(foreach l,$(levels),install -D -m 755 $(BUILD)/glibc-hwcaps/$l/$(soname) $(lib)/glibc-hwcaps/$l/$(soname)$(newline)	)
 	printf '%s\n' $(call pc,ag) 'Libs: -L$${libdir} $(if $(filter /usr,$(PREFIX)),,-Wl$(comma)-rpath$(comma)$${libdir} )-lag' \
 	    'Libs.private: $(libs)' >$(lib)/pkgconfig/ag.pc
 	printf '%s\n' $(call pc,ag-static) 'Libs: $${libdir}/libag.a $(libs)' >$(lib)/pkgconfig/ag-static.pc
 	@$(ldconfig)
 	@echo 'installed in $(PREFIX): gcc program.c $$(pkg-config --cflags --libs ag)$(if $(filter /usr /usr/local,$(PREFIX)),, with PKG_CONFIG_PATH=$(LIBDIR)/pkgconfig)'
 uninstall: ## what install put there
-	rm -f $(foreach h,$(headers),$(include)/$h) $(lib)/libag.a $(lib)/$(soname) $(lib)/libag.so $(lib)/pkgconfig/ag.pc $(lib)/pkgconfig/ag-static.pc
-	@rmdir $(sort $(foreach h,$(headers),$(include)/$(dir $h))) $(include) $(lib)/pkgconfig 2>/dev/null || true
+	rm -f $(foreach h,$(headers),$(include)/$h) $(lib)/libag.a $(lib)/$(soname) $(lib)/libag.so $(lib)/pkgconfig/ag.pc $(lib)/pkgconfig/ag-static.pc \
+	    $(lib)/glibc-hwcaps/*/$(soname)
+	@rmdir $(lib)/glibc-hwcaps/* $(lib)/glibc-hwcaps $(sort $(foreach h,$(headers),$(include)/$(dir $h))) $(include) $(lib)/pkgconfig 2>/dev/null || true
 	@$(ldconfig)
-# The processor that the package asks for is named in its description: kernels are not chosen at run time.
-deb_arch := $(or $(filter-out native,$(ARCH)),$(if $(filter X86,$(found)),x86-64-v3))
-deb: ## a Debian package, in its build directory
-	+@$(MAKE) --no-print-directory ARCH=$(deb_arch) packaged
+deb: ## a Debian package, in its build directory; for any processor unless ARCH= names one
+	+@$(MAKE) --no-print-directory ARCH=$(or $(filter-out native,$(ARCH)),any) packaged
 # One package for those who write programs and those who run them. Any flavour of BLIS will do, the one that it was built
 # with is best; what the archive is linked with is only recommended.
 root = $(BUILD)/deb
@@ -274,8 +282,7 @@ multiarch := $(shell $(CC) -print-multiarch 2>/dev/null)
 packaged: library
 	rm -rf $(root) $(BUILD)/debian
 	+@$(MAKE) --no-print-directory -s install DESTDIR=$(root) PREFIX=/usr LIBDIR=/usr/lib$(multiarch:%=/%) >/dev/null
-	strip --strip-unneeded $(root)/usr/lib/$(multiarch)/$(soname)
-	chmod 644 $(root)/usr/lib/$(multiarch)/$(soname)
+	find $(root) -name $(soname) -exec strip --strip-unneeded {} + -exec chmod 644 {} +
 	install -D -m 644 LICENSE $(root)/usr/share/doc/libag-dev/copyright
 	mkdir -p $(root)/DEBIAN $(BUILD)/debian
 	echo 'libag 0 libag-dev (>= $(version))' >$(root)/DEBIAN/shlibs
@@ -287,7 +294,7 @@ packaged: library
 	    'Recommends: $(subst $(space),$(comma) ,$(strip libblis-$(flavour)-dev libsleef-dev zlib1g-dev $(if $(xsmm),libxsmm-dev)))' \
 	    'Maintainer: the authors of ag <ag@localhost>' 'Section: libdevel' 'Priority: optional' \
 	    'Description: reverse-mode automatic differentiation of tensors in C' ' Headers, shared library and archive.' \
-	    $(ARCH:%=' For processors of the level % or newer.') >$(root)/DEBIAN/control
+	    $(patsubst -march=%,' For processors of the level % or newer.',$(march)) >$(root)/DEBIAN/control
 	dpkg-deb --root-owner-group --build $(root) $(BUILD)/libag-dev_$(version)_$$(dpkg --print-architecture).deb
 clean: ## removes every build directory and out/
 	rm -rf build build-* out
