@@ -232,7 +232,7 @@ gallery: lectures ## what they drew, into examples/README.md
 	@sed '/^<!-- from here on/q' examples/README.md >$(BUILD)/README.md; examples/lectures --map >>$(BUILD)/README.md; cp $(BUILD)/README.md examples/README.md
 bench: $(benches) ## speed: whole steps beside hand-written ones, which go to out/bench.json too, then one program after the other
 	@mkdir -p out; $(BUILD)/bench/goals --json out/bench.json
-	@for program in $(filter-out %/goals %/counts,$(benches)); do echo "== $${program##*/}"; $$program || exit 1; done
+	@for program in $(filter-out %/goals %/counts %/memory %/picture,$(benches)); do echo "== $${program##*/}"; $$program || exit 1; done
 bench-check: ## instructions of steps beside those of tests/bench/counts.txt, by callgrind; RENEW=1 writes them anew
 	+@$(MAKE) --no-print-directory ARCH=x86-64-v3 bench-counts
 bench-counts: $(BUILD)/bench/counts

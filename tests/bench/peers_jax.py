@@ -98,6 +98,66 @@ def net():
     return steps(descend(loss, 1e-6), p, 1000)
 
 
+# Sizes, batch, activation, loss, optimizer: as in peers_torch.py.
+NETWORKS = {
+    "T3_momentum": ((784, 128, 10), 64, jax.nn.relu, "classes", "momentum"),
+    "T3_adam": ((784, 128, 10), 64, jax.nn.relu, "classes", "adam"),
+    "T4_relu": ((2, 16, 16, 1), 100, jax.nn.relu, "binary", "sgd"),
+    "T4_tanh": ((2, 16, 16, 1), 100, jnp.tanh, "binary", "sgd"),
+    "T5": ((256,) * 17, 256, jax.nn.relu, "squares", "adam"),
+    "T6": ((4096,) * 3, 512, jax.nn.relu, "squares", "sgd"),
+}
+
+
+def loss_of(kind, z, y):
+    if kind == "classes":
+        return jnp.mean(jax.nn.logsumexp(z, axis=1) - jnp.take_along_axis(z, y[:, None], 1)[:, 0])
+    if kind == "binary":
+        return jnp.mean(jnp.maximum(z, 0) - z * y + jnp.log1p(jnp.exp(-jnp.abs(z))))
+    return jnp.mean(jnp.square(z - y))
+
+
+def updated(rule, p, m, v, t, g):
+    each = jax.tree_util.tree_map
+    if rule == "sgd":
+        return each(lambda a, b: a - 1e-2 * b, p, g), m, v, t
+    if rule == "momentum":
+        m = each(lambda a, b: 0.9 * a + b, m, g)
+        return each(lambda a, b: a - 1e-2 * b, p, m), m, v, t
+    m = each(lambda a, b: 0.9 * a + 0.1 * b, m, g)
+    v = each(lambda a, b: 0.999 * a + 0.001 * b * b, v, g)
+    c1, c2 = 1 - 0.9**t, 1 - 0.999**t
+    return each(lambda a, b, c: a - 1e-3 * (b / c1) / (jnp.sqrt(c / c2) + 1e-8), p, m, v), m, v, t + 1
+
+
+def measured(name):
+    """Seconds of a step of the network."""
+    sizes, batch, activation, kind, rule = NETWORKS[name]
+    keys = jax.random.split(jax.random.PRNGKey(1), len(sizes) + 1)
+    p = [linear_init(k, i, o) for k, i, o in zip(keys, sizes, sizes[1:])]
+    x, y = jax.random.uniform(keys[-1], (batch, sizes[0])), jax.random.uniform(keys[-2], (batch, sizes[-1]))
+    if kind == "classes":
+        y = jnp.arange(batch) % sizes[-1]
+
+    def loss(p):
+        h = x
+        for w, b in p[:-1]:
+            h = activation(h @ w + b)
+        return loss_of(kind, h @ p[-1][0] + p[-1][1], y)
+
+    zeros = [jax.tree_util.tree_map(jnp.zeros_like, p) if rule != "sgd" else () for _ in range(2)]
+    state = (p, zeros[0], zeros[1] if rule == "adam" else (), jnp.float32(1))
+    step = jax.jit(lambda s: updated(rule, *s, jax.grad(loss)(s[0])), donate_argnums=0)
+    best, count = float("inf"), {"T5": 10, "T6": 2}.get(name, 500)
+    for _ in range(6):  # the first compiles
+        start = time.perf_counter()
+        for _ in range(count):
+            state = step(state)
+        jax.block_until_ready(state)
+        best = min(best, (time.perf_counter() - start) / count)
+    return best
+
+
 def attention():
     p = tuple(jax.random.normal(k, (1, 1024, 4, 64)) for k in jax.random.split(jax.random.PRNGKey(1), 3))
 
@@ -108,5 +168,7 @@ def attention():
 
 
 if __name__ == "__main__":
+    names = {"T1": "circle", "T2": "net"}
     for name in sys.argv[1:]:
-        print(name, f"{globals()[name]():.9f}", flush=True)
+        seconds = measured(name) if name in NETWORKS else globals()[names.get(name, name)]()
+        print(name, f"{seconds:.9f}", flush=True)

@@ -81,6 +81,52 @@ def net():
     return steps(step, 500)
 
 
+# Sizes, batch, activation, loss, optimizer; data and weights are of the sizes that workloads.h has.
+NETWORKS = {
+    "T3_momentum": ((784, 128, 10), 64, torch.nn.ReLU, F.cross_entropy, "momentum"),
+    "T3_adam": ((784, 128, 10), 64, torch.nn.ReLU, F.cross_entropy, "adam"),
+    "T4_relu": ((2, 16, 16, 1), 100, torch.nn.ReLU, F.binary_cross_entropy_with_logits, "sgd"),
+    "T4_tanh": ((2, 16, 16, 1), 100, torch.nn.Tanh, F.binary_cross_entropy_with_logits, "sgd"),
+    "T5": ((256,) * 17, 256, torch.nn.ReLU, F.mse_loss, "adam"),
+    "T6": ((4096,) * 3, 512, torch.nn.ReLU, F.mse_loss, "sgd"),
+}
+
+
+def network(name, compiled=False):
+    """A step of one of these networks, as a function."""
+    sizes, batch, activation, loss, rule = NETWORKS[name]
+    x, y = torch.rand(batch, sizes[0]), torch.rand(batch, sizes[-1])
+    if loss is F.cross_entropy:
+        y = torch.arange(batch) % sizes[-1]
+    layers = []
+    for i, o in zip(sizes, sizes[1:]):
+        layers += [torch.nn.Linear(i, o), activation()]
+    net = torch.nn.Sequential(*layers[:-1])
+    if rule == "adam":
+        optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
+    else:
+        optimizer = torch.optim.SGD(net.parameters(), lr=1e-2, momentum=0.9 if rule == "momentum" else 0, fused=True)
+
+    def forward():
+        return loss(net(x), y)
+
+    if compiled:
+        forward = torch.compile(forward)
+
+    def step():
+        optimizer.zero_grad()
+        forward().backward()
+        optimizer.step()
+
+    return step
+
+
+def measured(name, compiled=False):
+    """Seconds of a step of the network."""
+    count = {"T5": 10, "T6": 2}.get(name, 500)
+    return steps(network(name, compiled), count)
+
+
 def attention():
     """4 heads of 1024 queries and keys of 64 numbers, causal, sum of squares: seconds of a step."""
     parameters = [torch.randn(1, 4, 1024, 64).requires_grad_() for _ in range(3)]
@@ -95,5 +141,10 @@ def attention():
 if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.manual_seed(1)
+    names = {"T1": "circle", "T2": "net"}
+    compiled = "--compiled" in sys.argv
     for name in sys.argv[1:]:
-        print(name, f"{globals()[name]():.9f}", flush=True)
+        if name in NETWORKS:
+            print(name, f"{measured(name, compiled):.9f}", flush=True)
+        elif name != "--compiled":
+            print(name, f"{globals()[names.get(name, name)]():.9f}", flush=True)
