@@ -47,15 +47,13 @@ static UNUSED ag_allocator allocator_of(memory *m)
 static UNUSED void leave_room(memory *m, ag_tape *t, bool pool, size_t blocks)
 {
     ag_arena *a = pool ? &t->pool.arena : &t->arena;
-    a->wanted = 1 << 22;
-    assert_non_null(ag_arena_take(t, a, 64)); /* a chunk of that size */
-    assert_true((size_t)(a->end - a->at) > blocks * 64);
+    a->wanted = blocks * 64;
+    assert_non_null(ag_arena_take(t, a, 64)); /* a chunk of that size, or of the smallest */
+    while ((size_t)(a->end - a->at) < blocks * 64)
+        assert_non_null(ag_arena_take(t, a, blocks * 64));
     assert_non_null(ag_arena_take(t, a, (size_t)(a->end - a->at) - blocks * 64));
-    if (pool) { /* elsewhere there is room */
-        assert_non_null(ag_arena_take(t, &t->arena, 1 << 22));
-        ag_arena_rewind(&t->arena, 0);
-    }
-    m->limit = 1 << 20; /* tables may grow */
+    a->wanted = 1 << 22; /* the next one would have */
+    m->limit = 1 << 20;  /* what is elsewhere may grow */
 }
 
 static UNUSED size_t more_room(size_t blocks)
