@@ -22,7 +22,7 @@ typedef enum mistake {
     MISTAKES
 } mistake;
 
-enum { KEPT = 64, FAR = 4096 };
+enum { KEPT = 64, FAR = 4096, FAR_AWAY = 3 * AG_SHARE + 1697 };
 
 typedef struct cube_params {
     double c;
@@ -65,7 +65,7 @@ static ag_status cube_forward(const ag_call *c, const ag_array *x, ag_array *y)
     const double *v = x->data;
     int64_t n = ag_shape_size(x->shape);
     for (int64_t i = 0; i < n; i++) {
-        bool wrong = (p->m == FAR_FORWARD && i >= FAR) || (p->m == FAR_ELEMENT && i == 100001);
+        bool wrong = (p->m == FAR_FORWARD && i >= FAR) || (p->m == FAR_ELEMENT && i == FAR_AWAY);
         ((double *)y->data)[i] = p->c * v[i] * v[i] * (wrong ? 1.5 * v[i] : v[i]);
     }
     keep(p, v, y->data, n);

@@ -4,8 +4,13 @@
 
 #include <stdint.h>
 
-/* Measured: other threads pay from two shares on. A step is about what adding two elements costs. */
+/* Measured: other threads pay from two shares on. A step is about what adding two elements costs. In debugging builds shares
+ * are small, so that what is slow under sanitizers divides smaller tensors in the same way. */
+#ifdef AG_DEBUG
+enum { AG_SHARE = 1 << 12 };
+#else
 enum { AG_SHARE = 1 << 15 /* steps of one thread */ };
+#endif
 
 /* ---- parallel.c */
 

@@ -1,10 +1,10 @@
 #include "ag/kernels/places.h"
 
 enum {
-    COLUMNS = 128,  /* lines that are looked at together, where they lie side by side */
-    BLOCK = 512,    /* elements of a line of which first only the best one is found */
-    LANES = 32,     /* comparisons that do not wait for each other */
-    PART = 1 << 17, /* elements of a line that are worth a thread's turn */
+    COLUMNS = 128,       /* lines that are looked at together, where they lie side by side */
+    BLOCK = 512,         /* elements of a line of which first only the best one is found */
+    LANES = 32,          /* comparisons that do not wait for each other */
+    PART = 4 * AG_SHARE, /* elements of a line that are worth a thread's turn */
     PARTS = 32
 };
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { UNIT = 1 << 15 }; /* elements that are worth a unit of their own */
+enum { UNIT = AG_SHARE }; /* elements that are worth a unit of their own */
 
 typedef struct sum_job {
     const ag_sums *sums;

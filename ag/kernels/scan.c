@@ -5,7 +5,7 @@ enum {
     ROWS = 8,     /* lines one after the other, together so that none waits for its own last result alone */
     STRAND = 128, /* elements of a long line that are added up by themselves, ROWS strands at a time */
     BLOCK = ROWS * STRAND,
-    PART = 1 << 16 /* elements of a long line that are worth a thread's turn */
+    PART = 2 * AG_SHARE /* elements of a long line that are worth a thread's turn */
 };
 
 #define INLINE static inline __attribute__((always_inline))
