@@ -91,7 +91,8 @@ guards := -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 placed := -falign-functions=64 -falign-loops=64
 # Tiny products run through few loops, where passing over what fills 64 bytes costs 4 %.
 closely := -falign-loops=32
-level := $(if $(filter 1,$(DEBUG)),-O0 -g -DAG_DEBUG=1,$(if $(SAN),-O2 -g,-O3 $(guards) $(placed)))
+# What sanitizers say needs lines, not variables, of which there are ten times as much; and they come with the internal checks.
+level := $(if $(filter 1,$(DEBUG)),-O0 -g -DAG_DEBUG=1,$(if $(SAN),-O1 -g1 -DAG_DEBUG=1,-O3 $(guards) $(placed)))
 flags := -std=c11 $(warnings) $(level) $(march) -fPIC -fvisibility=hidden -fno-semantic-interposition -fno-math-errno -fno-trapping-math -fopenmp-simd \
 	$(if $(findstring undefined,$(SAN)),-fsanitize=float-cast-overflow) $(SAN:%=-fsanitize=% -fno-sanitize-recover=all -fno-omit-frame-pointer) $(includes) $(if $(xsmm),-DAG_XSMM=1)
 ifneq ($(filter CLANG,$(found)),)
@@ -185,15 +186,16 @@ $(BUILD)/glibc-hwcaps/%/$(soname): FORCE
 	@mkdir -p $(@D) && cp -pu $(BUILD)/$*/$(soname) $@
 
 # A program of one file, with the library's inside in reach or as a user's program.
-inside = @mkdir -p $(@D); echo '  link  $@'$(newline)$(CC) $(internal) $(CFLAGS) $(dependencies) -pie $(hardened) -o $@ $< $(BUILD)/libag.a $(1) $(libs) $(LDFLAGS)
+inside = @mkdir -p $(@D); echo '  link  $@'$(newline)$(CC) $(internal) $(2) $(CFLAGS) $(dependencies) -pie $(hardened) -o $@ $< $(BUILD)/libag.a $(1) $(libs) $(LDFLAGS)
 outside = @mkdir -p $(@D); echo '  link  $@'$(newline)$(CC) $(public) $(CFLAGS) $(dependencies) -pie $(hardened) -o $@ $< $(BUILD)/libag.so -Wl,-rpath,'$$ORIGIN/..$(if $(filter examples/%,$<),/..)' $(or $(1),-lm) $(LDFLAGS)
 define newline
 
 
 endef
 bench_inside := $(addprefix $(BUILD)/bench/,$(call name,$(shell grep -lsE 'include "[a-z/]*(internal|kernels/)' tests/bench/*.c)))
+# What takes time in tests is the library.
 $(BUILD)/tests/%: tests/%.c $(BUILD)/libag.a $(BUILD)/settings
-	$(call inside,-lcmocka)
+	$(call inside,-lcmocka,$(if $(filter 1,$(DEBUG)),,-O1))
 $(bench_inside): $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/libag.a $(BUILD)/settings
 	$(call inside)
 $(BUILD)/fuzz: $(fuzz_objects) $(BUILD)/libag.a
@@ -215,7 +217,7 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libag.so $(BUILD)/settings
 
 # ---- goals
 
-test: library $(tests) $(faces) $(if $(TESTS),,$(examples) $(BUILD)/fuzz $(BUILD)/accuracy) ## all tests; TESTS='a b' for test_a and test_b alone
+test: library $(tests) $(faces) $(if $(TESTS),,$(if $(SAN),,$(examples)) $(BUILD)/fuzz $(BUILD)/accuracy) ## all tests; TESTS='a b' for test_a and test_b alone
 	@BUILD=$(BUILD) CC='$(CC)' CXX='$(CXX)' SAN='$(SAN)' tests/run $(tests) $(scripts)
 fuzz: $(BUILD)/fuzz $(BUILD)/fuzz_files ## reads damaged files, and plays random calls for SECONDS=60, from SEED=... on
 	$(BUILD)/fuzz_files 20000 $(SEED)
