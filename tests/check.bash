@@ -8,6 +8,16 @@ check() { # NAME COMMAND...
     if "$@" >"$work/log" 2>&1; then echo "ok $name"; else echo "not ok $name"; cat "$work/log"; fi
 }
 
+# The same for what is only compiled, to which it makes no difference how the library was built.
+compiles() {
+    if [[ ! ${SAN:-} ]]; then
+        check "$@"
+    elif [[ ! ${told:-} ]]; then
+        told=1
+        echo "skip what is only compiled: it is the same with sanitizers"
+    fi
+}
+
 family() { # of a compiler, by its name
     if [[ $1 = *clang* ]]; then echo clang; else echo gcc; fi
 }

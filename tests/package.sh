@@ -76,10 +76,10 @@ uninstall() {
 for header in ag/ag.h nn/nn.h nn/plot.h optim/optim.h; do
     [[ -e $header ]] || continue
     echo "#include \"$header\"" >"$work/header.c"
-    check "$header in C" $cc -std=c11 $strict -I. -fsyntax-only "$work/header.c"
+    compiles "$header in C" $cc -std=c11 $strict -I. -fsyntax-only "$work/header.c"
     if command -v "$cxx" >/dev/null; then
         cp "$work/header.c" "$work/header.cc"
-        check "$header in C++" "$cxx" -std=c++17 $strict -I. -fsyntax-only "$work/header.cc"
+        compiles "$header in C++" "$cxx" -std=c++17 $strict -I. -fsyntax-only "$work/header.cc"
     else
         echo "skip $header in C++: there is no $cxx"
     fi
