@@ -29,7 +29,10 @@ static void report_absent(nn_module *m, const char *path)
         ag_fail(m->tape, AG_EARG, "nn_find: module '%s' has no parameter or buffer '%s', and no other", m->name, path);
     else
         ag_fail(m->tape, AG_EARG, "nn_find: module '%s' has no parameter or buffer '%s'; it has %zu: %s%s", m->name,
-                path, there.count, there.text, there.length < sizeof there.text - 1 ? "" : ", ...");
+                path, there.count, there.text,
+                there.length < sizeof there.text - 1 ? ""
+                : *there.text                        ? ", ..."
+                                                     : "...");
 }
 
 ag_tensor nn_find(nn_module *m, const char *path)
