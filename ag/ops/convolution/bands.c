@@ -176,6 +176,22 @@ static int few_of(const ag_band *b)
     return (int)most;
 }
 
+/* Of few elements, the weights side by side. False: no memory. */
+static bool lay_out_few(const ag_call *c, ag_band *b)
+{
+    b->few = few_of(b);
+    b->left = ag_call_scratch(c, 2 * (size_t)b->result * sizeof *b->left + 8);
+    if (!b->left)
+        return false;
+    b->right = b->left + b->result;
+    for (int64_t i = 0; i < b->result && b->few; i++) {
+        const double *weight = b->weight + b->at[i];
+        b->left[i] = weight[0];
+        b->right[i] = b->at[i + 1] - b->at[i] == 2 ? weight[1] : 0;
+    }
+    return true;
+}
+
 static bool make_band(const ag_call *c, const ag_band_params *p, const ag_pool_axis *a, int d, int spatial, ag_band *b)
 {
     int64_t all = 0;
@@ -199,8 +215,7 @@ static bool make_band(const ag_call *c, const ag_band_params *p, const ag_pool_a
         for (int64_t k = 0; k < t.count; k++)
             b->weight[b->at[i] + k] = weighted && d >= AG_SPATIAL - spatial ? t.weight[k] : 1;
     }
-    b->few = b->weight ? few_of(b) : 0;
-    return b->weight;
+    return b->weight && lay_out_few(c, b);
 }
 
 bool ag_bands_make(const ag_call *c, const ag_band_params *p, ag_shape x, ag_band *b)
@@ -258,6 +273,5 @@ bool ag_band_transpose(const ag_call *c, const ag_band *b, ag_band *to)
             const int64_t j = b->first[i] + k - b->at[i];
             to->weight[to->at[j] + i - to->first[j]] = b->weight[k] / b->divisor[i];
         }
-    to->few = few_of(to);
-    return true;
+    return lay_out_few(c, to);
 }

@@ -20,7 +20,8 @@ typedef struct ag_band {
     int64_t source, result;
     int64_t *first, *at;
     double *weight, *divisor;
-    int few; /* 1 or 2: at most so many elements each, at least one, and no divisor; else 0 */
+    int few;              /* 1 or 2: at most so many elements each, at least one, and no divisor; else 0 */
+    double *left, *right; /* of few, the weights of the first element and of the next, 0: there is none */
 } ag_band;
 
 /* ---- bands.c */

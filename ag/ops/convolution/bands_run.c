@@ -22,12 +22,12 @@ static inline double sum_of(const ag_band *w, int64_t i, const double *row)
     return sum;
 }
 
-/* The same of one or two elements. */
+/* The same of one or two elements; both are read, so that it vectorises. */
 static inline double sum_of_few(const ag_band *w, int64_t i, const double *row)
 {
-    const double *from = row + w->first[i], *weight = w->weight + w->at[i];
-    const double sum = weight[0] * from[0];
-    return w->at[i + 1] - w->at[i] == 2 ? sum + weight[1] * from[1] : sum;
+    const bool two = w->right[i] != 0;
+    const double *from = row + w->first[i], sum = w->left[i] * from[0], more = w->right[i] * from[two];
+    return two ? sum + more : sum;
 }
 
 /* Is result i made as the one before it? */
@@ -75,7 +75,7 @@ static bool repeats(const ag_band *b, int64_t i)
                 const double divisor = b[0].divisor[d] * b[1].divisor[h];                                        \
                 if (any && w->few == 1 && divisor == 1 && !add)                                                  \
                     for (int64_t i = 0; i < w->result; i++)                                                      \
-                        y[i] = (type)(w->weight[i] * row[w->first[i]]);                                          \
+                        y[i] = (type)(w->left[i] * row[w->first[i]]);                                            \
                 else if (any && w->few && divisor == 1 && !add)                                                  \
                     for (int64_t i = 0; i < w->result; i++)                                                      \
                         y[i] = (type)sum_of_few(w, i, row);                                                      \
