@@ -52,21 +52,17 @@ static void run_block(double *x, double *most, int64_t n, so_far *f)
         x[i] = ag_v_log(x[i]);
 }
 
-/* y = m + l, and what it lost: the sum is exact (Knuth's), and m a float where y is one */
-#define ADD(name, type)                                                                                    \
-    static void name(const double *m, const double *l, int64_t n, int64_t step, type *y, type *lost)       \
-    {                                                                                                      \
-        for (int64_t i = 0; i < n; i++) {                                                                  \
-            const double sum = m[i] + l[i], part = sum - m[i];                                             \
-            const type rounded = (type)sum;                                                                \
-            y[i * step] = rounded;                                                                         \
-            lost[i * step] = ag_is_finite((double)rounded)                                                 \
-                                 ? (type)((m[i] - (sum - part)) + (l[i] - part) + (sum - (double)rounded)) \
-                                 : 0;                                                                      \
-        }                                                                                                  \
+/* x + most becomes y, and most what y lost: the sum is exact (Knuth's). */
+static void add_block(double *x, double *most, bool f32)
+{
+    AG_VECTOR_LOOP
+    for (int i = 0; i < BLOCK; i++) {
+        const double sum = most[i] + x[i], part = sum - most[i], y = f32 ? (double)(float)sum : sum;
+        const double lost = (most[i] - (sum - part)) + (x[i] - part) + (sum - y);
+        most[i] = y - y == 0 ? lost : 0; /* else y is not finite */
+        x[i] = y;
     }
-ADD(add_f32, float)
-ADD(add_f64, double)
+}
 
 typedef struct log_job {
     ag_scan s;
@@ -89,10 +85,15 @@ static void run_lines(const void *context, int64_t begin, int64_t end)
                            : j->s.dtype == AG_F32 ? (double)((const float *)j->x)[first + k * step]
                                                   : ((const double *)j->x)[first + k * step];
             run_block(block, most, left, &f);
-            if (j->s.dtype == AG_F32)
-                add_f32(most, block, left, step, (float *)j->y + first, (float *)j->lost + first);
-            else
-                add_f64(most, block, left, step, (double *)j->y + first, (double *)j->lost + first);
+            add_block(block, most, j->s.dtype == AG_F32);
+            for (int64_t k = 0, to = first; k < left; k++, to += step)
+                if (j->s.dtype == AG_F32) {
+                    ((float *)j->y)[to] = (float)block[k];
+                    ((float *)j->lost)[to] = (float)most[k];
+                } else {
+                    ((double *)j->y)[to] = block[k];
+                    ((double *)j->lost)[to] = most[k];
+                }
         }
     }
 }
