@@ -217,54 +217,6 @@ bool ag_elements_put(const ag_elements *e, ag_putting how, int threads)
     return !wrong;
 }
 
-/* ---- over a copy: a part of it is made and written while it is in cache */
-
-enum { PART = 1 << 16 /* bytes */ };
-
-typedef struct over {
-    const ag_elements *e;
-    const ag_array *before;
-    ag_putting how;
-    int64_t rows; /* along the first axis, of a part */
-    bool *wrong;
-} over;
-
-static ag_array rows_of(const ag_array *a, int64_t first, int64_t end)
-{
-    return ag_region(a, 0, first, end - first, 1);
-}
-
-static void put_parts(const void *context, int64_t begin, int64_t end)
-{
-    const over *v = context;
-    const ag_elements *e = v->e;
-    const int64_t all = e->table.shape.dim[0], indexed = e->index.shape.dim[0];
-    for (int64_t part = begin; part < end; part++) {
-        const int64_t first = part * v->rows, last = all - first < v->rows ? all : first + v->rows,
-                      reached = indexed < last ? indexed : last;
-        const ag_array to = rows_of(&e->table, first, last), from = rows_of(v->before, first, last);
-        ag_copy_array(&to, &from, false, 1);
-        if (reached <= first)
-            continue;
-        const ag_elements here = { rows_of(&e->table, first, reached), rows_of(&e->list, first, reached),
-                                   rows_of(&e->index, first, reached), e->axis };
-        if (!ag_elements_put(&here, v->how, 1))
-            __atomic_store_n(v->wrong, true, __ATOMIC_RELAXED);
-    }
-}
-
-bool ag_elements_put_over(const ag_elements *e, const ag_array *before, ag_putting how, int threads)
-{
-    const int64_t rows = e->table.shape.dim[0], size = ag_array_size(&e->table);
-    bool wrong = false;
-    if (size == 0)
-        return ag_elements_put(e, how, threads);
-    const int64_t row = size / rows, some = PART / (row * (int64_t)ag_bytes_of(e->table.dtype));
-    const over v = { e, before, how, some > 1 ? some : 1, &wrong };
-    ag_for_ranges((rows + v.rows - 1) / v.rows, 3 * (double)(v.rows * row), threads, put_parts, &v);
-    return !wrong;
-}
-
 /* ---- for the ops */
 
 ag_elements ag_elements_of(const ag_call *c, const ag_array *table, const ag_array *index, const ag_array *list)

@@ -34,7 +34,5 @@ ag_status ag_elements_check(const ag_call *c, const ag_array *x, int *axis);
 /* False: an index is no place, and of what is written nothing is to be used. */
 bool ag_elements_take(const ag_elements *e, int threads);
 bool ag_elements_put(const ag_elements *e, ag_putting how, int threads);
-/* The table becomes a copy of `before`, which has its shape, and then the same. The axis is not the first one. */
-bool ag_elements_put_over(const ag_elements *e, const ag_array *before, ag_putting how, int threads);
 
 #endif

@@ -201,14 +201,3 @@ ag_status ag_along_put(const ag_call *c, const ag_elements *e, const ag_array *i
         ag_fill_array(&e->table, 0);
     return ag_elements_put(e, how, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, e, index);
 }
-
-ag_status ag_along_put_over(const ag_call *c, const ag_elements *e, const ag_array *index, ag_putting how,
-                            const ag_array *before)
-{
-    ag_array places;
-    const ag_array from = ag_as_vector(before);
-    if (e->axis > 0 && !row_index(e, &places))
-        return ag_elements_put_over(e, &from, how, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, e, index);
-    ag_copy_array(&e->table, &from, false, ag_call_threads(c));
-    return ag_along_put(c, e, index, how, false);
-}

@@ -38,8 +38,5 @@ ag_status ag_lookup_put(const ag_call *c, const ag_lookup *u, ag_putting how, bo
  * in one that was expanded. clear: the table holds anything before. */
 ag_status ag_along_take(const ag_call *c, const ag_elements *e, const ag_array *index);
 ag_status ag_along_put(const ag_call *c, const ag_elements *e, const ag_array *index, ag_putting how, bool clear);
-/* The same where the table is to be a copy of `before`, which has its shape. */
-ag_status ag_along_put_over(const ag_call *c, const ag_elements *e, const ag_array *index, ag_putting how,
-                            const ag_array *before);
 
 #endif

@@ -48,7 +48,8 @@ static ag_status scatter_from(const ag_call *c, const ag_array *x, ag_array *y, 
 {
     const ag_array list = part_of(&x[2], &x[1]);
     const ag_elements e = ag_elements_of(c, y, &x[1], &list);
-    return ag_along_put_over(c, &e, &x[1], how, &x[0]);
+    ag_copy_array(y, &x[0], false, ag_call_threads(c));
+    return ag_along_put(c, &e, &x[1], how, false);
 }
 
 /* What the source receives, of the index' shape: zeros where the index does not reach. */
@@ -213,16 +214,22 @@ typedef struct scatter_scalar_params {
     double number;
 } scatter_scalar_params;
 
-/* From an array of x's dtype that is one number everywhere. */
-static ag_status scatter_scalar_forward(const ag_call *c, const ag_array *x, ag_array *y)
+/* In an array of x's dtype that is one number everywhere. */
+static ag_status scatter_scalar_put(const ag_call *c, ag_array *y, const ag_array *index)
 {
     const scatter_scalar_params *p = ag_call_params(c);
     uint64_t number = 0;
     ag_array list = { .data = &number, .dtype = y->dtype };
     ag_fill_array(&list, p->number);
-    list.shape = x[1].shape;
-    const ag_elements e = ag_elements_of(c, y, &x[1], &list);
-    return ag_along_put_over(c, &e, &x[1], AG_PUT, &x[0]);
+    list.shape = index->shape;
+    const ag_elements e = ag_elements_of(c, y, index, &list);
+    return ag_along_put(c, &e, index, AG_PUT, false);
+}
+
+static ag_status scatter_scalar_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    ag_copy_array(y, &x[0], false, ag_call_threads(c));
+    return scatter_scalar_put(c, y, &x[1]);
 }
 
 static void scatter_scalar_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
