@@ -16,11 +16,25 @@ AG_API ag_tensor ag_count_nonzero_over(ag_tensor x, ag_axes axes, int flags)
     return ag_sum_over(ag_not_equal_scalar(x, 0), axes, flags);
 }
 
+/* Truth values are ordered: one of them is true if the largest is, all are if the smallest is. Of none there is no
+ * largest: they are counted. */
+static ag_tensor one_of(ag_tensor truth, ag_axes axes, int flags)
+{
+    return ag_size_of(truth) > 0 ? ag_max_over(truth, axes, flags)
+                                 : ag_not_equal_scalar(ag_sum_over(truth, axes, flags), 0);
+}
+
+static ag_tensor all_of(ag_tensor truth, ag_axes axes, int flags)
+{
+    return ag_size_of(truth) > 0 ? ag_min_over(truth, axes, flags)
+                                 : ag_equal_scalar(ag_sum_over(truth, axes, flags), 0);
+}
+
 /* ag_any - is one element not 0? u8; 0 if there are none.
  *   y = 1 where an x != 0, else 0, no gradient */
 AG_API ag_tensor ag_any(ag_tensor x)
 {
-    return ag_not_equal_scalar(ag_count_nonzero(x), 0);
+    return one_of(ag_not_equal_scalar(x, 0), AG_ALL, 0);
 }
 
 /* ag_any_over - is one of them not 0, over axes? u8; axes and flags as in ag_sum_over.
@@ -28,14 +42,14 @@ AG_API ag_tensor ag_any(ag_tensor x)
  * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags. */
 AG_API ag_tensor ag_any_over(ag_tensor x, ag_axes axes, int flags)
 {
-    return ag_not_equal_scalar(ag_count_nonzero_over(x, axes, flags), 0);
+    return one_of(ag_not_equal_scalar(x, 0), axes, flags);
 }
 
 /* ag_all - are all elements not 0? u8; 1 if there are none.
  *   y = 1 where every x != 0, else 0, no gradient */
 AG_API ag_tensor ag_all(ag_tensor x)
 {
-    return ag_equal_scalar(ag_sum(ag_equal_scalar(x, 0)), 0);
+    return all_of(ag_not_equal_scalar(x, 0), AG_ALL, 0);
 }
 
 /* ag_all_over - are all of them not 0, over axes? u8; axes and flags as in ag_sum_over.
@@ -43,5 +57,5 @@ AG_API ag_tensor ag_all(ag_tensor x)
  * Errors: AG_ESHAPE if an axis is out of range or named twice; AG_EARG for unknown flags. */
 AG_API ag_tensor ag_all_over(ag_tensor x, ag_axes axes, int flags)
 {
-    return ag_equal_scalar(ag_sum_over(ag_equal_scalar(x, 0), axes, flags), 0);
+    return all_of(ag_not_equal_scalar(x, 0), axes, flags);
 }
