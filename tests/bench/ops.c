@@ -125,6 +125,7 @@ OP(batch_norm,
    ag_batch_norm(x[0], (ag_tensor){ 0 }, (ag_tensor){ 0 }, x[1], x[2], (ag_batch_norm_options){ .training = true })
        .output)
 OP(softmax, ag_softmax(x[0], -1))
+OP(log_softmax, ag_log_softmax(x[0], -1))
 OP(sort, ag_sort(x[0], -1, (ag_sort_options){ 0 }).values)
 OP(topk, ag_topk(x[0], 10, -1, (ag_topk_options){ 0 }).values)
 OP(bilinear, ag_interpolate(x[0], (ag_interpolate_options){ .mode = AG_LINEAR, .scale = { 2, 2 } }))
@@ -159,6 +160,7 @@ static const bench beside[] = {
     { "group_norm", group_norm, .shape = { IMAGES, AG_DIMS(32), AG_DIMS(32) } },
     { "batch_norm", batch_norm, .shape = { IMAGES, AG_DIMS(32), AG_DIMS(32) } },
     { "softmax", softmax, .shape = { MATRIX } },
+    { "log_softmax", log_softmax, .shape = { MATRIX } },
     { "sort", sort, .shape = { MATRIX } },
     { "topk_long", topk, .shape = { AG_DIMS(256, 4096) } },
     { "topk_short", topk, .shape = { AG_DIMS(16384, 64) } },

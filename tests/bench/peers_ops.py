@@ -34,6 +34,7 @@ OPS = {
     "group_norm": (lambda x, w, b: F.group_norm(x, 8, w, b), floats(*IMAGES), floats(32), floats(32)),
     "batch_norm": (lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), floats(*IMAGES), floats(32), floats(32)),
     "softmax": (lambda x: x.softmax(-1), floats(*MATRIX)),
+    "log_softmax": (lambda x: x.log_softmax(-1), floats(*MATRIX)),
     "sort": (lambda x: x.sort(-1).values, floats(*MATRIX)),
     "topk_long": (lambda x: x.topk(10, -1).values, floats(256, 4096)),
     "topk_short": (lambda x: x.topk(10, -1).values, floats(16384, 64)),
