@@ -1,25 +1,10 @@
 /* Sums over dimensions of strided arrays: which dimensions are summed, in which order, by how many threads. */
 #include "ag/kernels/kernels.h"
-#include "ag/kernels/reduce_sums.h"
+#include "ag/kernels/reduce_job.h"
 #include <math.h>
 #include <stdlib.h>
 
 enum { UNIT = AG_SHARE }; /* elements that are worth a unit of their own */
-
-typedef struct sum_job {
-    const ag_sums *sums;
-    ag_nest kept; /* 0: from, 1: to */
-    ag_box box;
-    const char *from;
-    char *to;
-    int64_t from_size, to_size; /* of an element */
-    int64_t chunk, chunks;      /* results of a unit; units along the innermost kept dimension */
-    ag_sum_ending end;
-    bool across;
-    const ag_maker *maker;
-    int64_t blocks, pieces; /* blocks of rows, pieces of a row */
-    ag_total *work;         /* their totals */
-} sum_job;
 
 static const ag_sums *sums_of(ag_dtype d)
 {
@@ -37,7 +22,7 @@ typedef struct unit {
     char *to;
 } unit;
 
-static unit unit_at(const sum_job *j, const ag_cursor *row, int64_t chunk)
+static unit unit_at(const ag_sum_job *j, const ag_cursor *row, int64_t chunk)
 {
     int last = j->kept.rank - 1;
     int64_t first = chunk * j->chunk, count = j->kept.dim[last] - first;
@@ -53,14 +38,14 @@ static unit unit_at(const sum_job *j, const ag_cursor *row, int64_t chunk)
                    j->to + to * j->to_size };
 }
 
-static void finish(const sum_job *j, const unit *u, ag_total *total)
+static void finish(const ag_sum_job *j, const unit *u, ag_total *total)
 {
     ag_sum_finish(&j->end, u->to, j->kept.stride[1][j->kept.rank - 1], total, u->sum.count);
 }
 
 static void run_units(const void *context, int64_t begin, int64_t end)
 {
-    const sum_job *j = context;
+    const ag_sum_job *j = context;
     ag_total total[AG_SUM_CHUNK];
     ag_cursor row;
     int64_t chunk = begin % j->chunks;
@@ -77,7 +62,7 @@ static void run_units(const void *context, int64_t begin, int64_t end)
 }
 
 typedef struct parts {
-    const sum_job *job;
+    const ag_sum_job *job;
     const ag_sum_unit *unit;
     ag_total (*total)[AG_SUM_CHUNK];
     int depth;
@@ -91,7 +76,7 @@ static void run_parts(const void *context, int64_t begin, int64_t end)
 }
 
 /* A unit by several threads. Its parts are joined in the order in which one thread sums them. */
-static void run_divided(const sum_job *j, const unit *u, int depth, int threads)
+static void run_divided(const ag_sum_job *j, const unit *u, int depth, int threads)
 {
     ag_total total[1 << AG_SUM_DEPTH][AG_SUM_CHUNK];
     parts p = { j, &u->sum, total, depth };
@@ -102,72 +87,9 @@ static void run_divided(const sum_job *j, const unit *u, int depth, int threads)
     finish(j, u, total[0]);
 }
 
-/* ---- many results side by side: blocks of whole rows, as memory gives them most quickly. Their totals are joined in the
- * order of units. */
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static void run_blocks(const void *context, int64_t begin, int64_t end)
-{
-    const sum_job *j = context;
-    const int64_t results = j->kept.dim[j->kept.rank - 1];
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t first = i % j->pieces * AG_SUM_WIDE, block = i / j->pieces % j->blocks,
-                      done = block * AG_SUM_ROWS;
-        ag_cursor row;
-        ag_cursor_set(&j->kept, i / j->pieces / j->blocks, &row);
-        const int64_t from = row.offset[0] + done * j->box.stride[0] + first;
-        const ag_sum_unit u = { .box = &j->box,
-                                .from = j->from + from * j->from_size,
-                                .count = smaller(results - first, AG_SUM_WIDE),
-                                .step = 1,
-                                .across = true,
-                                .maker = j->maker,
-                                .first = j->from };
-        j->sums->block(&u, smaller(j->box.dim[0] - done, AG_SUM_ROWS), j->work + i / j->pieces * results + first);
-    }
-}
-
-/* Of so many rows, the totals of whose blocks are `step` apart. */
-static void join_blocks(const sum_job *j, ag_total *total, int64_t rows, int64_t step, int64_t count)
-{
-    if (rows <= AG_SUM_ROWS)
-        return;
-    const int64_t at = ag_parts(rows / 2, AG_SUM_ROWS);
-    ag_total *second = total + at * step;
-    join_blocks(j, total, at * AG_SUM_ROWS, step, count);
-    join_blocks(j, second, rows - at * AG_SUM_ROWS, step, count);
-    j->sums->join(total, second, count);
-}
-
-static void finish_blocks(const void *context, int64_t begin, int64_t end)
-{
-    const sum_job *j = context;
-    const int last = j->kept.rank - 1;
-    const int64_t results = j->kept.dim[last], step = j->kept.stride[1][last];
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t first = i % j->pieces * AG_SUM_WIDE, count = smaller(results - first, AG_SUM_WIDE);
-        ag_total *total = j->work + i / j->pieces * j->blocks * results + first;
-        ag_cursor row;
-        ag_cursor_set(&j->kept, i / j->pieces, &row);
-        join_blocks(j, total, j->box.dim[0], results, count);
-        ag_sum_finish(&j->end, j->to + (row.offset[1] + first * step) * j->to_size, step, total, count);
-    }
-}
-
-static void run_in_blocks(const sum_job *j, int threads)
-{
-    const int64_t rows = ag_nest_rows(&j->kept), wide = smaller(j->kept.dim[j->kept.rank - 1], AG_SUM_WIDE);
-    ag_for_ranges(rows * j->blocks * j->pieces, (double)(AG_SUM_ROWS * wide), threads, run_blocks, j);
-    ag_for_ranges(rows * j->pieces, (double)(j->blocks * wide), threads, finish_blocks, j);
-}
-
 /* ---- the plan */
 
-static int64_t box_size(const sum_job *j)
+static int64_t box_size(const ag_sum_job *j)
 {
     int64_t size = 1;
     for (int d = 0; d < j->box.rank; d++)
@@ -184,7 +106,7 @@ static int depth_of(int64_t elements)
     return depth;
 }
 
-static void divide_dimensions(sum_job *j, const ag_array *to, const ag_array *from, ag_nest *summed)
+static void divide_dimensions(ag_sum_job *j, const ag_array *to, const ag_array *from, ag_nest *summed)
 {
     for (int d = 0; d < from->shape.rank; d++) {
         int64_t dim = from->shape.dim[d], stride = from->stride[d];
@@ -210,7 +132,7 @@ static bool closer(int64_t stride, int64_t than)
     return stride != 0 && llabs(stride) < llabs(than);
 }
 
-static void plan(sum_job *j, const ag_array *to, const ag_array *from)
+static void plan(ag_sum_job *j, const ag_array *to, const ag_array *from)
 {
     ag_nest summed = { .arrays = 1 };
     divide_dimensions(j, to, from, &summed);
@@ -226,7 +148,7 @@ static void plan(sum_job *j, const ag_array *to, const ag_array *from)
     j->chunks = (results + j->chunk - 1) / j->chunk;
 }
 
-static void run(const sum_job *j, int threads)
+static void run(const ag_sum_job *j, int threads)
 {
     int64_t rows = ag_nest_rows(&j->kept), units = rows * j->chunks;
     int64_t elements = box_size(j) * j->chunk; /* of a unit */
@@ -252,18 +174,15 @@ static double divisor_of(double scale)
     return scale != 1 && isfinite(n) && n != 0 && 1 / n == scale ? n : 0;
 }
 
-static sum_job job_of(const ag_array *to, const ag_array *from, ag_sum_ending end)
+static ag_sum_job job_of(const ag_array *to, const ag_array *from, ag_sum_ending end)
 {
-    sum_job j = { .sums = sums_of(from->dtype), .kept.arrays = 2, .from = from->data, .to = to->data, .end = end };
+    ag_sum_job j = { .sums = sums_of(from->dtype), .kept.arrays = 2, .from = from->data, .to = to->data, .end = end };
     j.end.from = from->dtype;
     j.end.to = to->dtype;
     j.from_size = (int64_t)ag_dtype_size(from->dtype);
     j.to_size = (int64_t)ag_dtype_size(to->dtype);
     plan(&j, to, from);
-    const int64_t results = j.kept.dim[j.kept.rank - 1];
-    const bool rows = j.across && j.box.rank == 1 && j.kept.stride[0][j.kept.rank - 1] == 1 && ag_is_float(from->dtype);
-    j.pieces = ag_parts(results, AG_SUM_WIDE);
-    j.blocks = rows && results > AG_SUM_CHUNK ? ag_parts(j.box.dim[0], AG_SUM_ROWS) : 0;
+    ag_sum_choose(&j);
     return j;
 }
 
@@ -281,11 +200,11 @@ static void sum_array(const ag_array *to, const ag_array *from, const ag_maker *
 {
     if (empty(to, from, end))
         return;
-    sum_job j = job_of(to, from, end);
+    ag_sum_job j = job_of(to, from, end);
     j.maker = maker;
     j.work = work;
     if (work)
-        run_in_blocks(&j, threads);
+        ag_sum_parts(&j, threads);
     else if (j.across && box_size(&j) == 1 && j.end.times == 1 && end.scale == 1 && !maker)
         ag_copy_array(to, from, end.add, threads);
     else
@@ -294,10 +213,10 @@ static void sum_array(const ag_array *to, const ag_array *from, const ag_maker *
 
 size_t ag_sum_work(const ag_array *to, const ag_array *from)
 {
-    if (ag_array_size(to) == 0 || ag_array_size(from) == 0)
+    if (ag_array_size(to) == 0 || ag_array_size(from) < 2 * UNIT) /* small ones lie in the cache */
         return 0;
-    const sum_job j = job_of(to, from, (ag_sum_ending){ .times = 1 });
-    return j.blocks > 1 ? (size_t)(ag_array_size(to) * j.blocks) * sizeof(ag_total) : 0;
+    const ag_sum_job j = job_of(to, from, (ag_sum_ending){ .times = 1 });
+    return (size_t)(ag_array_size(to) * j.parts) * sizeof(ag_total);
 }
 
 void ag_sum_within(const ag_array *to, const ag_array *from, double scale, bool add, void *work, int threads)

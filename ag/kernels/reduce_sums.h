@@ -10,8 +10,9 @@
 
 enum {
     AG_SUM_CHUNK = 128,
-    AG_SUM_ROWS = 32,   /* that are added in lanes */
-    AG_SUM_WIDE = 4096, /* of results that are more than AG_SUM_CHUNK side by side */
+    AG_SUM_BLOCK = 1024, /* elements of a result that are added in lanes */
+    AG_SUM_ROWS = 32,    /* that are added in lanes */
+    AG_SUM_WIDE = 4096,  /* of results that are more than AG_SUM_CHUNK side by side */
     AG_SUM_DEPTH = 5
 };
 
