@@ -16,7 +16,8 @@ done
 # Every public function that has a tape to report to is traced, but for those that report nothing.
 silent=" ag_tape_free ag_tape_mark ag_tape_dtype ag_tape_threads ag_tape_nodes ag_tape_memory ag_error ag_error_text ag_error_clear ag_status_name ag_quiet \
 ag_list_none ag_list_tape ag_tape_deallocate ag_scope_begin ag_scope_end ag_no_grad_begin ag_ok ag_is_persistent ag_show ag_dtype_size ag_dtype_name \
-ag_shape_size ag_check_op ag_verdict_name ag_ops ag_site_enter ag_site_leave ag_fail_at ag_tape_new_at ag_warn ag_tape_debug nn_train optim_lr optim_tape nn_plot_tape "
+ag_shape_size ag_check_op ag_verdict_name ag_ops ag_site_enter ag_site_leave ag_fail_at ag_tape_new_at ag_warn ag_tape_debug nn_train optim_lr optim_tape nn_plot_tape \
+ag_tape_stats ag_tape_stats_restart ag_profile_free ag_profile_seconds ag_profile_steps ag_profile_tape ag_region_begin ag_region_end "
 for name in $(grep -hoE '^AG_API [^;(]*\(' ag/*.h $nn_headers optim/optim.h | sed -E 's/.*[ *]([a-z_0-9]+)\($/\1/'); do
     [[ $silent = *" $name "* || $name = ag_call_* ]] || grep -q "^#define $name(" ag/traced.h nn/traced.h optim/traced.h || echo "$name"
 done >"$work/untraced"

@@ -186,14 +186,16 @@ static void pop(ag_profile *p)
 /* How many frames end with the one of that name; 0: there is none. A region of the program's ends where it is innermost. */
 static uint32_t frames_to(const ag_profile *p, const char *name)
 {
-    const ag_frame *f = &p->frames[p->depth - 1];
     if (p->depth > AG_FRAMES || !p->depth)
         return p->depth > 0;
+    const ag_frame *f = &p->frames[p->depth - 1];
     if (name && !*name)
         return f->name && strncmp(f->name, AG_BACKWARD_PASS, sizeof AG_BACKWARD_PASS - 1) != 0;
-    for (uint32_t i = 1; i <= p->depth; i++, f--)
+    for (uint32_t i = 1; i <= p->depth; i++) {
+        f = &p->frames[p->depth - i];
         if (name ? f->name == name : !f->name)
             return i;
+    }
     return 0;
 }
 

@@ -107,7 +107,8 @@ static void put_slices(writer *w, ag_interval *slices, size_t count)
 {
     size_t kept = 0;
     uint64_t end = 0;
-    qsort(slices, count, sizeof *slices, by_begin);
+    if (count)
+        qsort(slices, count, sizeof *slices, by_begin);
     for (size_t i = 0; i < count; i++)
         put_slice(w, &slices[i]);
     for (size_t i = 0; i < count; i++) {
