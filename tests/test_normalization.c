@@ -155,7 +155,9 @@ static void what_does_not_fit_is_said(void **state)
     ag_group_norm(x, 0, absent, absent, 0);
     expect_error(t, AG_EARG, "ag_group_norm: 6 channels are not 0 groups of one size");
     ag_group_norm(x, 2, four, absent, 0);
-    expect_error(t, AG_ESHAPE, "ag_group_norm: operand 2 is [4], and not [6], for each channel of x a number");
+    expect_error(t, AG_ESHAPE, "ag_group_norm: the weight is [4], and not [6], for each channel of x a number");
+    ag_batch_norm(x, absent, absent, absent, four, (ag_batch_norm_options){ .training = true });
+    expect_error(t, AG_ESHAPE, "ag_batch_norm: the bias is [4], and not [6], for each channel of x a number");
     ag_instance_norm(four, absent, absent, 0);
     expect_error(t, AG_ESHAPE, "ag_instance_norm: x must be [n,channels,..], not [4]");
     ag_batch_norm(x, absent, absent, absent, absent, (ag_batch_norm_options){ 0 });

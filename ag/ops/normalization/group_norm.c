@@ -4,11 +4,16 @@
 /* The operands that are there, with their shapes; NULL: they cannot be used, or x has no channels. */
 static ag_tape *check_operands(const char *who, const ag_tensor *given, size_t count, ag_shape *s)
 {
+    static const char *const of_groups[] = { "x", "the weight", "the bias" };
+    static const char *const of_batches[] = { "x", "running_mean", "running_var", "the weight", "the bias" };
+    const char *names[5];
     ag_tensor there[5];
     ag_list list = { there, 0 };
     for (size_t i = 0; i < count; i++)
-        if (i == 0 || !ag_absent(given[i]))
+        if (i == 0 || !ag_absent(given[i])) {
+            names[list.count] = count == 3 ? of_groups[i] : of_batches[i];
             there[list.count++] = given[i];
+        }
     ag_tape *t = ag_shapes_for(who, list, s);
     char text[128];
     if (!t)
@@ -24,8 +29,8 @@ static ag_tape *check_operands(const char *who, const ag_tensor *given, size_t c
         }
     for (size_t i = 1; i < list.count; i++)
         if (s[i].rank != 1 || s[i].dim[0] != s[0].dim[1]) {
-            ag_fail(t, AG_ESHAPE, "%s: operand %d is %s, and not [%lld], for each channel of x a number", who,
-                    (int)i + 1, ag_shape_text(s[i], text, sizeof text), (long long)s[0].dim[1]);
+            ag_fail(t, AG_ESHAPE, "%s: %s is %s, and not [%lld], for each channel of x a number", who, names[i],
+                    ag_shape_text(s[i], text, sizeof text), (long long)s[0].dim[1]);
             return NULL;
         }
     return t;
