@@ -134,6 +134,88 @@ static void gradients_of_weights_are_sums_over_many_rows(void **state)
     }
 }
 
+typedef ag_tensor norm_of(ag_tensor x, ag_tensor weight, ag_tensor bias);
+
+static ag_tensor of_groups(ag_tensor x, ag_tensor weight, ag_tensor bias)
+{
+    return ag_group_norm(x, 2, weight, bias, 0);
+}
+
+static ag_tensor of_batches(ag_tensor x, ag_tensor weight, ag_tensor bias)
+{
+    return ag_batch_norm(x, absent, absent, weight, bias, (ag_batch_norm_options){ .training = true }).output;
+}
+
+static ag_tensor of_others(ag_tensor x, ag_tensor weight, ag_tensor bias)
+{
+    const ag_tensor mean = ag_cast(AG_VALUES(x.tape, AG_SHAPE(4), 4095, 4096, 4097, 4098), ag_dtype_of(x)),
+                    variance = ag_cast(AG_VALUES(x.tape, AG_SHAPE(4), 0.5, 1, 2, 3), ag_dtype_of(x));
+    return ag_batch_norm(x, mean, variance, weight, bias, (ag_batch_norm_options){ 0 }).output;
+}
+
+typedef struct passed { /* a value and its gradients */
+    ag_tensor y[4];
+} passed;
+
+static passed pass(norm_of *norm, ag_tensor x, ag_tensor weight, ag_tensor bias, ag_tensor dy, ag_dtype d)
+{
+    const ag_tensor at[] = { ag_require_grad(ag_cast(x, d)), ag_require_grad(ag_cast(weight, d)),
+                             ag_require_grad(ag_cast(bias, d)) };
+    passed p = { { norm(at[0], at[1], at[2]) } };
+    ag_gradients(ag_sum(ag_mul(p.y[0], ag_cast(dy, d))), (ag_list){ at, 3 }, 0, p.y + 1);
+    return p;
+}
+
+static double furthest(ag_tensor a, ag_tensor b)
+{
+    const ag_tensor x = ag_cast(a, AG_F64), y = ag_cast(b, AG_F64);
+    return ag_item(ag_max(ag_abs(ag_sub(x, y)))) / ag_item(ag_max(ag_abs(y)));
+}
+
+/* Runs of every length that is treated in a way of its own, far from zero: columns, vectors, slices, pieces. */
+static void channels_far_from_zero_keep_their_deviation(void **state)
+{
+    (void)state;
+    static norm_of *const norms[] = { of_groups, of_batches, of_others };
+    static const ag_shape shapes[] = { { 2, { 130, 4 } },     { 3, { 33, 4, 5 } },   { 4, { 3, 4, 7, 7 } },
+                                       { 3, { 3, 4, 1111 } }, { 3, { 2, 4, 5000 } }, { 3, { 1, 4, 40000 } } };
+    ag_tape *t = tape_with((ag_options){ .seed = 3, .threads = 2 });
+    for (size_t i = 0; i < ARRAY_SIZE(norms) * ARRAY_SIZE(shapes); i++) {
+        norm_of *norm = norms[i % ARRAY_SIZE(norms)];
+        ag_tensor x = ag_randn(t, AG_F32, shapes[i / ARRAY_SIZE(norms)], 4096, 1),
+                  g = ag_randn(t, AG_F32, ag_shape_of(x), 0, 1), w = ag_randn(t, AG_F32, AG_SHAPE(4), 1, 0.2),
+                  b = ag_randn(t, AG_F32, AG_SHAPE(4), 0, 1);
+        const passed p = pass(norm, x, w, b, g, AG_F32), exact = pass(norm, x, w, b, g, AG_F64);
+        for (int k = 0; k < 4; k++)
+            assert_true(furthest(p.y[k], exact.y[k]) < 2e-6);
+        expect_fine(t);
+    }
+    ag_tape_free(t);
+}
+
+/* Groups of which there are fewer than threads are measured by all of them. */
+static void norms_have_the_same_bits_on_any_number_of_threads(void **state)
+{
+    (void)state;
+    static norm_of *const norms[] = { of_groups, of_batches, of_others };
+    static const ag_shape shapes[] = { { 2, { 3000, 4 } }, { 3, { 1, 4, 50000 } }, { 3, { 40, 4, 500 } } };
+    for (size_t i = 0; i < ARRAY_SIZE(norms) * ARRAY_SIZE(shapes); i++) {
+        double sums[2][4];
+        for (int many = 0; many < 2; many++) {
+            ag_tape *t = tape_with((ag_options){ .seed = 3, .threads = many ? 3 : 1 });
+            ag_tensor x = ag_randn(t, AG_F32, shapes[i / ARRAY_SIZE(norms)], 5, 1),
+                      g = ag_randn(t, AG_F32, ag_shape_of(x), 0, 1), w = ag_randn(t, AG_F32, AG_SHAPE(4), 1, 0.2),
+                      b = ag_randn(t, AG_F32, AG_SHAPE(4), 0, 1);
+            const passed p = pass(norms[i % ARRAY_SIZE(norms)], x, w, b, g, AG_F32);
+            for (int k = 0; k < 4; k++)
+                sums[many][k] = ag_item(ag_sum(ag_square(ag_cast(p.y[k], AG_F64))));
+            expect_fine(t);
+            ag_tape_free(t);
+        }
+        assert_memory_equal(sums[0], sums[1], sizeof sums[0]);
+    }
+}
+
 /* ---- messages */
 
 static void what_does_not_fit_is_said(void **state)
@@ -180,6 +262,8 @@ int main(void)
         cmocka_unit_test(batches_have_the_statistics_that_are_known),
         cmocka_unit_test(long_rows_far_from_zero_keep_their_deviation),
         cmocka_unit_test(gradients_of_weights_are_sums_over_many_rows),
+        cmocka_unit_test(channels_far_from_zero_keep_their_deviation),
+        cmocka_unit_test(norms_have_the_same_bits_on_any_number_of_threads),
         cmocka_unit_test(what_does_not_fit_is_said),
     };
     return cmocka_run_group_tests_name("normalization", tests, NULL, NULL);

@@ -124,6 +124,9 @@ OP(group_norm, ag_group_norm(x[0], 8, x[1], x[2], 1e-5))
 OP(batch_norm,
    ag_batch_norm(x[0], (ag_tensor){ 0 }, (ag_tensor){ 0 }, x[1], x[2], (ag_batch_norm_options){ .training = true })
        .output)
+OP(batch_norm_eval, ag_batch_norm(x[0], x[2], ag_square(x[1]), x[1], x[2], (ag_batch_norm_options){ 0 }).output)
+OP(instance_norm, ag_instance_norm(x[0], x[1], x[2], 0))
+OP(rms_norm, ag_rms_norm(x[0], x[1], (ag_layer_norm_options){ 0 }))
 OP(softmax, ag_softmax(x[0], -1))
 OP(log_softmax, ag_log_softmax(x[0], -1))
 OP(sort, ag_sort(x[0], -1, (ag_sort_options){ 0 }).values)
@@ -159,6 +162,9 @@ static const bench beside[] = {
     { "layer_norm", layer_norm, .shape = { AG_DIMS(4096, 512), AG_DIMS(512), AG_DIMS(512) } },
     { "group_norm", group_norm, .shape = { IMAGES, AG_DIMS(32), AG_DIMS(32) } },
     { "batch_norm", batch_norm, .shape = { IMAGES, AG_DIMS(32), AG_DIMS(32) } },
+    { "batch_norm_eval", batch_norm_eval, .shape = { IMAGES, AG_DIMS(32), AG_DIMS(32) } },
+    { "instance_norm", instance_norm, .shape = { IMAGES, AG_DIMS(32), AG_DIMS(32) } },
+    { "rms_norm", rms_norm, .shape = { AG_DIMS(4096, 512), AG_DIMS(512) } },
     { "softmax", softmax, .shape = { MATRIX } },
     { "log_softmax", log_softmax, .shape = { MATRIX } },
     { "sort", sort, .shape = { MATRIX } },

@@ -1,5 +1,8 @@
-/* The norms of groups of channels and of batches, composed of ops. Channels are the axis 1. */
+/* What is public of the norms of groups of channels and of batches. Channels are the axis 1. */
+#include "ag/ops/normalization/channel_run.h"
 #include "ag/ops/shapes/views.h"
+
+enum { SHORT = 16 }; /* elements of a channel of an example: fewer are not worth a loop of their own */
 
 /* The operands that are there, with their shapes; NULL: they cannot be used, or x has no channels. */
 static ag_tape *check_operands(const char *who, const ag_tensor *given, size_t count, ag_shape *s)
@@ -45,23 +48,39 @@ static ag_tensor of_channels(ag_tensor v, ag_shape x)
     return ag_reshape(v, s);
 }
 
-static ag_tensor weighted(ag_tensor z, ag_tensor weight, ag_tensor bias, ag_shape x)
+/* With the operands that are there. */
+static ag_tensor apply(uint32_t op, const ag_channel_norm_params *p, const ag_tensor *given, size_t count, ag_tensor *y)
 {
-    if (!ag_absent(weight))
-        z = ag_mul(z, of_channels(weight, x));
-    return ag_absent(bias) ? z : ag_add(z, of_channels(bias, x));
+    ag_tensor there[5];
+    ag_list list = { there, 0 };
+    for (size_t i = 0; i < count; i++)
+        if (!ag_absent(given[i]))
+            there[list.count++] = given[i];
+    ag_apply_number(given[0].tape, op, list, p, y);
+    return y[0];
 }
 
-/* Each group, or each channel, as a row for the layer norm; who: of messages. */
+/* Each group as a row for the layer norm. */
+static ag_tensor by_rows(const ag_tensor *given, ag_shape s, int64_t groups, int64_t n, double eps)
+{
+    const ag_tensor none = { 0 }, rows = ag_reshape(given[0], AG_SHAPE(s.dim[0], groups, n));
+    ag_tensor z = ag_reshape(ag_layer_norm(rows, none, none, (ag_layer_norm_options){ .eps = eps }), s);
+    if (!ag_absent(given[1]))
+        z = ag_mul(z, of_channels(given[1], s));
+    return ag_absent(given[2]) ? z : ag_add(z, of_channels(given[2], s));
+}
+
+/* who: of messages; each: a channel is a group */
 static ag_tensor grouped(const char *who, ag_tensor x, bool each, int64_t groups, ag_tensor weight, ag_tensor bias,
                          double eps)
 {
     const ag_tensor given[] = { x, weight, bias };
-    ag_shape s[5];
+    ag_shape s[5] = { { 0 } };
+    ag_tensor y;
     ag_tape *t = check_operands(who, given, 3, s);
     if (!t)
         return ag_inert(ag_list_tape(AG_LIST(x, weight, bias)));
-    const int64_t channels = s[0].dim[1], count = each ? channels : groups;
+    const int64_t channels = s[0].dim[1], count = each ? channels : groups, inner = ag_norm_inner(&s[0]);
     if (!each && (groups < 1 || channels % groups)) {
         ag_fail(t, AG_EARG, "%s: %lld channels are not %lld groups of one size", who, (long long)channels,
                 (long long)groups);
@@ -71,12 +90,10 @@ static ag_tensor grouped(const char *who, ag_tensor x, bool each, int64_t groups
         ag_fail(t, AG_EARG, "%s: eps is a number above 0, not %g", who, eps);
         return ag_inert(t);
     }
-    int64_t n = count > 0 ? channels / count : 0;
-    for (int i = 2; i < s[0].rank; i++)
-        n *= s[0].dim[i];
-    const ag_tensor none = { 0 }, rows = ag_reshape(x, AG_SHAPE(s[0].dim[0], count, n));
-    const ag_tensor z = ag_layer_norm(rows, none, none, (ag_layer_norm_options){ .eps = eps });
-    return weighted(ag_reshape(z, s[0]), weight, bias, s[0]);
+    if (inner < SHORT)
+        return by_rows(given, s[0], count, count ? channels / count * inner : 0, eps);
+    const ag_channel_norm_params p = { count, eps != 0 ? eps : 1e-5, false, !ag_absent(weight), !ag_absent(bias) };
+    return apply(AG_OP_group_norm, &p, given, 3, &y);
 }
 
 /* ag_group_norm - x[n,channels,..] with each group of channels of an example about its mean, in units of its deviation;
@@ -98,49 +115,36 @@ AG_API ag_tensor ag_instance_norm(ag_tensor x, ag_tensor weight, ag_tensor bias,
 
 /* ---- batches */
 
-typedef struct weights { /* of channels, or absent */
-    ag_tensor weight, bias;
-} weights;
-
-/* x about the means of its channels in units of their deviations, weighted: the units are, which are few. */
-static ag_tensor in_units(ag_tensor x, ag_shape s, ag_tensor mean, ag_tensor variance, double eps, weights w)
-{
-    const ag_tensor k = ag_pow_scalar(ag_add_scalar(variance, eps != 0 ? eps : 1e-5), -0.5);
-    const ag_tensor scale = ag_absent(w.weight) ? k : ag_mul(k, w.weight);
-    const ag_tensor z = ag_mul(ag_sub(x, of_channels(mean, s)), of_channels(scale, s));
-    return ag_absent(w.bias) ? z : ag_add(z, of_channels(w.bias, s));
-}
-
 static ag_tensor between(ag_tensor a, ag_tensor b, double part) /* a at 0, b at 1 */
 {
     return ag_add(ag_mul_scalar(a, 1 - part), ag_mul_scalar(b, part));
 }
 
-/* With the batch's own statistics, whose averages go on. */
-static ag_batch_normed by_batch(ag_tensor x, ag_shape s, ag_tensor mean, ag_tensor variance, ag_batch_norm_options o,
-                                weights w)
+/* With the batch's own statistics, whose averages go on. x, mean, variance, weight and bias are given. */
+static ag_batch_normed by_batch(const ag_tensor *given, ag_shape s, ag_batch_norm_options o,
+                                const ag_channel_norm_params *p)
 {
-    ag_axes others = { s.rank - 1, { 0 } };
-    for (int i = 1; i < others.count; i++)
-        others.axis[i] = i + 1;
-    double n = (double)s.dim[0];
-    for (int i = 2; i < s.rank; i++)
-        n *= (double)s.dim[i];
-    const double part = o.momentum != 0 ? o.momentum : 0.1;
-    const ag_tensor m = ag_mean_over(x, others, 0), v = ag_var_over(x, others, 0, (ag_var_options){ .biased = true });
-    ag_batch_normed y = { in_units(x, s, m, v, o.eps, w), ag_detach(m), ag_mul_scalar(ag_detach(v), n / (n - 1)) };
-    if (!ag_absent(mean))
-        y.running_mean = between(ag_detach(mean), y.running_mean, part);
-    if (!ag_absent(variance))
-        y.running_var = between(ag_detach(variance), y.running_var, part);
-    return y;
+    const ag_tensor operands[] = { given[0], given[3], given[4] };
+    ag_tensor y[3];
+    if (!ag_ok(apply(AG_OP_batch_norm, p, operands, 3, y)))
+        return (ag_batch_normed){ y[0], y[1], y[2] };
+    const double n = (double)s.dim[0] * (double)ag_norm_inner(&s), part = o.momentum != 0 ? o.momentum : 0.1;
+    const ag_dtype d = ag_dtype_of(given[0]);
+    ag_batch_normed all = { y[0], ag_cast(ag_detach(y[1]), d),
+                            ag_cast(ag_mul_scalar(ag_detach(y[2]), n / (n - 1)), d) };
+    if (!ag_absent(given[1]))
+        all.running_mean = between(ag_detach(given[1]), all.running_mean, part);
+    if (!ag_absent(given[2]))
+        all.running_var = between(ag_detach(given[2]), all.running_var, part);
+    return all;
 }
 
-static ag_batch_normed by_given(ag_tensor x, ag_shape s, ag_tensor mean, ag_tensor variance, ag_batch_norm_options o,
-                                weights w)
+static ag_batch_normed by_given(const ag_tensor *given, const ag_channel_norm_params *p)
 {
-    const ag_tensor m = ag_detach(mean), v = ag_detach(variance);
-    return (ag_batch_normed){ in_units(x, s, m, v, o.eps, w), m, v };
+    const ag_tensor m = ag_detach(given[1]), v = ag_detach(given[2]),
+                    operands[] = { given[0], m, v, given[3], given[4] };
+    ag_tensor y;
+    return (ag_batch_normed){ apply(AG_OP_batch_norm_given, p, operands, 5, &y), m, v };
 }
 
 /* ag_batch_norm - x[n,channels,..] with each channel about a mean and in units of a deviation; then weight and bias,
@@ -155,7 +159,7 @@ AG_API ag_batch_normed ag_batch_norm(ag_tensor x, ag_tensor running_mean, ag_ten
                                      ag_tensor bias, ag_batch_norm_options options)
 {
     const ag_tensor given[] = { x, running_mean, running_var, weight, bias };
-    ag_shape s[5];
+    ag_shape s[5] = { { 0 } };
     ag_tape *t = check_operands("ag_batch_norm", given, 5, s);
     const ag_tensor inert = ag_inert(ag_list_tape((ag_list){ given, 5 }));
     const ag_batch_normed none = { inert, inert, inert };
@@ -169,9 +173,9 @@ AG_API ag_batch_normed ag_batch_norm(ag_tensor x, ag_tensor running_mean, ag_ten
     else if (!options.training && (ag_absent(running_mean) || ag_absent(running_var)))
         ag_fail(t, AG_EARG, "ag_batch_norm: there are no running statistics, which only training can do without");
     else {
-        const weights w = { weight, bias };
-        const ag_batch_normed y = options.training ? by_batch(x, s[0], running_mean, running_var, options, w)
-                                                   : by_given(x, s[0], running_mean, running_var, options, w);
+        const ag_channel_norm_params p = { 0, options.eps != 0 ? options.eps : 1e-5, !options.training,
+                                           !ag_absent(weight), !ag_absent(bias) };
+        const ag_batch_normed y = options.training ? by_batch(given, s[0], options, &p) : by_given(given, &p);
         ag_tensor all[] = { y.output, y.running_mean, y.running_var };
         ag_all_or_none(all, 3);
         return (ag_batch_normed){ all[0], all[1], all[2] };

@@ -1,6 +1,7 @@
 /* The norms of the elements along the last dimensions: their mean and deviation, or their root mean square. */
-#include "ag/ops/normalization/rows.h"
+#include "ag/ops/normalization/channel_run.h"
 #include "ag/ops/shapes/views.h"
+#include <math.h>
 
 enum { STEPS = 4, MOST_PARTS = 32 }; /* of an element; in which rows are summed */
 
@@ -52,40 +53,56 @@ static ag_status norm_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return AG_OK;
 }
 
-static ag_norm_row row_of(const ag_call *c, const ag_array *x, const void *weight, const void *bias)
+/* ---- values */
+
+typedef struct rows {
+    const ag_norm_kernels *k;
+    int64_t n, count; /* elements of a row; rows */
+    double eps;
+    bool centered;
+    const ag_array *x, *y, *dy, *dx; /* y: forward; dx->data NULL: it is not wanted */
+    const void *weight, *bias;
+    double *mean, *inverse; /* of each row: 0 for a root mean square, and of the deviation */
+    double beta, *sums;     /* sums: of the parts, or NULL */
+    int64_t parts;
+} rows;
+
+static rows rows_of(const ag_call *c, const ag_array *x, const ag_array *mean, const ag_array *inverse)
 {
     const norm_params *p = ag_call_params(c);
-    return (ag_norm_row){ .n = length_of(p, &x->shape),
-                          .eps = eps_of(p, x->dtype),
-                          .centered = p->centered,
-                          .weight = weight,
-                          .bias = bias };
+    return (rows){ .k = x->dtype == AG_F32 ? &ag_norm_f32 : &ag_norm_f64,
+                   .n = length_of(p, &x->shape),
+                   .count = ag_array_size(mean),
+                   .eps = eps_of(p, x->dtype),
+                   .centered = p->centered,
+                   .x = x,
+                   .mean = mean->data,
+                   .inverse = inverse->data };
 }
 
-typedef struct forward {
-    ag_norm_row row;
-    const ag_array *x;
-    ag_array *y;
-} forward;
+static void *row_at(const rows *r, const ag_array *a, int64_t i)
+{
+    return (char *)a->data + (size_t)(i * r->n) * ag_dtype_size(a->dtype);
+}
 
 static void run_row(const void *context, int64_t i)
 {
-    const forward *f = context;
-    const ag_array *x = f->x, *y = f->y;
-    ag_norm_row r = f->row;
-    const ag_norm_kernels *k = x->dtype == AG_F32 ? &ag_norm_f32 : &ag_norm_f64;
-    const size_t at = (size_t)(i * r.n) * ag_dtype_size(x->dtype);
-    k->row(&r, (const char *)x->data + at, (char *)y[0].data + at);
-    ((double *)y[1].data)[i] = r.mean;
-    ((double *)y[2].data)[i] = r.inverse;
+    const rows *r = context;
+    const ag_moments m = r->k->moments(r->n, row_at(r, r->x, i), r->centered);
+    r->mean[i] = m.mean;
+    r->inverse[i] = 1 / sqrt(m.squares / (double)r->n + r->eps);
+    r->k->apply(r->n, row_at(r, r->x, i), r->weight, r->bias, row_at(r, r->y, i),
+                &(ag_norm_line){ m.mean, r->inverse[i], 0, 0 });
 }
 
 static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const norm_params *p = ag_call_params(c);
-    const ag_norm_row r = row_of(c, x, p->weight ? x[1].data : NULL, p->bias ? x[ag_call_inputs(c) - 1].data : NULL);
-    const int64_t rows = ag_array_size(&y[1]);
-    ag_for_items(rows, STEPS * (double)r.n, ag_call_threads(c), run_row, &(forward){ r, x, y });
+    rows r = rows_of(c, x, &y[1], &y[2]);
+    r.y = y;
+    r.weight = p->weight ? x[1].data : NULL;
+    r.bias = p->bias ? x[ag_call_inputs(c) - 1].data : NULL;
+    ag_for_items(r.count, STEPS * (double)r.n, ag_call_threads(c), run_row, &r);
     return AG_OK;
 }
 
@@ -119,51 +136,52 @@ static void norm_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 
 /* ---- the same as a kernel. Rows are summed in parts, whose number depends on the shape alone. */
 
-typedef struct back {
-    ag_norm_row row;
-    const ag_norm_kernels *k;
-    const ag_array *x, *dy, *dx;
-    const double *mean, *inverse;
-    double beta, *dweight, *dbias; /* sums of the parts, or NULL */
-    int64_t rows, parts;
-} back;
+/* dx = k g + (x - mean) slope + shift, slope = -k^3 mean of g (x - mean), shift = -k mean of g */
+static ag_norm_line line_of(const rows *r, int64_t i)
+{
+    const ag_norm_sums s = r->k->sums(r->n, row_at(r, r->x, i), row_at(r, r->dy, i), r->weight, r->mean[i]);
+    const double k = r->inverse[i], by = -k / (double)r->n;
+    return (ag_norm_line){ r->mean[i], k, by * s.product * k * k, r->centered ? by * s.sum : 0 };
+}
 
 static void run_part(const void *context, int64_t part)
 {
-    const back *b = context;
-    ag_norm_row r = b->row;
-    const size_t size = ag_dtype_size(b->x->dtype);
-    for (int64_t i = b->rows * part / b->parts; i < b->rows * (part + 1) / b->parts; i++) {
-        const size_t at = (size_t)(i * r.n) * size;
-        r.mean = b->mean[i];
-        r.inverse = b->inverse[i];
-        b->k->back(&r, (const char *)b->x->data + at, (const char *)b->dy->data + at, b->beta,
-                   b->dx->data ? (char *)b->dx->data + at : NULL, b->dweight ? b->dweight + part * r.n : NULL,
-                   b->dbias ? b->dbias + part * r.n : NULL);
+    const rows *r = context;
+    double *sums = r->sums ? r->sums + part * 4 * r->n : NULL;
+    char *few = (char *)(sums ? sums + 2 * r->n : NULL),
+         *few_biases = sums ? few + (size_t)r->n * ag_dtype_size(r->x->dtype) : NULL;
+    const int64_t begin = r->count * part / r->parts, end = r->count * (part + 1) / r->parts;
+    for (int64_t i = begin; i < end; i++) {
+        const void *x = row_at(r, r->x, i), *dy = row_at(r, r->dy, i);
+        if (r->dx->data) {
+            const ag_norm_line line = line_of(r, i);
+            r->k->back(r->n, x, dy, r->weight, row_at(r, r->dx, i), &line, r->beta != 0);
+        }
+        if (sums)
+            r->k->add(r->n, x, dy, r->mean[i], r->inverse[i], few, few_biases);
+        if (sums && (i + 1 == end || (i - begin + 1) % AG_NORM_ROWS == 0)) {
+            r->k->join(r->n, few, sums);
+            r->k->join(r->n, few_biases, sums + r->n);
+        }
     }
 }
 
-/* Zeros for the sums of the parts. */
-static double *sums_for(const ag_call *c, const back *b)
+/* Zeros for the sums of the parts: of weights, of biases, and twice as much for those of a few rows. False: no memory. */
+static bool sums_for(const ag_call *c, rows *r)
 {
-    const size_t bytes = (size_t)(b->parts * b->row.n) * sizeof(double);
-    double *sums = ag_call_scratch(c, bytes);
-    if (sums)
-        memset(sums, 0, bytes);
-    return sums;
+    const size_t bytes = (size_t)(r->parts * 4 * r->n) * sizeof(double);
+    r->sums = ag_call_scratch(c, bytes);
+    if (r->sums)
+        memset(r->sums, 0, bytes);
+    return r->sums;
 }
 
-static void put_sums(const back *b, const double *sums, const ag_array *to, double beta)
+static void put_sums(const rows *r, double *sums, const ag_array *to, double beta)
 {
-    for (int64_t i = 0; sums && i < b->row.n; i++) {
-        double sum = 0;
-        for (int64_t part = 0; part < b->parts; part++)
-            sum += sums[part * b->row.n + i];
-        if (to->dtype == AG_F32)
-            ((float *)to->data)[i] = (float)(sum + (beta != 0 ? (double)((float *)to->data)[i] : 0));
-        else
-            ((double *)to->data)[i] = sum + (beta != 0 ? ((double *)to->data)[i] : 0);
-    }
+    for (int64_t part = 1; part < r->parts; part++)
+        for (int64_t i = 0; i < r->n; i++)
+            sums[i] += sums[part * 4 * r->n + i];
+    ag_norm_put(r->n, sums, to, beta);
 }
 
 static ag_status norm_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
@@ -176,18 +194,20 @@ static ag_status norm_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
         return AG_EUSE;
     if (!dy[0].data)
         return AG_USE_RULE;
-    back b = { .row = row_of(c, x, w ? w->data : NULL, NULL), .x = x, .dy = dy, .dx = &dx[0], .beta = beta[0] };
-    b.k = x->dtype == AG_F32 ? &ag_norm_f32 : &ag_norm_f64;
-    b.mean = mean->data;
-    b.inverse = inverse->data;
-    b.rows = ag_array_size(mean);
-    b.parts = b.rows < 1 ? 1 : b.rows < MOST_PARTS ? b.rows : MOST_PARTS;
+    rows r = rows_of(c, x, mean, inverse);
+    r.weight = w ? w->data : NULL;
+    r.dy = dy;
+    r.dx = &dx[0];
+    r.beta = beta[0];
+    r.parts = r.count < 1 ? 1 : r.count < MOST_PARTS ? r.count : MOST_PARTS;
     const bool by_weight = p->weight && dx[1].data, by_bias = p->bias && dx[last].data;
-    if ((by_weight && !(b.dweight = sums_for(c, &b))) || (by_bias && !(b.dbias = sums_for(c, &b))))
+    if ((by_weight || by_bias) && !sums_for(c, &r))
         return AG_ENOMEM;
-    ag_for_items(b.parts, STEPS * (double)(b.row.n * b.rows / b.parts), ag_call_threads(c), run_part, &b);
-    put_sums(&b, b.dweight, &dx[p->weight ? 1 : 0], beta[p->weight ? 1 : 0]);
-    put_sums(&b, b.dbias, &dx[last], beta[last]);
+    ag_for_items(r.parts, STEPS * (double)(r.n * r.count / r.parts), ag_call_threads(c), run_part, &r);
+    if (by_weight)
+        put_sums(&r, r.sums, &dx[1], beta[1]);
+    if (by_bias)
+        put_sums(&r, r.sums + r.n, &dx[last], beta[last]);
     return AG_OK;
 }
 

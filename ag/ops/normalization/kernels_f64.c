@@ -1,3 +1,3 @@
 #define REAL double
 #define KERNELS ag_norm_f64
-#include "ag/ops/normalization/rows.inc"
+#include "ag/ops/normalization/kernels.inc"

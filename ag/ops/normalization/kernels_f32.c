@@ -1,3 +1,3 @@
 #define REAL float
 #define KERNELS ag_norm_f32
-#include "ag/ops/normalization/rows.inc"
+#include "ag/ops/normalization/kernels.inc"

@@ -1,0 +1,64 @@
+/* Runs of elements about a mean and in units of a deviation: what all norms are made of. A run is a row, or neighbouring
+ * elements of a channel. Where those are few, columns: neighbouring elements, each of a channel of its own, in many rows. */
+#ifndef AG_OPS_NORM_KERNELS_H
+#define AG_OPS_NORM_KERNELS_H
+
+#include "ag/array/array.h"
+
+enum {
+    AG_NORM_COLUMNS = 128, /* at a time, at most */
+    AG_NORM_ROWS = 8       /* are added in their own type, at most */
+};
+
+typedef struct ag_moments {
+    double mean, squares; /* the sum of squares about the mean */
+    int64_t n;            /* of how many; 0: of none yet */
+} ag_moments;
+
+/* As by Chan, Golub and LeVeque (1979). */
+static inline void ag_join_moments(ag_moments *m, ag_moments more)
+{
+    if (m->n == 0) {
+        *m = more;
+        return;
+    }
+    const double n = (double)(m->n + more.n), d = more.mean - m->mean, part = (double)more.n / n;
+    m->squares += more.squares + d * d * (double)m->n * part;
+    m->mean += d * part;
+    m->n += more.n;
+}
+
+/* y = (x - mean) scale + shift, or dx = dy scale + (x - mean) slope + shift */
+typedef struct ag_norm_line {
+    double mean, scale, slope, shift;
+} ag_norm_line;
+
+typedef struct ag_norm_sums { /* of what arrives, and of that times x - mean */
+    double sum, product;
+} ag_norm_sums;
+
+typedef struct ag_columns {
+    int64_t rows, step; /* elements from one row to the next */
+    int count;
+} ag_columns;
+
+/* What the types provide. weight, bias: n elements, by which y is multiplied, and which are added to it; dy is multiplied
+ * by the weight before all else. NULL: none. add: to what dx holds. */
+typedef struct ag_norm_kernels {
+    ag_moments (*moments)(int64_t n, const void *x, bool centered); /* not centered: about 0 */
+    void (*apply)(int64_t n, const void *x, const void *weight, const void *bias, void *y, const ag_norm_line *c);
+    ag_norm_sums (*sums)(int64_t n, const void *x, const void *dy, const void *weight, double mean);
+    void (*back)(int64_t n, const void *x, const void *dy, const void *weight, void *dx, const ag_norm_line *c,
+                 bool add);
+    /* A row's contributions to sums of the type; and those sums to others, after which they are 0. */
+    void (*add)(int64_t n, const void *x, const void *dy, double mean, double inverse, void *dweight, void *dbias);
+    void (*join)(int64_t n, void *part, double *total);
+    /* of each column */
+    void (*columns_moments)(ag_columns k, const void *x, ag_moments *m);
+    void (*columns_apply)(ag_columns k, const void *x, void *y, const ag_norm_line *c);
+    void (*columns_sums)(ag_columns k, const void *x, const void *dy, const ag_norm_line *c, ag_norm_sums *s);
+    void (*columns_back)(ag_columns k, const void *x, const void *dy, void *dx, const ag_norm_line *c, bool add);
+} ag_norm_kernels;
+extern const ag_norm_kernels ag_norm_f32, ag_norm_f64;
+
+#endif
