@@ -174,6 +174,31 @@ static void indexed_axes_stand_where_numpy_has_them(void **state)
     ag_tape_free(t);
 }
 
+/* Widths that fill vectors, and do not; bags with an index twice, and without one. */
+static void bags_are_sums_of_rows(void **state)
+{
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .seed = 5 });
+    const ag_tensor none = { 0 }, index = INDICES(t, AG_SHAPE(6), 2, 0, 2, 4, 1, 2),
+                    offsets = INDICES(t, AG_SHAPE(4), 0, 3, 3, 5);
+    const ag_tensor by_sum = AG_VALUES(t, AG_SHAPE(4, 5), 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0),
+                    sizes = AG_VALUES(t, AG_SHAPE(4, 1), 3, 1, 2, 1);
+    for (int64_t width = 1; width < 300; width += width < 20 ? 5 : 70)
+        for (int mean = 0; mean < 2; mean++)
+            for (ag_dtype d = AG_F32; d <= AG_F64; d++) {
+                ag_tensor w = ag_require_grad(ag_randn(t, d, AG_SHAPE(5, width), 0, 1)), dw[2];
+                ag_tensor bags = ag_embedding_bag(w, index, offsets, none, mean ? AG_BAG_MEAN : AG_BAG_SUM);
+                ag_tensor some = ag_matmul(ag_cast(mean ? ag_div(by_sum, sizes) : by_sum, d), w);
+                ag_tensor g = ag_randn(t, d, ag_shape_of(some), 0, 1);
+                assert_true(ag_item(ag_max(ag_abs(ag_sub(bags, some)))) < (d == AG_F32 ? 1e-6 : 1e-15));
+                ag_gradients(ag_sum(ag_mul(bags, g)), AG_LIST(w), 0, dw);
+                ag_gradients(ag_sum(ag_mul(some, g)), AG_LIST(w), 0, dw + 1);
+                assert_true(ag_item(ag_max(ag_abs(ag_sub(dw[0], dw[1])))) < (d == AG_F32 ? 1e-6 : 1e-14));
+                expect_fine(t);
+            }
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +208,7 @@ int main(void)
         cmocka_unit_test(zeros_are_structural),
         cmocka_unit_test(a_padding_changes_no_gradient_that_is_there),
         cmocka_unit_test(sums_in_tables_have_the_same_bits_on_any_number_of_threads),
+        cmocka_unit_test(bags_are_sums_of_rows),
         cmocka_unit_test(indexed_axes_stand_where_numpy_has_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* Rows of a table of weights, summed, averaged or compared in bags. */
-#include "ag/ops/indexing/rows.h"
+#include "ag/ops/indexing/bags.h"
 
 typedef struct bag_params {
     ag_bag mode;
@@ -55,79 +55,35 @@ static ag_status find_bags(const ag_call *c, const ag_array *offsets, int64_t n,
 
 /* ---- values */
 
-typedef struct bag_job {
-    ag_bag mode;
-    const void *weight, *factor;
-    const int64_t *at, *bag; /* of each index: its row; its bag */
-    void *y;
-    int64_t n, bags, width;
-} bag_job;
-
-static int64_t first_of(const bag_job *j, int64_t bag)
+/* The rows that the indices name, checked. NULL: an error is pending. */
+static const int64_t *rows_of(const ag_call *c, const ag_array *weight, const ag_array *index)
 {
-    int64_t low = 0, high = j->n;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (j->bag[middle] < bag)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+    const ag_index_list l = {
+        .index = index, .count = 1, .shape = index->shape, .extent = { weight->shape.dim[0] }, .step = { 1 }
+    };
+    return ag_index_places(c, &l);
 }
-
-/* NaN is larger than all. */
-#define LARGER(a, b) ((a) > (b) || (a) != (a) ? (a) : (b))
-
-#define BAGS(name, type)                                                                  \
-    static void name(const void *context, int64_t begin, int64_t end)                     \
-    {                                                                                     \
-        const bag_job *j = context;                                                       \
-        const type *factor = j->factor;                                                   \
-        int64_t p = first_of(j, begin);                                                   \
-        for (int64_t k = begin; k < end; k++) {                                           \
-            type *restrict y = (type *)j->y + k * j->width;                               \
-            const int64_t first = p;                                                      \
-            for (int64_t i = 0; i < j->width; i++)                                        \
-                y[i] = 0;                                                                 \
-            for (; p < j->n && j->bag[p] == k; p++) {                                     \
-                const type *restrict w = (const type *)j->weight + j->at[p] * j->width;   \
-                const type f = factor ? factor[p] : 1;                                    \
-                for (int64_t i = 0; i < j->width && j->mode != AG_BAG_MAX; i++)           \
-                    y[i] += f * w[i];                                                     \
-                for (int64_t i = 0; i < j->width && j->mode == AG_BAG_MAX; i++)           \
-                    y[i] = p == first ? w[i] : LARGER(w[i], y[i]);                        \
-            }                                                                             \
-            for (int64_t i = 0; i < j->width && j->mode == AG_BAG_MEAN && p > first; i++) \
-                y[i] /= (type)(p - first);                                                \
-        }                                                                                 \
-    }
-BAGS(bags_f32, float)
-BAGS(bags_f64, double)
 
 static ag_status bag_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const int64_t n = x[1].shape.dim[0];
-    ag_index_list l = {
-        .index = &x[1], .count = 1, .shape = x[1].shape, .extent = { x[0].shape.dim[0] }, .step = { 1 }
-    };
     const ag_status status = find_bags(c, &x[2], n, y[1].data);
     if (status)
         return status;
     if (x[2].shape.dim[0] == 0 && n > 0)
         return ag_call_fail(c, AG_EARG, "there are indices, but no bags");
-    bag_job j = { .mode = mode_of(c), .weight = x[0].data, .factor = ag_call_inputs(c) > 3 ? x[3].data : NULL };
-    j.at = ag_index_places(c, &l);
-    if (!j.at)
+    ag_bags b = { .mode = mode_of(c), .weight = x[0].data, .factor = ag_call_inputs(c) > 3 ? x[3].data : NULL };
+    b.at = rows_of(c, &x[0], &x[1]);
+    if (!b.at)
         return ag_error(ag_call_tape(c));
-    j.bag = y[1].data;
-    j.y = y[0].data;
-    j.n = n;
-    j.bags = x[2].shape.dim[0];
-    j.width = x[0].shape.dim[1];
+    b.bag = y[1].data;
+    b.y = y[0].data;
+    b.n = n;
+    b.bags = x[2].shape.dim[0];
+    b.width = x[0].shape.dim[1];
     if (ag_array_size(&y[0]) > 0)
-        ag_for_ranges(j.bags, (double)(j.width * (n / j.bags + 1)), ag_call_threads(c),
-                      x[0].dtype == AG_F32 ? bags_f32 : bags_f64, &j);
+        ag_for_ranges(b.bags, (double)(b.width * (n / b.bags + 1)), ag_call_threads(c),
+                      x[0].dtype == AG_F32 ? ag_bags_f32 : ag_bags_f64, &b);
     return AG_OK;
 }
 
@@ -172,6 +128,51 @@ static void bag_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
         dx[3] = ag_sum_over(ag_mul(arrives, ag_index_select(ag_call_input(c, 0), 0, index)), AG_AXES(1), 0);
 }
 
+/* ---- the same as a kernel, of sums and means */
+
+static void divide(const ag_array *dy, const double *size, void *to)
+{
+    const int64_t width = dy->shape.dim[1];
+    for (int64_t k = 0; k < dy->shape.dim[0]; k++)
+        for (int64_t i = k * width; i < (k + 1) * width; i++)
+            if (dy->dtype == AG_F32)
+                ((float *)to)[i] = ((const float *)dy->data)[i] / (float)size[k];
+            else
+                ((double *)to)[i] = ((const double *)dy->data)[i] / size[k];
+}
+
+/* dy divided by the sizes of the bags. NULL: no memory. */
+static const void *divided(const ag_call *c, const ag_array *dy, const int64_t *bag, int64_t n)
+{
+    const int64_t bags = dy->shape.dim[0];
+    double *size = ag_call_scratch(c, (size_t)bags * sizeof *size);
+    void *to = ag_call_scratch(c, (size_t)ag_array_size(dy) * ag_dtype_size(dy->dtype));
+    if (!size || !to)
+        return NULL;
+    for (int64_t k = 0; k < bags; k++)
+        size[k] = 0;
+    for (int64_t p = 0; p < n; p++)
+        size[bag[p]]++;
+    divide(dy, size, to);
+    return to;
+}
+
+static ag_status bag_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    if (ag_call_inputs(c) > 3 || mode_of(c) == AG_BAG_MAX || !dy[0].data || !dx[0].data)
+        return AG_USE_RULE;
+    const ag_array *index = ag_call_input_array(c, 1), *bag = ag_call_output_array(c, 1);
+    if (!index || !bag)
+        return AG_EUSE;
+    const int64_t n = index->shape.dim[0];
+    ag_rows r = { 1, dx[0].shape.dim[0], dx[0].shape.dim[1], n, .from = bag->data, .skip = -1, .dtype = dx[0].dtype };
+    const void *list = mode_of(c) == AG_BAG_MEAN ? divided(c, &dy[0], bag->data, n) : dy[0].data;
+    r.at = rows_of(c, &dx[0], index);
+    if (!r.at)
+        return ag_error(ag_call_tape(c));
+    return list ? ag_rows_put(c, &r, dx[0].data, list, AG_ADD, beta[0] == 0) : AG_ENOMEM;
+}
+
 /* clang-format off */
 #define BAG(mode_, count, ...)                                                                                         \
     { .params = &(const bag_params){ mode_ }, .low = { -2, 0, 0, -2 }, .high = { 2, 4, 1, 2 },                         \
@@ -186,6 +187,7 @@ AG_OP(embedding_bag) = {
     .shape = bag_shape,
     .forward = bag_forward,
     .vjp = bag_vjp,
+    .vjp_fused = bag_vjp_fused,
     .samples = (const ag_sample[]){ BAG(AG_BAG_SUM, 3, AG_DIMS(4, 3), AG_DIMS(5), AG_DIMS(1)),
                                     BAG(AG_BAG_MEAN, 3, AG_DIMS(4, 3), AG_DIMS(6), AG_DIMS(2)),
                                     BAG(AG_BAG_MAX, 3, AG_DIMS(4, 3), AG_DIMS(5), AG_DIMS(2)),

@@ -100,7 +100,7 @@ static void put_part(const row_job *j, int64_t outer, int me)
         if (at == r->skip || (j->team > 1 && owner_of(at, j->team) != me))
             continue;
         char *to = table + (size_t)at * j->bytes;
-        const char *from = list + (size_t)p * j->bytes;
+        const char *from = list + (size_t)(r->from ? r->from[p] : p) * j->bytes;
         if (!j->add || (j->first && j->first[p]))
             memcpy(to, from, j->bytes);
         else

@@ -8,8 +8,9 @@
 /* table[outer, extent, inner] and list[outer, n, inner], dense: row at[p] of the one is row p of the other. */
 typedef struct ag_rows {
     int64_t outer, extent, inner, n;
-    const int64_t *at; /* in 0 ... extent - 1 */
-    int64_t skip;      /* where nothing is put; -1: nowhere */
+    const int64_t *at;   /* in 0 ... extent - 1 */
+    const int64_t *from; /* which row of the list is put, or added; NULL: p */
+    int64_t skip;        /* where nothing is put; -1: nowhere */
     ag_dtype dtype;
 } ag_rows;
 

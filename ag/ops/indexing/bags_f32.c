@@ -1,0 +1,3 @@
+#define REAL float
+#define BAGS ag_bags_f32
+#include "ag/ops/indexing/bags.inc"

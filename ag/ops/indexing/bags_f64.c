@@ -1,0 +1,3 @@
+#define REAL double
+#define BAGS ag_bags_f64
+#include "ag/ops/indexing/bags.inc"
