@@ -1,9 +1,11 @@
 #include "ag/kernels/fold.h"
 
 enum {
-    CHUNK = 4096,   /* elements of a line that are dealt out at a time */
-    DEEP = 256,     /* elements of lines side by side that are gone through at a time */
-    PART = AG_SHARE /* elements of a long line that are worth a thread's turn */
+    CHUNK = 4096, /* elements of a line that are dealt out at a time */
+    DEEP = 256,   /* elements of lines side by side that are gone through at a time */
+    PART =
+        1
+        << 15 /* elements of a long line that are worth a thread's turn; of smaller ones the means would lose digits */
 };
 
 typedef struct fold_job {
