@@ -3,9 +3,8 @@
 enum {
     CHUNK = 4096, /* elements of a line that are dealt out at a time */
     DEEP = 256,   /* elements of lines side by side that are gone through at a time */
-    PART =
-        1
-        << 15 /* elements of a long line that are worth a thread's turn; of smaller ones the means would lose digits */
+    /* Elements of a long line that are worth a thread's turn; the means of shorter parts would lose digits. */
+    PART = 1 << 15
 };
 
 typedef struct fold_job {
