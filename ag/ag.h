@@ -98,6 +98,7 @@ typedef struct ag_allocator {
     void *(*resize)(void *user, void *memory, size_t before, size_t bytes);
 } ag_allocator;
 
+enum { AG_FUSE_OFF = -1 };
 typedef struct ag_options {
     ag_dtype dtype;         /* the float type, AG_F32 or AG_F64; zero: AG_F64 */
     int threads;            /* at most, the caller's too; zero: all processors, or OMP_NUM_THREADS */
@@ -109,6 +110,8 @@ typedef struct ag_options {
     ag_allocator allocator; /* zero: the C library's */
     uint64_t memory_limit;  /* bytes; zero: the machine's memory */
     bool debug;             /* warn of likely mistakes, see ag_warn; so does AG_DEBUG=1 in the environment */
+    int64_t fuse; /* elementwise ops on so many elements or more wait until their values are asked for, and run block by
+                   * block with those that they wait for: the same values; zero: 32768, AG_FUSE_OFF: never */
     ag_handler *on_warning; /* is told of them, with AG_OK; NULL: print to stderr. Implies debug */
 } ag_options;
 
@@ -273,7 +276,8 @@ AG_API ag_tape *ag_list_tape(ag_list l);
 
 /* ---- for optimizers and modules */
 
-/* A persistent tensor's elements and its gradient's, dense and in storage order. grad is NULL where none arrived. */
+/* A persistent tensor's elements and its gradient's, dense and in storage order. grad is NULL where none arrived. Who
+ * writes values asks for it again before: what waits to be computed from the old ones is computed then. */
 typedef struct ag_storage {
     void *value, *grad;
     int64_t count;

@@ -242,8 +242,11 @@ static UNUSED void play(const program *p, setting set, outcome *out)
     static player g;
     *out = (outcome){ 0 };
     g = (player){ .p = p, .set = set, .out = out };
-    g.t = ag_tape_new(
-        (ag_options){ .dtype = set.dtype, .threads = set.threads, .keep_grads = set.keep_grads, .on_error = ag_quiet });
+    g.t = ag_tape_new((ag_options){ .dtype = set.dtype,
+                                    .threads = set.threads,
+                                    .keep_grads = set.keep_grads,
+                                    .on_error = ag_quiet,
+                                    .fuse = set.fuse });
     assert_non_null(g.t);
     for (g.step = 0; g.step < p->steps && !ag_error(g.t); g.step++) {
         play_step(&g);

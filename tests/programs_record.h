@@ -13,6 +13,7 @@ typedef struct setting {
     bool keep_grads;
     bool early;    /* each loss is differentiated as soon as it is there */
     bool rehearse; /* everything is recorded and differentiated before, and rewound */
+    int64_t fuse;  /* as in ag_options */
 } setting;
 
 typedef struct result {

@@ -172,6 +172,20 @@ static bool after_a_rehearsal(book *b, const program *p)
     return beside(b, p, (setting){ .dtype = AG_F64, .threads = 1 }, rehearsed, p->tolerance);
 }
 
+/* Values are looked at before a backward pass, or only after those of the losses. */
+static bool in_blocks(book *b, const program *p, ag_dtype d, bool early)
+{
+    const setting set = { .dtype = d, .threads = 1, .early = early, .fuse = AG_FUSE_OFF },
+                  other = { .dtype = d, .threads = 2, .early = early, .fuse = 1 };
+    return beside(b, p, set, other, 0);
+}
+
+static bool in_blocks_or_op_by_op(book *b, const program *p)
+{
+    return in_blocks(b, p, AG_F64, false) && in_blocks(b, p, AG_F64, true) &&
+           (p->tolerance32 == 0 || in_blocks(b, p, AG_F32, true));
+}
+
 /* ---- the tests */
 
 static void every_program(bool (*holds)(book *b, const program *p))
@@ -214,6 +228,12 @@ static void two_threads_give_the_same_bits(void **state)
 {
     (void)state;
     every_program(on_two_threads);
+}
+
+static void ops_that_wait_give_the_same_bits(void **state)
+{
+    (void)state;
+    every_program(in_blocks_or_op_by_op);
 }
 
 static void parameters_and_transient_leaves_agree(void **state)
@@ -269,6 +289,7 @@ int main(int arguments, char **argument)
         cmocka_unit_test(values_and_gradients_are_pytorchs),
         cmocka_unit_test(in_f32_they_are_close),
         cmocka_unit_test(two_threads_give_the_same_bits),
+        cmocka_unit_test(ops_that_wait_give_the_same_bits),
         cmocka_unit_test(parameters_and_transient_leaves_agree),
         cmocka_unit_test(keeping_all_gradients_changes_none),
         cmocka_unit_test(differentiating_while_recording_changes_nothing),

@@ -95,6 +95,22 @@ int ag_axis(int axis, int rank);       /* -1 is the last; -1 returned: out of ra
 bool ag_axes_mask(ag_axes axes, int rank, bool *reduced);        /* AG_ALL too; false: out of range or twice */
 const char *ag_shape_text(ag_shape s, char *text, size_t bytes); /* "[64,10]" */
 
+/* Of `count` entries of so many bytes, which ascend in the uint32_t at `key`: the place of the first that is not below the
+ * index. */
+static inline uint32_t ag_first_from(const void *entries, uint32_t count, size_t bytes, size_t key, uint32_t index)
+{
+    uint32_t low = 0, high = count, at;
+    while (low < high) {
+        const uint32_t middle = low + (high - low) / 2;
+        memcpy(&at, (const char *)entries + middle * bytes + key, sizeof at);
+        if (at < index)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 #include "ag/array/nest.h"
 #include "ag/array/parallel.h"
 #include "ag/array/walk.h"

@@ -300,7 +300,8 @@ static ag_status attempts(ag_pass *s)
 {
     const ag_tape *t = s->t; /* observers and hooks see what is meant, and once */
     s->careful = t->observed || t->hook_count || t->slot_hooks || t->hooked_again;
-    if (s->careful && !find_reached(s))
+    s->chains = t->waiting.count && !t->inner && !s->careful;
+    if (s->careful && (!find_reached(s) || !ag_settle_all(s->t)))
         return s->t->error.status;
     ag_status status = seed(s);
     if (!status)
@@ -311,7 +312,8 @@ static ag_status attempts(ag_pass *s)
     abandon(s);
     s->restart = false;
     s->careful = true;
-    if (!find_reached(s))
+    s->chains = false;
+    if (!find_reached(s) || !ag_settle_all(s->t))
         return s->t->error.status;
     status = seed(s);
     return status ? status : run(s);

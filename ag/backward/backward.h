@@ -38,6 +38,7 @@ typedef struct ag_pass {
     double *kept;        /* adjoints of rank-0 records by index; NULL if nobody wants them */
     ag_suspects suspects;
     bool careful, restart;
+    bool chains;                /* values of before may be pending: see chain.c */
     ag_outer_adjoint *boundary; /* what the pass that this one runs within has there */
     size_t boundary_count, boundary_bytes;
     ag_stacks *stacks; /* of stacked.c: this is several passes side by side */
@@ -199,6 +200,17 @@ static inline bool ag_pass_same_place(const ag_tape *t, const ag_node *d, const 
         x->layout == d->layout || (x->layout->dtype == d->layout->dtype && ag_layout_same_shape(x->layout, d->layout));
     return alike && (x->layout->dense || t->headers[x->id].op != AG_OP_PERSISTENT);
 }
+
+/* The derivative by operand k if it is the same constant everywhere. */
+bool ag_row_constant_slope(const ag_row *row, ag_row_params q, int k, double *slope);
+/* May the operand k of the op at id, which its derivative reads, still be read? Else it was written: AG_EUSE. */
+ag_status ag_row_check_written(ag_tape *t, const ag_row *row, uint32_t id, uint32_t operand, int k);
+
+/* ---- chain.c: ops whose values may be pending */
+
+/* ag_pass_node for such an op and those below it that can be run with it, block by block. AG_USE_RULE: it is done by
+ * itself. */
+ag_status ag_pass_chain(ag_pass *s, ag_node *d, const double *scalar);
 
 /* ---- stacked.c: plain passes side by side */
 

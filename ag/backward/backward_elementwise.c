@@ -15,8 +15,7 @@ typedef struct steps {
     double c;
 } steps;
 
-/* The derivative by operand k if it is the same constant everywhere. */
-static bool constant_slope(const ag_row *row, ag_row_params q, int k, double *slope)
+bool ag_row_constant_slope(const ag_row *row, ag_row_params q, int k, double *slope)
 {
     if (row->reads >> k * AG_READS_SHIFT & (AG_READS_A | AG_READS_B | AG_READS_Y))
         return false;
@@ -26,7 +25,7 @@ static bool constant_slope(const ag_row *row, ag_row_params q, int k, double *sl
     return true;
 }
 
-static ag_status check_written(ag_tape *t, const ag_row *row, uint32_t id, uint32_t operand, int k)
+ag_status ag_row_check_written(ag_tape *t, const ag_row *row, uint32_t id, uint32_t operand, int k)
 {
     const ag_node *d = ag_node_or_null(t, operand);
     if (AG_LIKELY(!d || t->nodes[d->owner].written <= AG_INDEX(id)))
@@ -48,7 +47,7 @@ static ag_status check_operands(ag_tape *t, const ag_row *row, const ag_node *no
     for (int i = 0; i < p->count; i++) {
         p->x[i] = ag_operand_at(t, node->input[i]);
         if (reads & (i ? AG_READS_B : AG_READS_A)) {
-            ag_status s = check_written(t, row, node->id, node->input[i], i);
+            ag_status s = ag_row_check_written(t, row, node->id, node->input[i], i);
             if (AG_UNLIKELY(s))
                 return s;
         }
@@ -176,7 +175,7 @@ static ag_status step(const steps *s, int k, void *dx, const void *dy, bool add)
     for (int i = 0; i < s->row->op.inputs; i++) {
         bool unread = !s->x[i] || !(reads & (i ? AG_READS_B : AG_READS_A));
         if (AG_UNLIKELY(!unread && s->t->nodes[s->x[i]->owner].written > node->id))
-            return check_written(s->t, s->row, node->id, node->input[i], i);
+            return ag_row_check_written(s->t, s->row, node->id, node->input[i], i);
     }
     s->row->back[k][s->kind][node->layout->dtype == AG_F64](node->layout->size, dx, dy, s->x[0] ? s->x[0]->data : NULL,
                                                             s->x[1] ? s->x[1]->data : NULL, node->data, s->c,
@@ -248,7 +247,7 @@ static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, co
     double slope;
     const ag_node *x = ag_node_or_null(t, d->input[k]);
     bool number = ag_is_number(x) || !x->layout->rank;
-    bool constant = constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
+    bool constant = ag_row_constant_slope(r->row, ag_row_params_at(t, d->id), k, &slope);
     if (!constant || !(fabs(slope) <= DBL_MAX) || (!number && slope != 1))
         return r->plain || (!number && ag_layout_same_shape(x->layout, d->layout)) ? row_through_block(s, r, d, k, dy)
                                                                                    : row_summed(s, r, d, k, dy);
@@ -287,7 +286,7 @@ static ag_status row_in_place(ag_pass *s, const steps *r, ag_node *d, int k)
     ag_node *x = ag_node_at(s->t, d->input[k]);
     x->adjoint = d->adjoint;
     d->adjoint = NULL;
-    if (constant_slope(r->row, ag_row_params_at(s->t, d->id), k, &slope) && slope == 1)
+    if (ag_row_constant_slope(r->row, ag_row_params_at(s->t, d->id), k, &slope) && slope == 1)
         return AG_OK;
     return step(r, k, x->adjoint, x->adjoint, false);
 }

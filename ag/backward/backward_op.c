@@ -230,9 +230,13 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
 static inline ag_status pass_on(ag_pass *s, ag_node *d, const ag_op *op, const double *scalar)
 {
     const uint32_t id = d->id;
-    ag_status status = op->flags & AG_ROW ? ag_pass_row(s, d, scalar)
-                       : op->vjp_fused    ? visit_fused(s, d, scalar)
-                                          : AG_USE_RULE;
+    ag_status status = AG_USE_RULE;
+    if (AG_UNLIKELY(s->chains) && d->flags & AG_NODE_CHAINED)
+        status = ag_pass_chain(s, d, scalar);
+    if (status == AG_USE_RULE)
+        status = op->flags & AG_ROW ? ag_pass_row(s, d, scalar)
+                 : op->vjp_fused    ? visit_fused(s, d, scalar)
+                                    : AG_USE_RULE;
     return AG_LIKELY(status != AG_USE_RULE) ? status : ag_pass_rule(s, ag_node_at(s->t, id), scalar);
 }
 

@@ -42,7 +42,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
         return AG_ENULL;
     if (t->error.status)
         return t->error.status;
-    uint32_t id = ag_resolve(t, y, who, 0), seed = 0;
+    uint32_t id = ag_find(t, y, who, 0), seed = 0;
     if (id && dy)
         seed = ag_resolve(t, *dy, who, 2);
     if (!id || (dy && !seed))
@@ -148,12 +148,16 @@ static uint32_t ones_to_share(ag_tape *t, const ag_layout *l)
 
 static ag_status graph_gradients(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets, ag_tensor *out)
 {
+    if (!ag_settle_all(t))
+        return t->error.status;
     const unsigned suspended = ag_enable_grad_begin(t);
     t->busy++;
+    t->waiting.eager++;
     const ag_layout *l = ag_layout_at(t, y);
     /* a copy of the caller's adjoint, whose memory may be written: results can be views of it */
     dy = dy ? ag_mul_scalar(ag_handle(t, dy), 1).id : ones_to_share(t, l);
     ag_status status = dy ? ag_graph_gradients(t, y, dy, targets, out) : ag_refuse(t, "ag_gradients");
+    t->waiting.eager--;
     t->busy--;
     ag_enable_grad_end(t, suspended);
     return status;
@@ -174,7 +178,7 @@ ag_status ag_find_gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag
         return ag_fail(t, AG_ENULL, "%s: the list or the results are NULL", who);
     if (flags & ~AG_CREATE_GRAPH)
         return ag_fail(t, AG_EARG, "%s: unknown flags %#x", who, (unsigned)flags);
-    uint32_t id = ag_resolve(t, y, who, 1), seed = 0;
+    uint32_t id = ag_find(t, y, who, 1), seed = 0;
     if (id && dy.tape)
         seed = ag_resolve(t, dy, who, 2);
     if (!id || (dy.tape && !seed))

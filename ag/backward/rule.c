@@ -73,6 +73,8 @@ ag_status ag_rule_result(const ag_rule *r, int i, uint32_t *id)
         if (!*id)
             return ag_refuse(t, who);
     }
+    if (!ag_settle(t, *id))
+        return t->error.status;
     const ag_layout *dx = ag_layout_at(t, *id), *x = ag_layout_at(t, c->inputs[i]);
     return AG_LIKELY(ag_layout_same_shape(dx, x)) ? AG_OK
                                                   : check_broadcast(c, i, ag_layout_shape(dx), ag_layout_shape(x));

@@ -136,7 +136,7 @@ ag_status ag_stacked_rows(ag_tape *t, uint32_t y, ag_targets *targets, int64_t f
                   .stacks = &stacks };
     const size_t entries = (size_t)s.top - s.low + 1,
                  bytes = entries * (sizeof *stacks.at + sizeof *stacks.filled + sizeof *stacks.shown);
-    if (!ag_make_adjoints(t, s.top))
+    if (!ag_make_adjoints(t, s.top) || !ag_settle_all(t))
         return t->error.status;
     stacks.filled = ag_pool_take(t, bytes);
     if (!stacks.filled)

@@ -125,7 +125,7 @@ static void gradcheck(ag_function *f, void *user, ag_list at, const ag_check_opt
         refuse(t, AG_EUSE, "not inside an op's rule or a gradient check");
         return;
     }
-    if (!check_options(t, o))
+    if (!check_options(t, o) || !ag_settle_all(t)) /* parameters will be changed */
         return;
     subject s = { f, user };
     ag_probe p = { .tape = t, .run = call, .user = &s, .inputs = at.count, .outputs = 1, .options = *o };

@@ -47,6 +47,10 @@ static inline bool ag_is_finite(double x)
 }
 /* the sum of a dense range of f32 or f64 */
 double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads);
+/* Where a range of so many is halved in it, so that the sums of both parts, added, are the bits of the whole; the count
+ * itself: it is not. */
+enum { AG_SUM_LEAF = 1024 }; /* what is not halved is no longer */
+int64_t ag_sum_half(ag_dtype d, int64_t count);
 /* Philox: see ag_rand. `call` numbers the random calls of a tape. */
 void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double low, double high,
                        int threads);

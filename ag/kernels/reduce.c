@@ -276,3 +276,10 @@ double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads)
     ag_reduce_to(&to, &from, false, threads);
     return sum;
 }
+
+int64_t ag_sum_half(ag_dtype d, int64_t count)
+{
+    const int64_t multiple = 4 * 64 / (int64_t)ag_bytes_of(d);
+    _Static_assert((int)AG_SUM_LEAF == (int)AG_SUM_BLOCK, "what is not halved is added in lanes");
+    return count <= AG_SUM_LEAF ? count : (count / 2 + multiple - 1) / multiple * multiple;
+}

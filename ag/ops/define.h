@@ -13,6 +13,11 @@
 #define AG_OP(name) const ag_op ag_op_##name
 #define AG_APPLY(name, list, ...) ag_apply_op(AG_OP_##name, list, __VA_ARGS__) /* the parameters' address, or NULL */
 
+/* ---- ops/reductions/sum.c */
+
+/* What each of the n elements under an op with AG_SUMS receives of the adjoint dy. */
+void ag_sum_share(const ag_op *op, int64_t n, const ag_array *dy, const ag_array *share);
+
 /* Several results of a function that is made of others: either all of them or, where one failed, none. */
 static inline bool ag_all_or_none(ag_tensor *results, size_t count)
 {

@@ -98,7 +98,7 @@ static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
             a->ids[i] = ag_resolve(t, inputs.at[i], a->call.op->name, (int)i + 1);
         else if (AG_UNLIKELY(!a->ids[i]))
             a->ids[i] = resolve_slowly(t, a->call.op, inputs, i);
-        if (!a->ids[i])
+        if (!a->ids[i] || !ag_settle(t, a->ids[i]))
             return false;
         a->needs |= ag_needs(t, a->ids[i]);
     }
@@ -309,6 +309,8 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
         outputs[0] = ag_row_apply(number, inputs.at, q);
         return outputs[0].id ? AG_OK : t->error.status ? t->error.status : AG_ENULL;
     }
+    if (AG_UNLIKELY(t->waiting.pending) && op->flags & AG_SUMS && ag_chain_sum(t, number, op, inputs.at[0], outputs))
+        return outputs[0].id ? AG_OK : t->error.status;
     application a;
     ag_status s = reserve(t, &a, op, inputs.count) ? apply(t, &a, number, inputs, params, outputs) : t->error.status;
     if (AG_UNLIKELY(t->observed))

@@ -218,11 +218,21 @@ static ag_tensor row_node(ag_tape *t, uint32_t number, const ag_row *row, const 
     return y;
 }
 
+/* Is there an operand that may be pending, or a result that may wait? */
+static bool is_large(const ag_tape *t, const uint32_t *ids, int count)
+{
+    return t->waiting.pending || ag_layout_at(t, ids[0])->size >= t->waiting.from ||
+           (count == 2 && ag_layout_at(t, ids[1])->size >= t->waiting.from);
+}
+
 /* Aside: what it keeps on the stack would cost the ops that need none of it. */
 static AG_ASIDE ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row, const uint32_t *ids, ag_row_params q)
 {
     ag_operands p;
+    ag_tensor later;
     p.count = row->op.inputs;
+    if (AG_UNLIKELY(is_large(t, ids, p.count)) && ag_chain_row(t, number, row, ids, q, &later))
+        return later;
     for (int k = 0; k < p.count; k++)
         p.x[k] = ag_operand_at(t, ids[k]);
     ag_row_params settled = q;
@@ -252,7 +262,7 @@ static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids, 
     if (!(ids[array] & AG_TAG_RANKED) || (array && ag_number_at(t, ids[1], &ignored)))
         return -1;
     const ag_layout *l = ag_node_at(t, ids[array])->layout;
-    if (!l->dense || l->rank == 0 || l->size >= 4 * AG_GRAIN || !ag_is_float(l->dtype))
+    if (!l->dense || l->rank == 0 || l->size >= t->waiting.plain_below || !ag_is_float(l->dtype))
         return -1;
     if (array || !binary)
         return array ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;

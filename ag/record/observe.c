@@ -65,9 +65,11 @@ void ag_observe_leave(ag_tape *t, const char *name)
 void ag_observe_aside(ag_tape *t)
 {
     t->observed = false;
+    t->waiting.eager++; /* its result will be looked at */
 }
 
 void ag_observe_again(ag_tape *t)
 {
+    t->waiting.eager--;
     set_observed(t);
 }

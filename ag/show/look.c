@@ -109,7 +109,7 @@ bool ag_look_begin(ag_look *g, ag_tensor y, FILE *to, const char *who)
     *g = (ag_look){ .t = t, .to = to, .who = who };
     if (!t)
         return false;
-    uint32_t id = ag_resolve(t, y, who, 0);
+    uint32_t id = ag_settle_all(t) ? ag_resolve(t, y, who, 0) : 0;
     if (!id) {
         ag_refuse(t, who);
         return false;

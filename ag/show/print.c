@@ -67,6 +67,10 @@ static void put_tensor(text *to, ag_tensor x)
         return;
     }
     bool persistent = x.id & AG_TAG_PERSISTENT;
+    if (!persistent && !ag_settle(t, x.id)) {
+        put(to, "%s", "no memory to compute the tensor");
+        return;
+    }
     const ag_slot *s = persistent ? &t->slots[AG_INDEX(x.id)] : NULL;
     ag_array a = persistent ? ag_layout_array(s->layout, s->data) : ag_array_of(t, x.id);
     const char *name = persistent ? s->name : ag_named_at(t, AG_INDEX(x.id));
@@ -90,6 +94,8 @@ ag_status ag_print(ag_tensor x, FILE *to)
         return t ? ag_fail(t, AG_ENULL, "ag_print: the file is NULL") : AG_ENULL;
     if (!ag_ok(x))
         return x.id ? ag_fail(t, AG_ESTALE, "ag_print: the tensor is stale") : ag_refuse(t, "ag_print");
+    if (!(x.id & AG_TAG_PERSISTENT) && !ag_settle(t, x.id))
+        return t->error.status;
     few[0] = 0;
     put_tensor(&s, x);
     if (s.used < s.room - 1)
@@ -110,18 +116,18 @@ const char *ag_show(ag_tensor x)
     ag_tape *t = x.tape;
     if (!t)
         return "absent tensor";
+    const ag_error_state before = t->error;
+    t->hidden_count++; /* silent */
     if (!t->shown) {
-        ag_error_state before = t->error;
-        t->hidden_count++; /* silent */
         t->shown = ag_obtain(t, SHOWN);
-        t->hidden_count--;
-        t->error = before;
         t->shown_bytes = t->shown ? SHOWN : 0;
     }
-    if (!t->shown)
-        return "no memory to show the tensor";
-    text s = { t->shown, 0, t->shown_bytes };
-    t->shown[0] = 0;
-    put_tensor(&s, x);
-    return t->shown;
+    if (t->shown) {
+        text s = { t->shown, 0, t->shown_bytes };
+        t->shown[0] = 0;
+        put_tensor(&s, x);
+    }
+    t->hidden_count--;
+    t->error = before;
+    return t->shown ? t->shown : "no memory to show the tensor";
 }

@@ -4,8 +4,8 @@
 
 /* ---- reading */
 
-/* The tensor's array without making a leaf for a persistent one; false: reported. */
-static bool array_for_reading(ag_tensor x, const char *who, ag_array *a)
+/* The tensor's array without making a leaf for a persistent one, with or without values; false: reported. */
+static bool find_array(ag_tensor x, bool values, const char *who, ag_array *a)
 {
     ag_tape *t = x.tape;
     if (!t)
@@ -16,10 +16,15 @@ static bool array_for_reading(ag_tensor x, const char *who, ag_array *a)
             *a = ag_layout_array(s->layout, s->data);
         return s;
     }
-    uint32_t id = ag_resolve(t, x, who, 0);
+    uint32_t id = (values ? ag_resolve : ag_find)(t, x, who, 0);
     if (id)
         *a = ag_array_of(t, id);
     return id;
+}
+
+static bool array_for_reading(ag_tensor x, const char *who, ag_array *a)
+{
+    return find_array(x, true, who, a);
 }
 
 bool ag_ok(ag_tensor x)
@@ -36,19 +41,19 @@ bool ag_ok(ag_tensor x)
 ag_shape ag_shape_of(ag_tensor x)
 {
     ag_array a;
-    return array_for_reading(x, "ag_shape_of", &a) ? a.shape : (ag_shape){ .rank = -1 };
+    return find_array(x, false, "ag_shape_of", &a) ? a.shape : (ag_shape){ .rank = -1 };
 }
 
 ag_dtype ag_dtype_of(ag_tensor x)
 {
     ag_array a;
-    return array_for_reading(x, "ag_dtype_of", &a) ? a.dtype : AG_FLOAT;
+    return find_array(x, false, "ag_dtype_of", &a) ? a.dtype : AG_FLOAT;
 }
 
 int64_t ag_size_of(ag_tensor x)
 {
     ag_array a;
-    return array_for_reading(x, "ag_size_of", &a) ? ag_array_size(&a) : -1;
+    return find_array(x, false, "ag_size_of", &a) ? ag_array_size(&a) : -1;
 }
 
 bool ag_needs_grad(ag_tensor x)
@@ -59,7 +64,7 @@ bool ag_needs_grad(ag_tensor x)
         ag_slot *s = ag_slot_of(x, "ag_needs_grad");
         return s && s->param;
     }
-    uint32_t id = ag_resolve(x.tape, x, "ag_needs_grad", 0);
+    uint32_t id = ag_find(x.tape, x, "ag_needs_grad", 0);
     return id && ag_needs(x.tape, id);
 }
 
@@ -166,7 +171,7 @@ static ag_status array_for_writing(ag_tensor x, const char *who, ag_array *a)
         if (!s)
             return ag_refuse(t, who);
         *a = ag_layout_array(s->layout, s->data);
-        return AG_OK;
+        return ag_settle_slot_readers(t, s) ? AG_OK : t->error.status;
     }
     uint32_t id = ag_resolve(t, x, who, 0);
     if (!id)
@@ -180,7 +185,7 @@ static ag_status array_for_writing(ag_tensor x, const char *who, ag_array *a)
                        "gradient, wrapped memory or a rank-0 f64 transient",
                        who);
     *a = ag_layout_array(d->layout, d->data);
-    return AG_OK;
+    return ag_settle_readers(t, d->owner) ? AG_OK : t->error.status;
 }
 
 static void mark(ag_tensor x)

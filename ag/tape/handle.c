@@ -83,7 +83,7 @@ static uint32_t resolve_persistent(ag_tape *t, ag_tensor x, const char *who, int
     return slot_leaf(t, s, index);
 }
 
-uint32_t ag_resolve(ag_tape *t, ag_tensor x, const char *who, int operand)
+uint32_t ag_find(ag_tape *t, ag_tensor x, const char *who, int operand)
 {
     if (AG_UNLIKELY(x.tape != t))
         return x.tape ? foreign(t, who, operand) : absent(t, who, operand);
@@ -97,6 +97,12 @@ uint32_t ag_resolve(ag_tape *t, ag_tensor x, const char *who, int operand)
     if (AG_UNLIKELY(ranked != !!(x.id & AG_TAG_RANKED)))
         return stale(t, x, who, operand);
     return x.id;
+}
+
+uint32_t ag_resolve(ag_tape *t, ag_tensor x, const char *who, int operand)
+{
+    const uint32_t id = ag_find(t, x, who, operand);
+    return id && ag_settle(t, id) ? id : 0;
 }
 
 ag_tape *ag_common_tape(const ag_tensor *x, size_t count, const char *who)

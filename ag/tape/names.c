@@ -71,7 +71,7 @@ ag_tensor ag_name(ag_tensor x, const char *name)
         ag_slot *s = ag_slot_of(x, "ag_name");
         return s && !rename_slot(t, s, name) ? x : ag_inert(t);
     }
-    uint32_t id = ag_resolve(t, x, "ag_name", 0), i = AG_INDEX(id);
+    uint32_t id = ag_find(t, x, "ag_name", 0), i = AG_INDEX(id);
     char *copy = id ? keep_name(t, name) : NULL;
     if (!copy)
         return ag_inert(t);
@@ -102,6 +102,6 @@ const char *ag_name_of(ag_tensor x)
         const ag_slot *s = ag_slot_of(x, "ag_name_of");
         return s ? s->name : "";
     }
-    uint32_t id = ag_resolve(t, x, "ag_name_of", 0);
+    uint32_t id = ag_find(t, x, "ag_name_of", 0);
     return id ? ag_named_at(t, AG_INDEX(id)) : "";
 }

@@ -135,6 +135,8 @@ ag_status ag_written(ag_tensor p)
     ag_slot *s = ag_slot_of(p, "ag_written");
     if (!s)
         return ag_refuse(p.tape, "ag_written");
+    if (!ag_settle_slot_readers(p.tape, s))
+        return p.tape->error.status;
     if (s->first_epoch && ag_live(p.tape, AG_INDEX(s->first_id), s->first_epoch))
         ag_mark_written(p.tape, s->first_id);
     s->leaf_epoch = 0;
@@ -160,6 +162,8 @@ ag_status ag_assign(ag_tensor p, ag_tensor value)
     ag_slot *s = id ? ag_slot_of(p, "ag_assign") : NULL;
     if (!s)
         return ag_refuse(t, "ag_assign");
+    if (!ag_settle_slot_readers(t, s))
+        return t->error.status;
     ag_array from = ag_array_of(t, id);
     if (!ag_shape_equal(from.shape, ag_layout_shape(s->layout))) {
         char a[128], b[128];
@@ -190,6 +194,8 @@ ag_status ag_storage_of(ag_tensor p, ag_storage *to)
         return ag_refuse(p.tape, "ag_storage_of");
     if (!to)
         return ag_fail(p.tape, AG_ENULL, "ag_storage_of: the result is NULL");
+    if (!ag_settle_slot_readers(p.tape, s))
+        return p.tape->error.status;
     *to = (ag_storage){ s->data, s->grad.arrived ? s->grad.data : NULL, s->layout->size, s->layout->dtype, s->zeroed };
     return AG_OK;
 }

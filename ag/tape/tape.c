@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { FUSE_LEAST = 8 }; /* fewer elements are added in loops of their own, some of which keep a -0 */
+
 /* ---- options */
 
 static uint64_t machine_memory(void)
@@ -112,6 +114,8 @@ bool ag_make_room(ag_tape *t, uint32_t nodes)
 
 void ag_rewind_nodes(ag_tape *t, uint32_t index)
 {
+    if (AG_UNLIKELY(t->waiting.count))
+        ag_drop_chained(t, index);
     if (ag_next(t) > t->account.most_nodes)
         t->account.most_nodes = ag_next(t);
     while (t->stop_count && t->stops[t->stop_count - 1] >= index)
@@ -156,6 +160,10 @@ ag_tape *ag_tape_new_at(const char *file, int line, ag_options options)
     t->observed = t->examined = options.check_finite;
     t->memory = t->account.most = sizeof *t;
     t->account.requests = 1;
+    t->waiting.from = options.fuse < 0 ? INT64_MAX : options.fuse ? options.fuse : AG_FUSE_FROM;
+    if (t->waiting.from < FUSE_LEAST)
+        t->waiting.from = FUSE_LEAST;
+    t->waiting.plain_below = t->waiting.from < AG_PLAIN_BELOW ? t->waiting.from : AG_PLAIN_BELOW;
     t->error.text[0] = 0;
     t->hidden_count = 1; /* nobody is told before it is known where */
     if (!grow_records(t, 64) || !ag_new_epoch(t, 1)) {
@@ -200,6 +208,7 @@ void ag_tape_free(ag_tape *t)
     ag_give_back(t, t->grads, t->grad_capacity * sizeof *t->grads);
     ag_give_back(t, t->retained, t->retained_capacity * sizeof *t->retained);
     ag_give_back(t, t->hooks, t->hook_capacity * sizeof *t->hooks);
+    ag_give_back(t, t->waiting.at, t->waiting.capacity * sizeof *t->waiting.at);
     ag_give_back(t, t->wrapped, t->wrapped_capacity * sizeof *t->wrapped);
     ag_give_back(t, t->user_ops, t->user_op_capacity * sizeof *t->user_ops);
     ag_give_back(t, t->param_list, t->param_capacity * sizeof *t->param_list);
@@ -222,6 +231,7 @@ ag_status ag_tape_reset(ag_tape *t)
                        "ag_tape_reset: not inside an op's functions, a hook, an error handler or a gradient check");
     ag_check_wrapped(t);
     t->stop_count = t->node_count = t->wrapped_count = 0; /* all of them, without a look at each */
+    t->waiting.count = t->waiting.pending = 0;
     ag_rewind_nodes(t, 1);
     t->grad_count = t->grad_free = 0;
     t->last_write = 0;

@@ -9,6 +9,7 @@
 #include "ag/kernels/kernels.h"
 #include "ag/tape/arena.h"
 #include "ag/tape/errors.h"
+#include "ag/tape/waiting.h"
 
 #define AG_TAG_PERSISTENT 0x80000000u
 #define AG_TAG_RANKED 0x40000000u /* not a rank-0 f64: its values are in the node's data */
@@ -161,6 +162,7 @@ struct ag_tape {
     uint32_t closed;         /* nesting of code of the user's that may not record: see ag_close */
     bool observed, examined; /* every op is shown to observers: see ag_observe; and they look at values */
     struct ag_observer *observers;
+    ag_waiting waiting;        /* values that are computed later */
     struct ag_suspect *blamed; /* of finite checks: by the pass within the rule that runs */
 
     ag_record *records; /* by index */
@@ -282,21 +284,6 @@ static inline ag_tensor ag_handle(ag_tape *t, uint32_t id) /* of a live node */
                                                                             : ag_epoch_of(t, index);
     return (ag_tensor){ t, id, epoch };
 }
-/* Of `count` entries of so many bytes, which ascend in the uint32_t at `key`: the place of the first that is not below the
- * index. */
-static inline uint32_t ag_first_from(const void *entries, uint32_t count, size_t bytes, size_t key, uint32_t index)
-{
-    uint32_t low = 0, high = count, at;
-    while (low < high) {
-        const uint32_t middle = low + (high - low) / 2;
-        memcpy(&at, (const char *)entries + middle * bytes + key, sizeof at);
-        if (at < index)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
 static inline ag_node *ag_node_at(const ag_tape *t, uint32_t id) /* of a node that has one */
 {
     return &t->nodes[t->records[AG_INDEX(id)].parent[1]];
@@ -338,6 +325,7 @@ ag_tensor ag_inert(ag_tape *t);
 /* The id of a live node for x: persistent tensors by their leaf, made where this is the first use. 0: failed, reported
  * (unless x is inert) under the name of the function `who`; `operand` counts from 1, 0: the only one. */
 uint32_t ag_resolve(ag_tape *t, ag_tensor x, const char *who, int operand);
+uint32_t ag_find(ag_tape *t, ag_tensor x, const char *who, int operand); /* the same, but its value may be pending */
 /* The id of an operand in the newest segment or the one that it interrupted, or of a persistent tensor's leaf there;
  * 0: ag_resolve must look. */
 static inline uint32_t ag_quick_id(const ag_tape *t, ag_tensor x)
@@ -396,5 +384,5 @@ void *ag_slot_gradient(ag_tape *t, ag_slot *s); /* where its gradient lies, or w
 ag_tensor ag_fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const char *who);
 ag_tensor ag_settled(ag_tensor x, const ag_array *a);
 void ag_check_wrapped(ag_tape *t); /* at the end of a step */
-
+#include "ag/tape/pending.h"
 #endif

@@ -137,6 +137,7 @@ typedef struct variant {
     int threads;
     bool failing;
     unsigned char fill;
+    int64_t fuse; /* as in ag_options */
 } variant;
 /* Plays the sequence of a seed but for the calls that are left out. */
 void play(world *w, uint64_t seed, variant v, const bool *left_out);

@@ -50,19 +50,20 @@ _Noreturn void fault(world *w, const char *format, ...)
 
 /* ---- in the child */
 
-/* A sequence twice: as it is, and with two threads, or with memory that fails. */
+/* A sequence twice: with elementwise ops that wait, and with two threads and ops one by one, or with memory that fails. */
 static void play_both(world *w, uint64_t seed)
 {
     static uint64_t traces[CALLS];
-    variant second = { seed % 2 ? 2 : 1, seed % 2 == 0, 0x11 };
+    variant second = { seed % 2 ? 2 : 1, seed % 2 == 0, 0x11, seed % 2 ? AG_FUSE_OFF : 1 };
     w->reference = NULL;
-    play(w, seed, (variant){ 1, false, 0xff }, shared->left_out);
+    play(w, seed, (variant){ 1, false, 0xff, 1 }, shared->left_out);
     for (int i = 0; i < CALLS; i++)
         traces[i] = w->traces[i];
     bool limited = false;
     for (int i = 0; i < TAPES; i++)
         limited |= w->lanes[i].options.memory_limit < 1 << 24;
-    note(w, "---- again, %s", second.failing ? "with memory that fails" : "with two threads and other memory");
+    note(w, "---- again, %s",
+         second.failing ? "with memory that fails" : "with two threads, op by op, and other memory");
     w->reference = limited ? NULL : traces;
     play(w, seed, second, shared->left_out);
 }

@@ -41,6 +41,8 @@ static uint64_t hash_bytes(const void *memory, size_t bytes)
     return mix(hash);
 }
 
+enum { NOT_KNOWN = 2 }; /* the hash of what was not read yet */
+
 uint64_t values_hash(ag_tensor x, ag_dtype d, ag_shape s)
 {
     static char buffer[1 << 20];
@@ -48,9 +50,11 @@ uint64_t values_hash(ag_tensor x, ag_dtype d, ag_shape s)
     if (bytes > sizeof buffer)
         return 0;
     memset(buffer, 0, bytes);
-    if (ag_copy_out(x, d, buffer, bytes))
-        return 2;
-    return hash_bytes(buffer, bytes);
+    if (ag_error_push(x.tape)) /* there may be no memory for a value that waits */
+        return NOT_KNOWN;
+    const ag_status status = ag_copy_out(x, d, buffer, bytes);
+    ag_error_pop(x.tape);
+    return status ? NOT_KNOWN : hash_bytes(buffer, bytes);
 }
 
 uint64_t grads_hash(world *w, int lane)
@@ -91,11 +95,12 @@ static known *find(world *w, ag_tensor x)
     return NULL;
 }
 
-static void take_picture(known *k)
+/* Half of all values are looked at later. */
+static void take_picture(world *w, known *k)
 {
     k->shape = ag_shape_of(k->x);
     k->dtype = ag_dtype_of(k->x);
-    k->hash = values_hash(k->x, k->dtype, k->shape);
+    k->hash = chance(w, 2) && !k->persistent ? NOT_KNOWN : values_hash(k->x, k->dtype, k->shape);
 }
 
 static const char *text_in_line(const char *text)
@@ -127,7 +132,7 @@ int learn(world *w, ag_tensor x, int source, bool sure)
     k.param = k.persistent && ag_needs_grad(x);
     if (k.persistent)
         k.life = ALIVE;
-    take_picture(&k);
+    take_picture(w, &k);
     if (same) {
         k.life = same->life;
         k.group = same->group;
@@ -145,7 +150,8 @@ int learn(world *w, ag_tensor x, int source, bool sure)
     w->at[place] = k;
     w->used[w->used_count++] = place;
     if (w->log)
-        note(w, "  = x%d %s %s%s", place, text_of_shape(k.shape), text_in_line(ag_show(x)), same ? " (as before)" : "");
+        note(w, "  = x%d %s %s%s", place, text_of_shape(k.shape), k.hash == NOT_KNOWN ? "" : text_in_line(ag_show(x)),
+             same ? " (as before)" : "");
     return place;
 }
 
@@ -156,7 +162,7 @@ void wrote(world *w, int place)
     int group = w->at[place].group;
     for (int i = 0; i < w->used_count; i++) {
         known *k = &w->at[w->used[i]];
-        if (k->group == group && k->life != GONE && ag_ok(k->x))
+        if (k->group == group && k->hash != NOT_KNOWN && k->life != GONE && ag_ok(k->x))
             k->hash = values_hash(k->x, k->dtype, k->shape);
     }
 }
@@ -193,7 +199,10 @@ void look(world *w, const known *k)
     bool same = s.rank == k->shape.rank && !memcmp(s.dim, k->shape.dim, (size_t)s.rank * sizeof *s.dim);
     if (!same || ag_dtype_of(k->x) != k->dtype)
         fault(w, "x%d has another shape or dtype than it had", place);
-    if (!k->changing && values_hash(k->x, k->dtype, k->shape) != k->hash)
+    const uint64_t hash = k->changing ? k->hash : values_hash(k->x, k->dtype, k->shape);
+    if (k->hash == NOT_KNOWN)
+        observe(w, w->at[place].hash = hash);
+    else if (hash != k->hash && hash != NOT_KNOWN)
         fault(w, "x%d has other values than it had: %s", place, w->log ? ag_show(k->x) : "");
 }
 

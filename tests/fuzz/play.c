@@ -96,7 +96,7 @@ static void choose_options(world *w, lane *l, variant v)
 {
     static const int manners[] = { 0, 0, 0, 1, 2, 3 };
     l->heap = (heap){ .until = -1, .fill = v.fill };
-    l->options = (ag_options){ .threads = v.threads, .seed = bits(w), .on_error = handler, .user = l };
+    l->options = (ag_options){ .threads = v.threads, .seed = bits(w), .on_error = handler, .user = l, .fuse = v.fuse };
     l->options.dtype = chance(w, 3) && !fuzz_without[may_f32] ? AG_F32 : AG_FLOAT;
     l->options.keep_grads = chance(w, 8) && !fuzz_without[may_keep_grads];
     l->options.check_finite = chance(w, 8) && !fuzz_without[may_check_finite];

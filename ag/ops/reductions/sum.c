@@ -80,6 +80,11 @@ static ag_status mean_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
     return spread(c, &scaled, &dx[0], beta[0]);
 }
 
+void ag_sum_share(const ag_op *op, int64_t n, const ag_array *dy, const ag_array *share)
+{
+    ag_sum_array(share, dy, op->flags & AG_AVERAGES ? 1 / (double)n : 1, false, 1);
+}
+
 /* clang-format off */
 #define ALL(...) { .low = { -2 }, .high = { 2 }, .shape = { __VA_ARGS__ } }
 #define OVER(axes, flags, ...)                                                                                         \
@@ -111,7 +116,7 @@ AG_OP(sum) = {
     .name = "sum",
     .formula = "sum of x",
     .inputs = 1,
-    .flags = AG_STRIDED,
+    .flags = AG_STRIDED | AG_SUMS,
     .shape = sum_shape,
     .forward = sum_forward,
     .vjp = sum_vjp,
@@ -163,7 +168,7 @@ AG_OP(mean) = {
     .name = "mean",
     .formula = "mean of x",
     .inputs = 1,
-    .flags = AG_STRIDED,
+    .flags = AG_STRIDED | AG_SUMS | AG_AVERAGES,
     .shape = mean_shape,
     .forward = mean_forward,
     .vjp = mean_vjp,

@@ -1,0 +1,152 @@
+/* Elementwise ops that wait and run block by block: what they need of memory, what is written meanwhile, and when there is
+ * no memory. */
+#include "memory.h"
+
+#include "ag/ops.h"
+
+/* ---- a chain of ten ops */
+
+static ag_tensor ten_ops(ag_tensor x, ag_tensor a, ag_tensor b)
+{
+    ag_tensor u = ag_mul(ag_tanh(ag_add(ag_mul(a, x), b)), ag_sigmoid(x));
+    return ag_mean(ag_add(u, ag_exp(ag_neg(ag_mul(x, x)))));
+}
+
+static void ten_ops_and_their_gradients_take_three_arrays(void **state)
+{
+    (void)state;
+    enum { N = 1 << 20 };
+    memory m = { 0 };
+    ag_tape *t = tape_with((ag_options){ .dtype = AG_F32, .threads = 1, .allocator = allocator_of(&m) });
+    float *data = malloc(N * sizeof *data);
+    for (int i = 0; i < N; i++)
+        data[i] = (float)(i % 1000) / 500 - 1;
+    ag_tensor x = ag_param(ag_wrap(t, AG_F32, AG_SHAPE(N), data, N * sizeof *data), "x");
+    ag_tensor a = ag_param(ag_full(t, AG_FLOAT, AG_SCALAR, 1.5), "a"),
+              b = ag_param(ag_full(t, AG_FLOAT, AG_SCALAR, 0.5), "b");
+    for (int step_ = 0; step_ < 2; step_++) {
+        ag_tape_reset(t);
+        ag_zero_grad(x);
+        ag_tensor y = ten_ops(x, a, b);
+        ag_backward(y);
+        assert_true(isfinite(ag_item(y)));
+        assert_true(m.bytes <= 3 * N * sizeof *data);
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+    free(data);
+}
+
+static void without_gradients_there_is_no_array_in_between(void **state)
+{
+    (void)state;
+    enum { N = 1 << 18 };
+    memory m = { 0 };
+    ag_tape *t = tape_with((ag_options){ .dtype = AG_F64, .threads = 1, .allocator = allocator_of(&m) });
+    ag_tensor x = ag_ones(t, AG_F64, AG_SHAPE(N)), a = ag_constant(t, 1.5);
+    ag_no_grad_begin(t);
+    assert_true(isfinite(ag_item(ten_ops(x, a, a))));
+    ag_no_grad_end(t);
+    assert_true(m.bytes <= (size_t)5 * N * sizeof(double) / 4);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+static void a_value_is_that_of_before_a_write(void **state)
+{
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .dtype = AG_F32, .fuse = 1 });
+    ag_tensor leaf = ag_ones(t, AG_FLOAT, AG_SHAPE(9)), p = ag_param(leaf, "p"), q = ag_param(leaf, "q");
+    ag_tensor x = ag_add_scalar(ag_exp(ag_mul_scalar(leaf, 0)), 1), y = ag_add(p, leaf), z = ag_mul(q, p);
+    ag_tensor view = ag_neg(ag_reshape(p, AG_SHAPE(9, 1)));
+    ((float *)ag_write(leaf, AG_F32))[0] = 5;
+    ag_assign(p, ag_mul_scalar(p, 3));
+    ag_storage s;
+    assert_int_equal(ag_storage_of(q, &s), AG_OK);
+    ((float *)s.value)[0] = 7;
+    ag_written(q);
+    assert_true(ag_item_at(x, 0) == 2 && ag_item_at(y, 0) == 2 && ag_item_at(z, 0) == 1 && ag_item_at(view, 0) == -1);
+    assert_true(ag_item_at(ag_mul(q, p), 0) == 21);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+static void what_no_gradient_flows_through_can_be_written_as_ever(void **state)
+{
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .dtype = AG_F32, .fuse = 1 });
+    ag_no_grad_begin(t);
+    ag_tensor x = ag_exp(ag_zeros(t, AG_FLOAT, AG_SHAPE(9))), y = ag_add_scalar(x, 1);
+    float *v = ag_write(x, AG_F32);
+    assert_non_null(v);
+    v[0] = 9;
+    ag_no_grad_end(t);
+    assert_true(ag_item_at(y, 0) == 2 && ag_item_at(x, 0) == 9);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+static void shapes_and_names_are_there_before_values(void **state)
+{
+    (void)state;
+    memory m = { 0 };
+    ag_tape *t = tape_with((ag_options){ .dtype = AG_F32, .fuse = 1, .allocator = allocator_of(&m) });
+    ag_tensor x = ag_require_grad(ag_ones(t, AG_FLOAT, AG_SHAPE(1 << 16))), y = ag_name(ag_tanh(x), "y");
+    const size_t before = m.bytes;
+    assert_true(ag_size_of(y) == 1 << 16 && ag_shape_of(y).rank == 1 && ag_dtype_of(y) == AG_F32 && ag_needs_grad(y));
+    assert_string_equal(ag_name_of(y), "y");
+    assert_int_equal(m.bytes, before);
+    assert_true(strstr(ag_show(y), "0.7615"));
+    assert_true(m.bytes > before);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+/* ---- memory fails where it is needed */
+
+static ag_status chain_step(ag_tape *t, ag_tensor x, ag_tensor a)
+{
+    ag_tensor y = ten_ops(x, a, ag_constant(t, 0.5)), z = ag_mul(ag_tanh(x), a);
+    ag_backward(ag_add(y, ag_mean(ag_softmax(ag_add(z, ag_exp(z)), -1))));
+    ag_assign(x, ag_sub(x, ag_mul_scalar(z, 0.01)));
+    return ag_error(t);
+}
+
+static void each_allocation_may_fail_and_the_tape_goes_on(void **state)
+{
+    (void)state;
+    enum { N = 40000 };
+    for (long fail = 1, failed = 1; failed; fail++) {
+        memory m = { 0 };
+        ag_tape *t = tape_with((ag_options){ .dtype = AG_F32, .threads = 1, .allocator = allocator_of(&m) });
+        ag_tensor x = ag_param(ag_full(t, AG_FLOAT, AG_SHAPE(N), 0.5), "x"),
+                  a = ag_param(ag_full(t, AG_FLOAT, AG_SCALAR, 2), "a");
+        ag_tape_reset(t);
+        m.fail_at = m.requests + fail;
+        failed = chain_step(t, x, a);
+        if (failed) {
+            assert_int_equal(failed, AG_ENOMEM);
+            assert_true(ag_item_at(x, 7) == 0.5);
+        }
+        m.fail_at = 0;
+        ag_error_clear(t);
+        ag_tape_reset(t);
+        ag_zero_grad(x);
+        assert_int_equal(chain_step(t, x, a), AG_OK);
+        ag_tape_free(t);
+        assert_int_equal(m.bytes, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ten_ops_and_their_gradients_take_three_arrays),
+        cmocka_unit_test(without_gradients_there_is_no_array_in_between),
+        cmocka_unit_test(a_value_is_that_of_before_a_write),
+        cmocka_unit_test(what_no_gradient_flows_through_can_be_written_as_ever),
+        cmocka_unit_test(shapes_and_names_are_there_before_values),
+        cmocka_unit_test(each_allocation_may_fail_and_the_tape_goes_on),
+    };
+    return cmocka_run_group_tests_name("chains_memory", tests, NULL, NULL);
+}
