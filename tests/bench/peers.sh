@@ -28,11 +28,12 @@ for ((round = 0; round < ${ROUNDS:-3}; round++)); do
         "$build/bench/mlp" --epochs 3 --threads 1 --only ag | awk '/epoch seconds:/ { print "epoch", $NF }'
         "$build/bench/peers"
         "$build/bench/goals" --peers --rounds 5 T
+        "$build/bench/chains" --peers
         for workload in T5 T6 CNN; do "$build/bench/memory" $workload | grep memory; done
         "$build/bench/ops" peers
     } | sed 's/^/ag /' >>"$lines"
     {
-        "$python" "$here/peers_torch.py" epoch "${steps[@]}" attention
+        "$python" "$here/peers_torch.py" epoch "${steps[@]}" F1 F2 attention
         for workload in T5 T6 CNN; do "$python" "$here/peers_memory.py" $workload; done
         "$python" "$here/peers_ops.py"
     } | sed 's/^/torch /' >>"$lines"
@@ -63,6 +64,8 @@ awk '
         row("T4 with tanh: us", "T4_tanh", 1e6)
         row("T5 16 layers of 256, batch 256, Adam: ms", "T5", 1e3)
         row("T6 4096-4096-4096, batch 512, SGD: ms", "T6", 1e3)
+        row("F1 ten elementwise ops on 10 million numbers: ms", "F1", 1e3)
+        row("F2 a layer norm and a gelu of ops on [512, 4096]: ms", "F2", 1e3)
         row("attention, 4 heads, 1024 queries, causal: ms a step", "attention", 1e3)
         row("memory of T5: MB", "memory_T5", 1e-6)
         row("memory of T6: MB", "memory_T6", 1e-6)

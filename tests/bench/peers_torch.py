@@ -127,6 +127,32 @@ def measured(name, compiled=False):
     return steps(network(name, compiled), count)
 
 
+def F1():
+    """mean(tanh(a x + b) sigmoid(x) + exp(-x x)) of ten million x, with gradients to all: seconds."""
+    x = torch.randn(10_000_000).requires_grad_()
+    a, b = (torch.tensor(v).requires_grad_() for v in (1.5, 0.3))
+
+    def step():
+        x.grad = a.grad = b.grad = None
+        (torch.tanh(a * x + b) * torch.sigmoid(x) + torch.exp(-x * x)).mean().backward()
+
+    return steps(step, 2)
+
+
+def F2():
+    """A layer norm and x sigmoid(1.702 x) of elementwise ops and means on [512, 4096], with gradients: seconds."""
+    x = torch.randn(512, 4096).requires_grad_()
+    w, b = torch.full((4096,), 1.5).requires_grad_(), torch.full((4096,), 0.3).requires_grad_()
+
+    def step():
+        x.grad = w.grad = b.grad = None
+        d = x - x.mean(-1, keepdim=True)
+        z = d * (1 / (d.square().mean(-1, keepdim=True) + 1e-5).sqrt()) * w + b
+        (z * torch.sigmoid(z * 1.702)).mean().backward()
+
+    return steps(step, 4)
+
+
 def attention():
     """4 heads of 1024 queries and keys of 64 numbers, causal, sum of squares: seconds of a step."""
     parameters = [torch.randn(1, 4, 1024, 64).requires_grad_() for _ in range(3)]
