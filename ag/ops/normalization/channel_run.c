@@ -180,9 +180,9 @@ static void run_columns(const void *context, int64_t part)
     const int64_t first = part * j->at_once, left = n->channels - first,
                   channels = left < j->at_once ? left : j->at_once, at = first * n->inner;
     const ag_columns k = { n->outer, n->channels * n->inner, (int)(channels * n->inner) };
-    ag_norm_line c[AG_NORM_COLUMNS] = { 0 };
+    ag_norm_line c[AG_NORM_COLUMNS];
     for (int i = 0; i < k.count; i++)
-        c[i].mean = n->mean[first + i / n->inner];
+        c[i] = (ag_norm_line){ n->mean[first + i / n->inner], 0, 0, 0 };
     if (j->moments || j->sums)
         measure_columns(j, first, k, c);
     for (int64_t channel = first; channel < first + channels; channel++)
@@ -230,12 +230,22 @@ static void write_piece(const void *context, int64_t i)
     write(j, i / j->pieces, i % j->pieces);
 }
 
+/* Whole rows as far as possible: parts of them come from memory half as fast. What a column gets does not depend on the
+ * others. */
+static void run_all_columns(job j, double steps, int threads)
+{
+    const int64_t channels = j.n->channels, team = ag_team(channels, steps, threads),
+                  share = (channels + team - 1) / team;
+    if (j.at_once > share)
+        j.at_once = share > 0 ? share : 1;
+    ag_for_items((channels + j.at_once - 1) / j.at_once, steps * (double)j.at_once, threads, run_columns, &j);
+}
+
 static void run(const job *j, int threads)
 {
     const double steps = STEPS * (double)(j->runs * j->n->inner), of_part = steps / (double)j->parts;
     if (j->at_once) {
-        const int64_t parts = (j->n->channels + j->at_once - 1) / j->at_once;
-        ag_for_items(parts, steps * (double)j->at_once, threads, run_columns, j);
+        run_all_columns(*j, steps, threads);
     } else if (j->sets >= 2 * ag_team(j->sets * j->parts, of_part, threads)) {
         ag_for_items(j->sets, steps, threads, run_set, j);
     } else {

@@ -6,7 +6,7 @@
 #include "ag/array/array.h"
 
 enum {
-    AG_NORM_COLUMNS = 128, /* at a time, at most */
+    AG_NORM_COLUMNS = 512, /* at a time, at most */
     AG_NORM_ROWS = 8       /* are added in their own type, at most */
 };
 
