@@ -39,7 +39,7 @@ AG_API ag_status ag_print_memory(ag_tape *t, FILE *to);
  * within it: those of a derivative rule have rows of their own. So all rows add up to the time from begin to end, with
  * "other" for what lies between ops: the program itself, and reading data. Looking at an op takes some 0.2 us, which is
  * told apart, as "profile"; programs of rank-0 numbers, whose ops take some nanoseconds, become a hundred times slower, and rows
- * of Jacobians are computed one by one. Results are the same bits, and without a profile nothing is slower. Where memory
+ * of Jacobians, and ops that would run together block by block, are computed one by one. Results are the same bits, and without a profile nothing is slower. Where memory
  * fails the ops go on, and the profile's functions say AG_ENOMEM. */
 
 typedef struct ag_profile ag_profile;
