@@ -38,9 +38,10 @@ AG_API ag_status ag_print_memory(ag_tape *t, FILE *to);
  * Between begin and end every op is timed, forward and backward. The time of an op is its own, without ops that run
  * within it: those of a derivative rule have rows of their own. So all rows add up to the time from begin to end, with
  * "other" for what lies between ops: the program itself, and reading data. Looking at an op takes some 0.2 us, which is
- * told apart, as "profile"; programs of rank-0 numbers, whose ops take some nanoseconds, become a hundred times slower, and rows
- * of Jacobians, and ops that would run together block by block, are computed one by one. Results are the same bits, and without a profile nothing is slower. Where memory
- * fails the ops go on, and the profile's functions say AG_ENOMEM. */
+ * told apart, as "profile"; programs of rank-0 numbers, whose ops take some nanoseconds, become a hundred times slower.
+ * Rows of Jacobians, and elementwise ops that would run together block by block, are computed one by one. Results are
+ * the same bits, and without a profile nothing is slower. Where memory fails the ops go on, and the profile's functions
+ * say AG_ENOMEM. */
 
 typedef struct ag_profile ag_profile;
 typedef struct ag_profile_options {
