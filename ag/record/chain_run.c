@@ -180,14 +180,18 @@ bool ag_chain_run(ag_chain_plan *c, double *sums)
     j.slot_bytes = ((size_t)block * j.size + 63) / 64 * 64 + 64; /* not all at the same place of a page */
     const int64_t parts = (int64_t)1 << j.depth;
     const double steps = (double)(c->layout->size / parts) * c->steps;
-    const size_t areas = ag_team(parts, steps, t->options.threads) > 1 ? (size_t)parts : 1;
+    const int team = ag_team(parts, steps, t->options.threads); /* asked once: it depends on who else calls */
+    const size_t areas = team > 1 ? (size_t)parts : 1;
     const size_t slots = areas * (size_t)j.slots * j.slot_bytes,
                  totals = (size_t)parts * (size_t)c->sums * sizeof *sums;
     j.memory = ag_pool_take(t, slots + totals + 1);
     if (!j.memory)
         return false;
     j.sums = (double *)(void *)(j.memory + slots);
-    ag_for_ranges(parts, steps, t->options.threads, run_parts, &j);
+    if (team > 1)
+        ag_share_ranges(parts, team, run_parts, &j);
+    else
+        run_parts(&j, 0, parts);
     join_parts(&j);
     if (c->sums)
         memcpy(sums, j.sums, (size_t)c->sums * sizeof *sums);

@@ -254,6 +254,8 @@ static ag_status extremum_vjp_fused(const ag_call *c, const ag_array *dy, ag_arr
     const ag_array *x = ag_call_input_array(c, 0), *y = ag_call_output_array(c, 0);
     if (!x || !y)
         return AG_EUSE;
+    if (ag_array_size(x) == 0) /* whose other extents may be giant */
+        return AG_OK;
     ag_array share = *dy, count = *dy;
     const bool add = beta[0] != 0;
     count.dtype = AG_F64;
