@@ -267,11 +267,11 @@ ag_status ag_channel_norm_forward(const ag_call *c, const ag_channel_norm *n)
     return AG_OK;
 }
 
-/* Of each channel, from the sums of all its pieces. */
+/* Of each channel, from the sums of all its pieces; of no elements there is no deviation, and nothing to sum. */
 static void sum_channels(const job *j)
 {
     const ag_channel_norm *n = j->n;
-    for (int64_t set = 0; set < j->sets; set++) {
+    for (int64_t set = 0; set < j->sets && j->runs * n->inner > 0; set++) {
         const place where = place_of(j, set);
         for (int64_t i = 0; i < j->parts; i++) {
             const int64_t channel = piece_at(j, where, i).channel;

@@ -115,9 +115,11 @@ AG_API ag_tensor ag_instance_norm(ag_tensor x, ag_tensor weight, ag_tensor bias,
 
 /* ---- batches */
 
-static ag_tensor between(ag_tensor a, ag_tensor b, double part) /* a at 0, b at 1 */
+/* A batch of nothing moves nothing. */
+static ag_tensor moved(ag_tensor running, ag_tensor own, double part, double n)
 {
-    return ag_add(ag_mul_scalar(a, 1 - part), ag_mul_scalar(b, part));
+    running = ag_detach(running);
+    return n == 0 ? running : ag_add(ag_mul_scalar(running, 1 - part), ag_mul_scalar(own, part));
 }
 
 /* With the batch's own statistics, whose averages go on. x, mean, variance, weight and bias are given. */
@@ -133,9 +135,9 @@ static ag_batch_normed by_batch(const ag_tensor *given, ag_shape s, ag_batch_nor
     ag_batch_normed all = { y[0], ag_cast(ag_detach(y[1]), d),
                             ag_cast(ag_mul_scalar(ag_detach(y[2]), n / (n - 1)), d) };
     if (!ag_absent(given[1]))
-        all.running_mean = between(ag_detach(given[1]), all.running_mean, part);
+        all.running_mean = moved(given[1], all.running_mean, part, n);
     if (!ag_absent(given[2]))
-        all.running_var = between(ag_detach(given[2]), all.running_var, part);
+        all.running_var = moved(given[2], all.running_var, part, n);
     return all;
 }
 
