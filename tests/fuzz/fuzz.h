@@ -89,9 +89,10 @@ typedef struct lane {
     own_module own[FEW];
     nn_batches *batches[FEW];
     nn_snapshot *snapshots[FEW];
+    ag_profile *profiles[FEW];
     char *blocks[FEW]; /* of ag_tape_allocate, `block_bytes` long */
     size_t block_bytes[FEW];
-    int optim_count, module_count, own_count, batch_count, snapshot_count;
+    int optim_count, module_count, own_count, batch_count, snapshot_count, profile_count;
     struct world *world;
 } lane;
 
@@ -209,8 +210,8 @@ typedef struct move {
     bool ends, differentiates, writes; /* what nested calls may be kept from */
 } move;
 extern const move tape_moves[], tensor_moves[], op_moves[], derive_moves[], transform_moves[], module_moves[],
-    train_moves[], optim_moves[], file_moves[], check_moves[], user_moves[],
-    plot_moves[];              /* up to one without a name */
+    train_moves[], optim_moves[], file_moves[], check_moves[], user_moves[], plot_moves[],
+    profile_moves[];           /* up to one without a name */
 bool load_cases(void);         /* calls_ops.c: from tests/fixtures */
 void furnish(world *w, int i); /* the first calls of a sequence: a few tensors to play with */
 enum { FURNITURE = 10 };

@@ -1,8 +1,9 @@
 /* One sequence: its tapes, the order of its calls, and what must hold at the end. */
 #include "tests/fuzz/fuzz.h"
 
-static const move *const kinds[] = { op_moves,    tensor_moves, tape_moves,  derive_moves,    user_moves,  module_moves,
-                                     optim_moves, file_moves,   check_moves, transform_moves, train_moves, plot_moves };
+static const move *const kinds[] = { op_moves,     tensor_moves, tape_moves,   derive_moves, user_moves,
+                                     module_moves, optim_moves,  file_moves,   check_moves,  transform_moves,
+                                     train_moves,  plot_moves,   profile_moves };
 
 /* ---- the order of calls */
 
@@ -206,6 +207,7 @@ static void close_lane(world *w, lane *l)
     ag_error_clear(t);
     look_around(w, true);
     observe(w, grads_hash(w, (int)(l - w->lanes)));
+    ag_error_clear(t); /* what waited may find no memory when it is looked at */
     for (int i = 0; i < w->used_count; i++)
         if (w->at[w->used[i]].param && w->at[w->used[i]].life == ALIVE && &w->lanes[w->at[w->used[i]].tape] == l)
             ag_zero_grad(w->at[w->used[i]].x);
