@@ -16,9 +16,14 @@ static const char *hint(const ag_tape *t, char *text, size_t bytes)
     return text;
 }
 
+static bool fits(const ag_tape *t, size_t more)
+{
+    return more <= t->options.memory_limit && t->memory <= t->options.memory_limit - more;
+}
+
 static bool within_limit(ag_tape *t, size_t more)
 {
-    if (more <= t->options.memory_limit && t->memory <= t->options.memory_limit - more)
+    if (fits(t, more))
         return true;
     char text[AG_HINT];
     ag_fail(t, AG_ENOMEM, "%zu bytes more than the %llu in use would exceed the memory limit of %llu%s", more,
@@ -32,18 +37,26 @@ static void count_in(ag_tape *t, size_t bytes)
     t->account.most = t->memory > t->account.most ? t->memory : t->account.most;
 }
 
+void *ag_try_obtain(ag_tape *t, size_t bytes)
+{
+    if (!fits(t, bytes))
+        return NULL;
+    void *p = t->options.allocator.allocate(t->options.allocator.user, bytes, 64);
+    t->account.requests++;
+    if (p)
+        count_in(t, bytes);
+    return p;
+}
+
 void *ag_obtain(ag_tape *t, size_t bytes)
 {
     if (!within_limit(t, bytes))
         return NULL;
     char text[AG_HINT];
-    void *p = t->options.allocator.allocate(t->options.allocator.user, bytes, 64);
-    t->account.requests++;
+    void *p = ag_try_obtain(t, bytes);
     if (!p)
         ag_fail(t, AG_ENOMEM, "no memory for %zu bytes beside the %llu in use%s", bytes, (unsigned long long)t->memory,
                 hint(t, text, sizeof text));
-    else
-        count_in(t, bytes);
     return p;
 }
 
@@ -55,11 +68,12 @@ void ag_give_back(ag_tape *t, void *memory, size_t bytes)
     t->memory -= bytes;
 }
 
-/* A block that can grow where it stands, or by moving pages, is not copied. */
+/* A block that can grow where it stands, or by moving pages, is not copied. NULL: it has to be; nothing is reported, and so
+ * no handler has made room meanwhile. */
 static void *resized(ag_tape *t, void *p, size_t before, size_t bytes)
 {
     const ag_allocator *a = &t->options.allocator;
-    if (!p || !a->resize || !within_limit(t, bytes - before))
+    if (!p || !a->resize || !fits(t, bytes - before))
         return NULL;
     void *larger = a->resize(a->user, p, before, bytes);
     t->account.requests++;

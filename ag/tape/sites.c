@@ -9,15 +9,11 @@ static bool reserve(ag_tape *t, ag_site_log *l)
 {
     if (l->count < l->capacity)
         return true;
-    const ag_allocator *a = &t->options.allocator;
     uint32_t capacity = l->capacity ? 2 * l->capacity : 64;
     size_t before = l->capacity * sizeof *l->at, bytes = capacity * sizeof *l->at;
-    bool fits = l->capacity < UINT32_MAX / 4 && t->memory <= t->options.memory_limit &&
-                bytes <= t->options.memory_limit - t->memory;
-    ag_made *at = fits ? a->allocate(a->user, bytes, 64) : NULL;
+    ag_made *at = l->capacity < UINT32_MAX / 4 ? ag_try_obtain(t, bytes) : NULL;
     if (!at)
         return false;
-    t->memory += bytes;
     if (l->count)
         memcpy(at, l->at, l->count * sizeof *at);
     ag_give_back(t, l->at, before);

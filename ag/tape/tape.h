@@ -225,7 +225,8 @@ ag_allocator ag_default_allocator(void);
 
 /* ---- memory.c. Functions that can fail report AG_ENOMEM themselves and return NULL or false. */
 
-void *ag_obtain(ag_tape *t, size_t bytes); /* from the tape's allocator, 64-byte aligned, not zeroed */
+void *ag_obtain(ag_tape *t, size_t bytes);     /* from the tape's allocator, 64-byte aligned, not zeroed */
+void *ag_try_obtain(ag_tape *t, size_t bytes); /* the same, and no error where there is none */
 void ag_give_back(ag_tape *t, void *memory, size_t bytes);
 bool ag_grow(ag_tape *t, void **array, uint32_t *capacity, size_t element,
              uint64_t wanted); /* doubles; keeps contents */
