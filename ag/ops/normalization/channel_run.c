@@ -84,8 +84,8 @@ static void settle_moments(const job *j, int64_t set)
     ag_moments all = { 0 };
     for (int64_t i = 0; i < j->parts; i++)
         ag_join_moments(&all, j->moments[set * j->parts + i]);
-    j->n->mean[set] = all.n ? all.mean : NAN;
-    j->n->variance[set] = all.squares / (double)all.n;
+    j->n->mean[set] = all.n ? all.mean : 0;
+    j->n->variance[set] = all.n ? all.squares / (double)all.n : 0;
 }
 
 /* dx = k g + (x - mean) slope + shift, g = dy weight, k the inverse deviation: slope = -k^3 mean of g (x - mean), shift
@@ -267,11 +267,11 @@ ag_status ag_channel_norm_forward(const ag_call *c, const ag_channel_norm *n)
     return AG_OK;
 }
 
-/* Of each channel, from the sums of all its pieces; of no elements there is no deviation, and nothing to sum. */
+/* Of each channel, from the sums of all its pieces. */
 static void sum_channels(const job *j)
 {
     const ag_channel_norm *n = j->n;
-    for (int64_t set = 0; set < j->sets && j->runs * n->inner > 0; set++) {
+    for (int64_t set = 0; set < j->sets; set++) {
         const place where = place_of(j, set);
         for (int64_t i = 0; i < j->parts; i++) {
             const int64_t channel = piece_at(j, where, i).channel;
