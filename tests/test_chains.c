@@ -289,11 +289,27 @@ static void so_they_have_on_several_threads(void **state)
         compare(seed + 5000, AG_SHAPE(70, 1001 + (int64_t)seed), seed % 2 ? AG_F32 : AG_F64, seed % 3 ? 2 : 4);
 }
 
+/* A view of a gradient shows memory that the next pass writes to. */
+static void a_view_of_a_gradient_is_read_at_once(void **state)
+{
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .fuse = 8 });
+    ag_tensor p = ag_param(ag_full(t, AG_F64, AG_SHAPE(100), 1), "p");
+    ag_backward(ag_sum(ag_square(p)));
+    ag_tensor y = ag_tanh(ag_detach(ag_grad(p))), z = ag_exp(ag_reshape(ag_grad(p), AG_SHAPE(10, 10)));
+    ag_zero_grad(p);
+    assert_true(fabs(ag_item_at(y, 0) - tanh(2)) < 1e-12);
+    assert_true(fabs(ag_item_at(z, 99) - exp(2)) < 1e-12);
+    assert_int_equal(ag_error(t), AG_OK);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_programs_have_the_same_bits_as_op_by_op),
         cmocka_unit_test(so_they_have_on_several_threads),
+        cmocka_unit_test(a_view_of_a_gradient_is_read_at_once),
     };
     return cmocka_run_group_tests_name("chains", tests, NULL, NULL);
 }

@@ -11,9 +11,10 @@ static bool waits(const ag_tape *t)
     return !(t->inner || t->waiting.eager || t->closed || t->observed);
 }
 
-static bool is_steady(const ag_node *d) /* may its memory be written without notice? */
+/* May its memory, which a view has of another node, be written without notice? */
+static bool is_steady(const ag_tape *t, const ag_node *d)
 {
-    return !(d->flags & AG_NODE_READONLY);
+    return !(t->nodes[d->owner].flags & AG_NODE_READONLY);
 }
 
 /* AG_ROW_ARRAYS ... and the number where one operand is such; -1: it cannot wait. */
@@ -24,15 +25,15 @@ static int kind_of(const ag_tape *t, const ag_row *row, const uint32_t *ids, dou
         return -1;
     const int array = binary && ag_number_at(t, ids[0], number);
     const ag_node *a = ag_node_or_null(t, ids[array]);
-    if (ag_is_number(a) || !a->layout->dense || !a->layout->rank || !ag_is_float(a->layout->dtype) || !is_steady(a) ||
-        a->layout->size < t->waiting.from)
+    if (ag_is_number(a) || !a->layout->dense || !a->layout->rank || !ag_is_float(a->layout->dtype) ||
+        !is_steady(t, a) || a->layout->size < t->waiting.from)
         return -1;
     if (array || !binary)
         return array ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
     if (ag_number_at(t, ids[1], number))
         return AG_ROW_B_CONSTANT;
     const ag_node *b = ag_node_or_null(t, ids[1]);
-    const bool same = !ag_is_number(b) && b->layout->dense && b->layout->dtype == a->layout->dtype && is_steady(b) &&
+    const bool same = !ag_is_number(b) && b->layout->dense && b->layout->dtype == a->layout->dtype && is_steady(t, b) &&
                       ag_layout_same_shape(a->layout, b->layout);
     return same ? AG_ROW_ARRAYS : -1;
 }
