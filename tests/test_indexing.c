@@ -199,6 +199,21 @@ static void bags_are_sums_of_rows(void **state)
     ag_tape_free(t);
 }
 
+static void rows_without_elements_may_be_very_many(void **state)
+{
+    (void)state;
+    const int64_t many = (int64_t)1 << 40;
+    ag_tape *t = new_tape();
+    const ag_tensor one = AG_VALUES(t, AG_SHAPE(1), 1), i = ag_cast(one, AG_I64);
+    const ag_tensor x = ag_require_grad(ag_zeros(t, AG_F64, AG_SHAPE(3, many, 0))),
+                    values = ag_require_grad(ag_zeros(t, AG_F64, AG_SHAPE(1, many, 0)));
+    ag_backward(ag_sum(ag_index_put(x, AG_LIST(i), values, false)));
+    const ag_tensor w = ag_require_grad(ag_zeros(t, AG_F64, AG_SHAPE(many, 0)));
+    ag_backward(ag_sum(ag_embedding_bag(w, i, ag_cast(ag_sub(one, one), AG_I64), (ag_tensor){ 0 }, AG_BAG_SUM)));
+    assert_int_equal(ag_error(t), AG_OK);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +224,7 @@ int main(void)
         cmocka_unit_test(a_padding_changes_no_gradient_that_is_there),
         cmocka_unit_test(sums_in_tables_have_the_same_bits_on_any_number_of_threads),
         cmocka_unit_test(bags_are_sums_of_rows),
+        cmocka_unit_test(rows_without_elements_may_be_very_many),
         cmocka_unit_test(indexed_axes_stand_where_numpy_has_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,8 @@ static repeated repeated_of(const ag_array *a, ag_dtype work)
     if (!p.data)
         return p;
     p.flat = a->dtype == work && ag_array_is_dense(a);
-    ag_nest_take(&p.nest, a->shape, 1, &a);
+    if (ag_array_size(a)) /* else other extents may be giant, and nothing is read */
+        ag_nest_take(&p.nest, a->shape, 1, &a);
     return p;
 }
 

@@ -161,6 +161,8 @@ static ag_status bag_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *d
 {
     if (ag_call_inputs(c) > 3 || mode_of(c) == AG_BAG_MAX || !dy[0].data || !dx[0].data)
         return AG_USE_RULE;
+    if (ag_array_size(&dx[0]) == 0) /* of rows without elements there may be very many */
+        return AG_OK;
     const ag_array *index = ag_call_input_array(c, 1), *bag = ag_call_output_array(c, 1);
     if (!index || !bag)
         return AG_EUSE;

@@ -215,6 +215,8 @@ static ag_status clear_replaced(const ag_call *c, const ag_lookup *u)
 {
     const ag_array *list = &u->e.list;
     const int64_t *at = u->e.index.data, n = list->shape.dim[u->e.axis];
+    if (ag_array_size(list) == 0) /* and other extents may be giant */
+        return AG_OK;
     int64_t outer = 1, *last = ag_call_scratch(c, (size_t)u->e.table.shape.dim[u->e.axis] * sizeof *last);
     size_t row = ag_dtype_size(list->dtype);
     if (!last)
