@@ -252,6 +252,23 @@ static void what_does_not_fit_is_said(void **state)
     ag_tape_free(t);
 }
 
+/* With given statistics dx = k dy, whatever x is: in rows and in columns. */
+static void given_statistics_do_not_read_x_on_the_way_back(void **state)
+{
+    (void)state;
+    const ag_shape shapes[] = { AG_SHAPE(3, 2), AG_SHAPE(3, 2, 100) };
+    ag_tape *t = new_tape();
+    for (int i = 0; i < 2; i++) {
+        const ag_tensor none = { 0 }, m = ag_zeros(t, AG_F64, AG_SHAPE(2)), v = ag_ones(t, AG_F64, AG_SHAPE(2));
+        const ag_tensor x = ag_require_grad(ag_full(t, AG_F64, shapes[i], i ? NAN : INFINITY));
+        ag_backward(ag_sum(ag_batch_norm(x, m, v, none, none, (ag_batch_norm_options){ .eps = 3 }).output));
+        assert_true(ag_item_at(ag_grad(x), 1) == 0.5);
+        ag_tape_reset(t);
+    }
+    assert_int_equal(ag_error(t), AG_OK);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +281,7 @@ int main(void)
         cmocka_unit_test(gradients_of_weights_are_sums_over_many_rows),
         cmocka_unit_test(channels_far_from_zero_keep_their_deviation),
         cmocka_unit_test(norms_have_the_same_bits_on_any_number_of_threads),
+        cmocka_unit_test(given_statistics_do_not_read_x_on_the_way_back),
         cmocka_unit_test(what_does_not_fit_is_said),
     };
     return cmocka_run_group_tests_name("normalization", tests, NULL, NULL);

@@ -84,8 +84,8 @@ static void settle_moments(const job *j, int64_t set)
     ag_moments all = { 0 };
     for (int64_t i = 0; i < j->parts; i++)
         ag_join_moments(&all, j->moments[set * j->parts + i]);
-    j->n->mean[set] = all.n ? all.mean : 0;
-    j->n->variance[set] = all.n ? all.squares / (double)all.n : 0;
+    j->n->mean[set] = all.mean;
+    j->n->variance[set] = all.squares / (double)all.n;
 }
 
 /* dx = k g + (x - mean) slope + shift, g = dy weight, k the inverse deviation: slope = -k^3 mean of g (x - mean), shift
@@ -137,7 +137,7 @@ static void write(const job *j, int64_t set, int64_t i)
     if (j->forward)
         j->k->apply(p.length, x, NULL, NULL, element(&n->y, p.at), &c);
     else if (n->dx.data)
-        j->k->back(p.length, x, element(&n->dy, p.at), NULL, element(&n->dx, p.at), &c, n->add);
+        j->k->back(p.length, n->given ? NULL : x, element(&n->dy, p.at), NULL, element(&n->dx, p.at), &c, n->add);
 }
 
 static void run_set(const void *context, int64_t set)
@@ -192,7 +192,8 @@ static void run_columns(const void *context, int64_t part)
     if (j->forward)
         j->k->columns_apply(k, element(&n->x, at), element(&n->y, at), c);
     else if (n->dx.data)
-        j->k->columns_back(k, element(&n->x, at), element(&n->dy, at), element(&n->dx, at), c, n->add);
+        j->k->columns_back(k, n->given ? NULL : element(&n->x, at), element(&n->dy, at), element(&n->dx, at), c,
+                           n->add);
 }
 
 /* ---- all sets */
@@ -257,8 +258,18 @@ static void run(const job *j, int threads)
     }
 }
 
+/* Without elements other extents may be giant. */
+static ag_status norm_nothing(const ag_channel_norm *n)
+{
+    for (int64_t set = 0; !n->given && set < ag_channel_sets(n); set++)
+        n->mean[set] = n->variance[set] = 0;
+    return AG_OK;
+}
+
 ag_status ag_channel_norm_forward(const ag_call *c, const ag_channel_norm *n)
 {
+    if (ag_array_size(&n->x) == 0)
+        return norm_nothing(n);
     job j = job_of(n, true);
     if (!(j.inverse = zeros(c, j.sets, sizeof *j.inverse)) ||
         (!n->given && !(j.moments = zeros(c, j.sets * j.parts, sizeof *j.moments))))
@@ -285,6 +296,8 @@ static void sum_channels(const job *j)
 
 ag_status ag_channel_norm_back(const ag_call *c, const ag_channel_norm *n)
 {
+    if (ag_array_size(&n->x) == 0)
+        return AG_OK;
     job j = job_of(n, false);
     const bool by_x = n->dx.data && !n->given, by_channel = n->dweight || n->dbias;
     if (!(j.inverse = zeros(c, j.sets, sizeof *j.inverse)) ||

@@ -133,7 +133,7 @@ static ag_batch_normed by_batch(const ag_tensor *given, ag_shape s, ag_batch_nor
     const double n = (double)s.dim[0] * (double)ag_norm_inner(&s), part = o.momentum != 0 ? o.momentum : 0.1;
     const ag_dtype d = ag_dtype_of(given[0]);
     ag_batch_normed all = { y[0], ag_cast(ag_detach(y[1]), d),
-                            ag_cast(ag_mul_scalar(ag_detach(y[2]), n / (n - 1)), d) };
+                            ag_cast(ag_mul_scalar(ag_detach(y[2]), n > 0 ? n / (n - 1) : 1), d) };
     if (!ag_absent(given[1]))
         all.running_mean = moved(given[1], all.running_mean, part, n);
     if (!ag_absent(given[2]))

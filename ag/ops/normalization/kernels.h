@@ -43,7 +43,8 @@ typedef struct ag_columns {
 } ag_columns;
 
 /* What the types provide. weight, bias: n elements, by which y is multiplied, and which are added to it; dy is multiplied
- * by the weight before all else. NULL: none. add: to what dx holds. */
+ * by the weight before all else. NULL: none. add: to what dx holds. back of x NULL: what dy and the
+ * scale give alone. */
 typedef struct ag_norm_kernels {
     ag_moments (*moments)(int64_t n, const void *x, bool centered); /* not centered: about 0 */
     void (*apply)(int64_t n, const void *x, const void *weight, const void *bias, void *y, const ag_norm_line *c);
