@@ -90,7 +90,7 @@ static size_t values(const ag_tape *t, line *lines)
     for (uint32_t i = 0; i < t->node_count; i++) {
         const ag_node *d = &t->nodes[i];
         const uint16_t op = t->headers[d->id].op;
-        if (!d->data || op == AG_OP_PERSISTENT || d->flags & AG_NODE_READONLY || d->owner != i)
+        if (!d->data || ag_is_pending(d) || op == AG_OP_PERSISTENT || d->flags & AG_NODE_READONLY || d->owner != i)
             continue;
         const char *name = ag_look_op(t, d->id);
         lines[count++] = (line){ name, strlen(name), 1, ag_layout_bytes(d->layout) };
