@@ -110,9 +110,9 @@ typedef struct ag_options {
     ag_allocator allocator; /* zero: the C library's */
     uint64_t memory_limit;  /* bytes; zero: the machine's memory */
     bool debug;             /* warn of likely mistakes, see ag_warn; so does AG_DEBUG=1 in the environment */
+    ag_handler *on_warning; /* is told of them, with AG_OK; NULL: print to stderr. Implies debug */
     int64_t fuse; /* elementwise ops on so many elements or more wait until their values are asked for, and run block by
                    * block with those that they wait for: the same values; zero: 32768, AG_FUSE_OFF: never */
-    ag_handler *on_warning; /* is told of them, with AG_OK; NULL: print to stderr. Implies debug */
 } ag_options;
 
 #define AG_COUNT(type, ...) (sizeof((type[]){ __VA_ARGS__ }) / sizeof(type))

@@ -44,6 +44,7 @@ class Options(ctypes.Structure):
         ("memory_limit", ctypes.c_uint64),
         ("debug", ctypes.c_bool),
         ("on_warning", Pointer),
+        ("fuse", Int64),
     ]
 
 

@@ -36,6 +36,7 @@ module ag
         integer(c_int64_t) :: memory_limit = 0
         logical(c_bool) :: debug = .false.
         type(c_funptr) :: on_warning = c_null_funptr
+        integer(c_int64_t) :: fuse = 0
     end type
 
     interface
