@@ -91,6 +91,7 @@ static void set_arrays(work *w)
     w->array[4] = ag_layout_dense(l, w->r.y);
     for (int i = 0; i < 2; i++) {
         w->array[2 + i].data = NULL;
+        w->array[2 + i].dtype = w->p.dtype;
         if (data[i])
             ag_layout_expand(w->p.x[i].layout, data[i], l, &w->array[2 + i]);
         if (data[i] && w->p.x[i].scalar)
