@@ -4,7 +4,8 @@
 
 #include "ag/show/json.h"
 
-enum { AG_PHASES = AG_PHASE_NONE + 1, AG_FRAMES = 64, AG_KEY = 1024, AG_NO_ENTRY = UINT32_MAX };
+enum { AG_PHASES = AG_PHASE_NONE + 1, AG_FRAMES = 64, AG_KEY = 1024 };
+#define AG_NO_ENTRY UINT32_MAX
 
 typedef struct ag_sums { /* of an entry in one phase; nanoseconds */
     int64_t calls;
