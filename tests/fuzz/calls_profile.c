@@ -1,11 +1,6 @@
 /* Profiles, regions, what memory is for: begun at any time, ended, asked and freed later, or left to the tape. */
 #include "tests/fuzz/fuzz.h"
 
-static const char *letter(const lane *l)
-{
-    return l == &l->world->lanes[0] ? "t" : "t'";
-}
-
 /* The machine is not measured: that takes longer than a sequence. */
 static void play_begin(world *w)
 {

@@ -1,11 +1,6 @@
 /* The tape itself, errors, scopes, marks. */
 #include "tests/fuzz/fuzz.h"
 
-static const char *letter(const lane *l)
-{
-    return l == &l->world->lanes[0] ? "t" : "t'";
-}
-
 /* ---- ends */
 
 static void play_reset(world *w)

@@ -36,6 +36,11 @@ lane *draw_lane(world *w)
     return &w->lanes[chance(w, 10) ? 1 : 0];
 }
 
+const char *letter(const lane *l)
+{
+    return l == &l->world->lanes[0] ? "t" : "t'";
+}
+
 nn_module *draw_module(world *w, const lane *l)
 {
     return l->module_count && !rude(w, may_absent) ? l->modules[draw(w, l->module_count)] : NULL;

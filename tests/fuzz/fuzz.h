@@ -176,6 +176,7 @@ int draw(world *w, int below);
 bool chance(world *w, int in); /* one in */
 bool rude(world *w, habit h);  /* is this one to be wrong in this way? */
 lane *draw_lane(world *w);
+const char *letter(const lane *l);               /* what a trace calls its tape */
 nn_module *draw_module(world *w, const lane *l); /* one of the lane's, or NULL */
 argument pick(world *w);                         /* a tensor, mostly floating and alive */
 argument pick_made(world *w, ag_tensor x);       /* one that is not of the table */
