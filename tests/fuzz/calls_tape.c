@@ -6,8 +6,8 @@
 static void play_reset(world *w)
 {
     lane *l = draw_lane(w);
+    ag_constant(l->t, 1); /* something to end, which may fail by itself */
     frame f = begin(w, l->t, "ag_tape_reset(%s)", letter(l));
-    ag_constant(l->t, 1);
     ag_status s = ag_tape_reset(l->t);
     if (ag_tape_nodes(l->t) == 0 || !s) {
         l->ends++;
@@ -15,7 +15,7 @@ static void play_reset(world *w)
         ended(w, (int)(l - w->lanes), 0);
         note(w, "  done");
     }
-    end_anyway(&f, f.before && s == f.before ? s : s);
+    end_anyway(&f, s);
 }
 
 static void play_rewind(world *w)
