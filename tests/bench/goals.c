@@ -2,7 +2,6 @@
  * what of the hand's time is the goal.
  *   goals [--rounds N] [--threads T] [--json FILE] [WORKLOAD...]
  *   goals --peers [WORKLOAD...]     prints `WORKLOAD SECONDS` of ag alone, for peers.sh */
-#include "ag/kernels/matmul.h"
 #include "hand.h"
 
 #include <stdio.h>
@@ -25,27 +24,6 @@ static const goal goals[] = {
 
 /* ---- what hand.h needs */
 
-static void allocate_net(hand *h)
-{
-    int64_t widest = 0;
-    for (int l = 0; l < h->layers; l++) {
-        h->w_at[l] = h->weights;
-        h->b_at[l] = h->weights + h->sizes[l] * h->sizes[l + 1];
-        h->weights = h->b_at[l] + (h->biases ? h->sizes[l + 1] : 0);
-    }
-    for (int l = 0; l <= h->layers; l++) {
-        widest = h->sizes[l] > widest ? h->sizes[l] : widest;
-        h->h[l] = hand_zeros((size_t)(h->batch * h->sizes[l]) * sizeof(float));
-    }
-    float **const arrays[] = { &h->p, &h->g, &h->m, &h->v };
-    for (int i = 0; i < (h->rule == HAND_ADAM ? 4 : h->rule == HAND_MOMENTUM ? 3 : 2); i++)
-        *arrays[i] = hand_zeros((size_t)h->weights * sizeof(float));
-    for (int i = 0; i < 2; i++)
-        h->d[i] = hand_zeros((size_t)(h->batch * widest) * sizeof(float));
-    h->y = hand_zeros((size_t)(h->batch * h->sizes[h->layers]) * sizeof(float));
-    h->workspace = hand_zeros(HAND_WORKSPACE);
-}
-
 /* Data of the sizes that the workload has; numbers of the same kind, not the same ones. */
 static void fill_net(hand *h)
 {
@@ -54,11 +32,9 @@ static void fill_net(hand *h)
         h->h[0][i] = (float)next_uniform(&seed);
     for (int64_t i = 0; i < h->batch * h->sizes[h->layers]; i++)
         h->y[i] = next_uniform(&seed) > 0.5;
-    for (int l = 0; l < h->layers; l++) {
-        const double bound = 1 / sqrt((double)h->sizes[l]);
-        for (int64_t i = h->w_at[l]; i < h->b_at[l]; i++)
-            h->p[i] = (float)(bound * (2 * next_uniform(&seed) - 1));
-    }
+    for (int64_t i = 0; i < h->batch; i++)
+        h->labels[i] = i % h->sizes[h->layers];
+    hand_weights(h, &seed);
 }
 
 static void make_net_by_hand(hand *h, const workload *w)
@@ -75,19 +51,8 @@ static void make_net_by_hand(hand *h, const workload *w)
               : !strcmp(w->name, "T3_adam") || !strcmp(w->name, "T5") ? HAND_ADAM
                                                                       : HAND_SGD;
     h->rate = h->loss == HAND_SQUARES && !h->biases ? 1e-5f : h->rule == HAND_ADAM ? 1e-3f : 0.01f;
-    allocate_net(h);
+    hand_allocate(h);
     fill_net(h);
-}
-
-static void make_circle_by_hand(hand *h)
-{
-    h->step = hand_circle;
-    for (int i = 0; i < 2; i++)
-        h->h[i] = hand_zeros(PADDED * sizeof(float));
-    h->y = hand_zeros(PADDED * sizeof(float));
-    h->p = hand_zeros(3 * sizeof(float));
-    circle_points(h->h[0], h->h[1], h->y);
-    memcpy(h->p, circle_start, sizeof circle_start);
 }
 
 /* ---- W1 and W2 by hand: doubles, nothing vectorised by the programmer */
@@ -158,7 +123,7 @@ static hand *make_hand(const goal *goal, const workload *w, int threads)
         make_net_by_hand(h, w);
         return h;
     }
-    make_circle_by_hand(h);
+    hand_points(h);
     h->step = w->name[0] == 'T' ? hand_circle : w->name[1] == '1' ? hand_samples : hand_numbers;
     return goal->hand_name ? h : NULL;
 }

@@ -27,7 +27,7 @@ struct hand {
     hand_loss loss;
     float rate, *p, *g, *m, *v;      /* parameters, gradients, momenta */
     float *h[LAYERS + 1], *d[2], *y; /* activations, adjoints, targets */
-    int64_t w_at[LAYERS], b_at[LAYERS];
+    int64_t w_at[LAYERS], b_at[LAYERS], *labels;
     void *workspace;
 };
 
@@ -43,7 +43,17 @@ static inline void *hand_zeros(size_t bytes)
 
 enum { PADDED = 1024 };
 
-static double hand_circle(hand *h)
+static inline void hand_points(hand *h)
+{
+    for (int i = 0; i < 2; i++)
+        h->h[i] = hand_zeros(PADDED * sizeof(float));
+    h->y = hand_zeros(PADDED * sizeof(float));
+    h->p = hand_zeros(3 * sizeof(float));
+    circle_points(h->h[0], h->h[1], h->y);
+    memcpy(h->p, circle_start, sizeof circle_start);
+}
+
+static inline double hand_circle(hand *h)
 {
     static _Alignas(64) float z[PADDED], e[PADDED], l[PADDED];
     const float *restrict x1 = h->h[0], *restrict x2 = h->h[1], *restrict y = h->y;
@@ -76,6 +86,38 @@ static double hand_circle(hand *h)
 }
 
 /* ---- networks. Weights lie as [in,out]. */
+
+/* Memory for layers, sizes, batch and rule as they are set. */
+static inline void hand_allocate(hand *h)
+{
+    int64_t widest = 0;
+    for (int l = 0; l < h->layers; l++) {
+        h->w_at[l] = h->weights;
+        h->b_at[l] = h->weights + h->sizes[l] * h->sizes[l + 1];
+        h->weights = h->b_at[l] + (h->biases ? h->sizes[l + 1] : 0);
+    }
+    for (int l = 0; l <= h->layers; l++) {
+        widest = h->sizes[l] > widest ? h->sizes[l] : widest;
+        h->h[l] = hand_zeros((size_t)(h->batch * h->sizes[l]) * sizeof(float));
+    }
+    float **const arrays[] = { &h->p, &h->g, &h->m, &h->v };
+    for (int i = 0; i < (h->rule == HAND_ADAM ? 4 : h->rule == HAND_MOMENTUM ? 3 : 2); i++)
+        *arrays[i] = hand_zeros((size_t)h->weights * sizeof(float));
+    for (int i = 0; i < 2; i++)
+        h->d[i] = hand_zeros((size_t)(h->batch * widest) * sizeof(float));
+    h->y = hand_zeros((size_t)(h->batch * h->sizes[h->layers]) * sizeof(float));
+    h->labels = hand_zeros((size_t)h->batch * sizeof *h->labels);
+    h->workspace = hand_zeros(HAND_WORKSPACE);
+}
+
+static inline void hand_weights(hand *h, uint64_t *seed)
+{
+    for (int l = 0; l < h->layers; l++) {
+        const double bound = 1 / sqrt((double)h->sizes[l]);
+        for (int64_t i = h->w_at[l]; i < h->b_at[l]; i++)
+            h->p[i] = (float)(bound * (2 * next_uniform(seed) - 1));
+    }
+}
 
 /* c[m,n] = a b (+ c): a and b by rows, or transposed */
 static inline void hand_product(const hand *h, int64_t m, int64_t n, int64_t k, const float *a, bool a_turned,
@@ -159,7 +201,7 @@ static inline float hand_classes(const hand *h, int64_t n, float *restrict z)
     float loss = 0;
     for (int64_t i = 0; i < h->batch; i++) {
         float *restrict row = z + i * n, most = row[0];
-        const int64_t label = i % n;
+        const int64_t label = h->labels[i];
         for (int64_t j = 1; j < n; j++)
             most = row[j] > most ? row[j] : most;
         loss -= row[label] - most;
@@ -176,7 +218,7 @@ static inline float hand_classes(const hand *h, int64_t n, float *restrict z)
         const float scale = 1 / (sum * (float)h->batch);
         for (int64_t j = 0; j < n; j++)
             row[j] *= scale;
-        row[i % n] -= 1 / (float)h->batch;
+        row[h->labels[i]] -= 1 / (float)h->batch;
         loss += logf(sum);
     }
     return loss / (float)h->batch;
@@ -230,7 +272,7 @@ static inline void hand_sum_rows(const hand *h, int64_t n, const float *restrict
     }
 }
 
-static double hand_net(hand *h)
+static inline double hand_net(hand *h)
 {
     const int64_t last = h->sizes[h->layers];
     float *z = h->h[h->layers];
