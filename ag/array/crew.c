@@ -176,15 +176,25 @@ static void *help(void *place)
     return NULL;
 }
 
-static bool start_helper(int i)
+static bool start_thread(helper *h)
 {
     pthread_t thread;
     pthread_attr_t a;
-    if (pthread_cond_init(&crew.helper[i].wake, NULL) || pthread_attr_init(&a))
+    if (pthread_attr_init(&a))
         return false;
     const bool good = !pthread_attr_setdetachstate(&a, PTHREAD_CREATE_DETACHED) &&
-                      !pthread_attr_setstacksize(&a, STACK) && !pthread_create(&thread, &a, help, &crew.helper[i]);
+                      !pthread_attr_setstacksize(&a, STACK) && !pthread_create(&thread, &a, help, h);
     pthread_attr_destroy(&a);
+    return good;
+}
+
+static bool start_helper(helper *h)
+{
+    if (pthread_cond_init(&h->wake, NULL))
+        return false;
+    const bool good = start_thread(h);
+    if (!good)
+        pthread_cond_destroy(&h->wake);
     return good;
 }
 
@@ -197,7 +207,7 @@ static void start_helpers(int team)
         return;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (crew.helpers + 1 < team && start_helper(crew.helpers + 1))
+    while (crew.helpers + 1 < team && start_helper(&crew.helper[crew.helpers + 1]))
         crew.helpers++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
