@@ -21,8 +21,8 @@ root=$work/root
 lib=usr/lib/$(gcc -print-multiarch)
 
 build_package() {
-    rm -f build*/libag-dev_*.deb
-    default_make deb CFLAGS=-O1 && deb=$(ls build*/libag-dev_*.deb)
+    touch "$work/before"
+    default_make deb CFLAGS=-O1 && deb=$(find build*/ -maxdepth 1 -name 'libag-dev_*.deb' -newer "$work/before")
 }
 field() { dpkg-deb -f "$deb" "$1"; }
 
