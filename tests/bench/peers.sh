@@ -37,8 +37,8 @@ for ((round = 0; round < ${ROUNDS:-3}; round++)); do
         for workload in T5 T6 CNN; do "$python" "$here/peers_memory.py" $workload; done
         "$python" "$here/peers_ops.py"
     } | sed 's/^/torch /' >>"$lines"
-    [[ ${COMPILED:-} ]] && "$python" "$here/peers_torch.py" --compiled "${steps[@]:2}" | sed 's/^/compiled /' >>"$lines"
-    ((jax)) && "$python" "$here/peers_jax.py" epoch "${steps[@]}" attention | sed 's/^/jax /' >>"$lines"
+    [[ ${COMPILED:-} ]] && "$python" "$here/peers_torch.py" --compiled "${steps[@]:2}" F1 F2 | sed 's/^/compiled /' >>"$lines"
+    ((jax)) && "$python" "$here/peers_jax.py" epoch "${steps[@]}" F1 F2 attention | sed 's/^/jax /' >>"$lines"
 done
 
 lscpu 2>/dev/null | sed -n 's/^Model name: */processor: /p'
@@ -78,4 +78,4 @@ awk '
                 show("ag", b, 1e3), show("torch", b, 1e3), ratio("torch", b)
         }
     }' "$lines"
-mkdir -p out && grep -E ' (T[1-6]|epoch|attention|memory)' "$lines" | "$build/bench/picture" out/peers.png && echo "drawn: out/peers.png"
+mkdir -p out && grep -E ' (T[1-6]|F[12]|epoch|attention|memory)' "$lines" | "$build/bench/picture" out/peers.png && echo "drawn: out/peers.png"

@@ -127,28 +127,35 @@ def measured(name, compiled=False):
     return steps(network(name, compiled), count)
 
 
-def F1():
-    """mean(tanh(a x + b) sigmoid(x) + exp(-x x)) of ten million x, with gradients to all: seconds."""
-    x = torch.randn(10_000_000).requires_grad_()
-    a, b = (torch.tensor(v).requires_grad_() for v in (1.5, 0.3))
+def F1(x, a, b):
+    """mean(tanh(a x + b) sigmoid(x) + exp(-x x))"""
+    return (torch.tanh(a * x + b) * torch.sigmoid(x) + torch.exp(-x * x)).mean()
+
+
+def F2(x, w, b):
+    """A layer norm and x sigmoid(1.702 x), of elementwise ops and means."""
+    d = x - x.mean(-1, keepdim=True)
+    z = d * (1 / (d.square().mean(-1, keepdim=True) + 1e-5).sqrt()) * w + b
+    return (z * torch.sigmoid(z * 1.702)).mean()
+
+
+# Function, shape of x, shape of the parameters.
+CHAINS = {"F1": (F1, (10_000_000,), ()), "F2": (F2, (512, 4096), (4096,))}
+
+
+def chain(name, compiled=False):
+    """Seconds of a value with its gradients to all."""
+    function, shape, parameters = CHAINS[name]
+    p = [torch.randn(shape)] + [torch.full(parameters, v) for v in (1.5, 0.3)]
+    for q in p:
+        q.requires_grad_()
+    if compiled:
+        function = torch.compile(function)
 
     def step():
-        x.grad = a.grad = b.grad = None
-        (torch.tanh(a * x + b) * torch.sigmoid(x) + torch.exp(-x * x)).mean().backward()
-
-    return steps(step, 2)
-
-
-def F2():
-    """A layer norm and x sigmoid(1.702 x) of elementwise ops and means on [512, 4096], with gradients: seconds."""
-    x = torch.randn(512, 4096).requires_grad_()
-    w, b = torch.full((4096,), 1.5).requires_grad_(), torch.full((4096,), 0.3).requires_grad_()
-
-    def step():
-        x.grad = w.grad = b.grad = None
-        d = x - x.mean(-1, keepdim=True)
-        z = d * (1 / (d.square().mean(-1, keepdim=True) + 1e-5).sqrt()) * w + b
-        (z * torch.sigmoid(z * 1.702)).mean().backward()
+        for q in p:
+            q.grad = None
+        function(*p).backward()
 
     return steps(step, 4)
 
@@ -172,5 +179,7 @@ if __name__ == "__main__":
     for name in sys.argv[1:]:
         if name in NETWORKS:
             print(name, f"{measured(name, compiled):.9f}", flush=True)
+        elif name in CHAINS:
+            print(name, f"{chain(name, compiled):.9f}", flush=True)
         elif name != "--compiled":
             print(name, f"{globals()[names.get(name, name)]():.9f}", flush=True)
