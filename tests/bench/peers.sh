@@ -1,8 +1,8 @@
 #!/bin/bash
-# tests/bench/peers.sh BUILD - whole training steps of ag beside PyTorch and JAX, and single ops beside PyTorch: one thread, f32, rounds in turn, the
-# best of all. The peers are installed into BUILD/peers the first time, which takes about 6 GB of disk;
+# tests/bench/peers.sh BUILD - whole training steps of ag beside PyTorch and JAX, single ops beside PyTorch, and those that
+# the memory bounds beside its speed: one thread, f32, rounds in turn, the best of all. What the others take beside ag is
+# drawn in out/peers.png. The peers are installed into BUILD/peers the first time, which takes about 6 GB of disk;
 # PEERS_PYTHON=python3 uses a Python that has them. ROUNDS: how many (3). COMPILED=1: torch.compile too, which takes minutes.
-# What the others take beside ag is drawn in out/peers.png.
 set -u
 build=$1
 here=$(dirname "$0")
@@ -78,4 +78,6 @@ awk '
                 show("ag", b, 1e3), show("torch", b, 1e3), ratio("torch", b)
         }
     }' "$lines"
+printf '\nOps that the memory bounds, beside a[i] = b[i] + 3 c[i] in the same run:\n'
+"$build/bench/ops"
 mkdir -p out && grep -E ' (T[1-6]|F[12]|epoch|attention|memory)' "$lines" | "$build/bench/picture" out/peers.png && echo "drawn: out/peers.png"
