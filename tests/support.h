@@ -33,15 +33,6 @@ static UNUSED bool slow(void)
     return SANITIZED || (preloaded && strstr(preloaded, "vgpreload")); /* by Valgrind */
 }
 
-/* Built by clang, loops over a block and over a whole array differ in last bits. */
-static UNUSED void skip_other_bits(void)
-{
-#if defined(__clang__)
-    print_message("skip: clang's loops give blocks other last bits than whole arrays\n");
-    skip();
-#endif
-}
-
 /* ---- tapes */
 
 static UNUSED ag_tape *tape_with(ag_options options)

@@ -274,7 +274,6 @@ static void compare(uint64_t seed, ag_shape shape, ag_dtype d, int threads)
 static void random_programs_have_the_same_bits_as_op_by_op(void **state)
 {
     (void)state;
-    skip_other_bits();
     const ag_shape shapes[] = { AG_SHAPE(1),      AG_SHAPE(8),    AG_SHAPE(17),    AG_SHAPE(3, 7),
                                 AG_SHAPE(2, 511), AG_SHAPE(1025), AG_SHAPE(3, 900) };
     const uint64_t count = slow() ? 60 : 600;
@@ -285,7 +284,6 @@ static void random_programs_have_the_same_bits_as_op_by_op(void **state)
 static void so_they_have_on_several_threads(void **state)
 {
     (void)state;
-    skip_other_bits();
     const uint64_t count = slow() ? 2 : 12;
     for (uint64_t seed = 1; seed <= count; seed++)
         compare(seed + 5000, AG_SHAPE(70, 1001 + (int64_t)seed), seed % 2 ? AG_F32 : AG_F64, seed % 3 ? 2 : 4);

@@ -233,7 +233,6 @@ static void two_threads_give_the_same_bits(void **state)
 static void ops_that_wait_give_the_same_bits(void **state)
 {
     (void)state;
-    skip_other_bits();
     every_program(in_blocks_or_op_by_op);
 }
 

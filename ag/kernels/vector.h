@@ -13,8 +13,9 @@
 enum { AG_LANES = 16 }; /* floats in the widest vectors; also two vectors of doubles */
 
 #ifdef __clang__
-/* clang would handle several vectors at a time, and the remainder one by one */
-#define AG_VECTOR_LOOP _Pragma("clang loop vectorize(enable) interleave(disable)")
+/* clang would handle several vectors at a time, and the remainder one by one; and all one by one where a result lies over
+ * an operand, which it is told is safe */
+#define AG_VECTOR_LOOP _Pragma("clang loop vectorize(assume_safety) interleave(disable)")
 #else
 #define AG_VECTOR_LOOP _Pragma("omp simd")
 #endif
