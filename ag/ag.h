@@ -98,7 +98,7 @@ typedef struct ag_allocator {
     void *(*resize)(void *user, void *memory, size_t before, size_t bytes);
 } ag_allocator;
 
-enum { AG_FUSE_OFF = -1 };
+enum { AG_FUSE_OFF = -1, AG_REPEAT_OFF = -1 };
 typedef struct ag_options {
     ag_dtype dtype;         /* the float type, AG_F32 or AG_F64; zero: AG_F64 */
     int threads;            /* at most, the caller's too; zero: all processors, or OMP_NUM_THREADS */
@@ -113,6 +113,8 @@ typedef struct ag_options {
     ag_handler *on_warning; /* is told of them, with AG_OK; NULL: print to stderr. Implies debug */
     int64_t fuse; /* elementwise ops on so many elements or more wait until their values are asked for, and run block by
                    * block with those that they wait for: the same values; zero: 32768, AG_FUSE_OFF: never */
+    int repeat; /* ag_backward on the same ops as in a step before does again what it did then: the same values, sooner;
+                   * AG_REPEAT_OFF: never */
 } ag_options;
 
 #define AG_COUNT(type, ...) (sizeof((type[]){ __VA_ARGS__ }) / sizeof(type))

@@ -185,9 +185,9 @@ static void warm(void (*setup)(loop *l), void (*step)(loop *l), ag_dtype d, int 
     setup(&l);
     expect_fine(l.t);
     ag_tape_reset(l.t);
-    for (int i = 1; i <= 20; i++) {
+    for (int i = 1; i <= 32; i++) {
         step(&l);
-        if (i == 4) { /* an epoch has four steps */
+        if (i == 16) { /* an epoch has four steps, and what repeats itself is found out in some of them */
             requests = c.requests;
             everything = allocations;
         }

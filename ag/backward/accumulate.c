@@ -1,5 +1,5 @@
 /* Where contributions go in a plain backward pass: the adjoints of operands, un-broadcast and cast on the way. */
-#include "ag/backward/backward.h"
+#include "ag/backward/routine.h"
 
 void ag_pass_adjoint(const ag_tape *t, const ag_node *d, ag_array *a)
 {
@@ -43,17 +43,19 @@ void ag_pass_drop(ag_pass *s, ag_node *d)
     d->flags &= (uint8_t)~AG_NODE_DIRECT;
 }
 
-bool ag_pass_deliver_number(ag_pass *s, uint32_t id, double contribution)
+bool ag_pass_deliver_number(ag_pass *s, uint32_t id, double contribution, const double *noted)
 {
     ag_node *d = ag_node_or_null(s->t, id);
-    bool add;
-    if (ag_is_number(d)) {
+    void *to = NULL;
+    bool add = true;
+    if (!ag_is_number(d) && !(to = ag_pass_place(s, d, &add)))
+        return false;
+    if (s->list)
+        ag_note_number(s, id, to, add, noted);
+    if (!to) {
         s->t->adjoints[AG_INDEX(id)] += contribution;
         return true;
     }
-    void *to = ag_pass_place(s, d, &add);
-    if (!to)
-        return false;
     if (d->layout->dtype == AG_F32)
         *(float *)to = add ? *(float *)to + (float)contribution : (float)contribution;
     else
@@ -61,12 +63,17 @@ bool ag_pass_deliver_number(ag_pass *s, uint32_t id, double contribution)
     return true;
 }
 
-static double sum_of(const ag_array *a, int threads)
+static double sum_of(ag_pass *s, const ag_array *a, const double **noted)
 {
+    const int threads = s->t->options.threads;
     double sum = 0;
     const ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &sum);
-    if (ag_is_float(a->dtype) && ag_array_is_dense(a))
+    *noted = NULL;
+    if (ag_is_float(a->dtype) && ag_array_is_dense(a)) {
+        if (s->list)
+            *noted = ag_note_sum(s, a->dtype, a->data, ag_array_size(a), 1);
         return ag_sum_floats(a->dtype, a->data, ag_array_size(a), threads);
+    }
     ag_reduce_to(&to, a, false, threads);
     return sum;
 }
@@ -77,10 +84,14 @@ bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution)
     ag_node *d = ag_node_or_null(s->t, id);
     ag_array to;
     bool add;
-    if (ag_is_number(d) || d->layout->rank == 0)
-        return ag_pass_deliver_number(s, id, sum_of(contribution, threads));
+    if (ag_is_number(d) || d->layout->rank == 0) {
+        const double *noted, sum = sum_of(s, contribution, &noted);
+        return ag_pass_deliver_number(s, id, sum, noted);
+    }
     if (!ag_pass_target(s, d, &to, &add))
         return false;
+    if (s->list)
+        ag_note_arrays(s, AG_DO_REDUCE, &to, contribution, add);
     ag_reduce_to(&to, contribution, add, threads);
     return true;
 }

@@ -5,15 +5,15 @@
  * optimistic: leaves take their adjoints only at the end, and an adjoint that is not finite, which may be the product
  * of a structural zero with an infinite derivative, starts it again with a mask of the nodes that y depends on. A pass
  * that fails leaves every gradient as it was. */
-#include "ag/backward/backward.h"
+#include "ag/backward/routine.h"
 #include <float.h>
 #include <math.h>
 
 /* ---- rank-0 records */
 
-/* Records low ... high. The adjoint of the record before is carried in a register: most ops use their predecessor. Aside:
- * compiled into `run`, the loop is 5 % longer. */
-static AG_ASIDE void run_quickly(const ag_tape *t, int64_t low, int64_t high)
+/* The adjoint of the record before is carried in a register: most ops use their predecessor. Aside: compiled into `run`,
+ * the loop is 5 % longer. */
+AG_ASIDE void ag_pass_quickly(const ag_tape *t, int64_t low, int64_t high)
 {
     const ag_record *restrict r = t->records;
     double *restrict a = t->adjoints, g = a[high];
@@ -83,12 +83,14 @@ static ag_status run_observed(ag_pass *s, int64_t low, int64_t high)
 
 static inline ag_status pass_records(ag_pass *s, int64_t low, int64_t high)
 {
+    if (s->list)
+        ag_note_index(s, AG_DO_RECORDS, (uint32_t)low, (uint32_t)high);
     if (AG_UNLIKELY(s->t->observed))
         return run_observed(s, low, high);
     if (s->careful || s->kept)
         run_carefully(s, low, high);
     else
-        run_quickly(s->t, low, high);
+        ag_pass_quickly(s->t, low, high);
     return AG_OK;
 }
 
@@ -97,36 +99,7 @@ static bool finite_adjoint(double x)
     return fabs(x) <= DBL_MAX;
 }
 
-/* ---- reachability */
-
-static void reach_inputs(const ag_tape *t, uint8_t *mask, uint32_t i)
-{
-    const ag_node *d = ag_node_or_null(t, i);
-    if (!d) {
-        if (t->headers[i].op >= AG_OP_FIRST)
-            mask[t->records[i].parent[0]] = mask[t->records[i].parent[1]] = AG_REACHED;
-        return;
-    }
-    const uint32_t *inputs = ag_node_inputs(d);
-    for (int k = 0; k < d->inputs; k++)
-        mask[AG_INDEX(inputs[k])] = AG_REACHED;
-}
-
-uint8_t *ag_reachable(ag_tape *t, uint32_t y, uint32_t first)
-{
-    uint8_t *mask = ag_pool_take(t, (size_t)y + 1);
-    if (!mask)
-        return NULL;
-    memset(mask, 0, (size_t)y + 1);
-    mask[y] = AG_REACHED;
-    for (uint32_t i = y; i >= first; i--) {
-        if (t->headers[i].op == AG_OP_OUTPUT && mask[i])
-            mask[i - ag_node_at(t, i)->output] |= AG_REACHED_BESIDE;
-        else if (mask[i])
-            reach_inputs(t, mask, i);
-    }
-    return mask;
-}
+/* ---- what has arrived */
 
 static bool find_reached(ag_pass *s)
 {
@@ -164,6 +137,8 @@ static ag_status visit_outputs(ag_pass *s, uint32_t i, int outputs)
     bool any = false;
     for (int k = 0; k < outputs; k++) {
         ag_node *d = ag_node_at(t, i + (uint32_t)k);
+        if (ag_is_number(d))
+            ag_note_leave(s);
         double g = t->adjoints[i + (uint32_t)k];
         if (ag_is_number(d) && !s->careful && !finite_adjoint(g)) {
             s->restart = true;
@@ -184,6 +159,8 @@ static ag_status visit_end(ag_pass *s, uint32_t i, const ag_node *d)
     double *a = s->t->adjoints;
     const bool leaf = s->t->headers[i].op < AG_OP_OUTPUT;
     s->restart |= ag_is_number(d) && !s->careful && !finite_adjoint(a[i]);
+    if (s->list && ag_is_number(d))
+        ag_note_index(s, AG_DO_END, i, 0);
     if (s->kept && !leaf && ag_is_number(d))
         s->kept[i] = a[i];
     return AG_OK;
@@ -197,6 +174,8 @@ static inline __attribute__((always_inline)) ag_status visit(ag_pass *s, uint32_
     ag_node *d = ag_node_or_null(t, i);
     if (s->targets ? !s->targets->wanted[i] : !ag_op_needs(t, i)) {
         t->adjoints[i] = 0;
+        if (s->list && ag_is_number(d))
+            ag_note_index(s, AG_DO_CLEAR, i, 0);
         return AG_OK;
     }
     if (AG_UNLIKELY(t->headers[i].flags & AG_HOOKED)) {
@@ -271,11 +250,15 @@ static ag_status seed(ag_pass *s)
     if (s->dy)
         dy = ag_array_of(t, s->dy);
     if (ag_is_number(d)) {
+        if (s->list)
+            ag_note_index(s, AG_DO_SEED, s->y, 0);
         t->adjoints[s->y] = s->dy ? ag_array_get(&dy, 0) : 1;
         return AG_OK;
     }
     if (!ag_pass_target(s, d, &to, &add))
         return t->error.status;
+    if (s->list)
+        ag_note_arrays(s, AG_DO_FILL, &to, NULL, false);
     if (s->dy)
         ag_copy_array(&to, &dy, false, t->options.threads);
     else
@@ -310,6 +293,7 @@ static ag_status attempts(ag_pass *s)
     if (status || !s->restart)
         return status;
     abandon(s);
+    ag_note_leave(s);
     s->restart = false;
     s->careful = true;
     s->chains = false;
@@ -355,9 +339,13 @@ static ag_status sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
     s.top = ag_pass_top(t, s.y);
     s.low = targets && targets->low > s.first ? targets->low : s.first;
     s.suspects.count = (size_t)s.top + 1;
+    ag_status status = ag_routine_begin(&s);
+    if (status != AG_USE_RULE)
+        return status;
+    ag_routine *noted = s.list;
     if (!ag_make_adjoints(t, s.top) || !ag_boundary_begin(&s))
         return t->error.status;
-    ag_status status = keep_numbers(&s);
+    status = keep_numbers(&s);
     t->busy++;
     if (!status)
         status = attempts(&s);
@@ -367,6 +355,8 @@ static ag_status sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
         status = targets ? ag_pass_deliver_targets(&s) : ag_pass_commit(&s);
     if (status || targets)
         abandon(&s);
+    if (AG_UNLIKELY(noted))
+        ag_routine_end(&s, noted, status);
     t->busy--;
     ag_boundary_end(&s);
     ag_suspects_end(t, &s.suspects);

@@ -22,10 +22,6 @@ uint32_t ag_stop_from(const ag_tape *t, uint32_t index);
 uint32_t ag_pass_top(const ag_tape *t, uint32_t y);
 /* The pass from y, whose adjoint is dy; 0: ones. */
 ag_status ag_sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets);
-enum { AG_REACHED = 1, AG_REACHED_BESIDE = 2 }; /* y depends on it; on another output of its op */
-/* By index, from the pool (y + 1 bytes): zero where y does not depend on it by way of nodes from `first` on. NULL: no
- * memory. */
-uint8_t *ag_reachable(ag_tape *t, uint32_t y, uint32_t first);
 
 typedef struct ag_outer_adjoint ag_outer_adjoint;
 typedef struct ag_stacks ag_stacks;
@@ -42,6 +38,7 @@ typedef struct ag_pass {
     ag_outer_adjoint *boundary; /* what the pass that this one runs within has there */
     size_t boundary_count, boundary_bytes;
     ag_stacks *stacks; /* of stacked.c: this is several passes side by side */
+    ag_routine *list;  /* what the pass does is noted there; NULL: no more, or not at all */
 } ag_pass;
 
 /* ---- targets.c: of ag_gradients */
@@ -68,6 +65,10 @@ size_t ag_targets_at_leaf(const ag_tape *t, const ag_targets *s, uint32_t i);
 const ag_layout *ag_target_layout(const ag_tape *t, const ag_target *x);
 bool ag_target_is_number(const ag_tape *t, const ag_target *x); /* whose adjoint no pass keeps unless asked to */
 ag_status ag_pass_deliver_targets(ag_pass *s);
+enum { AG_REACHED = 1, AG_REACHED_BESIDE = 2 }; /* y depends on it; on another output of its op */
+/* By index, from the pool (y + 1 bytes): zero where y does not depend on it by way of nodes from `first` on. NULL: no
+ * memory. */
+uint8_t *ag_reachable(ag_tape *t, uint32_t y, uint32_t first);
 
 /* ---- backward.c: the pass at work */
 
@@ -75,6 +76,8 @@ ag_status ag_pass_deliver_targets(ag_pass *s);
 bool ag_make_adjoints(ag_tape *t, uint32_t y);
 /* The op of the stop i, if it is one and its result has received something, passes that on. */
 ag_status ag_pass_visit(ag_pass *s, uint32_t i);
+/* Records low ... high, without a look at anything but their derivatives. */
+void ag_pass_quickly(const ag_tape *t, int64_t low, int64_t high);
 
 /* Has the record i, whose adjoint is g, received anything? A zero may be a sum, or nothing. */
 bool ag_pass_arrived(ag_pass *s, uint32_t i, double g);
@@ -93,6 +96,17 @@ bool ag_boundary_finite(const ag_pass *s); /* the numbers that have arrived ther
 void ag_boundary_end(ag_pass *s);
 /* Of ag_backward in a rule: what would receive a gradient, but is not the inner graph's. 0: nothing. */
 ag_status ag_boundary_check(ag_tape *t, uint32_t y, const char *who);
+
+/* ---- routine.c: a pass that does what one before has done; see routine.h */
+
+/* AG_USE_RULE: the pass is to be run, and where s->list is there, noted. */
+ag_status ag_routine_begin(ag_pass *s);
+void ag_routine_end(ag_pass *s, ag_routine *r,
+                    ag_status status); /* of a pass that was noted in r, as far as it could be */
+
+/* ---- actions.c */
+
+void ag_note_leave(ag_pass *s); /* what the pass does now can not be repeated */
 
 /* ---- backward_op.c: one op in a plain pass */
 
@@ -153,7 +167,8 @@ static inline ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
 }
 /* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype. */
 bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution);
-bool ag_pass_deliver_number(ag_pass *s, uint32_t id, double contribution); /* to an input of rank 0 */
+/* To an input of rank 0. noted: where the contribution will be when what was noted is run; NULL: it was not. */
+bool ag_pass_deliver_number(ag_pass *s, uint32_t id, double contribution, const double *noted);
 /* Gives a node's adjoint back. */
 void ag_pass_drop(ag_pass *s, ag_node *d);
 /* Does the node's adjoint outlive the visit? */

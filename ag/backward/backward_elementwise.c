@@ -1,5 +1,5 @@
 /* An elementwise op in a plain backward pass: its kernels, run for each operand that wants a gradient. */
-#include "ag/backward/backward.h"
+#include "ag/backward/routine.h"
 #include <float.h>
 #include <math.h>
 
@@ -8,6 +8,7 @@
 /* What the steps of one node have in common. */
 typedef struct steps {
     ag_tape *t;
+    ag_pass *pass; /* NULL: none of one pass */
     const ag_row *row;
     const ag_node *node, *x[2];
     int kind;   /* AG_ROW_ARRAYS ... */
@@ -121,13 +122,39 @@ static ag_status prepare(ag_tape *t, const ag_row *row, const ag_node *node, int
     return AG_OK;
 }
 
-static ag_status back(ag_tape *t, const ag_row *row, uint32_t id, int k, void *dx, const void *dy, bool add)
+/* The operand whose value is the constant c of the kernel; 0: it has none. */
+static uint32_t number_of(const ag_node *node, int kind)
 {
+    return kind == AG_ROW_ARRAYS ? 0 : node->input[kind == AG_ROW_B_CONSTANT];
+}
+
+static void note_work(ag_pass *s, const ag_node *node, const work *w)
+{
+    const uint32_t number = number_of(node, w->p.constant);
+    double c;
+    const bool copied = w->r.a == w->number[0] || w->r.b == w->number[1];
+    ag_range_action *a = NULL;
+    if (w->p.dense && !copied && !ag_is_number(node) && (!number || ag_number_at(s->t, number, &c)))
+        a = ag_note(s, AG_DO_RANGE, sizeof *a);
+    if (!a) {
+        ag_note_leave(s);
+        return;
+    }
+    a->number = number;
+    a->range = w->r;
+    a->n = w->p.layout->size;
+}
+
+static ag_status back(const steps *s, uint32_t id, int k, void *dx, const void *dy, bool add)
+{
+    ag_tape *t = s->t;
     work w; /* it is large, and not cleared first */
     w.r = (ag_range){ .to = dx, .dy = dy, .add = add };
-    ag_status status = prepare(t, row, ag_node_at(t, id), k, &w);
+    ag_status status = prepare(t, s->row, ag_node_at(t, id), k, &w);
     if (AG_UNLIKELY(status))
         return status;
+    if (s->pass && s->pass->list)
+        note_work(s->pass, ag_node_at(t, id), &w);
     if (AG_LIKELY(w.p.dense)) {
         ag_range_run(&w.r, w.p.layout->size, t->options.threads);
         return AG_OK;
@@ -159,9 +186,9 @@ static bool is_plain(steps *s)
     return true;
 }
 
-static void begin_steps(steps *s, ag_tape *t, const ag_row *row, const ag_node *node)
+static void begin_steps(steps *s, ag_tape *t, ag_pass *pass, const ag_row *row, const ag_node *node)
 {
-    *s = (steps){ t, row, node, { NULL, NULL }, AG_ROW_ARRAYS, false, t->records[node->id].partial[0] };
+    *s = (steps){ t, pass, row, node, { NULL, NULL }, AG_ROW_ARRAYS, false, t->records[node->id].partial[0] };
     s->plain = is_plain(s);
 }
 
@@ -171,16 +198,27 @@ static ag_status step(const steps *s, int k, void *dx, const void *dy, bool add)
 {
     const ag_node *node = s->node;
     if (AG_UNLIKELY(!s->plain))
-        return back(s->t, s->row, node->id, k, dx, dy, add);
+        return back(s, node->id, k, dx, dy, add);
     int reads = s->row->reads >> k * AG_READS_SHIFT;
     for (int i = 0; i < s->row->op.inputs; i++) {
         bool unread = !s->x[i] || !(reads & (i ? AG_READS_B : AG_READS_A));
         if (AG_UNLIKELY(!unread && s->t->nodes[s->x[i]->owner].written > node->id))
             return ag_row_check_written(s->t, s->row, node->id, node->input[i], i);
     }
-    s->row->back[k][s->kind][node->layout->dtype == AG_F64](node->layout->size, dx, dy, s->x[0] ? s->x[0]->data : NULL,
-                                                            s->x[1] ? s->x[1]->data : NULL, node->data, s->c,
-                                                            s->t->records[node->id].partial[1], add);
+    const ag_row_action a = { .number = number_of(node, s->kind),
+                              .back = s->row->back[k][s->kind][node->layout->dtype == AG_F64],
+                              .n = node->layout->size,
+                              .dx = dx,
+                              .dy = dy,
+                              .a = s->x[0] ? s->x[0]->data : NULL,
+                              .b = s->x[1] ? s->x[1]->data : NULL,
+                              .y = node->data,
+                              .c = s->c,
+                              .d = s->t->records[node->id].partial[1],
+                              .add = add };
+    a.back(a.n, dx, dy, a.a, a.b, a.y, a.c, a.d, add);
+    if (AG_UNLIKELY(s->pass && s->pass->list))
+        ag_note_row(s->pass, &a);
     return AG_OK;
 }
 
@@ -189,7 +227,7 @@ ag_status ag_row_contributions(ag_tape *t, const ag_node *d, int k, int64_t coun
     steps r;
     const size_t bytes = ag_layout_bytes(d->layout);
     ag_status status = AG_OK;
-    begin_steps(&r, t, (const ag_row *)ag_op_at(t, t->headers[d->id].op), d);
+    begin_steps(&r, t, NULL, (const ag_row *)ag_op_at(t, t->headers[d->id].op), d);
     for (int64_t i = 0; i < count && !status; i++)
         status = step(&r, k, (char *)dx + (size_t)i * bytes, (const char *)dy + (size_t)i * bytes, add);
     return status;
@@ -206,6 +244,8 @@ static ag_status row_through_block(ag_pass *s, const steps *r, ag_node *d, int k
     void *block = bytes <= sizeof one ? &one : ag_pool_take(t, bytes);
     if (!block)
         return t->error.status;
+    if (block == &one)
+        ag_note_leave(s);
     ag_array a = ag_layout_dense(d->layout, block);
     ag_status status = step(r, k, block, dy, false);
     if (!status && !ag_pass_deliver(s, d->input[k], &a))
@@ -238,7 +278,8 @@ static ag_status row_summed(ag_pass *s, const steps *r, ag_node *d, int k, const
     }
     ag_range_sum(&w.r, w.p.dtype, w.arrays, &to, add, room, t->options.threads);
     ag_pool_give(t, room, bytes);
-    return !number || ag_pass_deliver_number(s, d->input[k], sum) ? AG_OK : t->error.status;
+    ag_note_leave(s);
+    return !number || ag_pass_deliver_number(s, d->input[k], sum, NULL) ? AG_OK : t->error.status;
 }
 
 /* The operand has another shape or dtype. */
@@ -255,7 +296,8 @@ static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, co
     bool delivered;
     if (number) {
         double sum = ag_sum_floats(d->layout->dtype, dy, d->layout->size, t->options.threads);
-        delivered = ag_pass_deliver_number(s, d->input[k], sum * slope);
+        const double *noted = s->list ? ag_note_sum(s, d->layout->dtype, dy, d->layout->size, slope) : NULL;
+        delivered = ag_pass_deliver_number(s, d->input[k], sum * slope, noted);
     } else {
         ag_array a = ag_layout_dense(d->layout, dy);
         delivered = ag_pass_deliver(s, d->input[k], &a);
@@ -295,7 +337,9 @@ static ag_status row_in_place(ag_pass *s, const steps *r, ag_node *d, int k)
 ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar)
 {
     steps r;
-    begin_steps(&r, s->t, (const ag_row *)ag_op_at(s->t, s->t->headers[d->id].op), d);
+    begin_steps(&r, s->t, s, (const ag_row *)ag_op_at(s->t, s->t->headers[d->id].op), d);
+    if (scalar)
+        ag_note_leave(s);
     const void *dy = scalar ? (const void *)scalar : d->adjoint;
     int in_place = -1;
     for (int k = 0; k < d->inputs; k++) {

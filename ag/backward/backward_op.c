@@ -1,5 +1,5 @@
 /* One op in a plain backward pass: by its row's kernels, by its fused kernel, or by its rule with recording off. */
-#include "ag/backward/backward.h"
+#include "ag/backward/routine.h"
 
 /* ---- fused kernels */
 
@@ -15,10 +15,31 @@ typedef struct fused {
     void **block;                       /* of the pool, where dx is neither the adjoint nor sum */
 } fused;
 
-static bool reserve(ag_tape *t, fused *f)
+/* Where the list is to find the arrays again they lie in its memory. */
+static bool reserve_noted(ag_pass *s, fused *f)
 {
+    const size_t all = (size_t)f->call.count + (size_t)f->call.outputs, numbers = all * sizeof(double);
+    char *at = ag_note_memory(s, all * (3 * sizeof(ag_array) + sizeof(void *)) + 4 * numbers);
+    if (!at)
+        return false;
+    f->operands = (ag_array *)(void *)at;
+    f->dy = f->operands + all;
+    f->dx = f->dy + all;
+    f->block = (void **)(f->dx + all);
+    f->number = (double *)(f->block + all);
+    f->seed = f->number + all;
+    f->beta = f->seed + all;
+    f->sum = f->beta + all;
+    return true;
+}
+
+static bool reserve(ag_pass *s, fused *f)
+{
+    ag_tape *t = s->t;
     size_t all = (size_t)f->call.count + (size_t)f->call.outputs;
     bool small = all <= AG_FEW;
+    if (AG_UNLIKELY(s->list) && reserve_noted(s, f))
+        return true;
     f->operands = small ? f->few : ag_arena_take(t, &t->work, all * sizeof *f->operands);
     f->number = small ? f->few_number : ag_arena_take(t, &t->work, all * sizeof *f->number);
     f->dy = small ? f->few_dy : ag_arena_take(t, &t->work, all * sizeof *f->dy);
@@ -117,7 +138,7 @@ static ag_status settle(ag_pass *s, fused *f, bool used)
             continue;
         const bool number = f->dx[i].data == &f->sum[i];
         if (used && number)
-            delivered &= ag_pass_deliver_number(s, id, f->sum[i]);
+            delivered &= ag_pass_deliver_number(s, id, f->sum[i], &f->sum[i]);
         else if (used && f->block[i])
             delivered &= ag_pass_deliver(s, id, &f->dx[i]);
         else if (!used && !f->block[i] && !number && f->beta[i] == 0)
@@ -128,6 +149,23 @@ static ag_status settle(ag_pass *s, fused *f, bool used)
     return delivered ? AG_OK : t->error.status;
 }
 
+static void note_fused(ag_pass *s, const fused *f, bool scalar)
+{
+    ag_fused_action *a = ag_note(s, AG_DO_FUSED, sizeof *a);
+    if (!a)
+        return;
+    a->taken = scalar ? f->call.id : 0;
+    a->call = f->call;
+    memcpy(a->ids, f->ids, sizeof a->ids);
+    if (f->call.inputs == f->ids)
+        a->call.inputs = a->ids;
+    a->dy = f->dy;
+    a->dx = f->dx;
+    a->number = f->number;
+    a->seed = f->seed;
+    a->beta = f->beta;
+}
+
 static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
 {
     ag_tape *t = s->t;
@@ -136,7 +174,10 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
     ag_call_of(t, d->id, &f.call, f.ids, f.constants);
     f.call.wanted = s->targets ? s->targets->wanted : NULL;
     ag_status status = AG_OK;
-    bool ready = reserve(t, &f) && set_operands(t, &f) && set_adjoints(s, &f, scalar);
+    bool ready = reserve(s, &f) && set_operands(t, &f);
+    if (ag_arena_position(&t->work) != work) /* a copy of an operand, which is made anew each time */
+        ag_note_leave(s);
+    ready = ready && set_adjoints(s, &f, scalar);
     int targets = 0;
     for (; ready && targets < f.call.count; targets++)
         ready = set_target(s, &f, targets);
@@ -147,6 +188,8 @@ static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)
         return t->error.status;
     }
     f.call.operands = f.operands;
+    if (AG_UNLIKELY(s->list))
+        note_fused(s, &f, scalar);
     ag_kernel k = ag_kernel_begin(t, t->headers[d->id].op >= ag_op_count);
     status = ag_kernel_end(t, k, f.call.op->vjp_fused(&f.call, f.dy, f.dx, f.beta));
     if (status && status != AG_USE_RULE && !t->error.status)
@@ -217,6 +260,7 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
     ag_tape *t = s->t;
     const uint32_t id = d->id;
     ag_interlude rule;
+    ag_note_leave(s);
     if (!ag_interlude_begin(t, &rule))
         return t->error.status;
     ag_no_grad_begin(t);

@@ -217,7 +217,7 @@ static bool finish(group *g, const ag_node *first)
 {
     for (int i = 0; i < g->deliveries; i++) {
         const delivery *x = &g->delivery[i];
-        if (!ag_pass_deliver_number(g->s, x->id, g->sum[x->sum] * x->slope))
+        if (!ag_pass_deliver_number(g->s, x->id, g->sum[x->sum] * x->slope, NULL))
             return false;
     }
     for (int i = 0; i < g->members; i++)

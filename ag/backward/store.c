@@ -1,6 +1,6 @@
 /* The end of a plain backward pass: adjoints become gradients. Nothing here can fail half-way: memory is
  * taken first. */
-#include "ag/backward/backward.h"
+#include "ag/backward/routine.h"
 
 static bool is_leaf(const ag_tape *t, uint32_t i)
 {
@@ -76,6 +76,8 @@ static void store_node(ag_pass *s, ag_node *d)
     bool persistent = t->headers[d->id].op == AG_OP_PERSISTENT;
     ag_stored *g = persistent ? &t->slots[d->input[0]].grad : &t->grads[d->grad - 1];
     ag_stored_changed(t, g);
+    if (!persistent)
+        ag_note_leave(s);
     if (!persistent && !g->data) {
         g->data = d->adjoint; /* the block changes hands */
         d->adjoint = NULL;
@@ -85,8 +87,12 @@ static void store_node(ag_pass *s, ag_node *d)
         };
         ag_array from = to;
         from.data = d->adjoint;
+        if (s->list)
+            ag_note_arrays(s, AG_DO_COPY, &to, &from, g->arrived || g->begun);
         ag_copy_array(&to, &from, g->arrived || g->begun, t->options.threads);
     }
+    if (s->list)
+        ag_note_index(s, AG_DO_ARRIVED, d->input[0], 0);
     g->arrived = true;
     ag_pass_drop(s, d);
 }
@@ -96,6 +102,8 @@ static void store_scalar(ag_pass *s, uint32_t i)
     ag_tape *t = s->t;
     double g = t->adjoints[i];
     t->adjoints[i] = 0;
+    if (s->list)
+        ag_note_index(s, AG_DO_STORE, i, 0);
     if (t->headers[i].op == AG_OP_VARIABLE) {
         t->records[i].partial[0] += g;
         t->headers[i].flags |= AG_STORED;

@@ -149,3 +149,34 @@ ag_status ag_pass_deliver_targets(ag_pass *s)
                 return t->error.status;
     return AG_OK;
 }
+
+/* ---- what a tensor depends on */
+
+static void reach_inputs(const ag_tape *t, uint8_t *mask, uint32_t i)
+{
+    const ag_node *d = ag_node_or_null(t, i);
+    if (!d) {
+        if (t->headers[i].op >= AG_OP_FIRST)
+            mask[t->records[i].parent[0]] = mask[t->records[i].parent[1]] = AG_REACHED;
+        return;
+    }
+    const uint32_t *inputs = ag_node_inputs(d);
+    for (int k = 0; k < d->inputs; k++)
+        mask[AG_INDEX(inputs[k])] = AG_REACHED;
+}
+
+uint8_t *ag_reachable(ag_tape *t, uint32_t y, uint32_t first)
+{
+    uint8_t *mask = ag_pool_take(t, (size_t)y + 1);
+    if (!mask)
+        return NULL;
+    memset(mask, 0, (size_t)y + 1);
+    mask[y] = AG_REACHED;
+    for (uint32_t i = y; i >= first; i--) {
+        if (t->headers[i].op == AG_OP_OUTPUT && mask[i])
+            mask[i - ag_node_at(t, i)->output] |= AG_REACHED_BESIDE;
+        else if (mask[i])
+            reach_inputs(t, mask, i);
+    }
+    return mask;
+}

@@ -191,6 +191,7 @@ ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *da
     d->adjoint = NULL;
     d->layout = layout;
     d->params = NULL;
+    memset(d->input, 0, sizeof d->input); /* nodes that are alike have the same bytes */
     d->owner = t->node_count;
     d->written = 0;
     d->id = index;

@@ -9,6 +9,7 @@
 #include "ag/kernels/kernels.h"
 #include "ag/tape/arena.h"
 #include "ag/tape/errors.h"
+#include "ag/tape/routine.h"
 #include "ag/tape/waiting.h"
 
 #define AG_TAG_PERSISTENT 0x80000000u
@@ -206,6 +207,7 @@ struct ag_tape {
     ag_pool pool;
     ag_owned *owned;
     ag_account account;
+    ag_routines routines;
     ag_modes modes;
     ag_options options;
     char *shown;

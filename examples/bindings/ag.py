@@ -45,6 +45,7 @@ class Options(ctypes.Structure):
         ("debug", ctypes.c_bool),
         ("on_warning", Pointer),
         ("fuse", Int64),
+        ("repeat", Int),
     ]
 
 

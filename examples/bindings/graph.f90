@@ -37,6 +37,7 @@ module ag
         logical(c_bool) :: debug = .false.
         type(c_funptr) :: on_warning = c_null_funptr
         integer(c_int64_t) :: fuse = 0
+        integer(c_int) :: repeat = 0
     end type
 
     interface

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-enum { WARM = 3, STEPS = 2 };
+enum { WARM = 6, STEPS = 2 };
 
 /* The name keeps the compiler from making one function of all. */
 #define COUNTED(name)                                                   \

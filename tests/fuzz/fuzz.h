@@ -138,7 +138,8 @@ typedef struct variant {
     int threads;
     bool failing;
     unsigned char fill;
-    int64_t fuse; /* as in ag_options */
+    int64_t fuse; /* these as in ag_options */
+    int repeat;
 } variant;
 /* Plays the sequence of a seed but for the calls that are left out. */
 void play(world *w, uint64_t seed, variant v, const bool *left_out);
@@ -211,8 +212,8 @@ typedef struct move {
     bool ends, differentiates, writes; /* what nested calls may be kept from */
 } move;
 extern const move tape_moves[], tensor_moves[], op_moves[], derive_moves[], transform_moves[], module_moves[],
-    train_moves[], optim_moves[], file_moves[], check_moves[], user_moves[], plot_moves[],
-    profile_moves[];           /* up to one without a name */
+    train_moves[], optim_moves[], file_moves[], check_moves[], user_moves[], plot_moves[], profile_moves[],
+    loop_moves[];              /* up to one without a name */
 bool load_cases(void);         /* calls_ops.c: from tests/fixtures */
 void furnish(world *w, int i); /* the first calls of a sequence: a few tensors to play with */
 enum { FURNITURE = 10 };

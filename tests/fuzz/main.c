@@ -54,9 +54,10 @@ _Noreturn void fault(world *w, const char *format, ...)
 static void play_both(world *w, uint64_t seed)
 {
     static uint64_t traces[CALLS];
-    variant second = { seed % 2 ? 2 : 1, seed % 2 == 0, 0x11, seed % 2 ? AG_FUSE_OFF : 1 };
+    variant second = { seed % 2 ? 2 : 1, seed % 2 == 0, 0x11, seed % 2 ? AG_FUSE_OFF : 1,
+                       seed % 2 ? AG_REPEAT_OFF : 0 };
     w->reference = NULL;
-    play(w, seed, (variant){ 1, false, 0xff, 1 }, shared->left_out);
+    play(w, seed, (variant){ 1, false, 0xff, 1, 0 }, shared->left_out);
     for (int i = 0; i < CALLS; i++)
         traces[i] = w->traces[i];
     bool limited = false;

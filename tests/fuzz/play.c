@@ -1,9 +1,9 @@
 /* One sequence: its tapes, the order of its calls, and what must hold at the end. */
 #include "tests/fuzz/fuzz.h"
 
-static const move *const kinds[] = { op_moves,     tensor_moves, tape_moves,   derive_moves, user_moves,
-                                     module_moves, optim_moves,  file_moves,   check_moves,  transform_moves,
-                                     train_moves,  plot_moves,   profile_moves };
+static const move *const kinds[] = { op_moves,     tensor_moves, tape_moves,    derive_moves, user_moves,
+                                     module_moves, optim_moves,  file_moves,    check_moves,  transform_moves,
+                                     train_moves,  plot_moves,   profile_moves, loop_moves };
 
 /* ---- the order of calls */
 
@@ -97,7 +97,9 @@ static void choose_options(world *w, lane *l, variant v)
 {
     static const int manners[] = { 0, 0, 0, 1, 2, 3 };
     l->heap = (heap){ .until = -1, .fill = v.fill };
-    l->options = (ag_options){ .threads = v.threads, .seed = bits(w), .on_error = handler, .user = l, .fuse = v.fuse };
+    l->options = (ag_options){
+        .threads = v.threads, .seed = bits(w), .on_error = handler, .user = l, .fuse = v.fuse, .repeat = v.repeat
+    };
     l->options.dtype = chance(w, 3) && !fuzz_without[may_f32] ? AG_F32 : AG_FLOAT;
     l->options.keep_grads = chance(w, 8) && !fuzz_without[may_keep_grads];
     l->options.check_finite = chance(w, 8) && !fuzz_without[may_check_finite];

@@ -1,0 +1,49 @@
+/* Memory for what is kept of passes, in blocks that are filled one after the other. */
+#include "ag/tape/tape.h"
+
+enum { KEPT_BLOCK = 1 << 14, KEPT_HEAD = 64 };
+
+typedef struct ag_kept_block {
+    struct ag_kept_block *next;
+    size_t bytes; /* with this head */
+} ag_kept_block;
+
+void *ag_kept_take(ag_tape *t, ag_kept *k, size_t bytes)
+{
+    bytes = (bytes + 15) & ~(size_t)15;
+    while (k->last && k->used + bytes > k->last->bytes && k->last->next) {
+        k->last = k->last->next;
+        k->used = KEPT_HEAD;
+    }
+    if (!k->last || k->used + bytes > k->last->bytes) {
+        const size_t whole = bytes + KEPT_HEAD > KEPT_BLOCK ? bytes + KEPT_HEAD : KEPT_BLOCK;
+        ag_kept_block *more = k->all + whole <= AG_ROUTINE_MOST ? ag_try_obtain(t, whole) : NULL;
+        if (!more)
+            return NULL;
+        *more = (ag_kept_block){ NULL, whole };
+        *(k->last ? &k->last->next : &k->first) = more;
+        k->last = more;
+        k->used = KEPT_HEAD;
+        k->all += whole;
+    }
+    void *taken = (char *)k->last + k->used;
+    k->used += bytes;
+    return taken;
+}
+
+void ag_kept_empty(ag_kept *k)
+{
+    k->last = k->first;
+    k->used = KEPT_HEAD;
+}
+
+void ag_routines_free(ag_tape *t)
+{
+    for (int i = 0; i < AG_ROUTINES; i++) {
+        ag_kept *k = &t->routines.at[i].memory;
+        for (ag_kept_block *b = k->first, *next; b; b = next) {
+            next = b->next;
+            ag_give_back(t, b, b->bytes);
+        }
+    }
+}
