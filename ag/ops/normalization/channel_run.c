@@ -1,91 +1,124 @@
-/* Loops over sets of channels. A set is measured in pieces, settled, and its pieces are written while they are in the
- * cache; where there are fewer sets than the threads want, the pieces of all are measured first. */
+/* Loops over sets of channels. A set is measured, settled, and written while it is in the cache; where its runs are short,
+ * or it does not fit, or there are fewer sets than the threads want, all are measured first and then written, in the
+ * order of memory. */
 #include "ag/ops/normalization/channel_run.h"
 #include <math.h>
 
 enum {
-    PIECE = 1 << 14, /* elements, at most */
-    SHORT = 64,      /* runs of a batch that are shorter are columns */
-    STEPS = 4        /* of an element */
+    PIECE = 1 << 14,  /* elements, at most */
+    SHORT = 64,       /* runs of a batch that are shorter are columns */
+    LONG = 1 << 12,   /* bytes: runs of a batch that are as long are taken set by set */
+    CACHED = 3 << 18, /* bytes: if the set is no larger */
+    AT_ONCE = 64,     /* runs, at most */
+    STEPS = 4         /* of an element */
 };
 
 typedef struct job {
     const ag_channel_norm *n;
     const ag_norm_kernels *k;
     bool forward;
-    int64_t sets, runs, cuts, pieces; /* runs of a set, pieces of a run, pieces of a set, which are written */
-    int64_t parts;                    /* of a set, which are measured: its pieces, or those of all its runs as one */
-    int64_t at_once;                  /* channels, as columns; 0: there are runs */
-    ag_moments *moments;              /* of each part, or NULL */
-    ag_norm_sums *sums;               /* of each part, or NULL */
-    double *inverse, *slope, *shift;  /* of each set; the last two, or NULL */
+    int64_t sets, runs, cuts;        /* runs of a set, pieces of a run */
+    int64_t parts;                   /* of a group, whose runs count as one */
+    int64_t rows, width;             /* groups and their runs, or examples and theirs; columns: one */
+    int64_t stretch, blocks;         /* runs at once, and how often in a row */
+    int64_t next;                    /* elements to what is measured after what is written, or 0 */
+    int64_t at_once;                 /* channels, as columns; 0: there are runs */
+    ag_moments *moments;             /* of each part of a group, or of each piece in the order of memory, or NULL */
+    ag_norm_sums *sums;              /* of each piece, or NULL */
+    double *inverse, *slope, *shift; /* of each set; the last two, or NULL */
+    double *weight, *bias;           /* of each channel */
 } job;
-
-static double number(const ag_array *a, int64_t i, double absent)
-{
-    return !a || !a->data       ? absent
-           : a->dtype == AG_F32 ? (double)((const float *)a->data)[i]
-                                : ((const double *)a->data)[i];
-}
-
-/* Where the runs of a set lie: the first one's first element, from one to the next, the first one's channel. */
-typedef struct place {
-    int64_t start, step, channel;
-} place;
-
-static place place_of(const job *j, int64_t set)
-{
-    const ag_channel_norm *n = j->n;
-    if (n->groups)
-        return (place){ set * j->runs * n->inner, n->inner, set % n->groups * j->runs };
-    return (place){ set * n->inner, n->channels * n->inner, set };
-}
-
-/* A piece as a channel's elements from `at` on. */
-typedef struct piece {
-    int64_t channel, at, length;
-} piece;
-
-static piece piece_at(const job *j, place set, int64_t i)
-{
-    const ag_channel_norm *n = j->n;
-    const int64_t run = j->cuts == 1 ? i : i / j->cuts, start = (i - run * j->cuts) * PIECE, left = n->inner - start;
-    return (piece){ set.channel + (n->groups ? run : 0), set.start + run * set.step + start,
-                    left < PIECE ? left : PIECE };
-}
 
 static void *element(const ag_array *a, int64_t at)
 {
     return (char *)a->data + (size_t)at * ag_dtype_size(a->dtype);
 }
 
-/* ---- of one set: what its elements say, and what follows from it */
+/* Neighbouring runs of one group, or of neighbouring channels. */
+typedef struct stretch {
+    int64_t run, count, set, channel;
+} stretch;
 
-static void measure(const job *j, int64_t set, int64_t i)
+static int64_t first_channel(const job *j, int64_t row)
+{
+    return j->n->groups ? row % j->n->groups * j->width : 0;
+}
+
+/* The i-th one in the order of memory. */
+static stretch stretch_at(const job *j, int64_t i)
+{
+    const int64_t row = i / j->blocks, first = (i - row * j->blocks) * j->stretch, left = j->width - first;
+    return (stretch){ row * j->width + first, left < j->stretch ? left : j->stretch, j->n->groups ? row : first,
+                      first_channel(j, row) + first };
+}
+
+/* The i-th one of a set. */
+static stretch stretch_of(const job *j, int64_t set, int64_t i)
+{
+    return j->n->groups ? stretch_at(j, set * j->blocks + i) : (stretch){ i * j->n->channels + set, 1, set, set };
+}
+
+/* Elements of a run's piece. */
+static int64_t length_of(const job *j, int64_t cut)
+{
+    const int64_t left = j->n->inner - cut * PIECE;
+    return left < PIECE ? left : PIECE;
+}
+
+/* ---- what elements say, and what follows from it for a set */
+
+static ag_norm_line line_of(const job *j, int64_t set, int64_t channel)
+{
+    return (ag_norm_line){ j->n->mean[set], j->inverse[set] * j->weight[channel], j->slope ? j->slope[set] : 0,
+                           j->slope ? j->shift[set] : j->bias[channel], j->next };
+}
+
+static void lines_of(const job *j, stretch s, ag_norm_line *c)
+{
+    for (int64_t i = 0; i < s.count; i++)
+        c[i] = line_of(j, j->n->groups ? s.set : s.set + i, s.channel + i);
+}
+
+static void measure(const job *j, stretch s)
 {
     const ag_channel_norm *n = j->n;
-    const place where = place_of(j, set);
-    const int64_t part = set * j->parts + i, left = j->runs * n->inner - i * PIECE;
-    if (j->moments && n->groups) {
-        const void *x = element(&n->x, where.start + i * PIECE);
-        j->moments[part] = j->k->moments(left < PIECE ? left : PIECE, x, true);
-        return;
+    ag_norm_line c[AT_ONCE];
+    if (j->sums)
+        lines_of(j, s, c);
+    for (int64_t cut = 0; cut < j->cuts; cut++) {
+        const int64_t at = s.run * n->inner + cut * PIECE, piece = s.run * j->cuts + cut;
+        if (j->moments)
+            j->k->runs_moments(s.count, length_of(j, cut), element(&n->x, at), &j->moments[piece]);
+        else
+            j->k->runs_sums(s.count, length_of(j, cut), element(&n->x, at), element(&n->dy, at), c, &j->sums[piece]);
     }
-    const piece p = piece_at(j, where, i);
-    const void *x = element(&n->x, p.at);
-    if (j->moments)
-        j->moments[part] = j->k->moments(p.length, x, true);
-    else
-        j->sums[part] = j->k->sums(p.length, x, element(&n->dy, p.at), NULL, n->mean[set]);
+}
+
+/* Of a group. */
+static void measure_part(const void *context, int64_t part)
+{
+    const job *j = context;
+    const int64_t size = j->runs * j->n->inner, set = part / j->parts, start = (part - set * j->parts) * PIECE,
+                  left = size - start;
+    j->moments[part] = j->k->moments(left < PIECE ? left : PIECE, element(&j->n->x, set * size + start), true);
 }
 
 static void settle_moments(const job *j, int64_t set)
 {
+    const bool grouped = j->n->groups;
+    const int64_t rows = grouped ? 1 : j->rows, pieces = grouped ? j->parts : j->cuts;
+    const ag_moments *of_set = j->moments + set * pieces;
     ag_moments all = { 0 };
-    for (int64_t i = 0; i < j->parts; i++)
-        ag_join_moments(&all, j->moments[set * j->parts + i]);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t i = 0; i < pieces; i++)
+            ag_join_moments(&all, of_set[row * j->width * pieces + i]);
     j->n->mean[set] = all.mean;
     j->n->variance[set] = all.squares / (double)all.n;
+}
+
+static double arrived(const ag_array *a, int64_t i)
+{
+    return a && a->data ? ag_array_get(a, i) : 0;
 }
 
 /* dx = k g + (x - mean) slope + shift, g = dy weight, k the inverse deviation: slope = -k^3 mean of g (x - mean), shift
@@ -94,60 +127,61 @@ static void settle_sums(const job *j, int64_t set)
 {
     const ag_channel_norm *n = j->n;
     const double k = j->inverse[set], count = (double)(j->runs * n->inner);
-    const place where = place_of(j, set);
+    const int64_t first = n->groups ? set * j->width : set, runs = n->groups ? j->width : j->rows,
+                  step = n->groups ? 1 : j->width, channel = n->groups ? first_channel(j, set) : set;
     double sum = 0, product = 0;
-    for (int64_t i = 0; i < j->parts; i++) {
-        const ag_norm_sums s = j->sums[set * j->parts + i];
-        const double w = number(n->weight, piece_at(j, where, i).channel, 1);
-        sum += w * s.sum;
-        product += w * s.product;
+    for (int64_t run = 0; run < runs; run++) {
+        const double w = j->weight[n->groups ? channel + run : channel];
+        const ag_norm_sums *s = j->sums + (first + run * step) * j->cuts;
+        for (int64_t i = 0; i < j->cuts; i++) {
+            sum += w * s[i].sum;
+            product += w * s[i].product;
+        }
     }
-    j->shift[set] = (number(n->dmean, set, 0) - k * sum) / count;
-    j->slope[set] = (2 * number(n->dvariance, set, 0) - k * k * (k * product)) / count;
+    j->shift[set] = (arrived(n->dmean, set) - k * sum) / count;
+    j->slope[set] = (2 * arrived(n->dvariance, set) - k * k * (k * product)) / count;
 }
 
-static void settle(const job *j, int64_t set)
+static void settle(const void *context, int64_t set)
 {
+    const job *j = context;
     if (j->moments)
         settle_moments(j, set);
-    j->inverse[set] = 1 / sqrt(j->n->variance[set] + j->n->eps);
-    if (j->slope)
+    if (j->forward)
+        j->inverse[set] = 1 / sqrt(j->n->variance[set] + j->n->eps);
+    else if (j->slope)
         settle_sums(j, set);
 }
 
-static ag_norm_line channel_of(const job *j, int64_t set, int64_t channel)
+static void write(const job *j, stretch s)
 {
     const ag_channel_norm *n = j->n;
-    ag_norm_line c = { n->mean[set], j->inverse[set] * number(n->weight, channel, 1), 0, 0 };
-    if (j->forward)
-        c.shift = number(n->bias, channel, 0);
-    if (j->slope) {
-        c.slope = j->slope[set];
-        c.shift = j->shift[set];
+    ag_norm_line c[AT_ONCE];
+    lines_of(j, s, c);
+    for (int64_t cut = 0; cut < j->cuts; cut++) {
+        const int64_t at = s.run * n->inner + cut * PIECE, length = length_of(j, cut);
+        const void *x = element(&n->x, at);
+        if (j->forward)
+            j->k->runs_apply(s.count, length, x, element(&n->y, at), c);
+        else if (n->dx.data)
+            j->k->runs_back(s.count, length, n->given ? NULL : x, element(&n->dy, at), element(&n->dx, at), c, n->add);
     }
-    return c;
-}
-
-static void write(const job *j, int64_t set, int64_t i)
-{
-    const ag_channel_norm *n = j->n;
-    const piece p = piece_at(j, place_of(j, set), i);
-    const ag_norm_line c = channel_of(j, set, p.channel);
-    const void *x = element(&n->x, p.at);
-    if (j->forward)
-        j->k->apply(p.length, x, NULL, NULL, element(&n->y, p.at), &c);
-    else if (n->dx.data)
-        j->k->back(p.length, n->given ? NULL : x, element(&n->dy, p.at), NULL, element(&n->dx, p.at), &c, n->add);
 }
 
 static void run_set(const void *context, int64_t set)
 {
-    const job *j = context;
-    for (int64_t i = 0; i < j->parts && (j->moments || j->sums); i++)
-        measure(j, set, i);
+    job with_next = *(const job *)context, *j = &with_next;
+    if (set + 1 < j->sets)
+        j->next = j->n->groups ? j->runs * j->n->inner : j->n->inner;
+    const bool whole = j->moments && j->n->groups;
+    const int64_t stretches = j->n->groups ? j->blocks : j->rows;
+    for (int64_t i = 0; i < j->parts && whole; i++)
+        measure_part(j, set * j->parts + i);
+    for (int64_t i = 0; i < stretches && !whole && (j->moments || j->sums); i++)
+        measure(j, stretch_of(j, set, i));
     settle(j, set);
-    for (int64_t i = 0; i < j->pieces; i++)
-        write(j, set, i);
+    for (int64_t i = 0; i < stretches; i++)
+        write(j, stretch_of(j, set, i));
 }
 
 /* ---- the same of neighbouring channels of short runs, as columns */
@@ -182,13 +216,13 @@ static void run_columns(const void *context, int64_t part)
     const ag_columns k = { n->outer, n->channels * n->inner, (int)(channels * n->inner) };
     ag_norm_line c[AG_NORM_COLUMNS];
     for (int i = 0; i < k.count; i++)
-        c[i] = (ag_norm_line){ n->mean[first + i / n->inner], 0, 0, 0 };
+        c[i] = (ag_norm_line){ n->mean[first + i / n->inner], 0, 0, 0, 0 };
     if (j->moments || j->sums)
         measure_columns(j, first, k, c);
     for (int64_t channel = first; channel < first + channels; channel++)
         settle(j, channel);
     for (int i = 0; i < k.count; i++)
-        c[i] = channel_of(j, first + i / n->inner, first + i / n->inner);
+        c[i] = line_of(j, first + i / n->inner, first + i / n->inner);
     if (j->forward)
         j->k->columns_apply(k, element(&n->x, at), element(&n->y, at), c);
     else if (n->dx.data)
@@ -201,12 +235,16 @@ static void run_columns(const void *context, int64_t part)
 static job job_of(const ag_channel_norm *n, bool forward)
 {
     job j = { .n = n, .k = n->x.dtype == AG_F32 ? &ag_norm_f32 : &ag_norm_f64, .forward = forward };
+    const int64_t at_once = PIECE / n->inner;
     j.sets = ag_channel_sets(n);
     j.runs = n->groups ? n->channels / n->groups : n->outer;
-    j.at_once = n->groups || n->inner >= SHORT || n->inner < 1 ? 0 : AG_NORM_COLUMNS / n->inner;
+    j.at_once = n->groups || n->inner >= SHORT ? 0 : AG_NORM_COLUMNS / n->inner;
     j.cuts = (n->inner + PIECE - 1) / PIECE;
-    j.pieces = j.at_once ? 1 : j.runs * j.cuts;
-    j.parts = n->groups && forward ? (j.runs * n->inner + PIECE - 1) / PIECE : j.pieces;
+    j.parts = (j.runs * n->inner + PIECE - 1) / PIECE;
+    j.rows = n->groups ? j.sets : j.at_once ? 1 : n->outer;
+    j.width = n->groups ? j.runs : n->channels;
+    j.stretch = at_once < 1 ? 1 : at_once < AT_ONCE ? at_once : AT_ONCE;
+    j.blocks = (j.width + j.stretch - 1) / j.stretch;
     return j;
 }
 
@@ -219,16 +257,33 @@ static void *zeros(const ag_call *c, int64_t count, size_t size)
     return all;
 }
 
-static void measure_part(const void *context, int64_t i)
+/* Doubles of an operand, or what is absent. False: no memory. */
+static bool numbers(const ag_call *c, const ag_array *a, int64_t count, double absent, double **to)
 {
-    const job *j = context;
-    measure(j, i / j->parts, i % j->parts);
+    if (!(*to = ag_call_scratch(c, (size_t)count * sizeof **to)))
+        return false;
+    for (int64_t i = 0; i < count; i++)
+        (*to)[i] = a ? ag_array_get(a, i) : absent;
+    return true;
 }
 
-static void write_piece(const void *context, int64_t i)
+static void measure_item(const void *context, int64_t i)
+{
+    measure(context, stretch_at(context, i));
+}
+
+static void write_item(const void *context, int64_t i)
+{
+    write(context, stretch_at(context, i));
+}
+
+/* Where nothing has to be settled between. */
+static void run_item(const void *context, int64_t i)
 {
     const job *j = context;
-    write(j, i / j->pieces, i % j->pieces);
+    if (j->sums)
+        measure(j, stretch_at(j, i));
+    write(j, stretch_at(j, i));
 }
 
 /* Whole rows as far as possible: parts of them come from memory half as fast. What a column gets does not depend on the
@@ -242,20 +297,36 @@ static void run_all_columns(job j, double steps, int threads)
     ag_for_items((channels + j.at_once - 1) / j.at_once, steps * (double)j.at_once, threads, run_columns, &j);
 }
 
-static void run(const job *j, int threads)
+static void run_by_memory(const job *j, double steps, int threads)
 {
-    const double steps = STEPS * (double)(j->runs * j->n->inner), of_part = steps / (double)j->parts;
-    if (j->at_once) {
-        run_all_columns(*j, steps, threads);
-    } else if (j->sets >= 2 * ag_team(j->sets * j->parts, of_part, threads)) {
-        ag_for_items(j->sets, steps, threads, run_set, j);
-    } else {
-        if (j->moments || j->sums)
-            ag_for_items(j->sets * j->parts, of_part, threads, measure_part, j);
+    const int64_t items = j->rows * j->blocks;
+    const double of_item = steps * (double)j->sets / (double)items;
+    if (j->n->given) {
         for (int64_t set = 0; set < j->sets; set++)
             settle(j, set);
-        ag_for_items(j->sets * j->pieces, steps / (double)j->pieces, threads, write_piece, j);
+        ag_for_items(items, of_item, threads, run_item, j);
+        return;
     }
+    if (j->moments && j->n->groups)
+        ag_for_items(j->sets * j->parts, steps / (double)j->parts, threads, measure_part, j);
+    else
+        ag_for_items(items, of_item, threads, measure_item, j);
+    ag_for_items(j->sets, STEPS * (double)(j->rows * j->width * j->cuts / j->sets), threads, settle, j);
+    ag_for_items(items, of_item, threads, write_item, j);
+}
+
+static void run(const job *j, int threads)
+{
+    const ag_channel_norm *n = j->n;
+    const double steps = STEPS * (double)(j->runs * n->inner);
+    const int64_t bytes = n->inner * (int64_t)ag_dtype_size(n->x.dtype);
+    const bool cached = n->groups || (bytes >= LONG && bytes * j->runs * (j->forward ? 1 : 2) <= CACHED);
+    if (j->at_once)
+        run_all_columns(*j, steps, threads);
+    else if (cached && !n->given && j->sets >= 2 * ag_team(j->sets * j->parts, steps / (double)j->parts, threads))
+        ag_for_items(j->sets, steps, threads, run_set, j);
+    else
+        run_by_memory(j, steps, threads);
 }
 
 /* Without elements other extents may be giant. */
@@ -271,8 +342,10 @@ ag_status ag_channel_norm_forward(const ag_call *c, const ag_channel_norm *n)
     if (ag_array_size(&n->x) == 0)
         return norm_nothing(n);
     job j = job_of(n, true);
-    if (!(j.inverse = zeros(c, j.sets, sizeof *j.inverse)) ||
-        (!n->given && !(j.moments = zeros(c, j.sets * j.parts, sizeof *j.moments))))
+    const int64_t measured = n->groups ? j.sets * j.parts : j.rows * j.width * j.cuts;
+    if (!(j.inverse = zeros(c, j.sets, sizeof *j.inverse)) || !numbers(c, n->weight, n->channels, 1, &j.weight) ||
+        !numbers(c, n->bias, n->channels, 0, &j.bias) ||
+        (!n->given && !(j.moments = zeros(c, measured, sizeof *j.moments))))
         return AG_ENOMEM;
     run(&j, ag_call_threads(c));
     return AG_OK;
@@ -282,14 +355,14 @@ ag_status ag_channel_norm_forward(const ag_call *c, const ag_channel_norm *n)
 static void sum_channels(const job *j)
 {
     const ag_channel_norm *n = j->n;
-    for (int64_t set = 0; set < j->sets; set++) {
-        const place where = place_of(j, set);
-        for (int64_t i = 0; i < j->parts; i++) {
-            const int64_t channel = piece_at(j, where, i).channel;
-            if (n->dweight)
-                n->dweight[channel] += j->inverse[set] * j->sums[set * j->parts + i].product;
-            if (n->dbias)
-                n->dbias[channel] += j->sums[set * j->parts + i].sum;
+    for (int64_t row = 0; row < j->rows; row++) {
+        const int64_t first = first_channel(j, row);
+        for (int64_t i = 0; i < j->width; i++) {
+            const ag_norm_sums *s = j->sums + (row * j->width + i) * j->cuts;
+            for (int64_t cut = 0; cut < j->cuts && n->dweight; cut++)
+                n->dweight[first + i] += j->inverse[n->groups ? row : i] * s[cut].product;
+            for (int64_t cut = 0; cut < j->cuts && n->dbias; cut++)
+                n->dbias[first + i] += s[cut].sum;
         }
     }
 }
@@ -300,10 +373,13 @@ ag_status ag_channel_norm_back(const ag_call *c, const ag_channel_norm *n)
         return AG_OK;
     job j = job_of(n, false);
     const bool by_x = n->dx.data && !n->given, by_channel = n->dweight || n->dbias;
-    if (!(j.inverse = zeros(c, j.sets, sizeof *j.inverse)) ||
-        ((by_x || by_channel) && !(j.sums = zeros(c, j.sets * j.parts, sizeof *j.sums))) ||
+    if (!(j.inverse = zeros(c, j.sets, sizeof *j.inverse)) || !numbers(c, n->weight, n->channels, 1, &j.weight) ||
+        !(j.bias = zeros(c, n->channels, sizeof *j.bias)) ||
+        ((by_x || by_channel) && !(j.sums = zeros(c, j.rows * j.width * j.cuts, sizeof *j.sums))) ||
         (by_x && (!(j.slope = zeros(c, j.sets, sizeof *j.slope)) || !(j.shift = zeros(c, j.sets, sizeof *j.shift)))))
         return AG_ENOMEM;
+    for (int64_t set = 0; set < j.sets; set++)
+        j.inverse[set] = 1 / sqrt(n->variance[set] + n->eps);
     run(&j, ag_call_threads(c));
     if (by_channel)
         sum_channels(&j);

@@ -28,9 +28,11 @@ static inline void ag_join_moments(ag_moments *m, ag_moments more)
     m->n += more.n;
 }
 
-/* y = (x - mean) scale + shift, or dx = dy scale + (x - mean) slope + shift */
+/* y = (x - mean) scale + shift, or dx = dy scale + (x - mean) slope + shift. next: what is read after it lies so many
+ * elements on, and is asked for meanwhile; 0: that is not known. */
 typedef struct ag_norm_line {
     double mean, scale, slope, shift;
+    int64_t next;
 } ag_norm_line;
 
 typedef struct ag_norm_sums { /* of what arrives, and of that times x - mean */
@@ -42,6 +44,12 @@ typedef struct ag_columns {
     int count;
 } ag_columns;
 
+/* Of rows whose derivatives are wanted by x and by a weight or a bias: a row's contributions to sums of the type. */
+typedef struct ag_norm_row {
+    double inverse; /* of the deviation */
+    void *dweight, *dbias;
+} ag_norm_row;
+
 /* What the types provide. weight, bias: n elements, by which y is multiplied, and which are added to it; dy is multiplied
  * by the weight before all else. NULL: none. add: to what dx holds. back of x NULL: what dy and the
  * scale give alone. */
@@ -51,9 +59,17 @@ typedef struct ag_norm_kernels {
     ag_norm_sums (*sums)(int64_t n, const void *x, const void *dy, const void *weight, double mean);
     void (*back)(int64_t n, const void *x, const void *dy, const void *weight, void *dx, const ag_norm_line *c,
                  bool add);
-    /* A row's contributions to sums of the type; and those sums to others, after which they are 0. */
-    void (*add)(int64_t n, const void *x, const void *dy, double mean, double inverse, void *dweight, void *dbias);
+    /* Both of a row: its dx, and what it adds; or that alone, and those sums to others, after which they are 0. */
+    void (*back_and_add)(int64_t n, const void *x, const void *dy, const void *weight, void *dx, const ag_norm_line *c,
+                         bool add, const ag_norm_row *r);
+    void (*add)(int64_t n, const void *x, const void *dy, double mean, const ag_norm_row *r);
     void (*join)(int64_t n, void *part, double *total);
+    /* of each of so many neighbouring runs of n */
+    void (*runs_moments)(int64_t runs, int64_t n, const void *x, ag_moments *m);
+    void (*runs_apply)(int64_t runs, int64_t n, const void *x, void *y, const ag_norm_line *c);
+    void (*runs_sums)(int64_t runs, int64_t n, const void *x, const void *dy, const ag_norm_line *c, ag_norm_sums *s);
+    void (*runs_back)(int64_t runs, int64_t n, const void *x, const void *dy, void *dx, const ag_norm_line *c,
+                      bool add);
     /* of each column */
     void (*columns_moments)(ag_columns k, const void *x, ag_moments *m);
     void (*columns_apply)(ag_columns k, const void *x, void *y, const ag_norm_line *c);

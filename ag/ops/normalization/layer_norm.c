@@ -3,7 +3,12 @@
 #include "ag/ops/shapes/views.h"
 #include <math.h>
 
-enum { STEPS = 4, MOST_PARTS = 32 }; /* of an element; in which rows are summed */
+enum {
+    STEPS = 4,       /* of an element */
+    MOST_PARTS = 32, /* in which rows are summed */
+    PART = 32,       /* rows, at least */
+    APART = 192      /* bytes */
+};
 
 typedef struct norm_params {
     int dims;
@@ -64,7 +69,8 @@ typedef struct rows {
     const void *weight, *bias;
     double *mean, *inverse; /* of each row: 0 for a root mean square, and of the deviation */
     double beta, *sums;     /* sums: of the parts, or NULL */
-    int64_t parts;
+    int64_t parts, room;    /* of a part: doubles */
+    int64_t few;            /* bytes of the weights' sums of a few rows */
 } rows;
 
 static rows rows_of(const ag_call *c, const ag_array *x, const ag_array *mean, const ag_array *inverse)
@@ -92,7 +98,7 @@ static void run_row(const void *context, int64_t i)
     r->mean[i] = m.mean;
     r->inverse[i] = 1 / sqrt(m.squares / (double)r->n + r->eps);
     r->k->apply(r->n, row_at(r, r->x, i), r->weight, r->bias, row_at(r, r->y, i),
-                &(ag_norm_line){ m.mean, r->inverse[i], 0, 0 });
+                &(ag_norm_line){ m.mean, r->inverse[i], 0, 0, i + 1 < r->count ? r->n : 0 });
 }
 
 static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
@@ -137,39 +143,53 @@ static void norm_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 /* ---- the same as a kernel. Rows are summed in parts, whose number depends on the shape alone. */
 
 /* dx = k g + (x - mean) slope + shift, slope = -k^3 mean of g (x - mean), shift = -k mean of g */
-static ag_norm_line line_of(const rows *r, int64_t i)
+static ag_norm_line line_of(const rows *r, int64_t i, int64_t next)
 {
     const ag_norm_sums s = r->k->sums(r->n, row_at(r, r->x, i), row_at(r, r->dy, i), r->weight, r->mean[i]);
     const double k = r->inverse[i], by = -k / (double)r->n;
-    return (ag_norm_line){ r->mean[i], k, by * s.product * k * k, r->centered ? by * s.sum : 0 };
+    return (ag_norm_line){ r->mean[i], k, by * s.product * k * k, r->centered ? by * s.sum : 0, next };
+}
+
+/* Row i of those to `end`: dx, and what it adds to the sums that are wanted. */
+static void row_back(const rows *r, int64_t i, int64_t end, ag_norm_row *to)
+{
+    const void *x = row_at(r, r->x, i), *dy = row_at(r, r->dy, i);
+    to->inverse = r->inverse[i];
+    if (!r->dx->data) {
+        r->k->add(r->n, x, dy, r->mean[i], to);
+        return;
+    }
+    const ag_norm_line line = line_of(r, i, i + 1 < end ? r->n : 0);
+    void *dx = row_at(r, r->dx, i);
+    if (to->dweight)
+        r->k->back_and_add(r->n, x, dy, r->weight, dx, &line, r->beta != 0, to);
+    else
+        r->k->back(r->n, x, dy, r->weight, dx, &line, r->beta != 0);
 }
 
 static void run_part(const void *context, int64_t part)
 {
     const rows *r = context;
-    double *sums = r->sums ? r->sums + part * 4 * r->n : NULL;
-    char *few = (char *)(sums ? sums + 2 * r->n : NULL),
-         *few_biases = sums ? few + (size_t)r->n * ag_dtype_size(r->x->dtype) : NULL;
+    double *sums = r->sums ? r->sums + part * r->room : NULL;
+    char *few = (char *)(sums ? sums + 2 * r->n : NULL);
+    ag_norm_row to = { 0, few, few ? few + r->few : NULL };
     const int64_t begin = r->count * part / r->parts, end = r->count * (part + 1) / r->parts;
     for (int64_t i = begin; i < end; i++) {
-        const void *x = row_at(r, r->x, i), *dy = row_at(r, r->dy, i);
-        if (r->dx->data) {
-            const ag_norm_line line = line_of(r, i);
-            r->k->back(r->n, x, dy, r->weight, row_at(r, r->dx, i), &line, r->beta != 0);
-        }
-        if (sums)
-            r->k->add(r->n, x, dy, r->mean[i], r->inverse[i], few, few_biases);
+        row_back(r, i, end, &to);
         if (sums && (i + 1 == end || (i - begin + 1) % AG_NORM_ROWS == 0)) {
-            r->k->join(r->n, few, sums);
-            r->k->join(r->n, few_biases, sums + r->n);
+            r->k->join(r->n, to.dweight, sums);
+            r->k->join(r->n, to.dbias, sums + r->n);
         }
     }
 }
 
-/* Zeros for the sums of the parts: of weights, of biases, and twice as much for those of a few rows. False: no memory. */
+/* Zeros for the sums of the parts: of weights, of biases, and in their own type those of a few rows, which do not lie
+ * 4096 bytes apart: a store to one would seem to be of the other. False: no memory. */
 static bool sums_for(const ag_call *c, rows *r)
 {
-    const size_t bytes = (size_t)(r->parts * 4 * r->n) * sizeof(double);
+    r->few = r->n * (int64_t)ag_dtype_size(r->x->dtype) + APART;
+    r->room = 2 * r->n + (2 * r->few + 7) / 8;
+    const size_t bytes = (size_t)(r->parts * r->room) * sizeof(double);
     r->sums = ag_call_scratch(c, bytes);
     if (r->sums)
         memset(r->sums, 0, bytes);
@@ -180,7 +200,7 @@ static void put_sums(const rows *r, double *sums, const ag_array *to, double bet
 {
     for (int64_t part = 1; part < r->parts; part++)
         for (int64_t i = 0; i < r->n; i++)
-            sums[i] += sums[part * 4 * r->n + i];
+            sums[i] += sums[part * r->room + i];
     ag_norm_put(r->n, sums, to, beta);
 }
 
@@ -199,7 +219,7 @@ static ag_status norm_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
     r.dy = dy;
     r.dx = &dx[0];
     r.beta = beta[0];
-    r.parts = r.count < 1 ? 1 : r.count < MOST_PARTS ? r.count : MOST_PARTS;
+    r.parts = r.count < 2 * PART ? 1 : r.count < MOST_PARTS * PART ? r.count / PART : MOST_PARTS;
     const bool by_weight = p->weight && dx[1].data, by_bias = p->bias && dx[last].data;
     if ((by_weight || by_bias) && !sums_for(c, &r))
         return AG_ENOMEM;
