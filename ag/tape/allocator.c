@@ -15,7 +15,10 @@ static bool is_large(size_t bytes)
 static void *map(size_t bytes)
 {
     void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return p == MAP_FAILED ? NULL : p;
+    if (p == MAP_FAILED)
+        return NULL;
+    madvise(p, bytes, MADV_HUGEPAGE); /* where that is not to be had, small ones do */
+    return p;
 }
 
 static void unmap(void *p, size_t bytes)
