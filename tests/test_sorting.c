@@ -109,6 +109,51 @@ static void long_running_sums_of_integers_are_exact(void **state)
     ag_tape_free(t);
 }
 
+/* y and its derivative by x. */
+typedef ag_tensor scan_function(ag_tensor x, int axis);
+static ag_tensor with_gradient(scan_function *scan, ag_tensor x, int axis, ag_tensor dy)
+{
+    const ag_tensor leaf = ag_require_grad(x), y = scan(leaf, axis);
+    return ag_stack(AG_LIST(y, ag_vjp(y, dy, leaf)), 0);
+}
+
+/* Rows are run through several together, turned; columns are not turned. */
+static void rows_and_columns_are_scanned_alike(void **state)
+{
+    (void)state;
+    scan_function *const scans[] = { ag_cumsum, ag_cumprod };
+    const int64_t lengths[] = { 1, 9, 16, 25, 300, 999 };
+    for (size_t i = 0; i < 4 * ARRAY_SIZE(lengths); i++) {
+        ag_tape *t = new_tape();
+        const ag_shape s = AG_SHAPE(43, lengths[i / 4]);
+        scan_function *scan = scans[i & 1];
+        const ag_tensor x = ag_rand(t, i & 2 ? AG_F32 : AG_F64, s, -1.5, 1.5),
+                        dy = ag_rand(t, i & 2 ? AG_F32 : AG_F64, s, -1, 1);
+        const ag_tensor rows = with_gradient(scan, x, 1, dy);
+        const ag_tensor columns = with_gradient(scan, ag_transpose(x, 0, 1), 0, ag_transpose(dy, 0, 1));
+        assert_int_equal(ag_item(ag_all(ag_equal(rows, ag_transpose(columns, 1, 2)))), 1);
+        const ag_tensor whole = ag_cast(ag_mul_scalar(x, 100), i & 2 ? AG_I32 : AG_I64);
+        assert_int_equal(
+            ag_item(ag_all(ag_equal(scan(whole, 1), ag_transpose(scan(ag_transpose(whole, 0, 1), 0), 0, 1)))), 1);
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+/* Many long rows: what each of them ends with, and that sums do not descend. */
+static void long_rows_are_summed(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor x = ag_rand(t, AG_F32, AG_SHAPE(40, 5000), 0, 1e-3), y = ag_cumsum(x, 1);
+    const ag_tensor rising = ag_sub(ag_slice(y, 1, 1, 5000, 1), ag_slice(y, 1, 0, 4999, 1));
+    const ag_tensor off = ag_sub(ag_select(y, 1, 4999), ag_sum_over(x, AG_AXES(1), 0));
+    assert_true(ag_item(ag_min(rising)) >= 0);
+    assert_true(ag_item(ag_max(ag_abs(off))) < 1e-6);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 static void variances_far_from_zero_keep_their_digits(void **state)
 {
     (void)state;
@@ -178,6 +223,8 @@ int main(void)
         cmocka_unit_test(the_first_k_are_those_that_sorting_puts_first),
         cmocka_unit_test(running_sums_of_what_is_not_negative_do_not_descend),
         cmocka_unit_test(long_running_sums_of_integers_are_exact),
+        cmocka_unit_test(rows_and_columns_are_scanned_alike),
+        cmocka_unit_test(long_rows_are_summed),
         cmocka_unit_test(variances_far_from_zero_keep_their_digits),
         cmocka_unit_test(norms_neither_overflow_nor_vanish),
         cmocka_unit_test(equal_elements_do_not_share_where_places_are_told),

@@ -1,12 +1,21 @@
 #include "ag/kernels/scan.h"
+#include "ag/kernels/transpose.h"
+
+#include <string.h>
 
 enum {
     COLUMNS = 64, /* lines side by side that are run through together */
     ROWS = 8,     /* lines one after the other, together so that none waits for its own last result alone */
+    TURNED = 256, /* elements of these that are turned at a time, so that they lie side by side */
+    BEGIN = 16,   /* elements of these that are not */
     STRAND = 128, /* elements of a long line that are added up by themselves, ROWS strands at a time */
     BLOCK = ROWS * STRAND,
+    MANY = 4 * ROWS,    /* lines that are divided among threads as they are */
     PART = 2 * AG_SHARE /* elements of a long line that are worth a thread's turn */
 };
+
+/* Vectors stay inside this file: how they would be passed to others does not matter. */
+#pragma GCC diagnostic ignored "-Wpsabi"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -19,47 +28,123 @@ typedef struct piece {
 } piece;
 typedef void piece_function(const piece *p);
 
-/* A kind of scan: the running total t[k] at the first element of a line and at each of the others, and what is stored
- * of it. */
-#define SCAN(name, type, total, result, FIRST, NEXT, STORED)                                                 \
-    INLINE void name##_lines(const piece *p, int64_t k0, int64_t count, int64_t gap)                         \
-    {                                                                                                        \
-        const type *restrict x = (const type *)p->x + k0 * gap, *restrict b = (const type *)p->b + k0 * gap; \
-        result *restrict y = (result *)p->y + k0 * gap;                                                      \
-        const int64_t back = p->lag * p->step;                                                               \
-        const bool add = p->add;                                                                             \
-        total t[COLUMNS];                                                                                    \
-        (void)b, (void)back, (void)add;                                                                      \
-        for (int64_t k = 0, at = 0; k < count; k++, at += gap) {                                             \
-            t[k] = FIRST;                                                                                    \
-            y[at] = STORED;                                                                                  \
-        }                                                                                                    \
-        for (int64_t i = 1; i < p->n; i++) {                                                                 \
-            const int64_t line = i * p->step;                                                                \
-            for (int64_t k = 0; k < count; k++) {                                                            \
-                const int64_t at = line + k * gap;                                                           \
-                t[k] = NEXT;                                                                                 \
-                y[at] = STORED;                                                                              \
-            }                                                                                                \
-        }                                                                                                    \
-    }                                                                                                        \
-    static void name(const piece *p)                                                                         \
-    {                                                                                                        \
-        if (p->gap == 1)                                                                                     \
-            name##_lines(p, 0, p->count, 1);                                                                 \
-        else if (p->count == ROWS)                                                                           \
-            name##_lines(p, 0, ROWS, p->gap);                                                                \
-        else                                                                                                 \
-            for (int64_t k = 0; k < p->count; k++)                                                           \
-                name##_lines(p, k, 1, p->gap);                                                               \
+/* ---- ROWS lines, turned */
+
+static void turn(int64_t size, void *to, int64_t to_row, const void *from, int64_t from_row, int64_t rows,
+                 int64_t columns)
+{
+    ag_transpose_block *block = size == 4 ? ag_transpose_block_32 : ag_transpose_block_64;
+    for (int64_t r = 0; r < rows; r += ROWS)
+        for (int64_t k = 0; k < columns; k += ROWS)
+            block((char *)to + (k * to_row + r) * size, to_row, (const char *)from + (r * from_row + k) * size,
+                  from_row);
+}
+
+/* A kind of scan: the running total t at the first element of a line and at each of the others, and what is stored of
+ * it, from x, of `lag` elements before, and b. T, X and B are numbers or vectors of them. */
+#define SCAN(name, type, total, result, FIRST, NEXT, STORED, BACK, ADDS) \
+    LINES(name, type, total, result, FIRST, NEXT, STORED, BACK, ADDS)    \
+    SIDE_BY_SIDE(name, type, total, result, NEXT, STORED)                \
+    ROWS_TURNED(name, type, total, result)                               \
+    static void name(const piece *p)                                     \
+    {                                                                    \
+        total t[COLUMNS];                                                \
+        if (p->gap == 1)                                                 \
+            name##_lines(p, 0, p->count, 1, 0, t);                       \
+        else if (p->count == ROWS && sizeof(type) >= 4 && !p->add)       \
+            name##_turned(p, t);                                         \
+        else if (p->count == ROWS)                                       \
+            name##_lines(p, 0, ROWS, p->gap, 0, t);                      \
+        else                                                             \
+            for (int64_t k = 0; k < p->count; k++)                       \
+                name##_lines(p, k, 1, p->gap, 0, t);                     \
     }
 
-#define SUM(name, type, total, result) SCAN(name, type, total, result, (total)x[at], t[k] + (total)x[at], (result)t[k])
-#define PRODUCT(name, type, total, result) \
-    SCAN(name, type, total, result, (total)x[at], t[k] * (total)x[at], (result)t[k])
-#define LINEAR(name, type) SCAN(name, type, double, type, b[at], x[at - back] * t[k] + b[at], (type)t[k])
-#define BEFORE(name, type) \
-    SCAN(name, type, double, type, 1, t[k] * x[at - back], (type)(t[k] * b[at]) + (add ? y[at] : 0))
+/* From element `first` on; t is what it was before. */
+#define LINES(name, type, total, result, FIRST, NEXT, STORED, BACK, ADDS)                                          \
+    INLINE void name##_lines(const piece *p, int64_t k0, int64_t count, int64_t gap, int64_t first, total *totals) \
+    {                                                                                                              \
+        const type *restrict x = (const type *)p->x + k0 * gap, *restrict b = (const type *)p->b + k0 * gap;       \
+        result *restrict y = (result *)p->y + k0 * gap;                                                            \
+        const int64_t back = BACK;                                                                                 \
+        const bool add = (ADDS) && p->add;                                                                         \
+        total t[COLUMNS];                                                                                          \
+        (void)b;                                                                                                   \
+        for (int64_t k = 0; k < count && first > 0; k++)                                                           \
+            t[k] = totals[k];                                                                                      \
+        for (int64_t k = 0, at = 0; k < count && first == 0; k++, at += gap) {                                     \
+            t[k] = FIRST((total)x[at], (total)b[at]);                                                              \
+            const result stored = (result)STORED(t[k], (total)b[at]);                                              \
+            y[at] = add ? y[at] + stored : stored;                                                                 \
+        }                                                                                                          \
+        for (int64_t i = first > 0 ? first : 1; i < p->n; i++) {                                                   \
+            const int64_t line = i * p->step;                                                                      \
+            for (int64_t k = 0; k < count; k++) {                                                                  \
+                const int64_t at = line + k * gap;                                                                 \
+                t[k] = NEXT(t[k], (total)x[at - back], (total)b[at]);                                              \
+                const result stored = (result)STORED(t[k], (total)b[at]);                                          \
+                y[at] = add ? y[at] + stored : stored;                                                             \
+            }                                                                                                      \
+        }                                                                                                          \
+        memcpy(totals, t, (size_t)count * sizeof *t);                                                              \
+    }
+
+/* n elements of ROWS lines. */
+#define SIDE_BY_SIDE(name, type, total, result, NEXT, STORED)                                                        \
+    static void name##_side_by_side(const type *x, const type *b, result *y, int64_t n, bool reverse, total *totals) \
+    {                                                                                                                \
+        typedef total lanes __attribute__((vector_size(ROWS * sizeof(total))));                                      \
+        typedef type elements __attribute__((vector_size(ROWS * sizeof(type))));                                     \
+        typedef result results __attribute__((vector_size(ROWS * sizeof(result))));                                  \
+        lanes t;                                                                                                     \
+        memcpy(&t, totals, sizeof t);                                                                                \
+        for (int64_t i = 0; i < n; i++) {                                                                            \
+            const int64_t at = (reverse ? n - 1 - i : i) * ROWS;                                                     \
+            elements xs, bs;                                                                                         \
+            memcpy(&xs, x + at, sizeof xs);                                                                          \
+            memcpy(&bs, b + at, sizeof bs);                                                                          \
+            t = NEXT(t, __builtin_convertvector(xs, lanes), __builtin_convertvector(bs, lanes));                     \
+            const results r = __builtin_convertvector(STORED(t, __builtin_convertvector(bs, lanes)), results);       \
+            memcpy(y + at, &r, sizeof r);                                                                            \
+        }                                                                                                            \
+        memcpy(totals, &t, sizeof t);                                                                                \
+    }
+
+/* The first elements as they lie, so that the others begin with a line of the cache where the rows do. */
+#define ROWS_TURNED(name, type, total, result)                                                     \
+    static void name##_turned(const piece *p, total *t)                                            \
+    {                                                                                              \
+        const int64_t back = p->lag * p->step;                                                     \
+        const bool alike = p->b == p->x && back == 0;                                              \
+        type x[TURNED * ROWS], b[TURNED * ROWS];                                                   \
+        result y[TURNED * ROWS];                                                                   \
+        piece begin = *p;                                                                          \
+        begin.n = p->n < BEGIN ? p->n : BEGIN;                                                     \
+        name##_lines(&begin, 0, ROWS, p->gap, 0, t);                                               \
+        int64_t i = begin.n;                                                                       \
+        for (int64_t n; (n = (p->n - i < TURNED ? p->n - i : TURNED) / ROWS * ROWS) > 0; i += n) { \
+            const int64_t low = p->step > 0 ? i : -i - n + 1;                                      \
+            turn(sizeof *x, x, ROWS, (const type *)p->x + low - back, p->gap, ROWS, n);            \
+            if (!alike)                                                                            \
+                turn(sizeof *b, b, ROWS, (const type *)p->b + low, p->gap, ROWS, n);               \
+            name##_side_by_side(x, alike ? x : b, y, n, p->step < 0, t);                           \
+            turn(sizeof *y, (result *)p->y + low, p->gap, y, ROWS, n, ROWS);                       \
+        }                                                                                          \
+        name##_lines(p, 0, ROWS, p->gap, i, t);                                                    \
+    }
+
+#define THE_X(X, B) (X)
+#define THE_B(X, B) (B)
+#define ONE(X, B) (1)
+#define TOTAL(T, B) (T)
+#define ADDED(T, X, B) ((T) + (X))
+#define MULTIPLIED(T, X, B) ((T) * (X))
+#define RECURRENT(T, X, B) ((X) * (T) + (B))
+#define TIMES_B(T, B) ((T) * (B))
+#define SUM(name, type, total, result) SCAN(name, type, total, result, THE_X, ADDED, TOTAL, 0, false)
+#define PRODUCT(name, type, total, result) SCAN(name, type, total, result, THE_X, MULTIPLIED, TOTAL, 0, false)
+#define LINEAR(name, type) SCAN(name, type, double, type, THE_B, RECURRENT, TOTAL, p->lag * p->step, false)
+#define BEFORE(name, type) SCAN(name, type, double, type, ONE, MULTIPLIED, TIMES_B, p->lag * p->step, true)
 
 SUM(sum_f32, float, double, float)
 SUM(sum_f64, double, double, double)
@@ -274,7 +359,8 @@ size_t ag_scan_work(const ag_scan *s)
 void ag_scan_sum(const ag_scan *s, const void *x, void *y, void *work)
 {
     scan_job j = { .scan = s, .all = { .x = x, .b = x, .y = y }, .run = sums[s->dtype] };
-    if (s->inner != 1 || s->n < BLOCK) {
+    /* f64 is added in strands for its accuracy */
+    if (s->inner != 1 || s->n < BLOCK || (s->outer >= MANY && s->dtype != AG_F64)) {
         run(&j);
         return;
     }

@@ -18,11 +18,25 @@ typedef struct running {
     ag_dtype dtype;
 } running;
 
-/* A NaN is more extreme than any number, and stays; of equal ones the last is told. */
+/* A NaN is more extreme than any number, and stays; of equal ones the last is told. A line by itself has what it told
+ * last in registers. */
 #define RUN(type, NEXT)                                                  \
     {                                                                    \
         const type *x = (const type *)r->x + row * n * inner;            \
         type *value = (type *)r->value + row * n * inner;                \
+        if (inner == 1) {                                                \
+            type most = x[0];                                            \
+            int64_t at = 0;                                              \
+            for (int64_t i = 0; i < n; i++) {                            \
+                if (NEXT(x[i], most)) {                                  \
+                    most = x[i];                                         \
+                    at = i;                                              \
+                }                                                        \
+                value[i] = most;                                         \
+                place[i] = at;                                           \
+            }                                                            \
+            break;                                                       \
+        }                                                                \
         for (int64_t i = 0; i < n * inner; i++) {                        \
             const bool next = i < inner || NEXT(x[i], value[i - inner]); \
             value[i] = next ? x[i] : value[i - inner];                   \
