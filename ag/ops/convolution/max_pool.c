@@ -2,13 +2,29 @@
  * saved: the derivative is a scatter, and that of the derivative a gather. */
 #include "ag/ops/convolution/max_pool.h"
 
+enum { SHORT = 2 /* elements along the last dimension */ };
+
+/* Parts of one extent, if they are short, are windows like others. */
+static bool make_alike(ag_pool_axis *axis)
+{
+    for (int d = 0; d < AG_SPATIAL; d++)
+        if (axis[d].result == 0 || axis[d].source % axis[d].result)
+            return false;
+    if (axis[2].source / axis[2].result > SHORT)
+        return false;
+    for (int d = 0; d < AG_SPATIAL; d++)
+        axis[d].stride = axis[d].window = axis[d].source / axis[d].result;
+    return true;
+}
+
 static ag_status settle(const ag_call *c, ag_dtype d, ag_shape x, ag_max_pool *m)
 {
     const ag_pool_params *p = ag_call_params(c);
-    *m = (ag_max_pool){ .dtype = d, .adaptive = p->adaptive, .planes = 1, .source = 1, .result = 1 };
+    *m = (ag_max_pool){ .dtype = d, .planes = 1, .source = 1, .result = 1 };
     const ag_status s = ag_pool_settle(c, p, x, m->axis);
     if (s)
         return s;
+    m->adaptive = p->adaptive && !make_alike(m->axis);
     if (ag_shape_size(x) == 0) { /* other extents may be too large to count with */
         m->planes = 0;
         return AG_OK;
@@ -20,7 +36,7 @@ static ag_status settle(const ag_call *c, ag_dtype d, ag_shape x, ag_max_pool *m
     }
     for (int d = 0; d < x.rank - p->spatial; d++)
         m->planes *= x.dim[d];
-    m->work = (size_t)(m->axis[2].result + AG_LANES) * sizeof(int64_t);
+    m->work = (size_t)(m->axis[2].result + (m->adaptive ? 2 * m->axis[2].source : 0) + AG_LANES) * sizeof(int64_t);
     return AG_OK;
 }
 

@@ -71,30 +71,40 @@ static reach reach_of(const ag_max_pool *p, int d, int64_t i)
 ROW(row_f32, float, int32_t, tap_f32)
 ROW(row_f64, double, int64_t, tap_f64)
 
-/* The same where each window has extents of its own. */
-#define UNLIKE(name, type, place)                                                                           \
+/* The same where each window has extents of its own: of each column first, then of the columns of a window. */
+#define UNLIKE(name, type, place, tap)                                                                      \
     static void name(const ag_max_pool *p, const type *x, reach deep, reach high, type *best, place *where) \
     {                                                                                                       \
         const ag_pool_axis *a = &p->axis[2];                                                                \
+        const int64_t n = a->source;                                                                        \
+        place *at = where + a->result;                                                                      \
+        type *column = (type *)(at + n);                                                                    \
+        for (int64_t k = 0; k < n; k++) {                                                                   \
+            column[k] = -(type)INFINITY;                                                                    \
+            at[k] = (place)((deep.first * p->axis[1].source + high.first) * n + k);                         \
+        }                                                                                                   \
+        for (int64_t d = deep.first; d < deep.end; d++)                                                     \
+            for (int64_t h = high.first; h < high.end; h++) {                                               \
+                const int64_t row = (d * p->axis[1].source + h) * n;                                        \
+                tap(0, n, x + row, (place)row, 1, column, at);                                              \
+            }                                                                                               \
         for (int64_t j = 0; j < a->result; j++) {                                                           \
             const reach wide = reach_of(p, 2, j);                                                           \
-            type most = -(type)INFINITY;                                                                    \
-            place at = (place)((deep.first * p->axis[1].source + high.first) * a->source + wide.first);     \
-            for (int64_t d = deep.first; d < deep.end; d++)                                                 \
-                for (int64_t h = high.first; h < high.end; h++) {                                           \
-                    const int64_t row = (d * p->axis[1].source + h) * a->source;                            \
-                    for (int64_t k = row + wide.first; k < row + wide.end; k++)                             \
-                        if (x[k] > most || x[k] != x[k]) {                                                  \
-                            most = x[k];                                                                    \
-                            at = (place)k;                                                                  \
-                        }                                                                                   \
-                }                                                                                           \
+            type most = column[wide.first];                                                                 \
+            place first = at[wide.first];                                                                   \
+            for (int64_t k = wide.first + 1; k < wide.end; k++) {                                           \
+                const type v = column[k];                                                                   \
+                const bool as_good = v == most ? at[k] < first : v != v && (most == most || at[k] > first); \
+                const bool take = v > most || as_good;                                                      \
+                most = take ? v : most;                                                                     \
+                first = take ? at[k] : first;                                                               \
+            }                                                                                               \
             best[j] = most;                                                                                 \
-            where[j] = at;                                                                                  \
+            where[j] = first;                                                                               \
         }                                                                                                   \
     }
-UNLIKE(unlike_f32, float, int32_t)
-UNLIKE(unlike_f64, double, int64_t)
+UNLIKE(unlike_f32, float, int32_t, tap_f32)
+UNLIKE(unlike_f64, double, int64_t, tap_f64)
 
 #define PLANE(name, type, place, row, unlike)                                                       \
     static void name(const ag_max_pool *p, const type *x, type *y, int64_t *index, void *work)      \
