@@ -96,6 +96,39 @@ static void pools_choose_the_first(void **state)
            AG_SHAPE(1, 1, 4), 0, 1, 3, 4);
 }
 
+/* Of equals the first one is chosen, row by row, and the last NaN; parts of one extent or not. */
+static void parts_choose_the_first(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(1, 2, 5), 1, 1, NAN, 5, 1, 2, 2, NAN, 6, 7));
+    ag_tensor y = ag_adaptive_max_pool2d(x, AG_SHAPE(1, 2));
+    VALUES(y, AG_SHAPE(1, 1, 2), NAN, NAN);
+    GRADIENT(y, x, AG_SHAPE(1, 2, 5), 0, 0, 0, 0, 0, 0, 0, 3, 0, 0);
+    y = ag_adaptive_max_pool2d(x, AG_SHAPE(2, 5));
+    GRADIENT(y, x, AG_SHAPE(1, 2, 5), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+    x = ag_require_grad(AG_VALUES(t, AG_SHAPE(1, 2, 6), 0, 3, 3, -INFINITY, -INFINITY, -INFINITY, 3, 0, 3, -INFINITY,
+                                  -INFINITY, -INFINITY));
+    y = ag_adaptive_max_pool2d(x, AG_SHAPE(1, 2));
+    VALUES(y, AG_SHAPE(1, 1, 2), 3, -INFINITY);
+    GRADIENT(y, x, AG_SHAPE(1, 2, 6), 0, 1, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0);
+    y = ag_adaptive_max_pool2d(x, AG_SHAPE(2, 3));
+    GRADIENT(y, x, AG_SHAPE(1, 2, 6), 0, 1, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0);
+}
+
+/* What is a mean of all, or goes to all. */
+static void planes_are_averaged(void **state)
+{
+    ag_tape *t = *state;
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2, 1, 3), 1, 2, 6, 3, 3, 9));
+    VALUES(ag_adaptive_avg_pool2d(x, AG_SHAPE(1, 1)), AG_SHAPE(2, 1, 1), 3, 5);
+    VALUES(ag_avg_pool2d(x, AG_SHAPE(1, 3), (ag_pool_options){ .divisor = 2 }), AG_SHAPE(2, 1, 1), 4.5, 7.5);
+    GRADIENT(ag_avg_pool2d(x, AG_SHAPE(1, 3), (ag_pool_options){ .divisor = 2 }), x, AG_SHAPE(2, 1, 3), 0.5, 0.5, 0.5,
+             1, 1, 1);
+    x = ag_require_grad(AG_VALUES(t, AG_SHAPE(2, 1, 1), 3, 5));
+    VALUES(ag_adaptive_avg_pool2d(x, AG_SHAPE(1, 3)), AG_SHAPE(2, 1, 3), 3, 3, 3, 5, 5, 5);
+    GRADIENT(ag_adaptive_avg_pool2d(x, AG_SHAPE(1, 3)), x, AG_SHAPE(2, 1, 1), 6, 15);
+}
+
 static void errors_say_what_does_not_fit(void **state)
 {
     ag_tape *t = *state;
@@ -135,6 +168,8 @@ int main(void)
         TEST(infinities_stay_where_they_belong),
         TEST(many_channels_are_each_by_itself),
         TEST(pools_choose_the_first),
+        TEST(parts_choose_the_first),
+        TEST(planes_are_averaged),
         TEST(errors_say_what_does_not_fit),
     };
     return cmocka_run_group_tests_name("convolution", tests, NULL, NULL);

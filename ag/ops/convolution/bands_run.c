@@ -117,13 +117,105 @@ static ag_status run(const ag_call *c, const ag_band *b, const ag_array *x, cons
     return AG_OK;
 }
 
+/* ---- all elements of a plane, or to all of them */
+
+/* The factor that all elements of the source have along a dimension whose only result is their sum; 0: it is not. */
+static double factor_of_all(const ag_band *b)
+{
+    if (b->result != 1 || b->source < 1 || b->at[1] != b->source)
+        return 0;
+    for (int64_t k = 1; k < b->source; k++)
+        if (b->weight[k] != b->weight[0])
+            return 0;
+    return b->weight[0];
+}
+
+/* The factor with which the only element of the source makes all results of a dimension; 0: it does not. */
+static double factor_to_all(const ag_band *b)
+{
+    if (b->source != 1)
+        return 0;
+    for (int64_t i = 0; i < b->result; i++)
+        if (b->at[i + 1] - b->at[i] != 1 || b->weight[i] != b->weight[0] || b->divisor[i] != 1)
+            return 0;
+    return b->weight[0];
+}
+
+/* y = the scaled sums of x's planes. False: they are not what the bands say. */
+static bool sum_planes(const ag_band *b, const ag_array *x, const ag_array *y, bool add, int threads)
+{
+    double factor = 1, divisor = 1;
+    for (int d = 0; d < AG_SPATIAL; d++) {
+        factor *= factor_of_all(&b[d]);
+        divisor *= b[d].divisor[0];
+    }
+    if (factor != 1)
+        return false;
+    const int64_t planes = ag_array_size(y), source = b[0].source * b[1].source * b[2].source;
+    const ag_array from = ag_dense_array(AG_SHAPE(planes, source), x->dtype, x->data),
+                   to = ag_dense_array(AG_SHAPE(planes, 1), y->dtype, y->data);
+    ag_sum_array(&to, &from, 1 / divisor, add, threads);
+    return true;
+}
+
+typedef struct spread_job {
+    const void *x;
+    void *y;
+    ag_dtype dtype;
+    int64_t n; /* elements of a plane of y */
+    double factor;
+    bool add;
+} spread_job;
+
+#define SPREAD(name, type)                                                \
+    static void name(const spread_job *j, int64_t begin, int64_t end)     \
+    {                                                                     \
+        for (int64_t k = begin; k < end; k++) {                           \
+            const double v = j->factor * (double)((const type *)j->x)[k]; \
+            type *restrict y = (type *)j->y + k * j->n;                   \
+            for (int64_t i = 0; i < j->n && !j->add; i++)                 \
+                y[i] = (type)v;                                           \
+            for (int64_t i = 0; i < j->n && j->add; i++)                  \
+                y[i] = (type)((double)y[i] + v);                          \
+        }                                                                 \
+    }
+SPREAD(spread_f32, float)
+SPREAD(spread_f64, double)
+
+static void spread_range(const void *context, int64_t begin, int64_t end)
+{
+    const spread_job *j = context;
+    (j->dtype == AG_F32 ? spread_f32 : spread_f64)(j, begin, end);
+}
+
+/* y's planes = the elements of x, scaled. False: they are not what the bands say. */
+static bool spread_planes(const ag_band *b, const ag_array *x, const ag_array *y, bool add, int threads)
+{
+    spread_job j = { .x = x->data, .y = y->data, .dtype = x->dtype, .n = 1, .factor = 1, .add = add };
+    for (int d = 0; d < AG_SPATIAL; d++) {
+        j.factor *= factor_to_all(&b[d]);
+        j.n *= b[d].result;
+    }
+    if (j.factor != 0)
+        ag_for_ranges(ag_array_size(x), (double)j.n, threads, spread_range, &j);
+    return j.factor != 0;
+}
+
+static ag_status run_any(const ag_call *c, const ag_band *b, const ag_array *x, const ag_array *y, bool add)
+{
+    const int threads = ag_call_threads(c);
+    if (sum_planes(b, x, y, add, threads) || spread_planes(b, x, y, add, threads))
+        return AG_OK;
+    return run(c, b, x, y, add);
+}
+
 /* Where there are no elements other extents may be too large for bands. */
 ag_status ag_bands_map(const ag_call *c, const ag_band_params *p, const ag_array *x, const ag_array *y, bool add)
 {
     ag_band b[AG_SPATIAL];
     if (ag_array_size(y) == 0)
         return AG_OK;
-    return ag_bands_make(c, p, x->shape, b) ? run(c, b, x, y, add) : AG_ENOMEM;
+    return ag_bands_make(c, p, x->shape, b) ? run_any(c, b, x, y, add) : AG_ENOMEM;
 }
 
 ag_status ag_bands_map_back(const ag_call *c, const ag_band_params *p, const ag_array *dy, const ag_array *dx, bool add)
@@ -141,5 +233,5 @@ ag_status ag_bands_map_back(const ag_call *c, const ag_band_params *p, const ag_
     for (int d = 0; d < AG_SPATIAL; d++)
         if (!ag_band_transpose(c, &b[d], &turned[d]))
             return AG_ENOMEM;
-    return run(c, turned, dy, dx, add);
+    return run_any(c, turned, dy, dx, add);
 }
