@@ -7,7 +7,7 @@ typedef struct game { /* a random program on one tape */
     ag_tape *t;
     uint64_t random;
     ag_shape shape;
-    ag_tensor leaf[LEAVES], number[NUMBERS], x[MOST];
+    ag_tensor leaf[LEAVES], number[NUMBERS], column, row, x[MOST];
     int count;
     double *out; /* all that comes out */
     size_t results, room;
@@ -97,6 +97,45 @@ static ag_tensor binary(game *g, ag_tensor x, ag_tensor y)
     }
 }
 
+static ag_tensor normalized(ag_tensor x, ag_axes axes)
+{
+    const ag_tensor d = ag_sub(x, ag_mean_over(x, axes, AG_KEEPDIM));
+    const ag_tensor v = ag_mean_over(ag_square(d), axes, AG_KEEPDIM);
+    return ag_mul(d, ag_scalar_div(1, ag_sqrt(ag_add_scalar(v, 0.01))));
+}
+
+/* Operands that repeat along rows, or from row to row, and sums over these. */
+static ag_tensor broadcast(game *g, ag_tensor x, ag_tensor y)
+{
+    switch (draw(g, 12)) {
+    case 0:
+        return ag_add(x, g->column);
+    case 1:
+        return ag_mul(g->row, ag_tanh(x));
+    case 2:
+        return ag_sub(ag_mul(x, g->column), ag_mean_over(y, AG_AXES(-1), AG_KEEPDIM));
+    case 3:
+        return ag_add(ag_mul(normalized(x, AG_AXES(-1)), g->column), g->column);
+    case 4:
+        return normalized(x, AG_AXES(0));
+    case 5:
+        return ag_maximum(x, ag_mean_over(y, AG_AXES(0), 0));
+    case 6:
+        return ag_mul(y, ag_tanh(ag_mul(ag_sum_over(ag_sin(x), AG_AXES(-1), AG_KEEPDIM), g->row)));
+    case 7:
+        return ag_add(x, ag_mean(ag_square(ag_mean_over(ag_mul(x, y), AG_AXES(-1), 0))));
+    case 8:
+        return ag_div(g->column, ag_add_scalar(ag_square(x), 1));
+    case 9:
+        put_tensor(g, ag_sum_over(ag_mul(x, y), AG_AXES(draw(g, 2) - 1), draw(g, 2) ? AG_KEEPDIM : 0));
+        return ag_pow(ag_sigmoid(x), ag_add_scalar(ag_square(g->row), 1));
+    case 10:
+        return ag_sub(ag_exp(ag_neg(ag_square(g->row))), y);
+    default:
+        return ag_mul(ag_mul(g->number[draw(g, NUMBERS)], ag_mean_over(x, AG_AXES(-1), AG_KEEPDIM)), y);
+    }
+}
+
 /* What is no elementwise op on arrays of one shape, so that values must be there. */
 static ag_tensor other(game *g, ag_tensor x, ag_tensor y)
 {
@@ -167,10 +206,12 @@ static ag_tensor again(ag_list x, void *user)
 static ag_tensor step(game *g)
 {
     const int i = draw(g, 40);
-    if (i < 16)
+    if (i < 14)
         return unary(g, pick(g));
-    if (i < 30)
+    if (i < 23)
         return binary(g, pick(g), pick(g));
+    if (i < 30)
+        return broadcast(g, pick(g), pick(g));
     switch (i) {
     case 30:
         return rewound(g);
@@ -198,6 +239,10 @@ static void make_leaves(game *g)
         ag_tensor v = ag_rand(g->t, AG_FLOAT, g->shape, -1, 1);
         g->leaf[i] = i < 2 ? ag_param(v, "p") : i == 2 ? ag_require_grad(v) : v;
     }
+    ag_shape row = g->shape;
+    row.dim[row.rank - 1] = 1;
+    g->row = ag_param(ag_rand(g->t, AG_FLOAT, row, -1, 1), "row");
+    g->column = ag_param(ag_rand(g->t, AG_FLOAT, AG_SHAPE(g->shape.dim[g->shape.rank - 1]), -1, 1), "column");
     g->number[0] = ag_param(ag_full(g->t, AG_FLOAT, AG_SCALAR, 1.25), "a");
     g->number[1] = ag_variable(g->t, -0.5);
     g->number[2] = ag_constant(g->t, 0.25);
@@ -212,6 +257,8 @@ static void put_gradients(game *g)
         if (i < 2)
             put(g, ag_item(ag_grad(g->number[i])));
     }
+    put_tensor(g, ag_grad(g->row));
+    put_tensor(g, ag_grad(g->column));
     put(g, (double)ag_error(g->t)); /* of two operands that were written either may be named */
     ag_error_clear(g->t);
 }
@@ -274,8 +321,9 @@ static void compare(uint64_t seed, ag_shape shape, ag_dtype d, int threads)
 static void random_programs_have_the_same_bits_as_op_by_op(void **state)
 {
     (void)state;
-    const ag_shape shapes[] = { AG_SHAPE(1),      AG_SHAPE(8),    AG_SHAPE(17),    AG_SHAPE(3, 7),
-                                AG_SHAPE(2, 511), AG_SHAPE(1025), AG_SHAPE(3, 900) };
+    const ag_shape shapes[] = { AG_SHAPE(1),      AG_SHAPE(8),         AG_SHAPE(17),     AG_SHAPE(3, 7),
+                                AG_SHAPE(2, 511), AG_SHAPE(1025),      AG_SHAPE(3, 900), AG_SHAPE(40, 16),
+                                AG_SHAPE(70, 33), AG_SHAPE(2, 3, 130), AG_SHAPE(33, 257) };
     const uint64_t count = slow() ? 60 : 600;
     for (uint64_t seed = 1; seed <= count; seed++)
         compare(seed, shapes[seed % ARRAY_SIZE(shapes)], seed / 6 % 2 ? AG_F64 : AG_F32, 1);

@@ -1,37 +1,10 @@
 /* The way back through ops that waited. Those that a pass visits one after the other are run together, block by block:
  * values that are pending are computed in the block once more, or for the first time, and an adjoint that goes from one
  * of the ops to another never leaves it. What each operand receives is added in the order of a pass op by op. */
-#include "ag/backward/backward.h"
+#include "ag/backward/chain.h"
 #include "ag/ops/define.h"
-#include <float.h>
-#include <math.h>
 
-enum { MEMBERS = 48, FAR = 256 /* how far below the first the last one lies */ };
-
-typedef struct member {
-    ag_node *node;
-    const ag_row *row;
-    ag_row_params q;
-    int constant;           /* AG_ROW_ARRAYS ... */
-    ag_chain_place adjoint; /* of its result */
-    bool arrived;
-} member;
-
-/* A number that receives a sum. */
-typedef struct delivery {
-    uint32_t id;
-    double slope;
-    int sum;
-} delivery;
-
-typedef struct group {
-    ag_pass *s;
-    ag_chain_plan *chain;
-    member member[MEMBERS];
-    delivery delivery[2 * MEMBERS];
-    double sum[2 * MEMBERS + 1];
-    int members, deliveries;
-} group;
+enum { FAR = 256 }; /* how far below the first member the last one lies */
 
 /* ---- which ops belong together */
 
@@ -45,38 +18,96 @@ static bool passes(const ag_pass *s, uint32_t i)
     return !s->targets || s->targets->wanted[i] & AG_PASSES;
 }
 
-static bool can_join(const ag_pass *s, const ag_node *d, const ag_layout *l)
+/* How the adjoint of a sum over axes repeats in that of its operand. */
+static int kind_of_sum(const ag_tape *t, ag_chain_frame *f, const ag_node *d)
 {
-    return d && d->flags & AG_NODE_CHAINED && d->layout->dtype == l->dtype && ag_layout_same_shape(d->layout, l) &&
-           passes(s, d->id) && !ag_pass_keeps(s, d);
+    const ag_reduction *p = d->params;
+    const ag_layout *x = ag_layout_at(t, d->input[0]);
+    ag_shape kept = ag_layout_shape(x);
+    bool reduced[AG_MAX_RANK];
+    ag_layout l;
+    ag_axes_mask(p->axes, x->rank, reduced);
+    for (int i = 0; i < x->rank; i++)
+        kept.dim[i] = reduced[i] ? 1 : kept.dim[i];
+    return ag_chain_kind(f, x) == AG_CHAIN_ALL && ag_layout_set(&l, x->dtype, kept) ? ag_chain_kind(f, &l)
+                                                                                    : AG_CHAIN_NONE;
 }
 
-static void join(group *g, ag_node *d)
+/* Does a member read it as an operand that is no member? What it receives arrives after all of them have run. */
+static bool waits_for_group(const ag_chain_group *g, const ag_node *d)
+{
+    for (int i = 0; i < g->members; i++)
+        for (int k = 0; k < g->member[i].node->inputs; k++)
+            if (AG_INDEX(g->member[i].node->input[k]) == d->id)
+                return true;
+    return false;
+}
+
+static bool operand_fits(const ag_chain_group *g, ag_chain_frame *f, int kind, uint32_t id)
 {
     const ag_tape *t = g->s->t;
-    g->member[g->members++] = (member){ .node = d,
-                                        .row = (const ag_row *)ag_op_at(t, t->headers[d->id].op),
-                                        .q = ag_row_params_at(t, d->id),
-                                        .constant = ag_chain_constant(t, d) };
+    const ag_layout *l = ag_layout_at(t, id);
+    if (!l->rank)
+        return kind == AG_CHAIN_ALL || !ag_pass_wants(g->s, id); /* sums over everything are summed on the way */
+    return ag_chain_kind(f, l) && ag_chain_take(t, f, id);
+}
+
+/* Of which kind the node is as a member; AG_CHAIN_NONE: it cannot be one. */
+static int fits(const ag_chain_group *g, const ag_node *d, ag_chain_frame *f)
+{
+    const ag_tape *t = g->s->t;
+    if (ag_chain_is_sum(t, d)) {
+        const int kind = d->layout->rank ? kind_of_sum(t, f, d) : AG_CHAIN_NONE;
+        const bool kept = kind == AG_CHAIN_ROWS && ag_chain_kind(f, d->layout) == AG_CHAIN_ROWS;
+        return ag_chain_take(t, f, d->input[0]) && (kept || !waits_for_group(g, d)) ? kind : AG_CHAIN_NONE;
+    }
+    const int kind = ag_chain_kind(f, d->layout);
+    if (kind != AG_CHAIN_ALL && kind != AG_CHAIN_ROWS)
+        return AG_CHAIN_NONE;
+    for (int k = 0; k < d->inputs; k++)
+        if (!operand_fits(g, f, kind, d->input[k]))
+            return AG_CHAIN_NONE;
+    return kind;
+}
+
+static bool join(ag_chain_group *g, ag_node *d)
+{
+    const ag_tape *t = g->s->t;
+    ag_chain_frame f = g->frame;
+    const int kind = fits(g, d, &f);
+    if (!kind)
+        return false;
+    g->frame = f;
+    g->member[g->members++] =
+        (ag_chain_member){ .node = d,
+                           .row = (const ag_row *)ag_op_at(t, t->headers[d->id].op),
+                           .q = ag_row_params_at(t, d->id),
+                           .constant = ag_chain_is_sum(t, d) ? AG_ROW_ARRAYS : ag_chain_constant(t, d),
+                           .kind = kind };
+    return true;
+}
+
+static bool can_join(const ag_pass *s, const ag_node *d)
+{
+    return d && d->flags & AG_NODE_CHAINED && passes(s, d->id) && !ag_pass_keeps(s, d);
 }
 
 /* From the index on downward, as long as what a pass visits is such an op, or passes nothing on. */
-static void find_members(group *g, uint32_t from, const ag_layout *l)
+static void find_members(ag_chain_group *g, uint32_t from)
 {
     const ag_pass *s = g->s;
     const uint32_t low = from > s->low + FAR ? from - FAR : s->low;
-    for (uint32_t i = from; i >= low && g->members < MEMBERS; i--) {
+    for (uint32_t i = from; i >= low && g->members < AG_CHAIN_MEMBERS; i--) {
         const uint16_t op = s->t->headers[i].op;
         if (!wanted(s, i) || op == AG_OP_VARIABLE || op == AG_OP_PERSISTENT)
             continue;
         ag_node *d = ag_node_or_null(s->t, i);
-        if (!can_join(s, d, l))
+        if (!can_join(s, d) || !join(g, d))
             return;
-        join(g, d);
     }
 }
 
-static member *member_at(group *g, uint32_t id)
+ag_chain_member *ag_chain_member_at(ag_chain_group *g, uint32_t id)
 {
     for (int i = 0; i < g->members; i++)
         if (g->member[i].node->id == AG_INDEX(id))
@@ -86,17 +117,12 @@ static member *member_at(group *g, uint32_t id)
 
 /* ---- what is read */
 
-static int reads_of(const member *m, int k)
-{
-    return m->row->reads >> k * AG_READS_SHIFT;
-}
-
 /* Collects what the derivatives by wanted operands read. Members that would make it too much stay behind. */
-static ag_status collect(group *g)
+static ag_status collect(ag_chain_group *g)
 {
     ag_tape *t = g->s->t;
     for (int i = 0; i < g->members; i++) {
-        member *m = &g->member[i];
+        ag_chain_member *m = &g->member[i];
         const ag_node *d = m->node;
         if (i && g->chain->nodes > AG_CHAIN_NODES - AG_CHAIN_WEIGHT) {
             g->members = i;
@@ -106,160 +132,87 @@ static ag_status collect(group *g)
         for (int k = 0; m->arrived && k < d->inputs; k++) {
             if (!ag_pass_wants(g->s, d->input[k]))
                 continue;
-            member *x = member_at(g, d->input[k]);
+            ag_chain_member *x = ag_chain_member_at(g, d->input[k]);
             if (x)
                 x->arrived = true;
+            if (ag_chain_is_sum(t, d))
+                continue;
             for (int j = 0; j < d->inputs; j++) {
-                if (!(reads_of(m, k) & (j ? AG_READS_B : AG_READS_A)))
+                if (!(ag_chain_reads(m, k) & (j ? AG_READS_B : AG_READS_A)))
                     continue;
                 ag_status status = ag_row_check_written(t, m->row, d->id, d->input[j], j);
                 if (status)
                     return status;
                 ag_chain_collect(g->chain, d->input[j], false);
             }
-            if (reads_of(m, k) & AG_READS_Y)
+            if (ag_chain_reads(m, k) & AG_READS_Y)
                 ag_chain_collect(g->chain, d->id, false);
         }
     }
     return AG_OK;
 }
 
-/* ---- the steps of one op */
-
-static void derive(group *g, const member *m, int k, ag_chain_place to, bool add)
-{
-    const int reads = reads_of(m, k);
-    const ag_node *d = m->node;
-    ag_chain_step *x = ag_chain_step_new(g->chain);
-    x->backward = m->row->back[k][m->constant][d->layout->dtype == AG_F64];
-    x->to = to;
-    x->add = add;
-    x->padded = m->row->flags & AG_ROW_VECTOR;
-    x->c = m->q.c;
-    x->d = m->q.d;
-    x->from[AG_CHAIN_DY] = m->adjoint;
-    if (reads & AG_READS_A && m->constant != AG_ROW_A_CONSTANT)
-        x->from[AG_CHAIN_A] = ag_chain_value(g->chain, d->input[0]);
-    if (reads & AG_READS_B && m->constant != AG_ROW_B_CONSTANT)
-        x->from[AG_CHAIN_B] = ag_chain_value(g->chain, d->input[1]);
-    if (reads & AG_READS_Y)
-        x->from[AG_CHAIN_Y] = ag_chain_value(g->chain, d->id);
-}
-
-static void derive_number(group *g, const member *m, int k)
-{
-    delivery *to = &g->delivery[g->deliveries++];
-    *to = (delivery){ .id = m->node->input[k], .slope = 1 };
-    ag_chain_place dx = m->adjoint;
-    double slope;
-    if (ag_row_constant_slope(m->row, m->q, k, &slope) && fabs(slope) <= DBL_MAX) {
-        to->slope = slope;
-    } else {
-        dx = ag_chain_slot(g->chain);
-        derive(g, m, k, dx, false);
-    }
-    to->sum = ag_chain_sum_of(g->chain, dx);
-}
-
-/* An adjoint that nobody else reads passes on as it is. */
-static bool hands_over(const group *g, const member *m, int k)
-{
-    double slope;
-    for (int j = 0; j < m->node->inputs; j++)
-        if (j > k && ag_pass_wants(g->s, m->node->input[j]))
-            return false;
-    return m->adjoint.slot && ag_row_constant_slope(m->row, m->q, k, &slope) && slope == 1;
-}
-
-static bool derive_array(group *g, const member *m, int k)
-{
-    ag_node *d = ag_node_at(g->s->t, m->node->input[k]);
-    member *x = member_at(g, d->id);
-    bool add;
-    if (!x || d->adjoint) {
-        const ag_chain_place to = { 0, ag_pass_place(g->s, d, &add) };
-        if (to.array)
-            derive(g, m, k, to, add);
-        return to.array;
-    }
-    if (!x->adjoint.slot && hands_over(g, m, k)) {
-        x->adjoint = m->adjoint;
-        return true;
-    }
-    add = x->adjoint.slot;
-    if (!add)
-        x->adjoint = ag_chain_slot(g->chain);
-    derive(g, m, k, x->adjoint, add);
-    return true;
-}
-
-static bool derive_member(group *g, member *m)
-{
-    const ag_node *d = m->node;
-    if (d->adjoint)
-        m->adjoint = (ag_chain_place){ 0, d->adjoint };
-    for (int k = 0; k < d->inputs; k++) {
-        if (!ag_pass_wants(g->s, d->input[k]))
-            continue;
-        if (!ag_layout_at(g->s->t, d->input[k])->rank)
-            derive_number(g, m, k);
-        else if (!derive_array(g, m, k))
-            return false;
-    }
-    return true;
-}
-
 /* ---- all of it */
 
-/* Everything has run: numbers receive their sums, and the adjoints of the members but the first, which is consumed by who
- * visits it, are consumed. */
-static bool finish(group *g, const ag_node *first)
+static bool deliver(ag_chain_group *g, const ag_chain_delivery *x)
 {
-    for (int i = 0; i < g->deliveries; i++) {
-        const delivery *x = &g->delivery[i];
-        if (!ag_pass_deliver_number(g->s, x->id, g->sum[x->sum] * x->slope, NULL))
+    ag_array to;
+    bool add;
+    if (!x->columns)
+        return ag_pass_deliver_number(g->s, x->id, g->sum[x->sum] * x->slope, NULL);
+    if (!ag_pass_target(g->s, ag_node_at(g->s->t, x->id), &to, &add))
+        return false;
+    ag_chain_columns_arrive(g->chain, x->sum, &to, 1, add);
+    return true;
+}
+
+/* Everything has run: numbers and columns receive their sums, and the adjoints of the members but the first, which is
+ * consumed by who visits it, are consumed. */
+static bool finish(ag_chain_group *g, const ag_node *first)
+{
+    for (int i = 0; i < g->deliveries; i++)
+        if (!deliver(g, &g->delivery[i]))
             return false;
-    }
     for (int i = 0; i < g->members; i++)
         if (g->member[i].node != first)
             ag_pass_drop(g->s, g->member[i].node);
     return true;
 }
 
-static ag_status run_members(group *g, const ag_node *first)
+static ag_status run_members(ag_chain_group *g, const ag_node *first)
 {
     ag_tape *t = g->s->t;
     for (int i = 0; i < g->members; i++)
-        if (g->member[i].arrived && !derive_member(g, &g->member[i]))
+        if (g->member[i].arrived && !ag_chain_derive(g, &g->member[i]))
             return t->error.status;
     return ag_chain_run(g->chain, g->sum) && finish(g, first) ? AG_OK : t->error.status;
 }
 
 /* The adjoint of a sum's operand is a number everywhere. If the sum is pending it is computed too. */
-static ag_status run_sum(group *g, ag_node *d, const double *scalar)
+static ag_status run_sum(ag_chain_group *g, ag_node *d, const double *scalar)
 {
     ag_tape *t = g->s->t;
     const ag_op *op = ag_op_at(t, t->headers[d->id].op);
-    const int64_t n = g->chain->layout->size;
-    member *x = &g->member[0];
+    ag_chain_member *x = &g->member[0];
     double share;
     const ag_array to = ag_layout_array(&ag_scalar_layouts[AG_F64], &share);
     const ag_array dy = ag_layout_array(d->layout, scalar ? (void *)(uintptr_t)scalar : d->adjoint);
-    ag_sum_share(op, n, &dy, &to);
+    ag_sum_share(op, g->frame.layout->size, &dy, &to);
     const bool pending = ag_is_pending(d);
     if (pending)
         ag_chain_sum_of(g->chain, ag_chain_value(g->chain, x->node->id));
-    ag_chain_step *fill = ag_chain_step_new(g->chain);
-    fill->add = x->node->adjoint != NULL;
-    if (!fill->add)
-        x->adjoint = ag_chain_slot(g->chain);
-    fill->to = fill->add ? (ag_chain_place){ 0, x->node->adjoint } : x->adjoint;
+    const bool add = x->node->adjoint;
+    if (!add)
+        x->adjoint = ag_chain_slot(g->chain, AG_CHAIN_ALL);
+    ag_chain_step *fill = ag_chain_step_new(g->chain, AG_STEP_FILL);
+    fill->add = add;
+    fill->to = add ? (ag_chain_place){ 0, AG_CHAIN_ALL, x->node->adjoint } : x->adjoint;
     fill->c = share;
     ag_status status = run_members(g, d);
     return status || !pending ? status : ag_chain_sum_arrives(t, d, g->sum[0]);
 }
 
-static ag_status run_group(group *g, ag_node *d, const double *scalar)
+static ag_status run_group(ag_chain_group *g, ag_node *d, const double *scalar)
 {
     const bool sum = !d->layout->rank;
     if (sum && ag_is_pending(d))
@@ -271,31 +224,52 @@ static ag_status run_group(group *g, ag_node *d, const double *scalar)
     return sum ? run_sum(g, d, scalar) : run_members(g, d);
 }
 
-static ag_chain_plan *begin_plan(const group *g, const ag_layout *l)
+static ag_chain_plan *begin_plan(const ag_chain_group *g)
 {
     int nodes = 0;
     for (int i = 0; i < g->members; i++)
         nodes += ag_recipe_of(g->member[i].node).weight;
-    return ag_chain_begin(g->s->t, l, nodes < AG_CHAIN_NODES ? nodes : AG_CHAIN_NODES, 4 * g->members + 2);
+    return ag_chain_begin(g->s->t, g->frame, nodes < AG_CHAIN_NODES ? nodes : AG_CHAIN_NODES, 8 * g->members + 2);
+}
+
+/* The node is done by itself, from values that are there. */
+static ag_status leave(const ag_pass *s, const ag_node *d)
+{
+    for (int k = 0; k < d->inputs; k++)
+        if (!ag_settle(s->t, d->input[k]))
+            return s->t->error.status;
+    return ag_settle(s->t, AG_INDEX(d->id)) ? AG_USE_RULE : s->t->error.status;
+}
+
+static ag_chain_frame frame_at(const ag_tape *t, const ag_node *d)
+{
+    if (ag_chain_is_sum(t, d))
+        return (ag_chain_frame){ ag_layout_at(t, d->input[0]), 0 };
+    const ag_layout *l = ag_chain_layout(t, d->layout, d->id);
+    for (int k = 0; k < d->inputs; k++)
+        l = ag_chain_layout(t, l, d->input[k]);
+    return (ag_chain_frame){ l, 0 };
 }
 
 ag_status ag_pass_chain(ag_pass *s, ag_node *d, const double *scalar)
 {
     const bool sum = !d->layout->rank;
-    const ag_layout *l = ag_layout_at(s->t, sum ? d->input[0] : d->id);
-    group g;
+    ag_chain_group g;
     g.s = s;
-    g.members = g.deliveries = 0;
-    if (!sum)
-        join(&g, d);
-    find_members(&g, d->id - 1, l);
+    g.members = g.deliveries = g.scalings = 0;
+    g.frame = frame_at(s->t, d);
+    if (!sum && !join(&g, d))
+        return ag_chain_is_sum(s->t, d) ? AG_USE_RULE : leave(s, d);
+    find_members(&g, d->id - 1);
     if (sum && (!g.members || g.member[0].node->id != AG_INDEX(d->input[0])))
         return AG_USE_RULE;
     g.member[0].arrived = true;
-    g.chain = begin_plan(&g, l);
+    g.chain = begin_plan(&g);
     if (!g.chain)
         return s->t->error.status;
     const ag_status status = run_group(&g, d, scalar);
+    for (int i = 0; i < g.scalings; i++)
+        ag_pool_give(s->t, g.scaled[i], (size_t)g.frame.columns * ag_bytes_of(g.frame.layout->dtype));
     ag_chain_end(g.chain);
     return status;
 }

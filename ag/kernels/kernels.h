@@ -51,6 +51,7 @@ double ag_sum_floats(ag_dtype d, const void *data, int64_t count, int threads);
  * itself: it is not. */
 enum { AG_SUM_LEAF = 1024 }; /* what is not halved is no longer */
 int64_t ag_sum_half(ag_dtype d, int64_t count);
+
 /* Philox: see ag_rand. `call` numbers the random calls of a tape. */
 void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double low, double high,
                        int threads);
@@ -62,5 +63,13 @@ bool ag_random_truncated(ag_dtype d, void *to, int64_t count, uint64_t seed, uin
 void ag_random_gumbel(ag_dtype d, void *to, int64_t count, uint64_t seed, uint64_t call, double location, double scale,
                       int threads);
 uint64_t ag_random_bits(uint64_t seed, uint64_t call, uint64_t i);
+
+/* ---- columns.c: sums over the rows of a matrix, at least 16 long, that come one after the other */
+
+enum { AG_COLUMNS_BLOCK = 32 };          /* rows */
+int64_t ag_columns_blocks(int64_t rows); /* each of which needs `columns` totals */
+/* The next row of a block, the first, or the last of it. `lanes`: room for a row. */
+void ag_columns_add(ag_dtype d, int64_t columns, const void *row, bool first, bool last, void *lanes, double *total);
+void ag_columns_join(double *total, int64_t rows, int64_t columns); /* all blocks' to those of the first */
 
 #endif

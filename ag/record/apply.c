@@ -309,7 +309,8 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
         outputs[0] = ag_row_apply(number, inputs.at, q);
         return outputs[0].id ? AG_OK : t->error.status ? t->error.status : AG_ENULL;
     }
-    if (AG_UNLIKELY(t->waiting.pending) && op->flags & AG_SUMS && ag_chain_sum(t, number, op, inputs.at[0], outputs))
+    if (op->flags & AG_SUMS && (AG_UNLIKELY(t->waiting.pending) || op->params_size) &&
+        ag_chain_sum(t, number, op, inputs.at[0], params, outputs))
         return outputs[0].id ? AG_OK : t->error.status;
     application a;
     ag_status s = reserve(t, &a, op, inputs.count) ? apply(t, &a, number, inputs, params, outputs) : t->error.status;

@@ -340,7 +340,7 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
     int kind;
     if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & (AG_ROW_TRUTH | AG_ROW_INTEGERS)))
         return record(t, number, row, ids, q);
-    if (AG_LIKELY((kind = plain_kind(t, row, ids, &value)) >= 0))
+    if (AG_LIKELY(!t->waiting.pending && (kind = plain_kind(t, row, ids, &value)) >= 0))
         return plain(t, number, row, kind, value, ids, q);
     return ranked(t, number, row, ids, q);
 }

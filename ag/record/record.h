@@ -29,6 +29,12 @@ static inline ag_tensor ag_append(ag_tape *t, uint64_t n, uint32_t op, uint32_t 
     return (ag_tensor){ t, (uint32_t)word, (uint32_t)(word >> 32) };
 }
 
+/* The parameters of reductions over axes. */
+typedef struct ag_reduction {
+    ag_axes axes;
+    int flags;
+} ag_reduction;
+
 /* ---- elementwise.c: ops that are table rows; ag/ops/elementwise/rows.h makes them */
 
 typedef struct ag_row_params {
@@ -56,7 +62,7 @@ enum {                              /* flags of a row, beside AG_NO_GRADIENT */
 enum {                        /* flags of an ag_op */
        AG_ROW = 1 << 16,      /* it is the first member of an ag_row */
        AG_INNER = 1 << 17,    /* it is for rules alone */
-       AG_SUMS = 1 << 19,     /* its value is the sum of all elements of its operand */
+       AG_SUMS = 1 << 19,     /* its value is the sum of its operand, of all elements or, with parameters, over axes */
        AG_AVERAGES = 1 << 20, /* with AG_SUMS: divided by their number */
        AG_STACKED = 1 << 18   /* its vjp_fused takes many adjoints at once: dy and dx with a dimension more in front */
 };
@@ -165,71 +171,15 @@ void ag_range_walk(const ag_range *r, ag_dtype work, const ag_array *const *arra
 void ag_range_sum(const ag_range *r, ag_dtype work, const ag_array *const *arrays, const ag_array *to, bool add,
                   void *room, int threads);
 
-/* ---- chain.c: elementwise ops on large arrays, and sums of them, which wait */
+/* ---- chain.c: elementwise ops on large arrays, and sums of them, which wait: see chain.h */
 
 /* Records the op, whose value is computed when it is asked for. False: it is none that can wait, its operands are there
  * now; or reported. */
 bool ag_chain_row(ag_tape *t, uint32_t number, const ag_row *row, const uint32_t *ids, ag_row_params q, ag_tensor *y);
-/* The same of an op with AG_SUMS, of an operand that is pending. */
-bool ag_chain_sum(ag_tape *t, uint32_t number, const ag_op *op, ag_tensor x, ag_tensor *y);
-ag_status ag_chain_sum_arrives(ag_tape *t, ag_node *d, double sum); /* a pending one has been computed */
+/* ---- chain_sum.c */
 
-/* ---- chain_plan.c: what is done with each block of a chain */
-
-typedef struct ag_chain_place { /* of a value or an adjoint: in a slot, which holds a block, or in an array */
-    int slot;                   /* from 1 on; 0: the array, which may be NULL: it is not read */
-    char *array;
-} ag_chain_place;
-
-enum { AG_CHAIN_DY, AG_CHAIN_A, AG_CHAIN_B, AG_CHAIN_Y };
-
-/* A kernel runs, forward or backward, from[0] is summed, or `to` is filled with c. */
-typedef struct ag_chain_step {
-    ag_row_forward *forward;
-    ag_row_backward *backward;
-    ag_chain_place to, from[4]; /* AG_CHAIN_DY ... */
-    double c, d;
-    int sum; /* 1 + its number */
-    bool add, padded;
-} ag_chain_step;
-
-enum {
-    AG_CHAIN_WEIGHT = 32, /* ops that wait for each other, at most */
-    AG_CHAIN_NODES = 64   /* values of a chain that are computed */
-};
-
-typedef struct ag_chain_node {
-    uint32_t id;
-    bool stored; /* it is to be kept */
-    ag_chain_place value;
-} ag_chain_node;
-
-typedef struct ag_chain_plan {
-    ag_tape *t;
-    const ag_layout *layout; /* of all its arrays */
-    ag_chain_step *step;
-    ag_chain_node *node; /* pending values that are computed, by ascending ids */
-    size_t bytes;
-    int nodes, steps, slots, sums;
-} ag_chain_plan;
-
-/* At most so many pending values, and steps beside those that compute them. NULL: no memory. */
-ag_chain_plan *ag_chain_begin(ag_tape *t, const ag_layout *l, int nodes, int steps);
-void ag_chain_end(ag_chain_plan *c);
-/* The value of the id will be read: it is computed if it is pending. `again`: what was passed by before is stored now. */
-void ag_chain_collect(ag_chain_plan *c, uint32_t id, bool again);
-void ag_chain_compute(ag_chain_plan *c);                      /* the steps of what was collected */
-ag_chain_place ag_chain_value(ag_chain_plan *c, uint32_t id); /* of an array */
-ag_chain_place ag_chain_slot(ag_chain_plan *c);
-ag_chain_step *ag_chain_step_new(ag_chain_plan *c);
-int ag_chain_sum_of(ag_chain_plan *c, ag_chain_place x); /* the number of a new sum */
-/* Which of a row's operands is a number, AG_ROW_ARRAYS ...: that number is the parameter c of its node. */
-int ag_chain_constant(const ag_tape *t, const ag_node *d);
-
-/* ---- chain_run.c */
-
-/* Runs the steps over all blocks; `sums`, in the order in which ag_sum_floats adds. False: no memory. */
-bool ag_chain_run(ag_chain_plan *c, double *sums);
+/* The same of an op with AG_SUMS. */
+bool ag_chain_sum(ag_tape *t, uint32_t number, const ag_op *op, ag_tensor x, const void *params, ag_tensor *y);
 
 /* ---- definition.c: ops of a user's */
 
@@ -384,5 +334,7 @@ ag_status ag_view_settle(const ag_call *c, const ag_array *x, ag_array *y, bool 
 
 ag_status ag_map_shape(const ag_call *c, const ag_array *x, ag_array *y);
 void ag_map_forward(const ag_call *c, const ag_array *x, ag_array *y);
+
+#include "ag/record/chain.h"
 
 #endif

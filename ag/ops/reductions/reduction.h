@@ -5,11 +5,6 @@
 #include "ag/ops/shapes/views.h"
 
 /* Of the ops that reduce over everything there are none. */
-typedef struct ag_reduction {
-    ag_axes axes;
-    int flags;
-} ag_reduction;
-
 static inline ag_reduction ag_reduction_of(const ag_call *c)
 {
     return c->op->params_size ? *(const ag_reduction *)ag_call_params(c) : (ag_reduction){ AG_ALL, 0 };
