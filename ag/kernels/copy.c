@@ -3,7 +3,10 @@
 #include "ag/kernels/kernels.h"
 #include "ag/kernels/transpose.h"
 
-enum { TILE = 64 };              /* rows and columns of what is transposed at a time, from cache */
+/* Rows and columns of what is transposed at a time. It is read along its rows, of which each begins another page, and
+ * written in lines of the cache, all of which stay there until they are whole. */
+enum { TALL = 512, WIDE = 256, NARROW = 64 /* one by one */, LINE = 16, SIDE = 8 };
+enum { LONG = 1 << 13 /* bytes */ };
 static const double STEPS = 0.5; /* of an element */
 
 /* ---- rows: n elements at even strides, to = from or to += from */
@@ -91,9 +94,25 @@ typedef struct copy_job {
     const char *from;
     int64_t to_size, from_size; /* of an element */
     row_function *row;
-    ag_transpose_block *block; /* NULL: transposed by rows */
-    bool add, same;            /* same: dtypes are equal */
+    ag_transpose_block *block; /* of words as large as from's; NULL: transposed by rows */
+    ag_transpose_block *lines; /* LINE x LINE; NULL: a block is as long as a line */
+    bool add, same, again;     /* same: dtypes are equal; again: rows are copied several times */
 } copy_job;
+
+/* A row that lies in the cache, as it is copied several times. The C library's memcpy writes some KB with their ends first,
+ * which takes twice as long as line by line: the processor need not read a line that it sees written as a whole. */
+static void copy_bytes(char *restrict to, const char *restrict from, size_t n, bool again)
+{
+    typedef uint64_t line __attribute__((vector_size(64)));
+    size_t i = 0;
+    for (; again && n < LONG && i + sizeof(line) <= n; i += sizeof(line)) {
+        line v;
+        memcpy(&v, from + i, sizeof v);
+        memcpy(to + i, &v, sizeof v);
+        __asm__ volatile("" ::: "memory"); /* else gcc makes a memcpy of it */
+    }
+    memcpy(to + i, from + i, n - i);
+}
 
 static void copy_row(const copy_job *j, int64_t to, int64_t from, int64_t n)
 {
@@ -101,7 +120,7 @@ static void copy_row(const copy_job *j, int64_t to, int64_t from, int64_t n)
     char *at = j->to + to * j->to_size;
     const char *source = j->from + from * j->from_size;
     if (j->same && !j->add && j->nest.stride[0][last] == 1 && j->nest.stride[1][last] == 1)
-        memcpy(at, source, (size_t)(n * j->to_size));
+        copy_bytes(at, source, (size_t)(n * j->to_size), j->again);
     else
         j->row(at, j->nest.stride[0][last], source, j->nest.stride[1][last], n, j->add);
 }
@@ -133,38 +152,74 @@ static int64_t smaller(int64_t a, int64_t b)
 
 static void transpose_plain(const copy_job *j, int64_t to, int64_t from, int64_t m, int64_t n)
 {
-    int64_t to_row = j->nest.stride[0][j->nest.rank - 2];
-    for (int64_t i = 0; i < m; i++)
-        copy_row(j, to + i * to_row, from + i, n);
+    const int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
+    for (int64_t k = 0; k < n; k += NARROW)
+        for (int64_t i = 0; i < m; i++)
+            copy_row(j, to + i * to_row + k, from + k * from_row + i, smaller(n - k, NARROW));
 }
 
-static void transpose_tile(const copy_job *j, int64_t to, int64_t from, int64_t m, int64_t n)
+/* m x n elements, multiples of `side`, in blocks; where they are also converted or added, row by row of a block. */
+static void transpose_blocks(const copy_job *j, ag_transpose_block *block, int64_t side, int64_t to, int64_t from,
+                             int64_t m, int64_t n)
+{
+    _Alignas(64) char words[LINE * LINE * 8];
+    const int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
+    const bool plain = j->same && !j->add;
+    for (int64_t k = 0; k < n; k += side)
+        for (int64_t i = 0; i < m; i += side) {
+            const char *source = j->from + (from + k * from_row + i) * j->from_size;
+            char *at = j->to + (to + i * to_row + k) * j->to_size;
+            for (int64_t r = side; r < 2 * side; r++) /* the next columns' rows are too far apart to be foreseen */
+                __builtin_prefetch(source + r * from_row * j->from_size, 0, 2);
+            block(plain ? at : words, plain ? to_row : side, source, from_row);
+            for (int64_t r = 0; r < side && !plain; r++)
+                j->row(at + r * to_row * j->to_size, 1, words + r * side * j->from_size, 1, side, j->add);
+        }
+}
+
+static void transpose_narrow(const copy_job *j, int64_t to, int64_t from, int64_t m, int64_t n)
 {
     int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
-    int64_t whole_m = j->block ? m & ~7 : 0, whole_n = j->block ? n & ~7 : 0;
-    for (int64_t i = 0; i < whole_m; i += 8)
-        for (int64_t k = 0; k < whole_n; k += 8)
-            j->block(j->to + (to + i * to_row + k) * j->to_size, to_row,
-                     j->from + (from + k * from_row + i) * j->from_size, from_row);
+    int64_t whole_m = j->block ? m & -SIDE : 0, whole_n = j->block ? n & -SIDE : 0;
+    transpose_blocks(j, j->block, SIDE, to, from, whole_m, whole_n);
     if (whole_n < n)
         transpose_plain(j, to + whole_n, from + whole_n * from_row, whole_m, n - whole_n);
     transpose_plain(j, to + whole_m * to_row, from + whole_m, m - whole_m, n);
 }
 
-/* Strips of TILE rows of `to`, counted through all outer dimensions. */
-static void transpose_strips(const void *context, int64_t begin, int64_t end)
+static void transpose_tile(const copy_job *j, int64_t to, int64_t from, int64_t m, int64_t n)
+{
+    int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
+    int64_t whole_m = j->lines ? m & -LINE : 0, whole_n = j->lines ? n & -LINE : 0;
+    transpose_blocks(j, j->lines, LINE, to, from, whole_m, whole_n);
+    transpose_narrow(j, to + whole_n, from + whole_n * from_row, whole_m, n - whole_n);
+    transpose_narrow(j, to + whole_m * to_row, from + whole_m, m - whole_m, n);
+}
+
+/* Tiles, counted through all outer dimensions. */
+static void transpose_tiles(const void *context, int64_t begin, int64_t end)
 {
     const copy_job *j = context;
     const ag_nest *w = &j->nest;
-    int64_t m = w->dim[w->rank - 2], n = w->dim[w->rank - 1], strips = (m + TILE - 1) / TILE;
-    int64_t from_row = w->stride[1][w->rank - 1];
+    const int64_t m = w->dim[w->rank - 2], n = w->dim[w->rank - 1], strips = ag_parts(m, TALL),
+                  across = ag_parts(n, WIDE);
+    const int64_t from_row = w->stride[1][w->rank - 1];
     for (int64_t s = begin; s < end; s++) {
-        int64_t i = s % strips * TILE;
+        const int64_t k = s % across * WIDE, i = s / across % strips * TALL;
         ag_cursor c;
-        ag_cursor_set(w, s / strips * m + i, &c);
-        for (int64_t k = 0; k < n; k += TILE)
-            transpose_tile(j, c.offset[0] + k, c.offset[1] + k * from_row, smaller(m - i, TILE), smaller(n - k, TILE));
+        ag_cursor_set(w, s / across / strips * m + i, &c);
+        transpose_tile(j, c.offset[0] + k, c.offset[1] + k * from_row, smaller(m - i, TALL), smaller(n - k, WIDE));
     }
+}
+
+static void transpose(copy_job *j, int threads)
+{
+    const ag_nest *w = &j->nest;
+    const int64_t m = w->dim[w->rank - 2], n = w->dim[w->rank - 1], matrices = ag_nest_rows(w) / m;
+    j->block = j->from_size == 4 ? ag_transpose_block_32 : j->from_size == 8 ? ag_transpose_block_64 : NULL;
+    j->lines = j->from_size == 4 ? ag_transpose_lines_32 : NULL;
+    ag_for_ranges(matrices * ag_parts(m, TALL) * ag_parts(n, WIDE),
+                  STEPS * (double)(smaller(m, TALL) * smaller(n, WIDE)), threads, transpose_tiles, j);
 }
 
 /* Arranges the loops for transposing if that is what they do. */
@@ -203,12 +258,9 @@ static void lengthen_rows(ag_nest *w)
 static void run(copy_job *j, int threads)
 {
     ag_nest *w = &j->nest;
-    int64_t outer = ag_nest_rows(w), inner = w->dim[w->rank - 1];
+    int64_t inner = w->dim[w->rank - 1];
     if (transposes(w)) {
-        int64_t m = w->dim[w->rank - 2], strips = outer / m * ((m + TILE - 1) / TILE);
-        if (j->same && !j->add)
-            j->block = j->to_size == 4 ? ag_transpose_block_32 : j->to_size == 8 ? ag_transpose_block_64 : NULL;
-        ag_for_ranges(strips, STEPS * (double)(TILE * inner), threads, transpose_strips, j);
+        transpose(j, threads);
     } else if (w->rank == 1) {
         ag_for_ranges(inner, STEPS, threads, copy_line, j);
     } else {
@@ -225,12 +277,14 @@ void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threa
     j.to = to->data;
     j.from = from->data;
     j.row = rows[to->dtype][from->dtype];
-    j.block = NULL;
     j.add = add;
     j.to_size = (int64_t)ag_dtype_size(to->dtype);
     j.from_size = (int64_t)ag_dtype_size(from->dtype);
     j.same = to->dtype == from->dtype;
     ag_nest_init(&j.nest, to, from);
+    j.again = false;
+    for (int d = 0; d < j.nest.rank - 1; d++)
+        j.again |= j.nest.stride[1][d] == 0;
     run(&j, threads);
 }
 

@@ -55,3 +55,49 @@ typedef uint64_t eight_64 __attribute__((vector_size(64)));
 
 TRANSPOSE_BLOCK(ag_transpose_block_32, uint32_t, eight_32)
 TRANSPOSE_BLOCK(ag_transpose_block_64, uint64_t, eight_64)
+
+/* ---- 16 x 16 */
+
+#ifdef __AVX512F__
+typedef uint32_t sixteen_32 __attribute__((vector_size(64)));
+
+/* What EXCHANGE_* does, between rows j and j + distance, for 16 rows. */
+#define EXCHANGE(distance, first, second)                                      \
+    _Pragma("GCC unroll 16") for (int j = 0; j < 16; j++) if (!(j & distance)) \
+    {                                                                          \
+        const sixteen_32 p = r[j], q = r[j + distance];                        \
+        r[j] = __builtin_shufflevector(p, q, first);                           \
+        r[j + distance] = __builtin_shufflevector(p, q, second);               \
+    }
+#define LIST(...) __VA_ARGS__
+
+void ag_transpose_lines_32(void *to_, int64_t to_row, const void *from_, int64_t from_row)
+{
+    uint32_t *to = to_;
+    const uint32_t *from = from_;
+    sixteen_32 r[16];
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; j++)
+        memcpy(&r[j], from + j * from_row, sizeof r[j]);
+    EXCHANGE(1, LIST(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+             LIST(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
+    EXCHANGE(2, LIST(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+             LIST(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
+    EXCHANGE(4, LIST(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
+             LIST(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
+    EXCHANGE(8, LIST(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
+             LIST(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        memcpy(to + i * to_row, &r[i], sizeof r[i]);
+}
+#else
+void ag_transpose_lines_32(void *to_, int64_t to_row, const void *from_, int64_t from_row)
+{
+    uint32_t *to = to_;
+    const uint32_t *from = from_;
+    for (int i = 0; i < 16; i += 8)
+        for (int j = 0; j < 16; j += 8)
+            ag_transpose_block_32(to + i * to_row + j, to_row, from + j * from_row + i, from_row);
+}
+#endif

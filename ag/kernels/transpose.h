@@ -9,5 +9,6 @@
 typedef void ag_transpose_block(void *to, int64_t to_row, const void *from, int64_t from_row);
 
 ag_transpose_block ag_transpose_block_32, ag_transpose_block_64; /* words of 4 and of 8 bytes */
+ag_transpose_block ag_transpose_lines_32;                        /* 16 x 16: whole lines of the cache */
 
 #endif

@@ -42,7 +42,7 @@ static void run_tail(const ag_range *r, int64_t i, int64_t n)
     memcpy(out, to, (size_t)n * r->out_size);
 }
 
-static void run_piece(const ag_range *r, int64_t i, int64_t n)
+void ag_range_piece(const ag_range *r, int64_t i, int64_t n)
 {
     int64_t whole = r->padded ? n & ~(int64_t)(PADDED - 1) : n;
     if (whole)
@@ -61,13 +61,13 @@ static void run_pieces(const void *context, int64_t begin, int64_t end)
 {
     const pieces *p = context;
     const int64_t from = begin * p->grain, to = end * p->grain;
-    run_piece(p->range, from, (to < p->n ? to : p->n) - from);
+    ag_range_piece(p->range, from, (to < p->n ? to : p->n) - from);
 }
 
 void ag_range_run(const ag_range *r, int64_t n, int threads)
 {
     if (AG_LIKELY(n <= AG_GRAIN || threads == 1))
-        run_piece(r, 0, n);
+        ag_range_piece(r, 0, n);
     else
         ag_for_ranges(ag_parts(n, AG_GRAIN), AG_GRAIN, threads, run_pieces, &(pieces){ r, n, AG_GRAIN, NULL });
 }
@@ -109,7 +109,7 @@ static void run_row(const ag_walk_row *w, void *context)
         r.a = gather(w, 2, i, n, s->dtype, block[1]);
         r.b = gather(w, 3, i, n, s->dtype, block[2]);
         r.y = gather(w, 4, i, n, s->dtype, block[3]);
-        run_piece(&r, 0, n);
+        ag_range_piece(&r, 0, n);
     }
 }
 
@@ -176,7 +176,7 @@ static void run_repeated(const ag_range *r, const repeated *p, int64_t i, int64_
         piece.a = now[2];
         piece.b = now[3];
         piece.y = now[4];
-        run_piece(&piece, 0, n < p->block ? n : p->block);
+        ag_range_piece(&piece, 0, n < p->block ? n : p->block);
     }
 }
 
@@ -206,110 +206,11 @@ static bool try_repeated(const ag_range *r, ag_dtype work, const ag_array *const
     return true;
 }
 
-/* ---- operands that lie turned, such as a transposed matrix: tiles of them are copied, so that each line of the cache is
- * used as a whole */
-
-enum { TALL = 32, WIDE = 64, LARGE = 1 << 12 /* elements that are worth it */ };
-
-typedef struct turned {
-    strided s;
-    ag_nest nest;
-    const ag_array *const *arrays;
-} turned;
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-/* m rows of n elements of array k: where they are, or copied into the block; *step: from one row to the next, in bytes. */
-static const char *tile_of(const turned *p, int k, int64_t offset, int64_t m, int64_t n, void *block, int64_t *step)
-{
-    const int last = p->nest.rank - 1;
-    const ag_dtype d = p->arrays[k]->dtype;
-    const int64_t size = (int64_t)ag_bytes_of(d), row = p->nest.stride[k][last - 1], column = p->nest.stride[k][last];
-    if (!p->arrays[k]->data)
-        return NULL;
-    const ag_array from = { .data = (char *)p->arrays[k]->data + offset * size,
-                            .dtype = d,
-                            .shape = { 2, { m, n } },
-                            .stride = { row, column } };
-    *step = row * size;
-    if (column == 1 && d == p->s.dtype)
-        return from.data;
-    const ag_array to = ag_dense_array(from.shape, p->s.dtype, block);
-    ag_copy_array(&to, &from, false, 1);
-    *step = n * (int64_t)ag_bytes_of(p->s.dtype);
-    return block;
-}
-
-static void run_tile(const turned *p, const ag_cursor *c, int64_t column, int64_t m, int64_t n)
-{
-    const int last = p->nest.rank - 1;
-    _Alignas(64) char block[2][TALL * WIDE * 8];
-    const char *x[5];
-    int64_t step[5] = { 0 };
-    const size_t size = p->s.r.out_size;
-    char *to = (char *)p->arrays[0]->data + (c->offset[0] + column) * (int64_t)size;
-    for (int k = 1; k < 5; k++)
-        x[k] = tile_of(p, k, c->offset[k] + column * p->nest.stride[k][last], m, n, block[k == 3], &step[k]);
-    for (int64_t i = 0; i < m; i++) {
-        ag_range r = p->s.r;
-        r.to = to + i * p->nest.stride[0][last - 1] * (int64_t)size;
-        r.dy = x[1] ? x[1] + i * step[1] : NULL;
-        r.a = x[2] ? x[2] + i * step[2] : NULL;
-        r.b = x[3] ? x[3] + i * step[3] : NULL;
-        r.y = x[4] ? x[4] + i * step[4] : NULL;
-        run_piece(&r, 0, n);
-    }
-}
-
-/* Strips of TALL rows, counted through all outer dimensions. */
-static void run_strips(const void *context, int64_t begin, int64_t end)
-{
-    const turned *p = context;
-    const int last = p->nest.rank - 1;
-    const int64_t m = p->nest.dim[last - 1], n = p->nest.dim[last], strips = ag_parts(m, TALL);
-    for (int64_t s = begin; s < end; s++) {
-        const int64_t i = s % strips * TALL;
-        ag_cursor c;
-        ag_cursor_set(&p->nest, s / strips * m + i, &c);
-        for (int64_t j = 0; j < n; j += WIDE)
-            run_tile(p, &c, j, smaller(m - i, TALL), smaller(n - j, WIDE));
-    }
-}
-
-/* Does an operand lie contiguous along another dimension than the last? That one becomes the rows'. */
-static bool turns(ag_nest *w)
-{
-    const int last = w->rank - 1;
-    for (int k = 2; k < 4; k++)
-        for (int d = 0; d < last && w->stride[k][last] != 0 && w->stride[k][last] != 1; d++)
-            if (w->stride[k][d] == 1 && w->dim[d] >= 8 && w->dim[last] >= 8) {
-                ag_nest_raise(w, d);
-                return true;
-            }
-    return false;
-}
-
-static bool try_turned(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads)
-{
-    turned p = { .s = { *r, work }, .arrays = arrays };
-    if (ag_array_size(arrays[0]) < LARGE)
-        return false;
-    ag_nest_take(&p.nest, arrays[0]->shape, 5, arrays);
-    const int last = p.nest.rank - 1;
-    if (p.nest.stride[0][last] != 1 || !turns(&p.nest))
-        return false;
-    const int64_t m = p.nest.dim[last - 1], outer = ag_nest_rows(&p.nest) / m;
-    ag_for_ranges(outer * ag_parts(m, TALL), (double)(TALL * p.nest.dim[last]), threads, run_strips, &p);
-    return true;
-}
-
 void ag_range_walk(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads)
 {
     strided s = { *r, work };
-    if (ag_array_size(arrays[0]) == 0 || try_repeated(r, work, arrays, threads) || try_turned(r, work, arrays, threads))
+    if (ag_array_size(arrays[0]) == 0 || try_repeated(r, work, arrays, threads) ||
+        ag_range_turned(r, work, arrays, threads))
         return;
     ag_walk(arrays[0]->shape, 5, arrays, run_row, &s, threads);
 }

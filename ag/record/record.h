@@ -164,6 +164,13 @@ void ag_range_run(const ag_range *r, int64_t n, int threads);
  * the kernel */
 void ag_range_walk(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads);
 
+void ag_range_piece(const ag_range *r, int64_t i, int64_t n); /* contiguous ones from place i on, by this thread */
+
+/* ---- range_turned.c */
+
+/* ag_range_walk, where an operand lies turned and there are elements enough to care. False: not so, nothing was done. */
+bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads);
+
 /* ---- range_sum.c */
 
 /* to = the sum over the dimensions along which it is broadcast, or += it, of what ag_range_walk would write, whose arrays

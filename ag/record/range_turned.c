@@ -1,0 +1,211 @@
+/* Running a row's kernel over operands that lie turned, such as a transposed matrix, so that each line of the cache is used
+ * as a whole. */
+#include "ag/record/record.h"
+
+enum {
+    TALL = 256,
+    WIDE = 64,
+    TIMES = 2 /* what needs no room of its own */,
+    LINE = 64 /* bytes */,
+    AHEAD = 8 /* rows */,
+    LARGE = 1 << 12
+};
+
+typedef struct turned {
+    ag_range r;
+    ag_dtype dtype; /* that the kernel works on */
+    ag_nest nest;
+    const ag_array *const *arrays;
+    int within; /* the array that is copied to the result; 0: none */
+    bool columns;
+    int64_t tall, wide; /* of the tiles */
+} turned;
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- tiles of them are copied; the kernel overwrites one that is copied to the result's place */
+
+/* m rows of n elements of array k: where they are, or copied, to what is `*step` bytes from row to row or else into the
+ * block; *step: of the rows. */
+static const char *tile_of(const turned *p, int k, int64_t offset, int64_t m, int64_t n, void *block, int64_t *step)
+{
+    const int last = p->nest.rank - 1;
+    const ag_dtype d = p->arrays[k]->dtype;
+    const int64_t size = (int64_t)ag_bytes_of(d), row = p->nest.stride[k][last - 1], column = p->nest.stride[k][last];
+    if (!p->arrays[k]->data)
+        return NULL;
+    const ag_array from = { .data = (char *)p->arrays[k]->data + offset * size,
+                            .dtype = d,
+                            .shape = { 2, { m, n } },
+                            .stride = { row, column } };
+    const int64_t within = p->nest.stride[0][last - 1];
+    if (column == 1 && d == p->dtype) {
+        *step = row * size;
+        return from.data;
+    }
+    ag_array to = ag_dense_array(from.shape, p->dtype, block);
+    if (k == p->within)
+        to.stride[0] = within;
+    ag_copy_array(&to, &from, false, 1);
+    *step = to.stride[0] * (int64_t)ag_bytes_of(p->dtype);
+    return block;
+}
+
+/* For row i of so many bytes: rows of a tile are too short for the processor to see which come next. */
+static void ask(const char *const *x, const int64_t *step, int64_t i, int64_t bytes)
+{
+    for (int k = 1; k < 5; k++)
+        for (int64_t at = 0; at < bytes && x[k]; at += LINE)
+            __builtin_prefetch(x[k] + i * step[k] + at);
+}
+
+static void run_tile(const turned *p, const ag_cursor *c, int64_t column, int64_t m, int64_t n)
+{
+    const int last = p->nest.rank - 1;
+    _Alignas(64) char block[2][TALL * WIDE * 8];
+    const char *x[5];
+    int64_t step[5] = { 0 };
+    const size_t size = p->r.out_size;
+    char *to = (char *)p->arrays[0]->data + (c->offset[0] + column) * (int64_t)size;
+    for (int k = 1; k < 5; k++)
+        x[k] = tile_of(p, k, c->offset[k] + column * p->nest.stride[k][last], m, n,
+                       k == p->within ? (void *)to : block[k == 3], &step[k]);
+    for (int64_t i = 0; i < m; i++) {
+        ask(x, step, i + AHEAD, n * (int64_t)p->r.size);
+        ag_range r = p->r;
+        r.to = to + i * p->nest.stride[0][last - 1] * (int64_t)size;
+        r.dy = x[1] ? x[1] + i * step[1] : NULL;
+        r.a = x[2] ? x[2] + i * step[2] : NULL;
+        r.b = x[3] ? x[3] + i * step[3] : NULL;
+        r.y = x[4] ? x[4] + i * step[4] : NULL;
+        ag_range_piece(&r, 0, n);
+    }
+}
+
+/* ---- all of them lie turned alike: it is the result that is turned */
+
+/* Lines of `to`, from the block's columns of m elements. What the next block is made of is asked for meanwhile: nothing else
+ * would, since the rows of `next` are far apart. */
+static void turn(char *to, int64_t row, const char *block, int64_t m, int64_t size, const char *const *next,
+                 const int64_t *step)
+{
+    const int64_t side = LINE / size;
+    for (int64_t i = 0; i < m; i += side) {
+        for (int k = 0; k < 2; k++)
+            for (int64_t j = 0; j < side && next[k]; j++)
+                __builtin_prefetch(next[k] + j * step[k] + i * size, 0, 2);
+        (size == 4 ? ag_transpose_lines_32 : ag_transpose_block_64)(to + i * row * size, row, block + i * size, m);
+    }
+}
+
+/* n columns of m elements, which are computed where the operands' elements lie side by side. */
+static void run_columns(const turned *p, const ag_cursor *c, int64_t column, int64_t m, int64_t n)
+{
+    _Alignas(LINE) char block[TIMES * TALL * LINE];
+    const int last = p->nest.rank - 1;
+    const int64_t size = (int64_t)p->r.size, row = p->nest.stride[0][last - 1];
+    const char *x[2] = { NULL };
+    int64_t step[2];
+    for (int k = 0; k < 2; k++) {
+        step[k] = p->nest.stride[2 + k][last] * size;
+        if (p->arrays[2 + k]->data)
+            x[k] = (char *)p->arrays[2 + k]->data + c->offset[2 + k] * size + column * step[k];
+    }
+    for (int64_t i = 0; i < n; i++) {
+        ag_range r = p->r;
+        r.to = block + i * m * size;
+        r.a = x[0];
+        r.b = x[1];
+        ag_range_piece(&r, 0, m);
+        for (int k = 0; k < 2; k++)
+            x[k] = x[k] ? x[k] + step[k] : NULL;
+    }
+    char *at = (char *)p->arrays[0]->data + (c->offset[0] + column) * size;
+    if (m % (LINE / size) == 0 && n == LINE / size) {
+        turn(at, row, block, m, size, x, step);
+        return;
+    }
+    const ag_array from = { .data = block, .dtype = p->dtype, .shape = { 2, { m, n } }, .stride = { 1, m } };
+    const ag_array to = { .data = at, .dtype = p->dtype, .shape = { 2, { m, n } }, .stride = { row, 1 } };
+    ag_copy_array(&to, &from, false, 1);
+}
+
+static bool alike(const turned *p)
+{
+    const ag_nest *w = &p->nest;
+    bool all = p->r.forward && p->r.out_size == p->r.size && p->r.size >= 4;
+    for (int k = 2; k < 4; k++)
+        all &= !p->arrays[k]->data || (w->stride[k][w->rank - 2] == 1 && p->arrays[k]->dtype == p->dtype);
+    return all;
+}
+
+/* ---- both */
+
+/* Counted through all outer dimensions. */
+static void run_tiles(const void *context, int64_t begin, int64_t end)
+{
+    const turned *p = context;
+    const int last = p->nest.rank - 1;
+    const int64_t m = p->nest.dim[last - 1], n = p->nest.dim[last], down = ag_parts(m, p->tall);
+    const int64_t across = ag_parts(n, p->wide);
+    for (int64_t s = begin; s < end; s++) {
+        const int64_t j = s % across * p->wide, i = s / across % down * p->tall;
+        ag_cursor c;
+        ag_cursor_set(&p->nest, s / across / down * m + i, &c);
+        (p->columns ? run_columns : run_tile)(p, &c, j, smaller(m - i, p->tall), smaller(n - j, p->wide));
+    }
+}
+
+/* Does an operand lie contiguous along another dimension than the last? That one becomes the rows'. */
+static bool turns(ag_nest *w)
+{
+    const int last = w->rank - 1;
+    for (int k = 2; k < 4; k++)
+        for (int d = 0; d < last && w->stride[k][last] != 0 && w->stride[k][last] != 1; d++)
+            if (w->stride[k][d] == 1 && w->dim[d] >= 8 && w->dim[last] >= 8) {
+                ag_nest_raise(w, d);
+                return true;
+            }
+    return false;
+}
+
+/* Which of the arrays are copied, and which one of them to the result, if no other value waits in its place. */
+static void plan_copies(turned *p)
+{
+    const ag_range *r = &p->r;
+    const bool free = !r->add && r->out_size == r->size && r->to != r->dy;
+    int copies = 0;
+    for (int k = 2; k < 4; k++) {
+        if (!p->arrays[k]->data || (p->nest.stride[k][p->nest.rank - 1] == 1 && p->arrays[k]->dtype == p->dtype))
+            continue;
+        p->within = free ? k : 0;
+        copies++;
+    }
+    p->tall = TALL;
+    p->wide = p->within && copies == 1 ? TIMES * WIDE : WIDE;
+}
+
+bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads)
+{
+    turned p = { .r = *r, .dtype = work, .arrays = arrays };
+    if (ag_array_size(arrays[0]) < LARGE)
+        return false;
+    ag_nest_take(&p.nest, arrays[0]->shape, 5, arrays);
+    const int last = p.nest.rank - 1;
+    if (p.nest.stride[0][last] != 1 || !turns(&p.nest))
+        return false;
+    p.columns = alike(&p);
+    if (p.columns) {
+        p.tall = TIMES * TALL;
+        p.wide = LINE / (int64_t)r->size;
+    } else {
+        plan_copies(&p);
+    }
+    const int64_t m = p.nest.dim[last - 1], n = p.nest.dim[last], matrices = ag_nest_rows(&p.nest) / m;
+    ag_for_ranges(matrices * ag_parts(m, p.tall) * ag_parts(n, p.wide),
+                  (double)(smaller(m, p.tall) * smaller(n, p.wide)), threads, run_tiles, &p);
+    return true;
+}
