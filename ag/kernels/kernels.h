@@ -9,6 +9,7 @@
 #include "ag/kernels/fold.h"
 #include "ag/kernels/libraries.h"
 #include "ag/kernels/matmul.h"
+#include "ag/kernels/pack.h"
 #include "ag/kernels/triangular.h"
 #include "ag/kernels/places.h"
 #include "ag/kernels/precise.h"

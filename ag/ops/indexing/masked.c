@@ -1,16 +1,27 @@
 /* Elements where a mask is not 0, as a vector and back. */
 #include "ag/ops/indexing/masked.h"
 
+enum { BLOCK = 512 }; /* elements that are counted, or brought together, at a time */
+
 /* ---- counting */
 
-#define COUNT(name, type)                                 \
-    static void name(const ag_walk_row *w, void *context) \
-    {                                                     \
-        const type *x = w->data[0];                       \
-        int64_t count = 0;                                \
-        for (int64_t i = 0; i < w->n; i++)                \
-            count += x[i * w->stride[0]] != 0;            \
-        *(int64_t *)context += count;                     \
+/* Contiguous ones in parts that a narrow count holds, of which a vector has more. */
+#define COUNT(name, type)                                                  \
+    static void name(const ag_walk_row *w, void *context)                  \
+    {                                                                      \
+        const type *x = w->data[0];                                        \
+        const int64_t n = w->n, step = w->stride[0];                       \
+        int64_t count = step == 0 && n > 0 && x[0] != 0 ? n : 0;           \
+        for (int64_t i = 0; i < n && step == 1; i += BLOCK) {              \
+            const int32_t part = (int32_t)(n - i < BLOCK ? n - i : BLOCK); \
+            uint32_t now = 0;                                              \
+            for (int32_t k = 0; k < part; k++)                             \
+                now += x[i + k] != 0;                                      \
+            count += now;                                                  \
+        }                                                                  \
+        for (int64_t i = 0; i < n && step != 0 && step != 1; i++)          \
+            count += x[i * step] != 0;                                     \
+        *(int64_t *)context += count;                                      \
     }
 COUNT(count_f32, float)
 COUNT(count_f64, double)
@@ -33,96 +44,77 @@ int64_t ag_nonzero_count(const ag_array *x)
 typedef struct packing {
     char *vector;
     int64_t count; /* elements that the vector has left */
-    bool add;
+    size_t size;
+    bool add; /* floats are added to those that are there */
 } packing;
 
-/* Arrays of a row: x, the mask. Every element is written where the next chosen one belongs. */
-#define PACK(name, type)                                     \
-    static void name(const ag_walk_row *w, void *context)    \
-    {                                                        \
-        packing *p = context;                                \
-        type *to = (type *)(void *)p->vector;                \
-        const type *x = w->data[0];                          \
-        const uint8_t *mask = w->data[1];                    \
-        int64_t k = 0;                                       \
-        for (int64_t i = 0; i < w->n && k < p->count; i++) { \
-            to[k] = x[i * w->stride[0]];                     \
-            k += mask[i * w->stride[1]] != 0;                \
-        }                                                    \
-        p->vector += k * (int64_t)sizeof(type);              \
-        p->count -= k;                                       \
-    }
-PACK(pack_8, uint8_t)
-PACK(pack_32, uint32_t)
-PACK(pack_64, uint64_t)
-
-/* Arrays of a row: what is written, the mask. */
-#define UNPACK(name, type, value)                                 \
-    static void name(const ag_walk_row *w, void *context)         \
-    {                                                             \
-        packing *p = context;                                     \
-        const type *from = (const type *)(const void *)p->vector; \
-        type *x = w->data[0];                                     \
-        const uint8_t *mask = w->data[1];                         \
-        int64_t k = 0;                                            \
-        for (int64_t i = 0; i < w->n && k < p->count; i++)        \
-            if (mask[i * w->stride[1]]) {                         \
-                type *to = &x[i * w->stride[0]];                  \
-                *to = value from[k++];                            \
-            }                                                     \
-        p->vector += k * (int64_t)sizeof(type);                   \
-        p->count -= k;                                            \
-    }
-UNPACK(unpack_8, uint8_t, )
-UNPACK(unpack_32, uint32_t, )
-UNPACK(unpack_64, uint64_t, )
-UNPACK(unpack_add_f32, float, *to +)
-UNPACK(unpack_add_f64, double, *to +)
-
-/* Arrays of a row: what is written, 0 where the mask is, without a branch that nobody can foretell. */
-#define SPREAD(name, type)                                         \
-    static void name(const ag_walk_row *w, void *context)          \
-    {                                                              \
-        packing *p = context;                                      \
-        const type *from = (const type *)(const void *)p->vector;  \
-        type *x = w->data[0];                                      \
-        const uint8_t *mask = w->data[1];                          \
-        int64_t k = 0, i = 0;                                      \
-        for (; i < w->n && k < p->count; i++) {                    \
-            const bool chosen = mask[i * w->stride[1]] != 0;       \
-            x[i * w->stride[0]] = from[k] & (type) - (type)chosen; \
-            k += chosen;                                           \
-        }                                                          \
-        for (; i < w->n; i++)                                      \
-            x[i * w->stride[0]] = 0;                               \
-        p->vector += k * (int64_t)sizeof(type);                    \
-        p->count -= k;                                             \
-    }
-SPREAD(spread_32, uint32_t)
-SPREAD(spread_64, uint64_t)
-
-static void pack(const ag_array *vector, const ag_array *x, const ag_array *mask)
+static void advance(packing *p, int64_t count)
 {
-    const size_t size = ag_bytes_of(x->dtype);
-    packing p = { .vector = vector->data, .count = ag_array_size(vector) };
-    ag_walk(x->shape, 2, (const ag_array *const[]){ x, mask },
-            size == 1   ? pack_8
-            : size == 4 ? pack_32
-                        : pack_64,
-            &p, 1);
+    p->vector += count * (int64_t)p->size;
+    p->count -= count;
 }
 
-/* add: floats are added */
-static void unpack(const ag_array *x, const ag_array *mask, const ag_array *vector, bool add)
+/* Elements i and on of array k of a row, `size` bytes each: where they are, or copied into the block. */
+static void *elements(const ag_walk_row *w, int k, int64_t i, int64_t n, void *block)
 {
-    const size_t size = ag_bytes_of(x->dtype);
-    packing p = { .vector = vector->data, .count = ag_array_size(vector) };
-    ag_walk(x->shape, 2, (const ag_array *const[]){ x, mask },
-            add         ? (size == 4 ? unpack_add_f32 : unpack_add_f64)
-            : size == 1 ? unpack_8
-            : size == 4 ? unpack_32
-                        : unpack_64,
-            &p, 1);
+    const int64_t size = (int64_t)ag_bytes_of(w->dtype[k]);
+    char *at = (char *)w->data[k] + i * w->stride[k] * size;
+    if (w->stride[k] == 1)
+        return at;
+    const ag_array from = { .data = at, .dtype = w->dtype[k], .shape = { 1, { n } }, .stride = { w->stride[k] } };
+    const ag_array to = ag_dense_array(from.shape, from.dtype, block);
+    ag_copy_array(&to, &from, false, 1);
+    return block;
+}
+
+/* Arrays of a row: x, the mask. */
+static void pack_row(const ag_walk_row *w, void *context)
+{
+    packing *p = context;
+    _Alignas(64) char x[BLOCK * 8], mask[BLOCK];
+    const int64_t most = w->stride[0] == 1 && w->stride[1] == 1 ? w->n : BLOCK;
+    for (int64_t i = 0; i < w->n && p->count > 0; i += most) {
+        const int64_t n = w->n - i < most ? w->n - i : most;
+        advance(p, ag_pack(p->vector, p->count, elements(w, 0, i, n, x), elements(w, 1, i, n, mask), n, p->size));
+    }
+}
+
+static void add(void *to, const void *more, int64_t n, size_t size)
+{
+    const ag_dtype d = size == sizeof(float) ? AG_F32 : AG_F64;
+    const ag_array x = ag_dense_array(AG_SHAPE(n), d, to);
+    const ag_array m = { .data = (void *)(uintptr_t)more, .dtype = d, .shape = x.shape, .stride = { 1 } };
+    ag_copy_array(&x, &m, true, 1);
+}
+
+/* Arrays of a row: what is written, contiguous; the mask; what is there where the mask is 0, without data for zeros. */
+static void unpack_row(const ag_walk_row *w, void *context)
+{
+    packing *p = context;
+    _Alignas(64) char block[BLOCK * 8], others[BLOCK * 8], mask[BLOCK];
+    for (int64_t i = 0; i < w->n; i += BLOCK) {
+        const int64_t n = w->n - i < BLOCK ? w->n - i : BLOCK;
+        char *to = (char *)w->data[0] + i * (int64_t)p->size;
+        const void *other = w->data[2] ? elements(w, 2, i, n, others) : NULL;
+        advance(p, ag_unpack(p->add ? block : to, other, p->vector, p->count, elements(w, 1, i, n, mask), n, p->size));
+        if (p->add)
+            add(to, block, n, p->size);
+    }
+}
+
+/* Returns what the vector has left. */
+static packing pack(const ag_array *vector, const ag_array *x, const ag_array *mask)
+{
+    packing p = { .vector = vector->data, .count = ag_array_size(vector), .size = ag_bytes_of(x->dtype) };
+    ag_walk(x->shape, 2, (const ag_array *const[]){ x, mask }, pack_row, &p, 1);
+    return p;
+}
+
+/* x, dense, = the next of the vector where the mask is not 0, else other, or 0 where that has no data */
+static void unpack(const ag_array *x, const ag_array *mask, const ag_array *other, const ag_array *vector, bool add)
+{
+    packing p = { .vector = vector->data, .count = ag_array_size(vector), .size = ag_bytes_of(x->dtype), .add = add };
+    ag_walk(x->shape, 3, (const ag_array *const[]){ x, mask, other }, unpack_row, &p, 1);
 }
 
 static ag_status broadcast(const ag_call *c, const ag_array *x, ag_shape *s)
@@ -177,14 +169,11 @@ static ag_status masked_select_vjp_fused(const ag_call *c, const ag_array *dy, a
     ag_shape s;
     if (!mask)
         return AG_EUSE;
-    if (!ag_shape_broadcast(dx[0].shape, mask->shape, &s) || !ag_shape_equal(s, dx[0].shape) || !ag_array_is_dense(dy))
+    if (!ag_shape_broadcast(dx[0].shape, mask->shape, &s) || !ag_shape_equal(s, dx[0].shape) ||
+        !ag_array_is_dense(dy) || !ag_array_is_dense(&dx[0]))
         return AG_USE_RULE;
     const ag_array e = ag_array_expand(mask, s);
-    packing p = { .vector = dy->data, .count = ag_array_size(dy) };
-    if (beta[0] != 0)
-        unpack(&dx[0], &e, dy, true);
-    else
-        ag_walk(s, 2, (const ag_array *const[]){ &dx[0], &e }, dy->dtype == AG_F32 ? spread_32 : spread_64, &p, 1);
+    unpack(&dx[0], &e, &(ag_array){ .dtype = dy->dtype }, dy, beta[0] != 0);
     return AG_OK;
 }
 
@@ -247,8 +236,7 @@ static ag_status masked_scatter_forward(const ag_call *c, const ag_array *x, ag_
             return AG_ENOMEM;
         ag_copy_array(&src, &x[2], false, ag_call_threads(c));
     }
-    ag_copy_array(y, &from, false, ag_call_threads(c));
-    unpack(y, &mask, &src, false);
+    unpack(y, &mask, &from, &src, false);
     return AG_OK;
 }
 
@@ -261,6 +249,40 @@ static void masked_scatter_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor 
         return;
     const ag_shape src = ag_call_input_shape(c, 2);
     dx[2] = ag_reshape(ag_embed(ag_masked_select(dy[0], mask), 0, ag_shape_size(src), 0, 1), src);
+}
+
+/* Arrays of a row: dx, contiguous; the mask; dy. */
+static void clear_row(const ag_walk_row *w, void *context)
+{
+    const packing *p = context;
+    _Alignas(64) char block[BLOCK * 8], others[BLOCK * 8], mask[BLOCK], zeros[BLOCK * 8] = { 0 };
+    for (int64_t i = 0; i < w->n; i += BLOCK) {
+        const int64_t n = w->n - i < BLOCK ? w->n - i : BLOCK;
+        char *to = (char *)w->data[0] + i * (int64_t)p->size;
+        ag_unpack(p->add ? block : to, elements(w, 2, i, n, others), zeros, n, elements(w, 1, i, n, mask), n, p->size);
+        if (p->add)
+            add(to, block, n, p->size);
+    }
+}
+
+/* Where x has the shape of all. */
+static ag_status masked_scatter_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *mask = ag_call_input_array(c, 1);
+    if (!mask)
+        return AG_EUSE;
+    if ((dx[0].data && (!ag_shape_equal(dx[0].shape, dy->shape) || !ag_array_is_dense(&dx[0]))) ||
+        (dx[2].data && (beta[2] != 0 || !ag_array_is_dense(&dx[2]))))
+        return AG_USE_RULE;
+    const ag_array e = ag_array_expand(mask, dy->shape);
+    packing p = { .size = ag_bytes_of(dy->dtype), .add = beta[0] != 0 };
+    if (dx[0].data)
+        ag_walk(dy->shape, 3, (const ag_array *const[]){ &dx[0], &e, dy }, clear_row, &p, 1);
+    if (dx[2].data) {
+        const packing used = pack(&dx[2], dy, &e);
+        memset(used.vector, 0, (size_t)used.count * used.size);
+    }
+    return AG_OK;
 }
 
 static void masked_scatter_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
@@ -278,6 +300,7 @@ AG_OP(masked_scatter) = {
     .forward = masked_scatter_forward,
     .vjp = masked_scatter_vjp,
     .jvp = masked_scatter_jvp,
+    .vjp_fused = masked_scatter_vjp_fused,
     .samples = (const ag_sample[]){ MASKED(AG_DIMS(3, 4), AG_DIMS(3, 4), AG_DIMS(3, 4)),
                                     MASKED(AG_DIMS(3, 1), AG_DIMS(4), AG_DIMS(12)),
                                     MASKED(AG_DIMS(2, 5), AG_DIMS(5), AG_DIMS(2, 7)),
