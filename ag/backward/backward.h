@@ -179,6 +179,13 @@ static inline bool ag_pass_keeps(const ag_pass *s, const ag_node *d)
     return s->t->options.keep_grads || s->t->headers[d->id].flags & AG_RETAINED;
 }
 
+/* May d's adjoint be overwritten by the contribution to x and become its adjoint, if that has its place? Who looks at
+ * values wants to see both. */
+static inline bool ag_pass_hands_over(const ag_pass *s, const ag_node *d, const ag_node *x)
+{
+    return d->adjoint && !x->adjoint && !ag_pass_keeps(s, d) && !ag_pass_direct(s, x) && !s->t->examined;
+}
+
 /* ---- rule.c: one run of an op's rule */
 
 typedef struct ag_rule {

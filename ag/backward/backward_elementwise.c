@@ -305,11 +305,9 @@ static ag_status row_elsewhere(ag_pass *s, const steps *r, ag_node *d, int k, co
     return delivered ? AG_OK : t->error.status;
 }
 
-/* May dy be overwritten by the contribution to x and become its adjoint? Who looks at values wants to see both. */
 static bool takes_over(const ag_pass *s, const ag_node *d, const ag_node *x)
 {
-    return d->adjoint && !x->adjoint && ag_pass_same_place(s->t, d, x) && !ag_pass_keeps(s, d) &&
-           !ag_pass_direct(s, x) && !s->t->examined;
+    return ag_pass_same_place(s->t, d, x) && ag_pass_hands_over(s, d, x);
 }
 
 static ag_status row_operand(ag_pass *s, const steps *r, ag_node *d, int k, const void *dy)

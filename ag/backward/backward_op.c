@@ -234,6 +234,20 @@ ag_tensor ag_pass_adjoint_handle(ag_pass *s, uint32_t id, const double *scalar)
     return dy;
 }
 
+/* What a rule gives for its one operand is the adjoint itself under another shape: that need not be copied. */
+static bool give_adjoint(ag_pass *s, const ag_call *c, const ag_array *dx)
+{
+    ag_node *d = ag_node_at(s->t, c->id), *x = ag_node_or_null(s->t, c->inputs[0]);
+    if (c->count != 1 || c->outputs != 1 || ag_is_number(x) || !x->layout->rank || dx->data != d->adjoint)
+        return false;
+    if (!ag_array_is_dense(dx) || dx->dtype != x->layout->dtype || ag_array_size(dx) != x->layout->size ||
+        (!x->layout->dense && s->t->headers[x->id].op == AG_OP_PERSISTENT) || !ag_pass_hands_over(s, d, x))
+        return false;
+    x->adjoint = d->adjoint;
+    d->adjoint = NULL;
+    return true;
+}
+
 static ag_status run_rule(ag_pass *s, uint32_t id, const double *scalar)
 {
     ag_tape *t = s->t;
@@ -249,7 +263,7 @@ static ag_status run_rule(ag_pass *s, uint32_t id, const double *scalar)
         if (status || !dx)
             continue;
         ag_array a = ag_array_of(t, dx);
-        if (!ag_pass_deliver(s, r.call.inputs[i], &a))
+        if (!give_adjoint(s, &r.call, &a) && !ag_pass_deliver(s, r.call.inputs[i], &a))
             status = t->error.status;
     }
     return status;
