@@ -59,7 +59,10 @@ static ag_status slice_vjp_fused(const ag_call *c, const ag_array *dy, ag_array 
 {
     part r = slice_part(ag_call_params(c), dx[0].shape);
     ag_array to = ag_region(&dx[0], r.axis, r.start, r.count, r.step);
-    ag_add_to_part(c, &dx[0], &to, dy, beta[0]);
+    if (beta[0] == 0)
+        ag_place_part(&dx[0], dy, r.axis, r.start, r.step, ag_call_threads(c));
+    else
+        ag_copy_array(&to, dy, true, ag_call_threads(c));
     return AG_OK;
 }
 
@@ -187,12 +190,6 @@ typedef struct embed_params {
     int64_t axis;
 } embed_params;
 
-/* Where x lies in y. */
-static ag_array embedded(const embed_params *p, const ag_array *y, int64_t count)
-{
-    return ag_region(y, ag_axis((int)p->axis, y->shape.rank), p->start, count, p->step);
-}
-
 static ag_status embed_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const embed_params *p = ag_call_params(c);
@@ -215,9 +212,7 @@ static ag_status embed_shape(const ag_call *c, const ag_array *x, ag_array *y)
 static ag_status embed_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const embed_params *p = ag_call_params(c);
-    ag_array to = embedded(p, y, x->shape.dim[ag_axis((int)p->axis, x->shape.rank)]);
-    ag_fill_array(y, 0);
-    ag_copy_array(&to, x, false, ag_call_threads(c));
+    ag_place_part(y, x, ag_axis((int)p->axis, x->shape.rank), p->start, p->step, ag_call_threads(c));
     return AG_OK;
 }
 
@@ -239,7 +234,8 @@ static void embed_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 static ag_status embed_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const embed_params *p = ag_call_params(c);
-    ag_array from = embedded(p, dy, dx[0].shape.dim[ag_axis((int)p->axis, dx[0].shape.rank)]);
+    const int axis = ag_axis((int)p->axis, dx[0].shape.rank);
+    ag_array from = ag_region(dy, axis, p->start, dx[0].shape.dim[axis], p->step);
     ag_copy_array(&dx[0], &from, beta[0] != 0, ag_call_threads(c));
     return AG_OK;
 }

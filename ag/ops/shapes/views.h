@@ -89,6 +89,11 @@ static inline void ag_add_to_part(const ag_call *c, const ag_array *dx, const ag
     ag_copy_array(part, dy, beta != 0, ag_call_threads(c));
 }
 
+/* ---- part.c */
+
+/* to = zeros with x in the places start, start + step, ... of the axis. */
+void ag_place_part(const ag_array *to, const ag_array *x, int axis, int64_t start, int64_t step, int threads);
+
 /* a without an axis of extent 1 */
 static inline ag_array ag_without_axis(const ag_array *a, int axis)
 {
