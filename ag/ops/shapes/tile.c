@@ -31,6 +31,77 @@ static ag_array in_three(const repeat_params *p, const ag_array *a, ag_shape x, 
     return r;
 }
 
+/* ---- loops of their own: each element several times, and sums of few repetitions of long rows */
+
+enum { FEW = 16, BLOCK = 2048, LONG = 64 /* elements */ };
+
+typedef struct again {
+    char *to;
+    const char *from;
+    int64_t n, count; /* elements of a row, or of all of x; repetitions */
+    size_t size;      /* of an element */
+    bool add;
+} again;
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+#define EACH(name, type)                                                         \
+    static void name(void *to_, const void *from_, int64_t n, int64_t count)     \
+    {                                                                            \
+        type *restrict to = to_;                                                 \
+        const type *restrict from = from_;                                       \
+        for (int64_t i = 0; i < n && count == 2; i++)                            \
+            to[2 * i] = to[2 * i + 1] = from[i];                                 \
+        for (int64_t i = 0; i < n && count == 4; i++)                            \
+            to[4 * i] = to[4 * i + 1] = to[4 * i + 2] = to[4 * i + 3] = from[i]; \
+        for (int64_t i = 0; i < n && count != 2 && count != 4; i++)              \
+            for (int64_t k = 0; k < count; k++)                                  \
+                to[i * count + k] = from[i];                                     \
+    }
+EACH(each_8, uint8_t)
+EACH(each_32, uint32_t)
+EACH(each_64, uint64_t)
+
+static void repeat_each(const void *context, int64_t begin, int64_t end)
+{
+    const again *a = context;
+    const int64_t first = begin * BLOCK, last = smaller(end * BLOCK, a->n), size = (int64_t)a->size;
+    (size == 1   ? each_8
+     : size == 4 ? each_32
+                 : each_64)(a->to + first * a->count * size, a->from + first * size, last - first, a->count);
+}
+
+/* In the order and precision in which ag_sum_array adds few rows. */
+#define ADD(name, T)                                                                \
+    static void name(const again *a, int64_t row, int64_t at, int64_t n)            \
+    {                                                                               \
+        T sum[BLOCK], *to = (T *)(void *)a->to + row * a->n + at;                   \
+        const T *x = (const T *)(const void *)a->from + row * a->count * a->n + at; \
+        memcpy(sum, x, (size_t)n * sizeof *sum);                                    \
+        for (int64_t k = 1; k < a->count; k++) {                                    \
+            const T *more = x + k * a->n;                                           \
+            for (int64_t i = 0; i < n; i++)                                         \
+                sum[i] += more[i];                                                  \
+        }                                                                           \
+        for (int64_t i = 0; i < n; i++)                                             \
+            to[i] = a->add ? to[i] + sum[i] : sum[i];                               \
+    }
+ADD(add_f32, float)
+ADD(add_f64, double)
+
+static void add_repetitions(const void *context, int64_t begin, int64_t end)
+{
+    const again *a = context;
+    const int64_t blocks = ag_parts(a->n, BLOCK);
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t at = i % blocks * BLOCK;
+        (a->size == sizeof(float) ? add_f32 : add_f64)(a, i / blocks, at, smaller(BLOCK, a->n - at));
+    }
+}
+
 static ag_status repeat_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const repeat_params *p = ag_call_params(c);
@@ -38,7 +109,11 @@ static ag_status repeat_forward(const ag_call *c, const ag_array *x, ag_array *y
         return AG_OK;
     const ag_array to = in_three(p, y, x->shape, p->count), from = in_three(p, x, x->shape, 1);
     const ag_array again = ag_array_expand(&from, to.shape);
-    ag_copy_array(&to, &again, false, ag_call_threads(c));
+    const struct again each = { y->data, x->data, ag_array_size(x), p->count, ag_dtype_size(x->dtype), false };
+    if (to.shape.dim[2] == 1 && p->count > 1 && p->count < FEW)
+        ag_for_ranges(ag_parts(each.n, BLOCK), (double)(BLOCK * p->count), ag_call_threads(c), repeat_each, &each);
+    else
+        ag_copy_array(&to, &again, false, ag_call_threads(c));
     return AG_OK;
 }
 
@@ -51,7 +126,12 @@ static ag_status repeat_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
         return AG_OK;
     }
     const ag_array to = in_three(p, &dx[0], dx[0].shape, 1), from = in_three(p, dy, dx[0].shape, p->count);
-    ag_sum_array(&to, &from, 1, beta[0] != 0, ag_call_threads(c));
+    const again a = { to.data, from.data, to.shape.dim[2], p->count, ag_dtype_size(to.dtype), beta[0] != 0 };
+    if (a.n >= LONG && p->count <= FEW)
+        ag_for_ranges(to.shape.dim[0] * ag_parts(a.n, BLOCK), (double)(smaller(BLOCK, a.n) * p->count),
+                      ag_call_threads(c), add_repetitions, &a);
+    else
+        ag_sum_array(&to, &from, 1, beta[0] != 0, ag_call_threads(c));
     return AG_OK;
 }
 
