@@ -231,17 +231,23 @@ ag_batch ag_batched_plan(const ag_array *a, const ag_array *b, const ag_array *c
     p->c = c->data;
     p->beta = beta;
     s.threads = threads;
-    s.spread = false;
+    s.spread = s.single = false;
     s.share = s.workspace = 0;
     if (s.kept == 0 || s.summed == 0 || p->m == 0 || p->n == 0)
         return s;
+    s.single = s.kept == 1 && s.summed == 1;
+    if (AG_LIKELY(s.single)) {
+        p->threads = threads;
+        s.workspace = (ag_product_plan(p, &s.plan) + 63) / 64 * 64;
+        return s;
+    }
     s.spread = threads > 1 && s.kept >= threads && work_of(&s) * STEPS >= 2 * AG_SHARE;
     s.share = share_of(&s);
     s.workspace = s.share * (size_t)(s.spread ? threads : 1);
     return s;
 }
 
-ag_status ag_batched_run(const ag_batch *s, const ag_array *c, void *workspace)
+ag_status ag_batched_run(ag_batch *s, const ag_array *c, void *workspace)
 {
     const ag_product *p = &s->product;
     if (s->kept == 0 || p->m == 0 || p->n == 0)
@@ -253,6 +259,10 @@ ag_status ag_batched_run(const ag_batch *s, const ag_array *c, void *workspace)
     }
     if (s->workspace && !workspace)
         return AG_ENOMEM;
+    if (AG_LIKELY(s->single)) {
+        ag_plan_run(&s->plan, workspace);
+        return AG_OK;
+    }
     if (s->spread)
         return run_parallel(s, workspace);
     ag_status status = AG_OK;

@@ -13,8 +13,10 @@ typedef struct ag_batch {
     int64_t dim[AG_MAX_RANK], a[AG_MAX_RANK], b[AG_MAX_RANK], c[AG_MAX_RANK];
     int64_t kept, summed; /* matrices of c; products that each of them adds up */
     bool spread;          /* the matrices over the threads, not the tiles of each */
-    size_t share;         /* bytes of the workspace for one thread's products */
-    size_t workspace;     /* bytes of 64-byte-aligned scratch that ag_batched_run wants; often 0 */
+    bool single;          /* there is one product alone, planned: */
+    ag_plan plan;
+    size_t share;     /* bytes of the workspace for one thread's products */
+    size_t workspace; /* bytes of 64-byte-aligned scratch that ag_batched_run wants; often 0 */
 } ag_batch;
 
 /* ag_batched_plan, ag_batched_run - c[..,m,n] = a[..,m,k] b[..,k,n] + beta c, beta 0 or 1, for arrays of rank 2 or
@@ -22,7 +24,7 @@ typedef struct ag_batch {
  * missing or has extent 1 is broadcast along it, and where that array is c the products are summed, in ascending order.
  * Errors: AG_ENOMEM if a workspace is wanted and NULL. */
 ag_batch ag_batched_plan(const ag_array *a, const ag_array *b, const ag_array *c, double beta, int threads);
-ag_status ag_batched_run(const ag_batch *s, const ag_array *c, void *workspace);
+ag_status ag_batched_run(ag_batch *s, const ag_array *c, void *workspace);
 
 /* ag_swapped - the array with its last two dimensions exchanged. */
 ag_array ag_swapped(const ag_array *a);

@@ -71,13 +71,12 @@ static ag_product transposed(const ag_product *p)
     return t;
 }
 
-static ag_plan plan_for(const ag_product *p)
+static void begin_plan(const ag_product *p, ag_plan *g)
 {
-    ag_plan g = { .p = *p, .loops = loops_for(p), .size = p->dtype == AG_F32 ? 4 : 8 };
-    bool by_columns = p->c_col != 1 && p->c_row == 1 && p->n > 1;
-    if (p->n != 1 && (p->m == 1 || by_columns))
-        g.p = transposed(p);
-    return g;
+    const bool by_columns = p->c_col != 1 && p->c_row == 1 && p->n > 1;
+    g->loops = loops_for(p);
+    g->size = p->dtype == AG_F32 ? 4 : 8;
+    g->p = p->n != 1 && (p->m == 1 || by_columns) ? transposed(p) : *p;
 }
 
 /* The product goes through parts of its own: dense, where c's strides are not for tiles, and several where k alone is
@@ -178,33 +177,48 @@ static bool valid(const ag_product *p)
            (p->beta == 0 || p->beta == 1);
 }
 
+size_t ag_product_plan(const ag_product *p, ag_plan *g)
+{
+    size_t each;
+    if (trivial(p)) {
+        g->p = *p;
+        g->kind = AG_PLAN_TRIVIAL;
+        return 0;
+    }
+    begin_plan(p, g);
+    g->parts = parts_for(&g->p);
+    g->kind = g->parts > 0 ? AG_PLAN_PARTS : loops_suffice(&g->p) ? AG_PLAN_LOOPS : AG_PLAN_GRID;
+    return g->kind == AG_PLAN_PARTS  ? parts_workspace(g, g->parts, &each)
+           : g->kind == AG_PLAN_GRID ? ag_grid_plan(g)
+                                     : 0;
+}
+
+void ag_plan_run(ag_plan *g, void *workspace)
+{
+    if (g->kind == AG_PLAN_TRIVIAL)
+        run_trivial(&g->p);
+    else if (g->kind == AG_PLAN_LOOPS)
+        run_loops(g);
+    else if (g->kind == AG_PLAN_GRID)
+        ag_grid_run(g, workspace);
+    else
+        run_parts(g, g->parts, workspace);
+}
+
 size_t ag_product_workspace(const ag_product *p)
 {
-    if (!valid(p) || trivial(p))
-        return 0;
-    ag_plan g = plan_for(p);
-    int64_t parts = parts_for(&g.p);
-    size_t each;
-    return parts > 0 ? parts_workspace(&g, parts, &each) : whole_workspace(&g);
+    ag_plan g;
+    return valid(p) ? ag_product_plan(p, &g) : 0;
 }
 
 ag_status ag_product_run(const ag_product *p, void *workspace)
 {
+    ag_plan g;
     if (!valid(p))
         return AG_EARG;
-    if (trivial(p)) {
-        run_trivial(p);
-        return AG_OK;
-    }
-    ag_plan g = plan_for(p);
-    int64_t parts = parts_for(&g.p);
-    size_t each, wanted = parts > 0 ? parts_workspace(&g, parts, &each) : whole_workspace(&g);
-    if (wanted > 0 && !workspace)
+    if (ag_product_plan(p, &g) > 0 && !workspace)
         return AG_ENOMEM;
-    if (parts > 0)
-        run_parts(&g, parts, workspace);
-    else
-        run_whole(&g, workspace);
+    ag_plan_run(&g, workspace);
     return AG_OK;
 }
 

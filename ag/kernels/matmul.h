@@ -4,6 +4,7 @@
 #define AG_KERNELS_MATMUL_H
 
 #include "ag/array/array.h"
+#include "ag/kernels/matmul_loops.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +23,27 @@ typedef struct ag_product {
     double beta; /* 0: c is not read; 1: c is added to */
     int threads;
 } ag_product;
+
+typedef enum ag_plan_kind { AG_PLAN_TRIVIAL, AG_PLAN_LOOPS, AG_PLAN_GRID, AG_PLAN_PARTS } ag_plan_kind;
+
+/* A product as it will be run. Operands are read where they are, or packed tile by tile: block_m rows of a and block_n
+ * columns of b at a time. */
+typedef struct ag_plan {
+    ag_product p;
+    ag_plan_kind kind;
+    const ag_loops *loops;
+    size_t size; /* of an element */
+    int64_t tile_m, tile_n, tile_k, block_m, block_n;
+    bool a_columns, b_columns, pack_a, pack_b, one_tile, general; /* general: tiles are for the general library */
+    size_t a_bytes;                                               /* of packed a; packed b follows */
+    char *packed_a, *packed_b;
+    int64_t parts;
+} ag_plan;
+
+/* ag_product_plan, ag_plan_run - the two halves of ag_product_run, for a product that is as it says. The first returns the
+ * bytes of workspace; the second may follow it any number of times. */
+size_t ag_product_plan(const ag_product *p, ag_plan *g);
+void ag_plan_run(ag_plan *g, void *workspace);
 
 /* ag_product_workspace - bytes of 64-byte-aligned scratch that ag_product_run wants; often 0. */
 size_t ag_product_workspace(const ag_product *p);

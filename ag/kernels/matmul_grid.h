@@ -1,5 +1,4 @@
-/* The tile grid of a product, and what it shares with matmul.c: a product as planned, and units of work spread over
- * threads. */
+/* The tile grid of a product, and what it shares with matmul.c: units of work spread over threads. */
 #ifndef AG_KERNELS_MATMUL_GRID_H
 #define AG_KERNELS_MATMUL_GRID_H
 
@@ -9,17 +8,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-/* Operands are read where they are, or packed tile by tile: block_m rows of a and block_n columns of b at a time. */
-typedef struct ag_plan {
-    ag_product p;
-    const ag_loops *loops;
-    size_t size; /* of an element */
-    int64_t tile_m, tile_n, tile_k, block_m, block_n;
-    bool a_columns, b_columns, pack_a, pack_b, one_tile, general; /* general: tiles are for the general library */
-    size_t a_bytes;                                               /* of packed a; packed b follows */
-    char *packed_a, *packed_b;
-} ag_plan;
 
 static inline int64_t smaller(int64_t a, int64_t b)
 {

@@ -250,6 +250,11 @@ static AG_ASIDE ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row,
     return y;
 }
 
+static inline bool is_plain_layout(const ag_tape *t, const ag_layout *l)
+{
+    return l->dense && l->rank && l->size < t->waiting.plain_below && ag_is_float(l->dtype);
+}
+
 /* Dense floating operands of one shape and dtype, or one with a number, and not many elements: most ops of small
  * models. AG_ROW_ARRAYS ... and the number, or -1: something else. */
 static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids, double *number)
@@ -258,11 +263,16 @@ static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids, 
     double ignored;
     if (row->flags & (AG_ROW_TRUTH | AG_ROW_VECTOR | AG_ROW_INTEGERS))
         return -1;
+    if (AG_LIKELY(ids[0] & ids[binary] & AG_TAG_RANKED)) {
+        const ag_layout *both = ag_node_at(t, ids[0])->layout;
+        if (both == ag_node_at(t, ids[binary])->layout && is_plain_layout(t, both))
+            return AG_ROW_ARRAYS;
+    }
     int array = binary && ag_number_at(t, ids[0], number);
     if (!(ids[array] & AG_TAG_RANKED) || (array && ag_number_at(t, ids[1], &ignored)))
         return -1;
     const ag_layout *l = ag_node_at(t, ids[array])->layout;
-    if (!l->dense || l->rank == 0 || l->size >= t->waiting.plain_below || !ag_is_float(l->dtype))
+    if (!is_plain_layout(t, l))
         return -1;
     if (array || !binary)
         return array ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;

@@ -163,11 +163,13 @@ ag_tensor ag_scalar_new(ag_tape *t, uint32_t op, double value)
     return (ag_tensor){ t, index, (uint32_t)(t->base >> 32) };
 }
 
-static bool set_inputs(ag_tape *t, ag_node *d, const uint32_t *inputs, size_t count)
+/* Places without an input are 0, so that nodes that are alike have the same bytes. */
+static inline bool set_inputs(ag_tape *t, ag_node *d, const uint32_t *inputs, size_t count)
 {
-    if (count <= 3) {
-        if (count)
-            memcpy(d->input, inputs, count * sizeof *inputs);
+    d->input[0] = d->input[1] = d->input[2] = 0;
+    if (AG_LIKELY(count <= 3)) {
+        for (size_t k = 0; k < count; k++)
+            d->input[k] = inputs[k];
     } else {
         uint32_t *many = ag_scratch(t, count * sizeof *inputs);
         if (!many)
@@ -191,7 +193,6 @@ ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *da
     d->adjoint = NULL;
     d->layout = layout;
     d->params = NULL;
-    memset(d->input, 0, sizeof d->input); /* nodes that are alike have the same bytes */
     d->owner = t->node_count;
     d->written = 0;
     d->id = index;

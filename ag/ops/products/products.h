@@ -8,7 +8,7 @@
 static inline ag_status ag_call_product(const ag_call *call, const ag_array *a, const ag_array *b, const ag_array *c,
                                         double beta)
 {
-    const ag_batch batch = ag_batched_plan(a, b, c, beta, ag_call_threads(call));
+    ag_batch batch = ag_batched_plan(a, b, c, beta, ag_call_threads(call));
     void *workspace = batch.workspace ? ag_call_scratch(call, batch.workspace) : NULL;
     if (batch.workspace && !workspace)
         return AG_ENOMEM;
