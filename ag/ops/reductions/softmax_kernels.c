@@ -17,7 +17,7 @@ typedef struct grouping {
 
 static grouping group_rows(int64_t rows, int64_t n)
 {
-    int64_t height = n > 0 ? AG_SOFTMAX_BLOCK / n : AG_SOFTMAX_GROUP;
+    int64_t height = n > 0 ? (n > AG_SOFTMAX_BLOCK ? AG_SOFTMAX_LONG : AG_SOFTMAX_BLOCK) / n : AG_SOFTMAX_GROUP;
     height = height < 1 ? 1 : height > AG_SOFTMAX_GROUP ? AG_SOFTMAX_GROUP : height;
     return (grouping){ rows, height, (rows + height - 1) / height };
 }
@@ -46,7 +46,8 @@ static void run_rows(const void *context, int64_t i)
 {
     const forward *f = context;
     const int64_t first = i * f->g.height;
-    f->k->rows(f->s.kind, rows_in(&f->g, i), f->s.n, f->x + first * f->s.x_bytes, f->y + first * f->s.y_bytes);
+    f->k->rows(f->s.kind, rows_in(&f->g, i), f->s.n, f->x + first * f->s.x_bytes, f->y + first * f->s.y_bytes,
+               i + 1 < f->g.count);
 }
 
 /* Block i of the columns of all slices. */

@@ -12,12 +12,14 @@ typedef enum ag_softmax_kind {
 } ag_softmax_kind;
 
 /* Rows are handled in groups that fit a block in L1 together, or one by one: a function below gets at most
- * AG_SOFTMAX_GROUP rows, and more than one only if they have AG_SOFTMAX_BLOCK elements or fewer in all. */
-enum { AG_SOFTMAX_BLOCK = 512, AG_SOFTMAX_GROUP = 64 };
+ * AG_SOFTMAX_GROUP rows, and more than one only if they have AG_SOFTMAX_BLOCK elements or fewer in all, but where it says
+ * otherwise. */
+enum { AG_SOFTMAX_BLOCK = 512, AG_SOFTMAX_GROUP = 64, AG_SOFTMAX_LONG = 8192 };
 
 /* What the types provide. to = scale (...) + beta to, or without the last term if beta is 0. */
 typedef struct ag_softmax_kernels {
-    void (*rows)(ag_softmax_kind kind, int64_t rows, int64_t n, const void *x, void *y);
+    /* also of longer rows, AG_SOFTMAX_LONG elements in all; more: others follow */
+    void (*rows)(ag_softmax_kind kind, int64_t rows, int64_t n, const void *x, void *y, bool more);
     /* `width` neighbouring columns, at most AG_LANES */
     void (*columns)(ag_softmax_kind kind, int64_t n, int64_t inner, int64_t width, const void *x, void *y);
     void (*row_back)(ag_softmax_kind kind, int64_t n, const void *x, const void *y, const void *dy, double beta,
