@@ -167,6 +167,15 @@ static void norm_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 
 /* ---- the same as a kernel */
 
+void ag_norm_put(int64_t n, const double *sums, const ag_array *to, double beta)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (to->dtype == AG_F32)
+            ((float *)to->data)[i] = (float)(sums[i] + (beta != 0 ? (double)((float *)to->data)[i] : 0));
+        else
+            ((double *)to->data)[i] = sums[i] + (beta != 0 ? ((double *)to->data)[i] : 0);
+}
+
 /* Zeros for the sums of an operand's adjoint, where it is wanted. False: no memory. */
 static bool sums_for(const ag_call *c, bool there, const ag_array *dx, double **sums)
 {

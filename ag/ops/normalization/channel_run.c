@@ -21,7 +21,6 @@ typedef struct job {
     int64_t parts;                   /* of a group, whose runs count as one */
     int64_t rows, width;             /* groups and their runs, or examples and theirs; columns: one */
     int64_t stretch, blocks;         /* runs at once, and how often in a row */
-    int64_t next;                    /* elements to what is measured after what is written, or 0 */
     int64_t at_once;                 /* channels, as columns; 0: there are runs */
     ag_moments *moments;             /* of each part of a group, or of each piece in the order of memory, or NULL */
     ag_norm_sums *sums;              /* of each piece, or NULL */
@@ -34,9 +33,10 @@ static void *element(const ag_array *a, int64_t at)
     return (char *)a->data + (size_t)at * ag_dtype_size(a->dtype);
 }
 
-/* Neighbouring runs of one group, or of neighbouring channels. */
+/* Neighbouring runs of one group, or of neighbouring channels. next: elements to what is measured after it is written,
+ * or 0. */
 typedef struct stretch {
-    int64_t run, count, set, channel;
+    int64_t run, count, set, channel, next;
 } stretch;
 
 static int64_t first_channel(const job *j, int64_t row)
@@ -49,13 +49,17 @@ static stretch stretch_at(const job *j, int64_t i)
 {
     const int64_t row = i / j->blocks, first = (i - row * j->blocks) * j->stretch, left = j->width - first;
     return (stretch){ row * j->width + first, left < j->stretch ? left : j->stretch, j->n->groups ? row : first,
-                      first_channel(j, row) + first };
+                      first_channel(j, row) + first, 0 };
 }
 
-/* The i-th one of a set. */
+/* The i-th one of a set, after which the next set follows. */
 static stretch stretch_of(const job *j, int64_t set, int64_t i)
 {
-    return j->n->groups ? stretch_at(j, set * j->blocks + i) : (stretch){ i * j->n->channels + set, 1, set, set };
+    const ag_channel_norm *n = j->n;
+    stretch s = n->groups ? stretch_at(j, set * j->blocks + i) : (stretch){ i * n->channels + set, 1, set, set, 0 };
+    if (set + 1 < j->sets)
+        s.next = n->groups ? j->runs * n->inner : n->inner;
+    return s;
 }
 
 /* Elements of a run's piece. */
@@ -67,30 +71,30 @@ static int64_t length_of(const job *j, int64_t cut)
 
 /* ---- what elements say, and what follows from it for a set */
 
-static ag_norm_line line_of(const job *j, int64_t set, int64_t channel)
+static ag_norm_line line_of(const job *j, int64_t set, int64_t channel, int64_t next)
 {
     return (ag_norm_line){ j->n->mean[set], j->inverse[set] * j->weight[channel], j->slope ? j->slope[set] : 0,
-                           j->slope ? j->shift[set] : j->bias[channel], j->next };
+                           j->slope ? j->shift[set] : j->bias[channel], next };
 }
 
-static void lines_of(const job *j, stretch s, ag_norm_line *c)
+static void lines_of(const job *j, const stretch *s, ag_norm_line *c)
 {
-    for (int64_t i = 0; i < s.count; i++)
-        c[i] = line_of(j, j->n->groups ? s.set : s.set + i, s.channel + i);
+    for (int64_t i = 0; i < s->count; i++)
+        c[i] = line_of(j, j->n->groups ? s->set : s->set + i, s->channel + i, s->next);
 }
 
-static void measure(const job *j, stretch s)
+static void measure(const job *j, const stretch *s)
 {
     const ag_channel_norm *n = j->n;
     ag_norm_line c[AT_ONCE];
     if (j->sums)
         lines_of(j, s, c);
     for (int64_t cut = 0; cut < j->cuts; cut++) {
-        const int64_t at = s.run * n->inner + cut * PIECE, piece = s.run * j->cuts + cut;
+        const int64_t at = s->run * n->inner + cut * PIECE, piece = s->run * j->cuts + cut;
         if (j->moments)
-            j->k->runs_moments(s.count, length_of(j, cut), element(&n->x, at), &j->moments[piece]);
+            j->k->runs_moments(s->count, length_of(j, cut), element(&n->x, at), &j->moments[piece]);
         else
-            j->k->runs_sums(s.count, length_of(j, cut), element(&n->x, at), element(&n->dy, at), c, &j->sums[piece]);
+            j->k->runs_sums(s->count, length_of(j, cut), element(&n->x, at), element(&n->dy, at), c, &j->sums[piece]);
     }
 }
 
@@ -153,35 +157,37 @@ static void settle(const void *context, int64_t set)
         settle_sums(j, set);
 }
 
-static void write(const job *j, stretch s)
+static void write(const job *j, const stretch *s)
 {
     const ag_channel_norm *n = j->n;
     ag_norm_line c[AT_ONCE];
     lines_of(j, s, c);
     for (int64_t cut = 0; cut < j->cuts; cut++) {
-        const int64_t at = s.run * n->inner + cut * PIECE, length = length_of(j, cut);
+        const int64_t at = s->run * n->inner + cut * PIECE, length = length_of(j, cut);
         const void *x = element(&n->x, at);
         if (j->forward)
-            j->k->runs_apply(s.count, length, x, element(&n->y, at), c);
+            j->k->runs_apply(s->count, length, x, element(&n->y, at), c);
         else if (n->dx.data)
-            j->k->runs_back(s.count, length, n->given ? NULL : x, element(&n->dy, at), element(&n->dx, at), c, n->add);
+            j->k->runs_back(s->count, length, n->given ? NULL : x, element(&n->dy, at), element(&n->dx, at), c, n->add);
     }
 }
 
 static void run_set(const void *context, int64_t set)
 {
-    job with_next = *(const job *)context, *j = &with_next;
-    if (set + 1 < j->sets)
-        j->next = j->n->groups ? j->runs * j->n->inner : j->n->inner;
+    const job *j = context;
     const bool whole = j->moments && j->n->groups;
     const int64_t stretches = j->n->groups ? j->blocks : j->rows;
     for (int64_t i = 0; i < j->parts && whole; i++)
         measure_part(j, set * j->parts + i);
-    for (int64_t i = 0; i < stretches && !whole && (j->moments || j->sums); i++)
-        measure(j, stretch_of(j, set, i));
+    for (int64_t i = 0; i < stretches && !whole && (j->moments || j->sums); i++) {
+        const stretch s = stretch_of(j, set, i);
+        measure(j, &s);
+    }
     settle(j, set);
-    for (int64_t i = 0; i < stretches; i++)
-        write(j, stretch_of(j, set, i));
+    for (int64_t i = 0; i < stretches; i++) {
+        const stretch s = stretch_of(j, set, i);
+        write(j, &s);
+    }
 }
 
 /* ---- the same of neighbouring channels of short runs, as columns */
@@ -222,7 +228,7 @@ static void run_columns(const void *context, int64_t part)
     for (int64_t channel = first; channel < first + channels; channel++)
         settle(j, channel);
     for (int i = 0; i < k.count; i++)
-        c[i] = line_of(j, first + i / n->inner, first + i / n->inner);
+        c[i] = line_of(j, first + i / n->inner, first + i / n->inner, 0);
     if (j->forward)
         j->k->columns_apply(k, element(&n->x, at), element(&n->y, at), c);
     else if (n->dx.data)
@@ -269,12 +275,14 @@ static bool numbers(const ag_call *c, const ag_array *a, int64_t count, double a
 
 static void measure_item(const void *context, int64_t i)
 {
-    measure(context, stretch_at(context, i));
+    const stretch s = stretch_at(context, i);
+    measure(context, &s);
 }
 
 static void write_item(const void *context, int64_t i)
 {
-    write(context, stretch_at(context, i));
+    const stretch s = stretch_at(context, i);
+    write(context, &s);
 }
 
 /* Where nothing has to be settled between. */
@@ -282,8 +290,8 @@ static void run_item(const void *context, int64_t i)
 {
     const job *j = context;
     if (j->sums)
-        measure(j, stretch_at(j, i));
-    write(j, stretch_at(j, i));
+        measure_item(j, i);
+    write_item(j, i);
 }
 
 /* Whole rows as far as possible: parts of them come from memory half as fast. What a column gets does not depend on the
@@ -384,13 +392,4 @@ ag_status ag_channel_norm_back(const ag_call *c, const ag_channel_norm *n)
     if (by_channel)
         sum_channels(&j);
     return AG_OK;
-}
-
-void ag_norm_put(int64_t n, const double *sums, const ag_array *to, double beta)
-{
-    for (int64_t i = 0; i < n; i++)
-        if (to->dtype == AG_F32)
-            ((float *)to->data)[i] = (float)(sums[i] + (beta != 0 ? (double)((float *)to->data)[i] : 0));
-        else
-            ((double *)to->data)[i] = sums[i] + (beta != 0 ? ((double *)to->data)[i] : 0);
 }

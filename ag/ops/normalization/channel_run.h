@@ -44,6 +44,9 @@ static inline int64_t ag_channel_sets(const ag_channel_norm *n)
 
 ag_status ag_channel_norm_forward(const ag_call *c, const ag_channel_norm *n);
 ag_status ag_channel_norm_back(const ag_call *c, const ag_channel_norm *n);
+
+/* ---- channel_norm.c */
+
 /* to = beta to + sums, of n elements */
 void ag_norm_put(int64_t n, const double *sums, const ag_array *to, double beta);
 

@@ -7,7 +7,8 @@ enum {
     STEPS = 4,       /* of an element */
     MOST_PARTS = 32, /* in which rows are summed */
     PART = 32,       /* rows, at least */
-    APART = 192      /* bytes */
+    APART = 192,     /* bytes */
+    SHORT = 1024     /* elements of a row */
 };
 
 typedef struct norm_params {
@@ -91,14 +92,26 @@ static void *row_at(const rows *r, const ag_array *a, int64_t i)
     return (char *)a->data + (size_t)(i * r->n) * ag_dtype_size(a->dtype);
 }
 
-static void run_row(const void *context, int64_t i)
+static void measure_row(const rows *r, int64_t i)
 {
-    const rows *r = context;
     const ag_moments m = r->k->moments(r->n, row_at(r, r->x, i), r->centered);
     r->mean[i] = m.mean;
     r->inverse[i] = 1 / sqrt(m.squares / (double)r->n + r->eps);
-    r->k->apply(r->n, row_at(r, r->x, i), r->weight, r->bias, row_at(r, r->y, i),
-                &(ag_norm_line){ m.mean, r->inverse[i], 0, 0, i + 1 < r->count ? r->n : 0 });
+}
+
+/* A short row is measured before the one in front of it is written: what that waits for, the other one does not. */
+static void run_rows(const void *context, int64_t begin, int64_t end)
+{
+    const rows *r = context;
+    const int64_t ahead = r->n <= SHORT ? 1 : 0;
+    for (int64_t next = begin; next < end + ahead; next++) {
+        const int64_t i = next - ahead;
+        if (next < end)
+            measure_row(r, next);
+        if (i >= begin)
+            r->k->apply(r->n, row_at(r, r->x, i), r->weight, r->bias, row_at(r, r->y, i),
+                        &(ag_norm_line){ r->mean[i], r->inverse[i], 0, 0, next + 1 < end ? (1 + ahead) * r->n : 0 });
+    }
 }
 
 static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
@@ -108,7 +121,7 @@ static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
     r.y = y;
     r.weight = p->weight ? x[1].data : NULL;
     r.bias = p->bias ? x[ag_call_inputs(c) - 1].data : NULL;
-    ag_for_items(r.count, STEPS * (double)r.n, ag_call_threads(c), run_row, &r);
+    ag_for_ranges(r.count, STEPS * (double)r.n, ag_call_threads(c), run_rows, &r);
     return AG_OK;
 }
 
