@@ -40,6 +40,53 @@ static void blocks_fit_together(void **state)
     expect_fine(t);
 }
 
+/* y, dx and dw as a sum over taps of products, in double. */
+static ag_tensor by_taps(ag_tensor x, ag_tensor w, const ag_conv_options *o, ag_shape y)
+{
+    const ag_shape k = ag_shape_of(w), pad = AG_SHAPE(o->padding[0], o->padding[1]);
+    const ag_tensor padded = ag_pad(x, pad, pad, AG_CONSTANT, 0);
+    const int64_t step[] = { o->stride[0] ? o->stride[0] : 1, o->stride[1] ? o->stride[1] : 1 };
+    ag_tensor sum = ag_zeros(x.tape, AG_F64, y);
+    for (int64_t i = 0; i < k.dim[2] * k.dim[3]; i++) {
+        const int64_t row = i / k.dim[3], column = i % k.dim[3];
+        ag_tensor part = ag_slice(padded, 2, row, row + (y.dim[2] - 1) * step[0] + 1, step[0]);
+        part = ag_slice(part, 3, column, column + (y.dim[3] - 1) * step[1] + 1, step[1]);
+        const ag_tensor tap = ag_select(ag_select(w, 2, row), 2, column);
+        sum = ag_add(sum, ag_einsum("ncij,oc->noij", AG_LIST(part, tap)));
+    }
+    return sum;
+}
+
+static void expect_near(ag_tensor a, ag_tensor b, double far)
+{
+    assert_true(ag_item(ag_max(ag_abs(ag_sub(ag_cast(a, AG_F64), ag_cast(b, AG_F64))))) < far);
+}
+
+/* Rows that fill vectors or do not, results that go to their places at once or not, taps with planes of their own. */
+static void sums_do_not_depend_on_how_they_are_made(void **state)
+{
+    ag_tape *t = *state;
+    const int64_t sizes[][5] = { { 3, 16, 14, 14, 1 }, { 70, 24, 7, 9, 1 },   { 2, 17, 9, 32, 1 },
+                                 { 5, 20, 16, 33, 2 }, { 40, 40, 3, 140, 1 }, { 300, 16, 40, 20, 1 } };
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+        const int64_t *n = sizes[i / 2];
+        const double far = i % 2 ? 1e-9 : 1e-2;
+        const ag_conv_options o = { .stride = { n[4], n[4] }, .padding = { 1, i / 2 % 3 } };
+        const ag_tensor x = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(2, n[0], n[2], n[3]), 0, 1)),
+                        w = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(n[1], n[0], 3, 3), 0, 1)),
+                        b = ag_randn(t, AG_F64, AG_SHAPE(n[1]), 0, 1);
+        const ag_dtype d = i % 2 ? AG_F64 : AG_F32;
+        const ag_tensor y = ag_conv2d(ag_cast(x, d), ag_cast(w, d), ag_cast(b, d), o);
+        const ag_tensor sums = ag_add(by_taps(x, w, &o, ag_shape_of(y)), ag_reshape(b, AG_SHAPE(n[1], 1, 1)));
+        const ag_tensor dy = ag_randn(t, AG_F64, ag_shape_of(y), 0, 1);
+        expect_near(y, sums, far);
+        expect_near(ag_vjp(y, ag_cast(dy, d), x), ag_vjp(sums, dy, x), far);
+        expect_near(ag_vjp(y, ag_cast(dy, d), w), ag_vjp(sums, dy, w), far);
+        ag_tape_reset(t);
+    }
+    expect_fine(t);
+}
+
 /* An infinite element reaches the taps that read it alone: the zeros between rows do not meet it. */
 static void infinities_stay_where_they_belong(void **state)
 {
@@ -165,6 +212,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(ones_are_counted),
         TEST(blocks_fit_together),
+        TEST(sums_do_not_depend_on_how_they_are_made),
         TEST(infinities_stay_where_they_belong),
         TEST(many_channels_are_each_by_itself),
         TEST(pools_choose_the_first),

@@ -4,7 +4,8 @@
  * source, copied with zeros where it is padded, its rows as long as those of the results with what the last tap reads
  * beyond. Of a source with a stride those elements lie together that are so far apart, a plane for each remainder
  * that a tap reads: then neighbouring results read neighbouring elements, whatever stride and dilation are. Results are
- * made for the columns between two rows, too, and dropped. Forward, the source is x. For the derivative by x it is dy,
+ * made for the columns between two rows, too, and dropped; where rows are short each tap of the width has a plane of its
+ * own, moved by what it lags, and there are no such columns. Forward, the source is x. For the derivative by x it is dy,
  * and the results are dx, one remainder after the other. */
 #ifndef AG_OPS_CONVOLUTION_KERNELS_H
 #define AG_OPS_CONVOLUTION_KERNELS_H
@@ -24,6 +25,7 @@ typedef struct ag_conv {
 /* One dimension. A tap k has a lag, k dilation / stride, and a phase, the remainder; a slot is a phase that occurs. */
 typedef struct ag_conv_axis {
     int64_t taps, stride, dilation, lag; /* lag: of the last tap */
+    bool apart;                          /* each tap has a plane of the slab to itself, and no lag */
     int64_t *slot;                       /* of each tap: in which plane of the slab it reads */
     int64_t *order, *first, *count;      /* the taps, by slots of the results; where each of these begins */
     int64_t *from_phase, *to_phase;      /* by slot of the source, and of the results */

@@ -2,7 +2,11 @@
 #include "ag/ops/convolution/kernels.h"
 #include "ag/kernels/kernels.h"
 
-enum { TABLES = 6 }; /* of an axis, as many entries each as it has taps */
+enum {
+    TABLES = 6,  /* of an axis, as many entries each as it has taps */
+    SHORT = 128, /* elements of a row */
+    FEW = 16     /* taps */
+};
 
 size_t ag_conv_tables(const ag_conv *v)
 {
@@ -44,6 +48,24 @@ static void order_taps(ag_conv_axis *a, bool by_slot)
     }
 }
 
+/* Are there rows to which a lag would add much, and outputs enough for a larger slab? */
+static bool pays_apart(const ag_conv *v, bool back, const ag_conv_axis *a)
+{
+    const int64_t *to = back ? v->x : v->y, outputs = back ? v->c : v->o;
+    return a->lag > 0 && a->taps <= FEW && to[1] > 1 && to[2] <= SHORT && outputs >= AG_CONV_MANY &&
+           (!back || a->stride == 1);
+}
+
+/* A plane of the slab for each tap, whose rows are no longer than those of the results. */
+static void set_apart(ag_conv_axis *a, bool back)
+{
+    a->apart = true;
+    a->from_slots = a->taps;
+    for (int64_t k = 0; k < a->taps; k++)
+        a->from_phase[k] = back ? a->lag - k * a->dilation : k * a->dilation;
+    a->lag = 0;
+}
+
 static int64_t *make_axis(const ag_conv *v, int d, bool back, ag_conv_axis *a, int64_t *table)
 {
     const int64_t n = v->k[d] + 1, first = back ? v->before[d] / v->stride[d] : 0; /* the first position */
@@ -67,6 +89,8 @@ static int64_t *make_axis(const ag_conv *v, int d, bool back, ag_conv_axis *a, i
     a->to_before = back ? v->before[d] - first * a->stride : 0;
     a->to_extent = back ? v->x[d] : v->y[d];
     a->positions = back ? (v->x[d] - 1 + v->before[d]) / a->stride - first + 1 : v->y[d];
+    if (d == 2 && pays_apart(v, back, a))
+        set_apart(a, back);
     return table + TABLES * n;
 }
 
@@ -190,7 +214,7 @@ ag_conv_slices ag_conv_slices_at(const ag_conv_plan *p, int64_t depth)
 /* Where a tap reads, seen from the position of its result. */
 static int64_t reads(const ag_conv_plan *p, const ag_conv_axis *a, int64_t tap)
 {
-    const int64_t lag = tap * a->dilation / a->stride;
+    const int64_t lag = a->apart ? 0 : tap * a->dilation / a->stride;
     return p->back ? a->lag - lag : lag;
 }
 
@@ -202,8 +226,9 @@ int64_t ag_conv_offsets(const ag_conv_plan *p, int64_t slices, int64_t row_slot,
         for (int64_t i = 0; i < h->count[row_slot]; i++)
             for (int64_t j = 0; j < w->count[column_slot]; j++) {
                 const int64_t kh = h->order[h->first[row_slot] + i], kw = w->order[w->first[column_slot] + j];
-                const int64_t plane = p->back ? 0 : h->slot[kh] * w->from_slots + w->slot[kw];
-                offset[used++] = s * p->slice + plane * p->plane + reads(p, h, kh) * p->wide + reads(p, w, kw);
+                const int64_t high = p->back ? 0 : h->slot[kh], wide = w->apart ? kw : p->back ? 0 : w->slot[kw];
+                offset[used++] = s * p->slice + (high * w->from_slots + wide) * p->plane + reads(p, h, kh) * p->wide +
+                                 reads(p, w, kw);
             }
     return used;
 }
