@@ -1,4 +1,5 @@
 /* The choice between two tensors, or a tensor and a number, element by element. */
+#include "ag/ops/elementwise/choose.h"
 #include "ag/ops/shapes/views.h"
 
 static ag_status where_dtype(const ag_call *c, const ag_array *a, const ag_array *b, ag_array *y)
@@ -23,43 +24,6 @@ static ag_status where_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return where_dtype(c, &x[1], &x[2], y);
 }
 
-/* Arrays of a row: y, the condition, a, b. */
-#define CHOOSE(name, type)                                                                                  \
-    static void name(const ag_walk_row *w, void *context)                                                   \
-    {                                                                                                       \
-        type *restrict y = w->data[0];                                                                      \
-        const uint8_t *c = w->data[1];                                                                      \
-        const type *a = w->data[2], *b = w->data[3];                                                        \
-        const int64_t ys = w->stride[0], cs = w->stride[1], as = w->stride[2], bs = w->stride[3], n = w->n; \
-        (void)context;                                                                                      \
-        const bool plain = ys == 1 && cs == 1;                                                              \
-        const type one_a = *a, one_b = *b; /* a number stays in a register */                               \
-        if (plain && as == 1 && bs == 1)                                                                    \
-            for (int64_t i = 0; i < n; i++)                                                                 \
-                y[i] = c[i] ? a[i] : b[i];                                                                  \
-        else if (plain && as == 1 && bs == 0) /* a number */                                                \
-            for (int64_t i = 0; i < n; i++) {                                                               \
-                const type v = a[i]; /* loaded always: else there are no vectors of it */                   \
-                y[i] = c[i] ? v : one_b;                                                                    \
-            }                                                                                               \
-        else if (plain && as == 0 && bs == 1)                                                               \
-            for (int64_t i = 0; i < n; i++) {                                                               \
-                const type v = b[i];                                                                        \
-                y[i] = c[i] ? one_a : v;                                                                    \
-            }                                                                                               \
-        else                                                                                                \
-            for (int64_t i = 0; i < n; i++)                                                                 \
-                y[i * ys] = c[i * cs] ? a[i * as] : b[i * bs];                                              \
-    }
-CHOOSE(choose_f32, float)
-CHOOSE(choose_f64, double)
-CHOOSE(choose_i32, int32_t)
-CHOOSE(choose_i64, int64_t)
-CHOOSE(choose_u8, uint8_t)
-
-static void (*const choose[])(const ag_walk_row *w, void *context) = { NULL,       choose_f32, choose_f64,
-                                                                       choose_i32, choose_i64, choose_u8 };
-
 static ag_status where_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     ag_array e[3];
@@ -73,8 +37,7 @@ static ag_status where_forward(const ag_call *c, const ag_array *x, ag_array *y)
         }
         e[i] = ag_array_expand(&operand, y->shape);
     }
-    ag_walk(y->shape, 4, (const ag_array *const[]){ y, &e[0], &e[1], &e[2] }, choose[y->dtype], NULL,
-            ag_call_threads(c));
+    ag_choose_elements(y, &e[0], &e[1], &e[2], ag_call_threads(c));
     return AG_OK;
 }
 
@@ -95,79 +58,25 @@ static void where_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
     dy[0] = ag_expand(ag_where(condition, dx[1].tape ? dx[1] : zero, dx[2].tape ? dx[2] : zero), y);
 }
 
-/* Arrays of a row: dx, the condition, dy. What was not chosen gets 0, and adding 0 is adding nothing. */
-typedef struct route {
-    bool other, add; /* other: dx is of the operand taken where the condition does not hold */
-} route;
-
-#define ROUTE(name, type)                                                                              \
-    static void name(const ag_walk_row *w, void *context)                                              \
-    {                                                                                                  \
-        const route *r = context;                                                                      \
-        type *restrict dx = w->data[0];                                                                \
-        const uint8_t *c = w->data[1], other = r->other;                                               \
-        const type *dy = w->data[2];                                                                   \
-        const int64_t xs = w->stride[0], cs = w->stride[1], ys = w->stride[2];                         \
-        if (xs != 1 || cs != 1 || ys != 1) {                                                           \
-            for (int64_t i = 0; i < w->n; i++)                                                         \
-                dx[i * xs] = (r->add ? dx[i * xs] : 0) + ((c[i * cs] != 0) != other ? dy[i * ys] : 0); \
-            return;                                                                                    \
-        }                                                                                              \
-        for (int64_t i = 0; i < w->n && !r->add; i++) {                                                \
-            const type g = dy[i]; /* loaded always: else there are no vectors of it */                 \
-            dx[i] = (c[i] != 0) != other ? g : 0;                                                      \
-        }                                                                                              \
-        for (int64_t i = 0; i < w->n && r->add; i++) {                                                 \
-            const type g = dy[i];                                                                      \
-            dx[i] += (c[i] != 0) != other ? g : 0;                                                     \
-        }                                                                                              \
-    }
-ROUTE(route_f32, float)
-ROUTE(route_f64, double)
-
-/* Arrays of a row: da, the condition, dy, db. Both are written at once. */
-#define PART(name, type)                                                                          \
-    static void name(const ag_walk_row *w, void *context)                                         \
-    {                                                                                             \
-        type *restrict da = w->data[0], *restrict db = w->data[3];                                \
-        const uint8_t *c = w->data[1];                                                            \
-        const type *dy = w->data[2];                                                              \
-        const int64_t as = w->stride[0], cs = w->stride[1], ys = w->stride[2], bs = w->stride[3]; \
-        (void)context;                                                                            \
-        for (int64_t i = 0; i < w->n && as == 1 && cs == 1 && ys == 1 && bs == 1; i++) {          \
-            const type g = dy[i];                                                                 \
-            da[i] = c[i] ? g : 0;                                                                 \
-            db[i] = c[i] ? 0 : g;                                                                 \
-        }                                                                                         \
-        for (int64_t i = 0; i < w->n && (as != 1 || cs != 1 || ys != 1 || bs != 1); i++) {        \
-            da[i * as] = c[i * cs] ? dy[i * ys] : 0;                                              \
-            db[i * bs] = c[i * cs] ? 0 : dy[i * ys];                                              \
-        }                                                                                         \
-    }
-PART(part_f32, float)
-PART(part_f64, double)
-
 static ag_status where_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const ag_array *condition = ag_call_input_array(c, 0);
     if (!condition)
         return AG_EUSE;
     for (int i = 1; i < 3; i++)
-        if (dx[i].data && (!ag_shape_equal(dx[i].shape, dy->shape) || dx[i].dtype != dy->dtype))
+        if (dx[i].data && !ag_chosen_takes(&dx[i], dy))
             return AG_USE_RULE;
-    ag_array e = ag_array_expand(condition, dy->shape);
-    if (dx[1].data && dx[2].data && beta[1] == 0 && beta[2] == 0) {
-        ag_walk(dy->shape, 4, (const ag_array *const[]){ &dx[1], &e, dy, &dx[2] },
-                dy->dtype == AG_F32 ? part_f32 : part_f64, NULL, ag_call_threads(c));
+    const ag_array e = ag_array_expand(condition, dy->shape);
+    if (dx[1].data && dx[2].data && beta[1] == 0 && beta[2] == 0 && ag_chosen_alike(&dx[1], dy) &&
+        ag_chosen_alike(&dx[2], dy)) {
+        ag_chosen_part(&dx[1], &dx[2], &e, dy, ag_call_threads(c));
         return AG_OK;
     }
-    for (int i = 1; i < 3; i++) {
-        route r = { .other = i == 2, .add = beta[i] != 0 };
+    ag_status status = AG_OK;
+    for (int i = 1; i < 3 && !status; i++)
         if (dx[i].data)
-            ag_walk(dy->shape, 3, (const ag_array *const[]){ &dx[i], &e, dy },
-                    dy->dtype == AG_F32 ? route_f32 : route_f64, &r, ag_call_threads(c));
-    }
-    return AG_OK;
+            status = ag_chosen_back(c, &dx[i], &e, dy, i == 2, beta[i] != 0);
+    return status;
 }
 
 /* clang-format off */
@@ -240,8 +149,7 @@ static ag_status choice_forward(const ag_call *c, const ag_array *x, ag_array *y
     ag_fill_array(&one, p->number);
     const ag_array condition = ag_array_expand(&x[fill ? 1 : 0], y->shape),
                    e = ag_array_expand(&x[fill ? 0 : 1], y->shape), other = ag_array_expand(&one, y->shape);
-    ag_walk(y->shape, 4, (const ag_array *const[]){ y, &condition, fill ? &other : &e, fill ? &e : &other },
-            choose[y->dtype], NULL, ag_call_threads(c));
+    ag_choose_elements(y, &condition, fill ? &other : &e, fill ? &e : &other, ag_call_threads(c));
     return AG_OK;
 }
 
@@ -264,15 +172,12 @@ static ag_status choice_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
 {
     const int k = fills(c) ? 0 : 1;
     const ag_array *condition = ag_call_input_array(c, 1 - k);
-    route r = { .other = fills(c), .add = beta[k] != 0 };
     if (!condition)
         return AG_EUSE;
-    if (!ag_shape_equal(dx[k].shape, dy->shape) || dx[k].dtype != dy->dtype)
+    if (!ag_chosen_takes(&dx[k], dy))
         return AG_USE_RULE;
-    ag_array e = ag_array_expand(condition, dy->shape);
-    ag_walk(dy->shape, 3, (const ag_array *const[]){ &dx[k], &e, dy }, dy->dtype == AG_F32 ? route_f32 : route_f64, &r,
-            ag_call_threads(c));
-    return AG_OK;
+    const ag_array e = ag_array_expand(condition, dy->shape);
+    return ag_chosen_back(c, &dx[k], &e, dy, fills(c), beta[k] != 0);
 }
 
 /* clang-format off */
