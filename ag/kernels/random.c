@@ -29,29 +29,26 @@ typedef struct words {
 static inline __attribute__((always_inline)) void philox(uint64_t seed, uint64_t call, uint64_t first, int blocks,
                                                          words *to)
 {
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
+#pragma omp simd
     for (int i = 0; i < blocks; i++) {
-        c0[i] = (uint32_t)(first + (uint64_t)i);
-        c1[i] = (uint32_t)((first + (uint64_t)i) >> 32);
-        c2[i] = (uint32_t)call;
-        c3[i] = (uint32_t)(call >> 32);
-    }
-    for (int round = 0; round < 10; round++) {
-        for (int i = 0; i < blocks; i++) {
-            uint64_t p0 = (uint64_t)0xD2511F53u * c0[i], p1 = (uint64_t)0xCD9E8D57u * c2[i];
-            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-            c1[i] = (uint32_t)p1;
-            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c3[i] = (uint32_t)p0;
+        const uint64_t n = first + (uint64_t)i;
+        uint64_t c0 = (uint32_t)n, c1 = n >> 32, c2 = (uint32_t)call, c3 = call >> 32;
+        uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+#pragma GCC unroll 10
+        for (int round = 0; round < 10; round++) { /* all of them in registers */
+            const uint64_t p0 = 0xD2511F53u * c0, p1 = 0xCD9E8D57u * c2;
+            c0 = p1 >> 32 ^ c1 ^ k0;
+            c1 = (uint32_t)p1;
+            c2 = p0 >> 32 ^ c3 ^ k1;
+            c3 = (uint32_t)p0;
+            k0 += 0x9E3779B9u;
+            k1 += 0xBB67AE85u;
         }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
+        to->w[0][i] = (uint32_t)c0;
+        to->w[1][i] = (uint32_t)c1;
+        to->w[2][i] = (uint32_t)c2;
+        to->w[3][i] = (uint32_t)c3;
     }
-    memcpy(to->w[0], c0, (size_t)blocks * sizeof *c0);
-    memcpy(to->w[1], c1, (size_t)blocks * sizeof *c1);
-    memcpy(to->w[2], c2, (size_t)blocks * sizeof *c2);
-    memcpy(to->w[3], c3, (size_t)blocks * sizeof *c3);
 }
 
 uint64_t ag_random_bits(uint64_t seed, uint64_t call, uint64_t i)
