@@ -240,13 +240,14 @@ static bool transposes(ag_nest *w)
 
 /* ---- entry points */
 
-/* A row of a few elements costs more to begin than to copy: the longest dimension becomes the rows'. */
+/* A row of a few elements costs more to begin than to copy: the next dimension that is longer becomes the rows', or where
+ * there is none the longest. */
 static void lengthen_rows(ag_nest *w)
 {
     int last = w->rank - 1, longest = last;
     if (w->dim[last] >= 8)
         return;
-    for (int d = 0; d < last; d++)
+    for (int d = last - 1; d >= 0 && w->dim[longest] < 64; d--)
         if (w->dim[d] > w->dim[longest])
             longest = d;
     if (longest == last)
