@@ -96,13 +96,23 @@ static const void *gather(const ag_walk_row *w, int k, int64_t i, int64_t n, ag_
     return block;
 }
 
+/* Are all where they are read? */
+static bool lies_ready(const ag_walk_row *w, ag_dtype d)
+{
+    bool ready = true;
+    for (int k = 1; k < 5; k++)
+        ready &= !w->data[k] || (w->stride[k] == 1 && w->dtype[k] == d);
+    return ready;
+}
+
 /* The walk's arrays: the result (contiguous within a row), dy, a, b, y. */
 static void run_row(const ag_walk_row *w, void *context)
 {
     const strided *s = context;
     _Alignas(64) char block[4][BLOCK * 8];
-    for (int64_t i = 0; i < w->n; i += BLOCK) {
-        int64_t n = w->n - i < BLOCK ? w->n - i : BLOCK;
+    const int64_t most = lies_ready(w, s->dtype) ? w->n : BLOCK;
+    for (int64_t i = 0; i < w->n; i += most) {
+        int64_t n = w->n - i < most ? w->n - i : most;
         ag_range r = s->r;
         r.to = (char *)w->data[0] + (size_t)i * r.out_size;
         r.dy = gather(w, 1, i, n, s->dtype, block[0]);

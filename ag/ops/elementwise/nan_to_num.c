@@ -53,6 +53,37 @@ static void nan_to_num_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
     dx[0] = ag_where_scalar(ag_isfinite(ag_call_input(c, 0)), dy[0], 0);
 }
 
+/* Arrays of a row: dx, x, dy. `add` is the context. */
+#define PASS(name, T)                                                                  \
+    static void name(const ag_walk_row *w, void *context)                              \
+    {                                                                                  \
+        const bool add = *(const bool *)context;                                       \
+        T *dx = w->data[0];                                                            \
+        const T *x = w->data[1], *dy = w->data[2];                                     \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2];         \
+        for (int64_t i = 0; i < w->n && !add && ds == 1 && xs == 1 && ys == 1; i++) {  \
+            const T g = dy[i]; /* loaded always: else there are no vectors of it */    \
+            dx[i] = FINITE(x[i]) ? g : 0;                                              \
+        }                                                                              \
+        for (int64_t i = 0; i < w->n && (add || ds != 1 || xs != 1 || ys != 1); i++) { \
+            const T g = FINITE(x[i * xs]) ? dy[i * ys] : 0;                            \
+            dx[i * ds] = add ? dx[i * ds] + g : g;                                     \
+        }                                                                              \
+    }
+PASS(pass_f32, float)
+PASS(pass_f64, double)
+
+static ag_status nan_to_num_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *x = ag_call_input_array(c, 0);
+    bool add = beta[0] != 0;
+    if (!x)
+        return AG_EUSE;
+    ag_walk(dy->shape, 3, (const ag_array *const[]){ &dx[0], x, dy }, dy->dtype == AG_F32 ? pass_f32 : pass_f64, &add,
+            ag_call_threads(c));
+    return AG_OK;
+}
+
 /* clang-format off */
 AG_OP(nan_to_num) = {
     .name = "nan_to_num",
@@ -64,6 +95,7 @@ AG_OP(nan_to_num) = {
     .forward = nan_to_num_forward,
     .vjp = nan_to_num_vjp,
     .jvp = nan_to_num_vjp,
+    .vjp_fused = nan_to_num_vjp_fused,
     .samples = (const ag_sample[]){ { .params = &(const replacements){ 1, 2, 3 }, .low = { -2 }, .high = { 2 },
                                       .shape = { AG_DIMS(2, 3) } }, { 0 } },
 };
