@@ -104,6 +104,8 @@ static const bench bounded[] = {
 };
 /* clang-format on */
 
+#include "moves.h"
+
 /* ---- beside PyTorch; the same names and operands are in peers_ops.py */
 
 OP(gather_last, ag_gather(x[0], -1, x[1]))
@@ -355,6 +357,8 @@ static ag_status table_of_memory(int count, char **names)
     printf("%-20s %26s %27s\n%-20s %26s %27s\n", "f32 [2048,2048]", "forward", "backward", "",
            "time, speed, times memory's", "time, speed, times memory's");
     for (const bench *b = bounded; b->name && !status; b++)
+        status = among(b->name, count, names) ? beside_memory(b, &memory) : AG_OK;
+    for (const bench *b = moved; b->name && !status; b++)
         status = among(b->name, count, names) ? beside_memory(b, &memory) : AG_OK;
     free(all);
     return status;
