@@ -1,0 +1,126 @@
+/* Arrays large enough for the loops that move them in blocks: turned matrices, masks, repetitions, parts among zeros. */
+#include "values.h"
+
+static void same(ag_tensor got, ag_tensor expected)
+{
+    assert_string_equal(ag_error_text(got.tape), "");
+    assert_int_equal(ag_dtype_of(got), ag_dtype_of(expected));
+    assert_true(ag_item(ag_all(ag_equal(ag_flatten(got, 0, -1), ag_flatten(expected, 0, -1)))) == 1);
+}
+
+/* Element (i, j), or (j, i) of a turned one, is (31 i + 17 j) mod 127. */
+static ag_tensor matrix(ag_tape *t, ag_dtype d, int64_t m, int64_t n, bool turned)
+{
+    double *v = malloc((size_t)(m * n) * sizeof *v);
+    assert_non_null(v);
+    for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < n; j++)
+            v[turned ? j * m + i : i * n + j] = (double)((31 * i + 17 * j) % 127);
+    ag_tensor x = ag_cast(ag_values(t, turned ? AG_SHAPE(n, m) : AG_SHAPE(m, n), v, (size_t)(m * n)), d);
+    free(v);
+    return x;
+}
+
+static void check_turned(ag_tape *t, int64_t m, int64_t n)
+{
+    for (ag_dtype d = AG_F32; d <= AG_U8; d++) {
+        const ag_tensor x = matrix(t, d, m, n, true), e = matrix(t, d, m, n, false), y = ag_transpose(x, 0, 1);
+        const ag_tensor row = ag_select(e, 0, 1), column = ag_slice(e, 1, 2, 3, 1);
+        same(ag_reshape(y, AG_SHAPE(m * n)), ag_reshape(e, AG_SHAPE(m * n)));
+        for (ag_dtype to = AG_F32; to <= AG_U8; to++)
+            same(ag_cast(y, to), ag_cast(e, to));
+        same(ag_add(e, y), ag_add(e, e));
+        same(ag_sub(y, column), ag_sub(e, column));
+        same(ag_mul(row, y), ag_mul(row, e));
+        same(ag_less(y, row), ag_less(e, row));
+        same(ag_equal(y, y), ag_full(t, AG_U8, AG_SHAPE(m, n), 1));
+        if (d <= AG_F64) {
+            same(ag_neg(y), ag_neg(e));
+            same(ag_exp(ag_mul_scalar(y, 0.125)), ag_exp(ag_mul_scalar(e, 0.125)));
+            same(ag_add(ag_cast(e, AG_F64), ag_cast(y, AG_F64)), ag_cast(ag_add(e, e), AG_F64));
+        }
+    }
+}
+
+static void turned_matrices_are_computed_with_like_others(void **state)
+{
+    check_turned(*state, 67, 131);
+    check_turned(*state, 64, 80);
+    check_turned(*state, 530, 273);
+}
+
+static void gradients_of_turned_matrices_lie_as_these_do(void **state)
+{
+    ag_tape *t = *state;
+    for (ag_dtype d = AG_F32; d <= AG_F64; d++) {
+        const ag_tensor x = ag_require_grad(matrix(t, d, 150, 150, false)), w = matrix(t, d, 150, 150, true);
+        const ag_tensor back = ag_transpose(w, 0, 1), y = ag_transpose(x, 0, 1);
+        same(ag_vjp(ag_neg(y), w, x), ag_neg(back));
+        same(ag_vjp(ag_add(x, y), w, x), ag_add(w, back));
+        same(ag_vjp(ag_mul(y, w), ag_add(w, w), x), ag_mul_scalar(ag_square(back), 2));
+        same(ag_vjp(ag_reshape(y, AG_SHAPE(15, 1500)), ag_reshape(w, AG_SHAPE(15, 1500)), x), back);
+    }
+}
+
+enum { ROWS = 37, COLUMNS = 141 };
+
+static void check_mask(ag_tape *t, ag_dtype d, ag_tensor x, ag_tensor mask)
+{
+    const ag_tensor whole = ag_cast(ag_expand(mask, AG_SHAPE(ROWS, COLUMNS)), AG_U8), places = ag_nonzero(whole);
+    const ag_tensor at = ag_add(ag_mul_scalar(ag_select(places, 1, 0), COLUMNS), ag_select(places, 1, 1));
+    const ag_tensor chosen = ag_masked_select(x, mask), zeros = ag_zeros(t, d, AG_SHAPE(ROWS, COLUMNS));
+    assert_true(ag_item(ag_count_nonzero(whole)) == (double)ag_size_of(chosen));
+    same(chosen, ag_take(x, at));
+    same(ag_masked_scatter(zeros, mask, chosen), ag_masked_fill(x, ag_equal_scalar(whole, 0), 0));
+    same(ag_masked_scatter(x, mask, ag_neg(chosen)), ag_where(whole, ag_neg(x), x));
+    const ag_tensor v = ag_require_grad(ag_add_scalar(x, 0)), src = ag_require_grad(ag_flatten(ag_neg(x), 0, -1));
+    const ag_tensor put = ag_masked_scatter(v, mask, src), twice = ag_masked_select(ag_add(v, v), mask);
+    same(ag_vjp(ag_masked_select(v, mask), chosen, v), ag_where(whole, x, zeros));
+    same(ag_vjp(twice, chosen, v), ag_mul_scalar(ag_where(whole, x, zeros), 2));
+    same(ag_vjp(put, x, v), ag_where(whole, zeros, x));
+    same(ag_slice(ag_vjp(put, x, src), 0, 0, ag_size_of(chosen), 1), chosen);
+}
+
+static void masks_choose_what_their_places_say(void **state)
+{
+    ag_tape *t = *state;
+    for (ag_dtype d = AG_F32; d <= AG_F64; d++)
+        for (int k = 0; k < 4; k++) {
+            const ag_tensor x = ag_add_scalar(matrix(t, d, ROWS, COLUMNS, false), 1);
+            const ag_tensor noise = ag_rand(t, AG_F64, k == 3 ? AG_SHAPE(ROWS, 1) : AG_SHAPE(ROWS, COLUMNS), 0, 1);
+            check_mask(t, d, x, ag_greater_equal_scalar(noise, k == 0 ? 0 : k == 1 ? 0.97 : 0.5));
+        }
+}
+
+static void repetitions_and_parts_are_those_of_indices(void **state)
+{
+    ag_tape *t = *state;
+    for (ag_dtype d = AG_F32; d <= AG_F64; d++)
+        for (int64_t count = 2; count < 6; count++) {
+            const ag_tensor x = ag_require_grad(matrix(t, d, 20, 300, false));
+            const ag_tensor each = ag_repeat_interleave(x, 1, count), all = ag_repeat(x, AG_SHAPE(1, count));
+            const ag_tensor part = ag_slice(x, 1, 3, INT64_MAX, count), rows = ag_slice(x, 0, 1, 19, count);
+            for (int64_t i = 0; i < count; i++) {
+                same(ag_slice(each, 1, i, INT64_MAX, count), x);
+                same(ag_slice(all, 1, 300 * i, 300 * (i + 1), 1), x);
+            }
+            same(ag_vjp(all, all, x), ag_mul_scalar(x, (double)count));
+            same(ag_vjp(each, each, x), ag_mul_scalar(x, (double)count));
+            const ag_tensor dx = ag_vjp(part, part, x), above = ag_vjp(rows, rows, x);
+            same(ag_slice(dx, 1, 3, INT64_MAX, count), part);
+            same(ag_sum(dx), ag_sum(part));
+            same(ag_slice(above, 0, 1, 19, count), rows);
+            same(ag_sum(above), ag_sum(rows));
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(turned_matrices_are_computed_with_like_others),
+        TEST(gradients_of_turned_matrices_lie_as_these_do),
+        TEST(masks_choose_what_their_places_say),
+        TEST(repetitions_and_parts_are_those_of_indices),
+    };
+    return cmocka_run_group_tests_name("rearranged", tests, NULL, NULL);
+}
