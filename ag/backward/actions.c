@@ -46,7 +46,6 @@ void ag_note_index(ag_pass *s, ag_action_kind kind, uint32_t low, uint32_t high)
         return;
     a->low = low;
     a->high = high;
-    a->persistent = s->t->headers[low].op == AG_OP_PERSISTENT;
 }
 
 void ag_note_arrays(ag_pass *s, ag_action_kind kind, const ag_array *to, const ag_array *from, bool add)
@@ -136,18 +135,23 @@ static void run_number(ag_tape *t, const ag_number_action *a)
         *(double *)a->to = a->add ? *(double *)a->to + more : more;
 }
 
+static bool is_persistent(const ag_tape *t, uint32_t i)
+{
+    return t->headers[i].op == AG_OP_PERSISTENT;
+}
+
 /* A number's leaf: whether nothing arrived, or what did begins the pass anew, the normal way says. */
 static ag_status run_end(const ag_tape *t, const ag_index_action *a)
 {
     const double g = t->adjoints[a->low];
-    return !ag_is_finite(g) || (a->persistent && g == 0) ? AG_USE_RULE : AG_OK;
+    return !ag_is_finite(g) || (g == 0 && is_persistent(t, a->low)) ? AG_USE_RULE : AG_OK;
 }
 
 static void run_store(ag_tape *t, const ag_index_action *a)
 {
     const double g = t->adjoints[a->low];
     t->adjoints[a->low] = 0;
-    if (!a->persistent) {
+    if (!is_persistent(t, a->low)) {
         t->records[a->low].partial[0] += g;
         t->headers[a->low].flags |= AG_STORED;
         return;

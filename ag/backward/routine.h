@@ -84,7 +84,6 @@ typedef struct ag_number_action { /* a contribution, to a record's adjoint or to
 typedef struct ag_index_action { /* of records, a slot */
     ag_action head;
     uint32_t low, high;
-    bool persistent;
 } ag_index_action;
 
 /* ---- actions.c */
