@@ -31,7 +31,8 @@ typedef struct layout_at {
 /* All that the pass goes by, but values. */
 typedef struct ag_sight {
     const uint32_t *stops;
-    const ag_header *headers; /* of the stops */
+    const ag_header *headers; /* of all from 1 to top: records that are operands of nodes want a gradient, or none */
+    uint32_t top;
     const ag_node *nodes;
     leaf *leaves;
     bytes_at *bytes;
@@ -74,19 +75,12 @@ static bool same_leaves(const ag_tape *t, const ag_sight *g)
     return true;
 }
 
-static bool same_headers(const ag_tape *t, const ag_routine *r)
-{
-    for (uint32_t i = 0; i < r->stops; i++)
-        if (memcmp(&t->headers[r->sight->stops[i]], &r->sight->headers[i], sizeof(ag_header)))
-            return false;
-    return true;
-}
-
 static bool same_tape(const ag_tape *t, const ag_routine *r)
 {
     const ag_sight *g = r->sight;
     if (memcmp(t->stops, g->stops, r->stops * sizeof *g->stops) ||
-        memcmp(t->nodes, g->nodes, r->nodes * sizeof *g->nodes) || !same_headers(t, r) || !same_leaves(t, g))
+        memcmp(t->nodes, g->nodes, r->nodes * sizeof *g->nodes) ||
+        memcmp(t->headers + 1, g->headers, g->top * sizeof *g->headers) || !same_leaves(t, g))
         return false;
     for (uint32_t i = 0; i < g->layout_count; i++)
         if (!same_layout(g->layouts[i].at, &g->layouts[i].was))
@@ -162,21 +156,18 @@ static bool see_tape(ag_pass *s)
     if (!g)
         return false;
     memset(g, 0, sizeof *g);
-    ag_header *headers = NULL;
+    g->top = s->top;
     if (!(g->stops = copied(s, t->stops, stops * sizeof *t->stops)) ||
         !(g->nodes = copied(s, t->nodes, r->nodes * sizeof *t->nodes)) ||
-        !(headers = ag_note_memory(s, stops * sizeof *headers)) ||
+        !(g->headers = copied(s, t->headers + 1, g->top * sizeof *t->headers)) ||
         !(g->leaves = ag_note_memory(s, stops * sizeof *g->leaves)) ||
         !(g->bytes = ag_note_memory(s, 2 * stops * sizeof *g->bytes)) ||
         !(g->constants = ag_note_memory(s, stops * sizeof *g->constants)) ||
         !(g->layouts = ag_note_memory(s, MOST_LAYOUTS * sizeof *g->layouts)))
         return false;
-    g->headers = headers;
-    for (size_t i = 0; i < stops; i++) {
-        headers[i] = t->headers[t->stops[i]];
+    for (size_t i = 0; i < stops; i++)
         if (!see_stop(s, t->stops[i]))
             return false;
-    }
     return true;
 }
 
