@@ -62,11 +62,61 @@ static void passes_are_repeated_on_tapes_with_more_parameters_than_nodes(void **
     ag_tape_free(t);
 }
 
+/* ---- memory */
+
+static ag_status deep_step(ag_tape *t, const ag_tensor *w, ag_tensor x, int depth)
+{
+    ag_tensor h = x;
+    for (int i = 0; i < depth; i++)
+        h = ag_tanh(ag_add(ag_matmul(h, w[i % 4]), x));
+    const ag_status status = ag_backward(ag_mean(ag_square(h)));
+    for (int i = 0; i < 4; i++)
+        ag_zero_grad(w[i]);
+    ag_tape_reset(t);
+    return status;
+}
+
+/* Do steps of several depths, one of them larger than all before, get along with so much memory? */
+static bool suffices(uint64_t limit, int repeat, uint64_t *repeated)
+{
+    ag_tape *t =
+        ag_tape_new((ag_options){ .threads = 1, .memory_limit = limit, .repeat = repeat, .on_error = ag_quiet });
+    if (!t)
+        return false;
+    ag_tensor w[4];
+    for (int i = 0; i < 4; i++)
+        w[i] = ag_param(ag_full(t, AG_F64, AG_SHAPE(4, 4), 0.1 * i), NULL);
+    const ag_tensor x = ag_buffer(ag_full(t, AG_F64, AG_SHAPE(3, 4), 0.5), NULL);
+    ag_tape_reset(t);
+    ag_status status = ag_error(t);
+    for (int i = 0; i < 24 && !status; i++)
+        status = deep_step(t, w, x, i == 20 ? 300 : 40 + 10 * (i % 3));
+    *repeated = ag_tape_stats(t).repeated;
+    ag_tape_free(t);
+    return !status;
+}
+
+static void what_passes_keep_goes_back_where_the_memory_limit_leaves_no_room_for_it(void **state)
+{
+    (void)state;
+    uint64_t repeated = 0, most = 0;
+    int enough = 0, scarce = 0;
+    for (uint64_t limit = 200000; limit < 1200000; limit += 16384) {
+        const bool without = suffices(limit, AG_REPEAT_OFF, &repeated), with = suffices(limit, 0, &repeated);
+        assert_true(with || !without);
+        most = repeated > most ? repeated : most;
+        enough += without;
+        scarce += !without;
+    }
+    assert_true(enough && scarce && most > 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_that_was_a_constant_and_is_none_any_more_passes_its_gradient_on),
         cmocka_unit_test(passes_are_repeated_on_tapes_with_more_parameters_than_nodes),
+        cmocka_unit_test(what_passes_keep_goes_back_where_the_memory_limit_leaves_no_room_for_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -339,12 +339,12 @@ static ag_status sweep(ag_tape *t, uint32_t y, uint32_t dy, ag_targets *targets)
     s.top = ag_pass_top(t, s.y);
     s.low = targets && targets->low > s.first ? targets->low : s.first;
     s.suspects.count = (size_t)s.top + 1;
+    if (!ag_make_adjoints(t, s.top) || !ag_boundary_begin(&s))
+        return t->error.status;
     ag_status status = ag_routine_begin(&s);
     if (status != AG_USE_RULE)
         return status;
     ag_routine *noted = s.list;
-    if (!ag_make_adjoints(t, s.top) || !ag_boundary_begin(&s))
-        return t->error.status;
     status = keep_numbers(&s);
     t->busy++;
     if (!status)

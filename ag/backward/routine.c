@@ -173,11 +173,12 @@ static bool see_tape(ag_pass *s)
 
 /* ---- passes */
 
-/* Nothing has been taken from the pool since the step began, and all lies in its first chunk. */
+/* Nothing has been taken from the pool since the step began, and all lies in its first chunk, which it has got already
+ * if it has needed one. */
 static bool pool_is_new(const ag_tape *t)
 {
     const ag_arena *a = &t->pool.arena;
-    return !a->current && a->at == a->begin;
+    return !a->current && a->at == a->begin && (a->count || !a->chunks);
 }
 
 static bool can_repeat(const ag_pass *s)
@@ -216,15 +217,22 @@ static ag_routine *find(ag_tape *t, const ag_pass *s)
     return r;
 }
 
+static bool same_pool(const ag_tape *t, const ag_routine *r)
+{
+    const ag_arena *a = &t->pool.arena;
+    return a->begin == r->pool && (size_t)(a->end - a->at) >= r->pool_bytes;
+}
+
 /* The adjoints have the places in the pool that they had, and leave it as it was. */
-static ag_status run_again(ag_pass *s, const ag_routine *r)
+static ag_status run_again(ag_pass *s, ag_routine *r)
 {
     ag_tape *t = s->t;
-    const void *pool = r->pool_bytes ? ag_arena_block(t, &t->pool.arena, r->pool_bytes) : r->pool;
-    ag_status status = AG_USE_RULE;
+    if (r->pool_bytes)
+        ag_arena_block(t, &t->pool.arena, r->pool_bytes);
     t->busy++;
-    if (pool == r->pool && ag_make_adjoints(t, s->top))
-        status = ag_routine_run(t, r);
+    t->routines.used = r;
+    const ag_status status = ag_routine_run(t, r);
+    t->routines.used = NULL;
     t->busy--;
     if (status)
         memset(t->adjoints + s->first, 0, ((size_t)s->top + 1 - s->first) * sizeof *t->adjoints);
@@ -249,9 +257,13 @@ ag_status ag_routine_begin(ag_pass *s)
     if (!can_repeat(s))
         return AG_USE_RULE;
     ag_routine *r = find(t, s);
-    if (r->ready && t->pool.arena.begin == r->pool && same_tape(t, r)) {
-        r->vain = 0;
-        return run_again(s, r);
+    if (r->ready && same_pool(t, r) && same_tape(t, r)) {
+        const ag_status status = run_again(s, r);
+        if (!status)
+            r->vain = 0;
+        else
+            give_up(r);
+        return status;
     }
     if (r->ready)
         give_up(r);
@@ -262,8 +274,12 @@ ag_status ag_routine_begin(ag_pass *s)
     r->next = &r->first;
     r->pool = t->pool.arena.begin;
     s->list = r;
-    if (!see_tape(s))
+    if (see_tape(s)) {
+        t->routines.used = r;
+    } else {
         ag_note_leave(s);
+        give_up(r);
+    }
     return AG_USE_RULE;
 }
 
@@ -271,6 +287,7 @@ void ag_routine_end(ag_pass *s, ag_routine *r, ag_status status)
 {
     const ag_arena *a = &s->t->pool.arena;
     const size_t used = (size_t)(a->at - a->begin);
+    s->t->routines.used = NULL;
     if (status || !s->list || s->careful || s->reached || a->current || a->begin != r->pool) {
         give_up(r);
         return;

@@ -57,9 +57,14 @@ static AG_COLD void release(ag_tape *t, ag_arena *a, uint32_t first)
     }
 }
 
+static bool allowed(const ag_tape *t, size_t size)
+{
+    return size <= t->options.memory_limit && t->memory <= t->options.memory_limit - size;
+}
+
 /* As much as is expected to be needed, or an eighth more than there is in whole blocks of this size, within the limit.
  * The pool, whose free blocks are joined within a chunk, has fewer and larger ones. */
-static size_t chunk_size(const ag_tape *t, const ag_arena *a, size_t bytes)
+static size_t chunk_size(ag_tape *t, const ag_arena *a, size_t bytes)
 {
     size_t size = held(a, 0) / (a == &t->pool.arena ? 1 : 8) / bytes * bytes;
     if (size > bytes)
@@ -68,8 +73,9 @@ static size_t chunk_size(const ag_tape *t, const ag_arena *a, size_t bytes)
         size = a->wanted;
     if (size < SMALLEST_CHUNK)
         size = SMALLEST_CHUNK;
-    bool allowed = size <= t->options.memory_limit && t->memory <= t->options.memory_limit - size;
-    return size < bytes || !allowed ? bytes : size;
+    if (!allowed(t, size))
+        ag_routines_drop(t);
+    return size < bytes || !allowed(t, size) ? bytes : size;
 }
 
 static bool add_chunk(ag_tape *t, ag_arena *a, size_t bytes)

@@ -50,11 +50,11 @@ void *ag_try_obtain(ag_tape *t, size_t bytes)
 
 void *ag_obtain(ag_tape *t, size_t bytes)
 {
-    if (!within_limit(t, bytes))
-        return NULL;
     char text[AG_HINT];
     void *p = ag_try_obtain(t, bytes);
-    if (!p)
+    if (AG_UNLIKELY(!p) && ag_routines_drop(t))
+        p = ag_try_obtain(t, bytes);
+    if (!p && within_limit(t, bytes))
         ag_fail(t, AG_ENOMEM, "no memory for %zu bytes beside the %llu in use%s", bytes, (unsigned long long)t->memory,
                 hint(t, text, sizeof text));
     return p;

@@ -37,13 +37,26 @@ void ag_kept_empty(ag_kept *k)
     k->used = KEPT_HEAD;
 }
 
-void ag_routines_free(ag_tape *t)
+static void drop(ag_tape *t, ag_routine *r)
 {
-    for (int i = 0; i < AG_ROUTINES; i++) {
-        ag_kept *k = &t->routines.at[i].memory;
-        for (ag_kept_block *b = k->first, *next; b; b = next) {
-            next = b->next;
-            ag_give_back(t, b, b->bytes);
-        }
+    for (ag_kept_block *b = r->memory.first, *next; b; b = next) {
+        next = b->next;
+        ag_give_back(t, b, b->bytes);
     }
+    r->memory = (ag_kept){ 0 };
+    r->ready = false;
+    r->seen = 0;
+}
+
+bool ag_routines_drop(ag_tape *t)
+{
+    bool any = false;
+    for (int i = 0; i < AG_ROUTINES; i++) {
+        ag_routine *r = &t->routines.at[i];
+        if (!r->memory.first || r == t->routines.used)
+            continue;
+        drop(t, r);
+        any = true;
+    }
+    return any;
 }

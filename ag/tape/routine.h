@@ -30,14 +30,16 @@ typedef struct ag_routine {
 
 typedef struct ag_routines {
     ag_routine at[AG_ROUTINES];
-    uint32_t turn;   /* whose place the next new one takes */
-    uint64_t passes; /* that were repeated */
+    uint32_t turn;    /* whose place the next new one takes */
+    ag_routine *used; /* it is noted or run now; NULL: none is */
+    uint64_t passes;  /* that were repeated */
 } ag_routines;
 
 /* ---- routine.c */
 
 void *ag_kept_take(ag_tape *t, ag_kept *k, size_t bytes); /* 16-byte aligned; NULL: there is none */
 void ag_kept_empty(ag_kept *k);                           /* all that was taken is free */
-void ag_routines_free(ag_tape *t);
+/* Their memory goes back, for what needs it more, but that of the one in use. False: there was none. */
+bool ag_routines_drop(ag_tape *t);
 
 #endif

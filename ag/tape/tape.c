@@ -215,7 +215,7 @@ void ag_tape_free(ag_tape *t)
     ag_give_back(t, t->shown, t->shown_bytes);
     ag_give_back(t, t->modes.noted, t->modes.capacity);
     ag_sites_free(t);
-    ag_routines_free(t);
+    ag_routines_drop(t);
     const ag_allocator allocator = t->options.allocator;
     memset(t, 0, sizeof *t);
     t->freed = true;
