@@ -122,26 +122,38 @@ static ag_tensor per_element(ag_tensor dy, ag_tensor like, ag_tensor x)
 }
 
 typedef struct parts { /* of the value, for its derivatives */
-    ag_tensor about, k, z, arrived, g;
+    ag_tensor about, k, z;
 } parts;
 
-static parts parts_of(const ag_call *c, ag_tensor dy)
+static parts parts_of(const ag_call *c)
 {
     const norm_params *p = ag_call_params(c);
     const ag_tensor x = viewed(c, ag_call_input(c, 0));
     const ag_tensor about = ag_sub(x, p->given ? of_channels(c, ag_call_input(c, MEAN)) : mean_of(c, x));
     const ag_tensor variance = p->given ? of_channels(c, ag_call_input(c, VARIANCE)) : mean_of(c, ag_square(about));
-    const ag_tensor k = ag_pow_scalar(ag_add_scalar(variance, p->eps), -0.5), arrived = viewed(c, dy);
-    const ag_tensor g = p->weight ? ag_mul(arrived, of_channels(c, ag_call_input(c, weight_at(p)))) : arrived;
-    return (parts){ about, k, ag_mul(about, k), arrived, g };
+    const ag_tensor k = ag_pow_scalar(ag_add_scalar(variance, p->eps), -0.5);
+    return (parts){ about, k, ag_mul(about, k) };
+}
+
+/* Times the weights, if there are any. */
+static ag_tensor weighted(const ag_call *c, ag_tensor x)
+{
+    const norm_params *p = ag_call_params(c);
+    return p->weight ? ag_mul(x, of_channels(c, ag_call_input(c, weight_at(p)))) : x;
+}
+
+/* k (g - mean of g - z mean of g z): the matrix by which z changes with x, times g, is symmetric. */
+static ag_tensor through_norm(const ag_call *c, parts v, ag_tensor g)
+{
+    const ag_tensor less = ag_add(mean_of(c, g), ag_mul(v.z, mean_of(c, ag_mul(g, v.z))));
+    return ag_mul(v.k, ag_sub(g, less));
 }
 
 /* What comes by a mean and a variance that are x's own. */
-static ag_tensor by_own(const ag_call *c, parts v, const ag_tensor *dy)
+static ag_tensor by_own(const ag_call *c, parts v, ag_tensor g, const ag_tensor *dy)
 {
     const norm_params *p = ag_call_params(c);
-    const ag_tensor less = ag_add(mean_of(c, v.g), ag_mul(v.z, mean_of(c, ag_mul(v.g, v.z))));
-    const ag_tensor dx = ag_mul(v.k, ag_sub(v.g, less));
+    const ag_tensor dx = through_norm(c, v, g);
     if (p->groups)
         return dx;
     const ag_tensor dmean = per_element(dy[MEAN], v.k, v.z), dvariance = per_element(dy[VARIANCE], v.k, v.z);
@@ -151,18 +163,45 @@ static ag_tensor by_own(const ag_call *c, parts v, const ag_tensor *dy)
 static void norm_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const norm_params *p = ag_call_params(c);
-    const parts v = parts_of(c, dy[0]);
-    const ag_tensor gk = ag_mul(v.g, v.k);
+    const parts v = parts_of(c);
+    const ag_tensor arrived = viewed(c, dy[0]), g = weighted(c, arrived), gk = ag_mul(g, v.k);
     if (ag_call_needs(c, 0))
-        dx[0] = ag_reshape(p->given ? gk : by_own(c, v, dy), ag_call_input_shape(c, 0));
+        dx[0] = ag_reshape(p->given ? gk : by_own(c, v, g, dy), ag_call_input_shape(c, 0));
     if (p->given && ag_call_needs(c, MEAN))
         dx[MEAN] = ag_neg(sum_of(c, gk));
     if (p->given && ag_call_needs(c, VARIANCE))
         dx[VARIANCE] = ag_mul_scalar(sum_of(c, ag_mul(gk, ag_mul(v.z, v.k))), -0.5);
     if (p->weight && ag_call_needs(c, weight_at(p)))
-        dx[weight_at(p)] = sum_of(c, ag_mul(v.arrived, v.z));
+        dx[weight_at(p)] = sum_of(c, ag_mul(arrived, v.z));
     if (p->bias && ag_call_needs(c, bias_at(p)))
-        dx[bias_at(p)] = sum_of(c, v.arrived);
+        dx[bias_at(p)] = sum_of(c, arrived);
+}
+
+/* What z changes by with a mean and a variance that are given. */
+static ag_tensor by_given(const ag_call *c, parts v, const ag_tensor *dx)
+{
+    const ag_tensor dmean = of_channels(c, ag_call_tangent(c, dx, MEAN)),
+                    dvariance = of_channels(c, ag_call_tangent(c, dx, VARIANCE)),
+                    less = ag_add(dmean, ag_mul(v.z, ag_mul_scalar(ag_mul(v.k, dvariance), 0.5)));
+    return ag_mul(v.k, ag_sub(viewed(c, ag_call_tangent(c, dx, 0)), less));
+}
+
+static void norm_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
+{
+    const norm_params *p = ag_call_params(c);
+    const parts v = parts_of(c);
+    const ag_tensor moved = viewed(c, ag_call_tangent(c, dx, 0));
+    ag_tensor y = weighted(c, p->given ? by_given(c, v, dx) : through_norm(c, v, moved));
+    if (p->weight && dx[weight_at(p)].tape)
+        y = ag_add(y, ag_mul(v.z, of_channels(c, dx[weight_at(p)])));
+    if (p->bias && dx[bias_at(p)].tape)
+        y = ag_add(y, of_channels(c, dx[bias_at(p)]));
+    dy[0] = ag_reshape(y, ag_call_input_shape(c, 0));
+    if (p->groups || p->given)
+        return;
+    const ag_shape channels = AG_SHAPE(ag_call_input_shape(c, 0).dim[1]);
+    dy[MEAN] = ag_cast(ag_reshape(mean_of(c, moved), channels), AG_F64);
+    dy[VARIANCE] = ag_cast(ag_mul_scalar(ag_reshape(mean_of(c, ag_mul(v.about, moved)), channels), 2), AG_F64);
 }
 
 /* ---- the same as a kernel */
@@ -226,7 +265,7 @@ static ag_status norm_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
       .low = { -2, 0.5, 0.5, 0.5, -1 }, .high = { 2, 1.5, 1.5, 1.5, 1 } }
 #define COMMON                                                                                                         \
     .flags = AG_VARIADIC, .params_size = sizeof(norm_params), .shape = norm_shape, .forward = norm_forward,            \
-    .vjp = norm_vjp, .vjp_fused = norm_vjp_fused
+    .vjp = norm_vjp, .jvp = norm_jvp, .vjp_fused = norm_vjp_fused
 /* clang-format on */
 
 AG_OP(group_norm) = {

@@ -136,21 +136,49 @@ static ag_tensor mean_of(const norm_params *p, ag_tensor x)
     return ag_mean_over(x, last, AG_KEEPDIM);
 }
 
-static void norm_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+typedef struct parts { /* of the value, for its derivatives */
+    ag_tensor k, z;
+} parts;
+
+static parts parts_of(const ag_call *c)
 {
     const norm_params *p = ag_call_params(c);
     const ag_tensor x = ag_call_input(c, 0), about = p->centered ? ag_sub(x, mean_of(p, x)) : x;
     const double eps = eps_of(p, ag_dtype_of(x));
-    const ag_tensor k = ag_pow_scalar(ag_add_scalar(mean_of(p, ag_square(about)), eps), -0.5), z = ag_mul(about, k);
-    if (ag_call_needs(c, 0)) {
-        const ag_tensor g = p->weight ? ag_mul(dy[0], ag_call_input(c, 1)) : dy[0];
-        const ag_tensor rest = p->centered ? ag_sub(g, mean_of(p, g)) : g;
-        dx[0] = ag_mul(k, ag_sub(rest, ag_mul(z, mean_of(p, ag_mul(g, z)))));
-    }
+    const ag_tensor k = ag_pow_scalar(ag_add_scalar(mean_of(p, ag_square(about)), eps), -0.5);
+    return (parts){ k, ag_mul(about, k) };
+}
+
+/* The matrix by which z changes with x, times g, is symmetric. */
+static ag_tensor through_norm(const norm_params *p, parts v, ag_tensor g)
+{
+    const ag_tensor rest = p->centered ? ag_sub(g, mean_of(p, g)) : g;
+    return ag_mul(v.k, ag_sub(rest, ag_mul(v.z, mean_of(p, ag_mul(g, v.z)))));
+}
+
+static void norm_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
+{
+    const norm_params *p = ag_call_params(c);
+    const parts v = parts_of(c);
+    if (ag_call_needs(c, 0))
+        dx[0] = through_norm(p, v, p->weight ? ag_mul(dy[0], ag_call_input(c, 1)) : dy[0]);
     if (p->weight && ag_call_needs(c, 1))
-        dx[1] = ag_mul(dy[0], z);
+        dx[1] = ag_mul(dy[0], v.z);
     if (p->bias && ag_call_needs(c, ag_call_inputs(c) - 1))
         dx[ag_call_inputs(c) - 1] = dy[0];
+}
+
+static void norm_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
+{
+    const norm_params *p = ag_call_params(c);
+    const int last = ag_call_inputs(c) - 1;
+    const parts v = parts_of(c);
+    const ag_tensor dz = through_norm(p, v, ag_call_tangent(c, dx, 0));
+    dy[0] = p->weight ? ag_mul(dz, ag_call_input(c, 1)) : dz;
+    if (p->weight && dx[1].tape)
+        dy[0] = ag_add(dy[0], ag_mul(v.z, dx[1]));
+    if (p->bias && dx[last].tape)
+        dy[0] = ag_add(dy[0], dx[last]);
 }
 
 /* ---- the same as a kernel. Rows are summed in parts, whose number depends on the shape alone. */
@@ -259,6 +287,7 @@ AG_OP(layer_norm) = {
     .shape = norm_shape,
     .forward = norm_forward,
     .vjp = norm_vjp,
+    .jvp = norm_jvp,
     .vjp_fused = norm_vjp_fused,
     .samples = (const ag_sample[]){ SAMPLE(3, PARAMS(1, 1, 1, 1, 1e-5), AG_DIMS(3, 4), AG_DIMS(4), AG_DIMS(4)),
                                     SAMPLE(2, PARAMS(2, 1, 0, 1, 0.1), AG_DIMS(2, 2, 3), AG_DIMS(2, 3)),
@@ -276,6 +305,7 @@ AG_OP(rms_norm) = {
     .shape = norm_shape,
     .forward = norm_forward,
     .vjp = norm_vjp,
+    .jvp = norm_jvp,
     .vjp_fused = norm_vjp_fused,
     .samples = (const ag_sample[]){ SAMPLE(2, PARAMS(1, 1, 0, 0, 0), AG_DIMS(3, 4), AG_DIMS(4)),
                                     SAMPLE(2, PARAMS(2, 1, 0, 0, 0.1), AG_DIMS(2, 2, 3), AG_DIMS(2, 3)),
