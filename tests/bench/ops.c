@@ -144,6 +144,7 @@ OP(conv_transpose,
 OP(cross_entropy, ag_cross_entropy(x[0], x[1]))
 OP(cdist, ag_cdist(x[0], x[1], 2))
 OP(embedding_bag, ag_embedding_bag(x[0], x[1], (ag_tensor){ 0 }, (ag_tensor){ 0 }, AG_BAG_MEAN))
+#include "images.h"
 
 /* clang-format off */
 #define MATRIX AG_DIMS(1024, 1024)
@@ -200,6 +201,7 @@ static const bench beside[] = {
     { "cross_entropy", cross_entropy, .shape = { CLASSES, AG_DIMS(128) }, .below = { 0, 32000 } },
     { "cdist", cdist, .shape = { AG_DIMS(1024, 64), AG_DIMS(1024, 64) } },
     { "embedding_bag", embedding_bag, .shape = { AG_DIMS(10000, 128), AG_DIMS(512, 32) }, .below = { 0, 10000 } },
+    BESIDE_IMAGES,
     { 0 }
 };
 /* clang-format on */

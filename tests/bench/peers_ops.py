@@ -82,6 +82,23 @@ OPS = {
     "cross_entropy": (F.cross_entropy, floats(*CLASSES), indices(32000, 128)),
     "cdist": (torch.cdist, floats(1024, 64), floats(1024, 64)),
     "embedding_bag": (lambda w, i: F.embedding_bag(i, w), floats(10000, 128), indices(10000, 512, 32)),
+    "cumsum_long": (lambda x: x.cumsum(-1), floats(64, 32768)),
+    "cumsum_short": (lambda x: x.cumsum(-1), floats(4096, 64)),
+    "cumprod_last": (lambda x: x.cumprod(-1), floats(*MATRIX)),
+    "cummax_last": (lambda x: x.cummax(-1).values, floats(*MATRIX)),
+    "logcumsumexp_last": (lambda x: x.logcumsumexp(-1), floats(*MATRIX)),
+    "scatter_add_few": (lambda x, i, s: x.scatter_add(-1, i, s), floats(*MATRIX), indices(8, *MATRIX), floats(*MATRIX)),
+    "gather_short": (lambda x, i: x.gather(-1, i), floats(4096, 64), indices(64, 4096, 16)),
+    "pad_zeros_wide": (lambda x: F.pad(x, (1, 1, 1, 1)), floats(*WIDE)),
+    "pad_replicate": (lambda x: F.pad(x, (1, 1, 1, 1), mode="replicate"), floats(*IMAGES)),
+    "pad_reflect_3": (lambda x: F.pad(x, (3, 3, 3, 3), mode="reflect"), floats(*WIDE)),
+    "max_pool_3_wide": (lambda x: F.max_pool2d(x, 3, 2, 1), floats(*WIDE)),
+    "adaptive_max": (lambda x: F.adaptive_max_pool2d(x, 7), floats(*IMAGES)),
+    "global_avg": (lambda x: F.adaptive_avg_pool2d(x, 1), floats(*WIDE)),
+    "global_avg_7x7": (lambda x: F.adaptive_avg_pool2d(x, 1), floats(64, 2048, 7, 7)),
+    "conv_stride_2": (lambda x, w, b: F.conv2d(x, w, b, 2, 1), floats(16, 64, 32, 32), floats(64, 64, 3, 3), floats(64)),
+    "conv_3x3_28x28": (lambda x, w, b: F.conv2d(x, w, b, padding=1), floats(16, 128, 28, 28), floats(128, 128, 3, 3), floats(128)),
+    "conv_3x3_14x14": (lambda x, w, b: F.conv2d(x, w, b, padding=1), floats(16, 256, 14, 14), floats(256, 256, 3, 3), floats(256)),
 }
 
 
