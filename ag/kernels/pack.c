@@ -2,7 +2,7 @@
  * at a time, of which as many are stored or loaded as are chosen; else one by one. */
 #include "ag/kernels/pack.h"
 
-#ifdef __AVX512VL__
+#if defined __AVX512VL__ && defined __AVX512BW__
 #include <immintrin.h>
 
 /* Of 16 or 8 bytes, which are not 0. */
