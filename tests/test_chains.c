@@ -321,9 +321,10 @@ static void compare(uint64_t seed, ag_shape shape, ag_dtype d, int threads)
 static void random_programs_have_the_same_bits_as_op_by_op(void **state)
 {
     (void)state;
-    const ag_shape shapes[] = { AG_SHAPE(1),      AG_SHAPE(8),         AG_SHAPE(17),     AG_SHAPE(3, 7),
-                                AG_SHAPE(2, 511), AG_SHAPE(1025),      AG_SHAPE(3, 900), AG_SHAPE(40, 16),
-                                AG_SHAPE(70, 33), AG_SHAPE(2, 3, 130), AG_SHAPE(33, 257) };
+    const ag_shape shapes[] = { AG_SHAPE(1),      AG_SHAPE(8),         AG_SHAPE(17),      AG_SHAPE(3, 7),
+                                AG_SHAPE(2, 511), AG_SHAPE(1025),      AG_SHAPE(3, 900),  AG_SHAPE(40, 16),
+                                AG_SHAPE(70, 33), AG_SHAPE(2, 3, 130), AG_SHAPE(33, 257), AG_SHAPE(3, 1536),
+                                AG_SHAPE(2, 2063) };
     const uint64_t count = slow() ? 60 : 600;
     for (uint64_t seed = 1; seed <= count; seed++)
         compare(seed, shapes[seed % ARRAY_SIZE(shapes)], seed / 6 % 2 ? AG_F64 : AG_F32, 1);

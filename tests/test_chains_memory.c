@@ -132,6 +132,22 @@ static void shapes_and_names_are_there_before_values(void **state)
     ag_tape_free(t);
 }
 
+static void what_is_computed_late_is_counted_as_values(void **state)
+{
+    (void)state;
+    enum { BYTES = 4 << 16 };
+    ag_tape *t = tape_with((ag_options){ .dtype = AG_F32, .fuse = 1, .threads = 1 });
+    ag_tensor y = ag_tanh(ag_ones(t, AG_FLOAT, AG_SHAPE(1 << 16)));
+    const ag_stats before = ag_tape_stats(t);
+    assert_true(ag_item_at(y, 9) > 0.76);
+    const ag_stats after = ag_tape_stats(t);
+    assert_int_equal(after.values.live - before.values.live, BYTES);
+    assert_int_equal(after.adjoints.live, before.adjoints.live);
+    ag_tape_reset(t);
+    assert_int_equal(ag_tape_stats(t).values.live, 0);
+    ag_tape_free(t);
+}
+
 /* ---- memory fails where it is needed */
 
 static ag_status chain_step(ag_tape *t, ag_tensor x, ag_tensor a, ag_tensor c)
@@ -178,6 +194,7 @@ int main(void)
         cmocka_unit_test(without_gradients_there_is_no_array_in_between),
         cmocka_unit_test(a_value_is_that_of_before_a_write),
         cmocka_unit_test(what_no_gradient_flows_through_can_be_written_as_ever),
+        cmocka_unit_test(what_is_computed_late_is_counted_as_values),
         cmocka_unit_test(shapes_and_names_are_there_before_values),
         cmocka_unit_test(each_allocation_may_fail_and_the_tape_goes_on),
     };

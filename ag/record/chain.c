@@ -82,6 +82,11 @@ void ag_chain_mark(ag_tape *t, ag_tensor y, uint32_t number, int inputs)
     ag_node *d = ag_node_at(t, y.id);
     const ag_recipe recipe = { (uint16_t)number, (uint8_t)inputs, (uint8_t)ag_chain_weight(t, d->input, inputs) };
     d->flags |= AG_NODE_CHAINED;
+    for (int k = 0; k < inputs; k++) {
+        const ag_node *x = ag_node_or_null(t, d->input[k]);
+        if (x)
+            t->nodes[x->owner].flags |= AG_NODE_READ;
+    }
     memcpy(&d->input[2], &recipe, sizeof recipe);
 }
 
@@ -137,6 +142,9 @@ void ag_chain_arrive(ag_tape *t, ag_node *d, void *data)
     d->data = data;
     d->flags |= AG_NODE_POOLED;
     t->waiting.pending--;
+    t->waiting.late += ag_layout_bytes(d->layout);
+    if (t->waiting.late > t->waiting.most_late)
+        t->waiting.most_late = t->waiting.late;
 }
 
 static size_t bytes_of(const ag_chain_plan *c, int i)

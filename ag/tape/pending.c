@@ -28,11 +28,14 @@ static bool reads(const ag_tape *t, const ag_node *d, uint32_t owner)
 
 bool ag_settle_readers(ag_tape *t, uint32_t owner)
 {
+    if (!(t->nodes[owner].flags & AG_NODE_READ)) /* most parameters: there may be many, as there may be of what waits */
+        return true;
     for (uint32_t i = 0; t->waiting.pending && i < t->waiting.count; i++) {
         const ag_node *d = ag_node_at(t, t->waiting.at[i]);
         if (ag_is_pending(d) && reads(t, d, owner) && !ag_settle_pending(t, t->waiting.at[i]))
             return false;
     }
+    t->nodes[owner].flags &= (uint8_t)~AG_NODE_READ;
     return true;
 }
 
@@ -49,7 +52,9 @@ void ag_drop_chained(ag_tape *t, uint32_t index)
     while (t->waiting.count && t->waiting.at[t->waiting.count - 1] >= index) {
         const ag_node *d = ag_node_at(t, t->waiting.at[--t->waiting.count]);
         t->waiting.pending -= ag_is_pending(d);
-        if (d->flags & AG_NODE_POOLED)
-            ag_pool_give(t, d->data, ag_layout_bytes(d->layout));
+        if (!(d->flags & AG_NODE_POOLED))
+            continue;
+        ag_pool_give(t, d->data, ag_layout_bytes(d->layout));
+        t->waiting.late -= ag_layout_bytes(d->layout);
     }
 }

@@ -35,11 +35,13 @@ ag_stats ag_tape_stats(const ag_tape *t)
     s.held = (ag_memory){ t->memory, a->most };
     s.values = arena(&t->arena);
     s.work = arena(&t->work);
-    s.adjoints = (ag_memory){ t->pool.live, larger(t->pool.highest, t->pool.most) };
+    s.adjoints = (ag_memory){ t->pool.live - t->waiting.late, larger(t->pool.highest, t->pool.most) };
     s.persistent = a->persistent;
     s.allocated = a->allocated;
     s.spare = arenas - s.values.live - s.work.live - s.adjoints.live;
     s.tables.live = s.tables.peak = t->memory - arenas - a->persistent.live - a->allocated.live;
+    s.values.live += t->waiting.late; /* they lie among the adjoints, whose peak has them too */
+    s.values.peak += t->waiting.most_late;
     s.nodes = ag_tape_nodes(t);
     s.most_nodes = (int64_t)larger(a->most_nodes, (uint64_t)s.nodes + 1) - 1;
     s.allocations = a->requests;
@@ -56,5 +58,6 @@ void ag_tape_stats_restart(ag_tape *t)
     a->persistent.peak = a->persistent.live;
     a->allocated.peak = a->allocated.live;
     a->most_nodes = 0;
+    t->waiting.most_late = t->waiting.late;
     t->arena.highest = t->work.highest = t->pool.highest = 0;
 }

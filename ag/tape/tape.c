@@ -233,6 +233,7 @@ ag_status ag_tape_reset(ag_tape *t)
     ag_check_wrapped(t);
     t->stop_count = t->node_count = t->wrapped_count = 0; /* all of them, without a look at each */
     t->waiting.count = t->waiting.pending = 0;
+    t->waiting.late = 0;
     ag_rewind_nodes(t, 1);
     t->grad_count = t->grad_free = 0;
     t->last_write = 0;
