@@ -263,7 +263,10 @@ static ag_status run_rule(ag_pass *s, uint32_t id, const double *scalar)
         if (status || !dx)
             continue;
         ag_array a = ag_array_of(t, dx);
-        if (!give_adjoint(s, &r.call, &a) && !ag_pass_deliver(s, r.call.inputs[i], &a))
+        if (give_adjoint(s, &r.call, &a))
+            continue;
+        ag_note_leave(s);
+        if (!ag_pass_deliver(s, r.call.inputs[i], &a))
             status = t->error.status;
     }
     return status;
@@ -274,7 +277,8 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
     ag_tape *t = s->t;
     const uint32_t id = d->id;
     ag_interlude rule;
-    ag_note_leave(s);
+    if (t->headers[id].op >= ag_op_count || ag_op_at(t, t->headers[id].op)->vjp_fused)
+        ag_note_leave(s); /* a user's rule is to be called each time; a kernel may have declined for its values */
     if (!ag_interlude_begin(t, &rule))
         return t->error.status;
     ag_no_grad_begin(t);
