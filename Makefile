@@ -192,7 +192,7 @@ define newline
 
 
 endef
-bench_inside := $(addprefix $(BUILD)/bench/,$(call name,$(shell grep -lsE 'include "([a-z/]*(internal|kernels/)|hand)' tests/bench/*.c)))
+bench_inside := $(addprefix $(BUILD)/bench/,$(call name,$(shell grep -lsE 'include "([a-z/]*(internal|kernels/)|hand[a-z_]*)' tests/bench/*.c)))
 # What takes time in tests is the library.
 $(BUILD)/tests/%: tests/%.c $(BUILD)/libag.a $(BUILD)/settings
 	$(call inside,-lcmocka,$(if $(filter 1,$(DEBUG)),,-O1))

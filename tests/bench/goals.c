@@ -2,7 +2,7 @@
  * what of the hand's time is the goal.
  *   goals [--rounds N] [--threads T] [--json FILE] [WORKLOAD...]
  *   goals --peers [WORKLOAD...]     prints `WORKLOAD SECONDS` of ag alone, for peers.sh */
-#include "hand.h"
+#include "hand_chains.h"
 
 #include <stdio.h>
 
@@ -12,12 +12,12 @@ typedef struct goal {
     double nanoseconds;           /* an op; 0: none */
 } goal;
 
-/* F1 and F2, chains of elementwise ops, will stand here with what runs them block by block. */
 /* clang-format off */
 static const goal goals[] = {
     { "T1", "four passes", 1.2, 0 }, { "T2", "products", 1.03, 0 }, { "T3_momentum", "products", 1.03, 0 },
     { "T3_adam", "products", 1.03, 0 }, { "T4_relu", "products", 1.35, 0 }, { "T4_tanh", "products", 1.5, 0 },
-    { "T5", "products", 1.03, 0 }, { "T6", "products", 1.03, 0 }, { "W1", "one loop", 0, 3.9 },
+    { "T5", "products", 1.03, 0 }, { "T6", "products", 1.03, 0 },
+    { "F1", "a loop for each op and block", 1.5, 0 }, { "F2", NULL, 0, 0 }, { "W1", "one loop", 0, 3.9 },
     { "W2_variables", "one loop", 0, 2.6 }, { "W2_parameters", "one loop", 0, 2.8 }, { "op", NULL, 0, 15 },
 };
 /* clang-format on */
@@ -119,6 +119,12 @@ static hand *make_hand(const goal *goal, const workload *w, int threads)
 {
     hand *h = hand_zeros(sizeof *h);
     h->threads = threads;
+    if (w->name[0] == 'F') {
+        h->step = hand_f1;
+        h->h[0] = hand_zeros(F1_NUMBERS * sizeof(float));
+        h->d[0] = hand_zeros(F1_NUMBERS * sizeof(float));
+        return h;
+    }
     if (w->name[0] == 'T' && w->name[1] != '1') {
         make_net_by_hand(h, w);
         return h;
@@ -214,8 +220,10 @@ static void put_row(const workload *w, const goal *g, times *ag, times *by_hand)
         printf(" %10s %10s %8s %8s", "-", "-", "-", "-");
     if (g->ratio > 0)
         printf(" %8.2f", g->ratio);
-    else
+    else if (g->nanoseconds > 0)
         printf(" %5.1f ns", g->nanoseconds);
+    else
+        printf(" %8s", "-");
     printf("  %s, %s\n", w->units ? "ns an op" : "us", w->what);
 }
 
@@ -223,7 +231,7 @@ static ag_status measure(settings *s, const goal *g, const workload_kind *k)
 {
     workload *w = make_workload(k, s->threads);
     hand *h = s->peers || !g->hand_name ? NULL : make_hand(g, w, s->threads);
-    const int steps = steps_of(w), rounds = w->layers && w->sizes[0] >= 4096 && s->rounds > 8 ? 8 : s->rounds;
+    const int steps = steps_of(w), rounds = (w->sizes[0] >= 4096 || w->name[0] == 'F') && s->rounds > 8 ? 8 : s->rounds;
     static times ag, by_hand, forward, backward;
     double loss = 0, expected = 0;
     ag.count = by_hand.count = forward.count = backward.count = 0;

@@ -27,8 +27,7 @@ for ((round = 0; round < ${ROUNDS:-3}; round++)); do
     {
         "$build/bench/mlp" --epochs 3 --threads 1 --only ag | awk '/epoch seconds:/ { print "epoch", $NF }'
         "$build/bench/peers"
-        "$build/bench/goals" --peers --rounds 5 T
-        "$build/bench/chains" --peers
+        "$build/bench/goals" --peers --rounds 5 T F
         for workload in T5 T6 CNN; do "$build/bench/memory" $workload | grep memory; done
         "$build/bench/ops" peers
     } | sed 's/^/ag /' >>"$lines"

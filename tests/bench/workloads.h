@@ -1,5 +1,6 @@
 /* Training steps that are measured again and again: data and parameters are the same in every run, one thread, f32 unless
- * said. T1 to T6 are whole steps on arrays, W1 and W2 gradients of rank-0 numbers, ops chains of one-element ops. */
+ * said. T1 to T6 are whole steps on arrays, F1 and F2 long chains of elementwise ops, W1 and W2 gradients of rank-0 numbers, op a
+ * chain of one-element ops. */
 #ifndef BENCH_WORKLOADS_H
 #define BENCH_WORKLOADS_H
 
@@ -12,8 +13,9 @@
 #include <string.h>
 
 enum {
-    LAYERS = 16,      /* of a network at most */
-    POINTS = 1000,    /* of the circle */
+    LAYERS = 16,   /* of a network at most */
+    POINTS = 1000, /* of the circle */
+    F1_NUMBERS = 10000000,
     NET_POINTS = 100, /* of the small net */
     NET_WIDTH = 16,   /* of its two hidden layers */
     NET_WEIGHTS = 2 * 16 + 16 + 16 * 16 + 16 + 16 + 1,
@@ -175,6 +177,46 @@ static inline void make_t6(workload *w)
     w->optimizer = optim_sgd(nn_params(w->net), (optim_sgd_config){ .lr = 1e-3 });
 }
 
+/* ---- F1 and F2: chains of elementwise ops on large arrays, with gradients to x and two parameters */
+
+static inline double f_step(workload *w, ag_tensor y)
+{
+    ag_zero_grad(w->x[0]);
+    ag_zero_grad(w->w[0]);
+    ag_zero_grad(w->w[1]);
+    ag_backward(y);
+    const double value = ag_item(y);
+    ag_tape_reset(w->t);
+    return value;
+}
+
+/* mean(tanh(a x + b) sigmoid(x) + exp(-x x)) */
+static inline double f1_step(workload *w)
+{
+    const ag_tensor x = w->x[0];
+    const ag_tensor u = ag_mul(ag_tanh(ag_add(ag_mul(w->w[0], x), w->w[1])), ag_sigmoid(x));
+    return f_step(w, ag_mean(ag_add(u, ag_exp(ag_neg(ag_mul(x, x))))));
+}
+
+/* a layer norm and x sigmoid(1.702 x), of elementwise ops and means */
+static inline double f2_step(workload *w)
+{
+    const ag_tensor d = ag_sub(w->x[0], ag_mean_over(w->x[0], AG_AXES(-1), AG_KEEPDIM));
+    const ag_tensor v = ag_mean_over(ag_square(d), AG_AXES(-1), AG_KEEPDIM);
+    const ag_tensor r = ag_scalar_div(1, ag_sqrt(ag_add_scalar(v, 1e-5)));
+    const ag_tensor z = ag_add(ag_mul(ag_mul(d, r), w->w[0]), w->w[1]);
+    return f_step(w, ag_mean(ag_mul(z, ag_sigmoid(ag_mul_scalar(z, 1.702)))));
+}
+
+static inline void make_f(workload *w)
+{
+    const bool first = w->step == f1_step;
+    const ag_shape p = first ? AG_SCALAR : AG_SHAPE(4096);
+    w->x[0] = ag_param(ag_randn(w->t, AG_F32, first ? AG_SHAPE(F1_NUMBERS) : AG_SHAPE(512, 4096), 0, 1), NULL);
+    w->w[0] = ag_param(ag_full(w->t, AG_F32, p, 1.5), NULL);
+    w->w[1] = ag_param(ag_full(w->t, AG_F32, p, 0.3), NULL);
+}
+
 /* ---- W1: the circle sample by sample, on rank-0 f64 numbers */
 
 static inline double samples_step(workload *w)
@@ -316,6 +358,8 @@ static const workload_kind workload_kinds[] = {
     { "T4_tanh", "2-16-16-1, tanh, batch 100, SGD", make_t4, net_step, 3, { 2, 16, 16, 1 }, true, false, false },
     { "T5", "16 layers of 256, batch 256, Adam", make_adam, net_step, 16, { 256 }, false, true, false },
     { "T6", "4096-4096-4096, batch 512, SGD", make_t6, net_step, 2, { 4096 }, false, true, false },
+    { "F1", "tanh(a x + b) sigmoid(x) + exp(-x x) of 10 million x", make_f, f1_step, 0, { 0 }, false, false, false },
+    { "F2", "layer norm and gelu of ops, [512, 4096]", make_f, f2_step, 0, { 0 }, false, false, false },
     { "W1", "circle sample by sample", make_samples, samples_step, 0, { 0 }, false, false, false },
     { "W2_variables", "2-16-16-1 point by point, variables", make_numbers, numbers_step, 0, { 0 }, false, false, false },
     { "W2_parameters", "2-16-16-1 point by point, parameters", make_numbers, numbers_step, 0, { 0 }, false, false, true },
