@@ -277,8 +277,10 @@ ag_status ag_pass_rule(ag_pass *s, ag_node *d, const double *scalar)
     ag_tape *t = s->t;
     const uint32_t id = d->id;
     ag_interlude rule;
-    if (t->headers[id].op >= ag_op_count || ag_op_at(t, t->headers[id].op)->vjp_fused)
-        ag_note_leave(s); /* a user's rule is to be called each time; a kernel may have declined for its values */
+    /* a user's rule is to be called each time; a kernel may have declined for its values; a number's adjoint is cleared
+     * even if nothing is made of it */
+    if (scalar || t->headers[id].op >= ag_op_count || ag_op_at(t, t->headers[id].op)->vjp_fused)
+        ag_note_leave(s);
     if (!ag_interlude_begin(t, &rule))
         return t->error.status;
     ag_no_grad_begin(t);
