@@ -320,6 +320,44 @@ static void variances_are_accurate_far_from_the_first_element(void **unused)
     ag_tape_free(t);
 }
 
+static void derivatives_of_products_are_products_of_the_others(void **state)
+{
+    ag_tape *t = *state;
+    const double huge = 0x1p600, tiny = 0x1p-600, small = 0x1p-100, large = 0x1p100;
+    ag_tensor x = ag_require_grad(AG_VALUES(t, AG_SHAPE(4, 3), 2, 4, 8, 2, 0, 4, 0, 4, 0, huge, huge, tiny));
+    GRADIENT(ag_prod_over(x, AG_AXES(1), 0), x, AG_SHAPE(4, 3), 32, 16, 8, 0, 16, 0, 0, 0, 0, 4, 4, INFINITY);
+    ag_tensor turned = ag_require_grad(AG_VALUES(t, AG_SHAPE(3, 4), 2, 2, 0, huge, 4, 0, 4, huge, 8, 4, 0, tiny));
+    GRADIENT(ag_prod_over(turned, AG_AXES(0), 0), turned, AG_SHAPE(3, 4), 32, 0, 0, 4, 16, 16, 0, 4, 8, 0, 0, INFINITY);
+    ag_tensor single = ag_require_grad(ag_cast(AG_VALUES(t, AG_SHAPE(4), small, small, large, 2 * large), AG_F32));
+    VALUES(weighted_gradient(ag_prod(single), single), AG_SHAPE(4), 2 * large, 2 * large, 2 * small, small);
+    ag_tensor infinite = ag_require_grad(AG_VALUES(t, AG_SHAPE(2, 2), 3, INFINITY, 5, 7));
+    GRADIENT(ag_prod_over(infinite, AG_AXES(1), 0), infinite, AG_SHAPE(2, 2), INFINITY, 3, 14, 10);
+}
+
+static void equal_extremes_share_the_gradient_of_a_norm(void **state)
+{
+    (void)state;
+    enum { N = 3000, M = 5 };
+    ag_tape *t = ag_tape_new((ag_options){ .dtype = AG_F64 });
+    static double values[N][M];
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < M; j++)
+            values[i][j] = i % 700 != 6 ? 1 : i < 700 ? -3 : 3; /* at five rows */
+    ag_tensor x = ag_require_grad(ag_from(t, AG_F64, AG_SHAPE(N, M), values, sizeof values));
+    ag_tensor down = weighted_gradient(ag_norm_over(x, INFINITY, AG_AXES(0), 0), x);
+    for (int j = 0; j < M; j++) {
+        assert_true(ag_item_at(down, 6 * M + j) == -(j + 1) / 5.0);
+        assert_true(ag_item_at(down, 706 * M + j) == (j + 1) / 5.0);
+        assert_true(ag_item_at(down, 707 * M + j) == 0);
+    }
+    assert_true(ag_item(ag_norm_over(x, INFINITY, AG_ALL, 0)) == 3);
+    assert_true(ag_item(ag_norm_over(x, -INFINITY, AG_ALL, 0)) == 1);
+    assert_true(ag_item(ag_norm_over(x, 1, AG_ALL, 0)) == (N + 2 * 5) * M);
+    assert_true(ag_item(ag_norm_over(x, 0, AG_ALL, 0)) == N * M);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +375,8 @@ int main(void)
         TEST(cross_entropy_of_the_certain),
         cmocka_unit_test(maxima_side_by_side_share_their_gradient),
         cmocka_unit_test(variances_are_accurate_far_from_the_first_element),
+        TEST(derivatives_of_products_are_products_of_the_others),
+        cmocka_unit_test(equal_extremes_share_the_gradient_of_a_norm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,6 +215,28 @@ static void what_cannot_be_done_is_said(void **state)
     ag_tape_free(t);
 }
 
+static void places_of_extremes_are_the_first_ones(void **state)
+{
+    (void)state;
+    enum { N = 100, M = 40 };
+    ag_tape *t = ag_tape_new((ag_options){ .dtype = AG_F32 });
+    static double values[N][M];
+    for (int i = 0; i < N; i++)
+        for (int j = 0; j < M; j++)
+            values[i][j] = i == 17 + j || i == 60 + j % 3 ? 5 : i == 3 ? -5 : (i + j) % 4;
+    values[70][2] = values[40][2] = NAN;
+    ag_tensor x = ag_cast(ag_from(t, AG_F64, AG_SHAPE(N, M), values, sizeof values), AG_F32);
+    ag_tensor most = ag_argmax(x, 0), least = ag_argmin(x, 0), turned = ag_transpose(x, 0, 1);
+    for (int j = 0; j < M; j++) {
+        assert_int_equal((int)ag_item_at(most, j), j == 2 ? 40 : 17 + j);
+        assert_int_equal((int)ag_item_at(least, j), j == 2 ? 40 : 3);
+        assert_int_equal((int)ag_item_at(ag_argmax(turned, 1), j), j == 2 ? 40 : 17 + j);
+        assert_int_equal((int)ag_item_at(ag_argmin(turned, 1), j), j == 2 ? 40 : 3);
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +251,7 @@ int main(void)
         cmocka_unit_test(norms_neither_overflow_nor_vanish),
         cmocka_unit_test(equal_elements_do_not_share_where_places_are_told),
         cmocka_unit_test(what_cannot_be_done_is_said),
+        cmocka_unit_test(places_of_extremes_are_the_first_ones),
     };
     return cmocka_run_group_tests_name("sorting", tests, NULL, NULL);
 }

@@ -2,7 +2,8 @@
 
 enum {
     CHUNK = 4096, /* elements of a line that are dealt out at a time */
-    DEEP = 256,   /* elements of lines side by side that are gone through at a time */
+    PARTS = 16,   /* into which lines side by side may be divided */
+    LEAST = 64,   /* elements of a part of them: joining two totals takes as long as some ten */
     /* Elements of a long line that are worth a thread's turn; the means of shorter parts would lose digits. */
     PART = 1 << 15
 };
@@ -11,6 +12,7 @@ typedef struct fold_job {
     const ag_fold *f;
     const char *x;
     int64_t size, outer, n, inner, chunks; /* size: of an element */
+    int64_t parts, high;                   /* into which lines side by side are divided, of so many elements */
     ag_total_of *total, *part;
 } fold_job;
 
@@ -23,12 +25,12 @@ static ag_total_of fold_chunk(const ag_fold *f, const char *x, int64_t size, int
         f->columns(x, rows, AG_FOLD_LANES, AG_FOLD_LANES, f->context, lane);
         all = lane[0];
         for (int l = 1; l < AG_FOLD_LANES; l++)
-            f->join(&all, &lane[l], f->context);
+            f->join(&all, &lane[l], 1, f->context);
     }
     if (left > 0)
         f->columns(x + rows * AG_FOLD_LANES * size, 1, AG_FOLD_LANES, left, f->context, lane);
     for (int64_t l = 0; l < left; l++)
-        f->join(&all, &lane[l], f->context);
+        f->join(&all, &lane[l], 1, f->context);
     return all;
 }
 
@@ -37,7 +39,7 @@ static ag_total_of fold_line(const ag_fold *f, const char *x, int64_t size, int6
     ag_total_of all = fold_chunk(f, x, size, n < CHUNK ? n : CHUNK);
     for (int64_t i = CHUNK; i < n; i += CHUNK) {
         const ag_total_of more = fold_chunk(f, x + i * size, size, n - i < CHUNK ? n - i : CHUNK);
-        f->join(&all, &more, f->context);
+        f->join(&all, &more, 1, f->context);
     }
     return all;
 }
@@ -49,21 +51,39 @@ static void run_lines(const void *context, int64_t begin, int64_t end)
         j->total[i] = fold_line(j->f, j->x + i * j->n * j->size, j->size, j->n);
 }
 
+/* Some of the lines side by side, or a part of them. */
+static void fold_columns(const fold_job *j, const char *x, int64_t n, int64_t count, ag_total_of *total)
+{
+    const ag_fold *f = j->f;
+    const int64_t row = j->inner * j->size, deep = f->deep;
+    ag_total_of more[AG_FOLD_COLUMNS];
+    f->columns(x, n < deep ? n : deep, j->inner, count, f->context, total);
+    for (int64_t at = deep; at < n; at += deep) {
+        f->columns(x + at * row, n - at < deep ? n - at : deep, j->inner, count, f->context, more);
+        f->join(total, more, count, f->context);
+    }
+}
+
 static void run_columns(const void *context, int64_t begin, int64_t end)
 {
     const fold_job *j = context;
     for (int64_t i = begin; i < end; i++) {
-        const int64_t row = i / j->chunks, first = i % j->chunks * AG_FOLD_COLUMNS, left = j->inner - first;
-        const int64_t count = left < AG_FOLD_COLUMNS ? left : AG_FOLD_COLUMNS;
-        const char *x = j->x + (row * j->n * j->inner + first) * j->size;
-        ag_total_of *total = j->total + row * j->inner + first, more[AG_FOLD_COLUMNS];
-        j->f->columns(x, j->n < DEEP ? j->n : DEEP, j->inner, count, j->f->context, total);
-        for (int64_t at = DEEP; at < j->n; at += DEEP) {
-            const int64_t n = j->n - at < DEEP ? j->n - at : DEEP;
-            j->f->columns(x + at * j->inner * j->size, n, j->inner, count, j->f->context, more);
-            for (int64_t k = 0; k < count; k++)
-                j->f->join(&total[k], &more[k], j->f->context);
-        }
+        const int64_t first = i % j->chunks * AG_FOLD_COLUMNS, left = j->inner - first;
+        const int64_t slice = i / j->chunks, row = slice / j->parts, from = slice % j->parts * j->high;
+        fold_columns(j, j->x + ((row * j->n + from) * j->inner + first) * j->size,
+                     j->n - from < j->high ? j->n - from : j->high, left < AG_FOLD_COLUMNS ? left : AG_FOLD_COLUMNS,
+                     j->part + slice * j->inner + first);
+    }
+}
+
+static void join_parts(const fold_job *j)
+{
+    for (int64_t i = 0; i < j->outer; i++) {
+        ag_total_of *total = j->total + i * j->inner;
+        const ag_total_of *part = j->part + i * j->parts * j->inner;
+        memcpy(total, part, (size_t)j->inner * sizeof *total);
+        for (int64_t k = 1; k < j->parts; k++)
+            j->f->join(total, part + k * j->inner, j->inner, j->f->context);
     }
 }
 
@@ -83,35 +103,54 @@ static void run_divided(const fold_job *j, int threads)
     ag_for_ranges(parts, PART, threads, run_parts, j);
     j->total[0] = j->part[0];
     for (int64_t i = 1; i < parts; i++)
-        j->f->join(j->total, &j->part[i], j->f->context);
+        j->f->join(j->total, &j->part[i], 1, j->f->context);
+}
+
+/* Elements of a part of lines side by side: all, where there are enough of these to be shared out. */
+static int64_t height(int64_t outer, int64_t n, int64_t inner)
+{
+    const int64_t items = ag_times(outer, ag_parts(inner, AG_FOLD_COLUMNS)),
+                  least = inner < PART / LEAST ? PART / inner : LEAST;
+    const int64_t even = items < PARTS ? ag_parts(n, PARTS / items) : n;
+    return even < least ? least : even;
 }
 
 size_t ag_fold_work(int64_t outer, int64_t n, int64_t inner)
 {
-    return outer == 1 && inner == 1 && n > PART ? (size_t)(n / PART + 1) * sizeof(ag_total_of) : 0;
+    if (outer == 0 || n == 0 || inner == 0)
+        return 0;
+    if (inner == 1)
+        return outer == 1 && n > PART ? (size_t)(n / PART + 1) * sizeof(ag_total_of) : 0;
+    const int64_t parts = ag_parts(n, height(outer, n, inner));
+    return parts > 1 ? (size_t)(outer * parts * inner) * sizeof(ag_total_of) : 0;
 }
 
 void ag_fold_lines(const ag_fold *f, const ag_array *x, int64_t outer, int64_t n, int64_t inner, ag_total_of *total,
                    void *work, int threads)
 {
-    const fold_job j = { .f = f,
-                         .x = x->data,
-                         .size = (int64_t)ag_dtype_size(x->dtype),
-                         .outer = outer,
-                         .n = n,
-                         .inner = inner,
-                         .chunks = ag_parts(inner, AG_FOLD_COLUMNS),
-                         .total = total,
-                         .part = work };
+    fold_job j = { .f = f,
+                   .x = x->data,
+                   .size = (int64_t)ag_dtype_size(x->dtype),
+                   .outer = outer,
+                   .n = n,
+                   .inner = inner,
+                   .chunks = ag_parts(inner, AG_FOLD_COLUMNS),
+                   .total = total,
+                   .part = work ? work : total };
     for (int64_t i = 0; n == 0 && i < ag_times(outer, inner); i++)
         total[i] = f->none;
     if (outer == 0 || n == 0 || inner == 0)
         return;
-    if (inner > 1)
-        ag_for_ranges(outer * j.chunks, (double)n * (double)(inner < AG_FOLD_COLUMNS ? inner : AG_FOLD_COLUMNS),
-                      threads, run_columns, &j);
-    else if (work)
+    if (inner > 1) {
+        const int64_t count = inner < AG_FOLD_COLUMNS ? inner : AG_FOLD_COLUMNS;
+        j.high = height(outer, n, inner);
+        j.parts = ag_parts(n, j.high);
+        ag_for_ranges(outer * j.parts * j.chunks, (double)j.high * (double)count, threads, run_columns, &j);
+        if (work)
+            join_parts(&j);
+    } else if (work) {
         run_divided(&j, threads);
-    else
+    } else {
         ag_for_ranges(outer, (double)n, threads, run_lines, &j);
+    }
 }

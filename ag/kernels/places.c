@@ -1,109 +1,106 @@
 #include "ag/kernels/places.h"
+#include "ag/kernels/vector.h"
 
 enum {
-    COLUMNS = 128,       /* lines that are looked at together, where they lie side by side */
-    BLOCK = 512,         /* elements of a line of which first only the best one is found */
-    LANES = 32,          /* comparisons that do not wait for each other */
+    COLUMNS = 512,       /* lines that are looked at together, where they lie side by side */
+    LANES = 32,          /* into which a line is dealt out */
+    ROWS = 8,            /* that are looked at before what is best so far is stored: it would be slow to load */
+    DEEP = 1 << 30,      /* elements of which a place is an int32_t */
     PART = 4 * AG_SHARE, /* elements of a line that are worth a thread's turn */
     PARTS = 32
 };
 
 /* A NaN is better than any number, and nothing is better than a NaN. */
-#define ABOVE(a, b) ((a) > (b) || ((a) != (a) && (b) == (b)))
-#define BELOW(a, b) ((a) < (b) || ((a) != (a) && (b) == (b)))
+#define ABOVE(a, b) ((a) > (b) || NAN_FIRST(a, b))
+#define BELOW(a, b) ((a) < (b) || NAN_FIRST(a, b))
+#define NAN_FIRST(a, b) ((a) != (a) && (b) == (b))
 
-/* The place of the best of n elements, one after the other. */
-typedef int64_t line_function(const void *x, int64_t n);
-/* Those of `count` lines side by side, at most COLUMNS, whose elements are `step` apart. */
+/* Those of `count` lines side by side, at most COLUMNS, of at most DEEP elements `step` apart. */
 typedef void columns_function(const void *x, int64_t n, int64_t step, int64_t count, int64_t *place);
 /* Is element i better than element k? */
 typedef bool better_function(const void *x, int64_t i, int64_t k);
 
 typedef struct finder {
-    line_function *line;
     columns_function *columns;
     better_function *better;
 } finder;
 
-#define FINDER(name, type, BETTER)                                                                     \
-    /* of n elements, at least LANES, the last ones looked at twice */                                 \
-    static type name##_best(const type *x, int64_t n)                                                  \
-    {                                                                                                  \
-        type lane[LANES], best;                                                                        \
-        for (int l = 0; l < LANES; l++)                                                                \
-            lane[l] = x[n - LANES + l];                                                                \
-        for (int64_t i = 0; i + LANES <= n; i += LANES)                                                \
-            for (int l = 0; l < LANES; l++)                                                            \
-                lane[l] = BETTER(x[i + l], lane[l]) ? x[i + l] : lane[l];                              \
-        best = lane[0];                                                                                \
-        for (int l = 1; l < LANES; l++)                                                                \
-            best = BETTER(lane[l], best) ? lane[l] : best;                                             \
-        return best;                                                                                   \
-    }                                                                                                  \
-    static int64_t name##_line(const void *x_, int64_t n)                                              \
-    {                                                                                                  \
-        const type *x = x_;                                                                            \
-        type best = x[0];                                                                              \
-        int64_t at = 0;                                                                                \
-        for (int64_t i = 0; i < n && n < LANES; i++)                                                   \
-            at = BETTER(x[i], x[at]) ? i : at;                                                         \
-        if (n < LANES)                                                                                 \
-            return at;                                                                                 \
-        for (int64_t i = 0; i < n; i += BLOCK) {                                                       \
-            const int64_t from = n - i < LANES ? n - LANES : i, left = n - from;                       \
-            const type most = name##_best(x + from, left < BLOCK ? left : BLOCK);                      \
-            at = BETTER(most, best) ? from : at;                                                       \
-            best = BETTER(most, best) ? most : best;                                                   \
-        }                                                                                              \
-        while (x[at] != best && (best == best || x[at] == x[at]))                                      \
-            at++;                                                                                      \
-        return at;                                                                                     \
-    }                                                                                                  \
-    static void name##_columns(const void *x_, int64_t n, int64_t step, int64_t count, int64_t *place) \
-    {                                                                                                  \
-        const type *x = x_;                                                                            \
-        type best[COLUMNS];                                                                            \
-        int64_t at[COLUMNS] = { 0 };                                                                   \
-        for (int64_t j = 0; j < count; j++)                                                            \
-            best[j] = x[j];                                                                            \
-        for (int64_t i = 1; i < n; i++)                                                                \
-            for (int64_t j = 0; j < count; j++) {                                                      \
-                const type v = x[i * step + j];                                                        \
-                at[j] = BETTER(v, best[j]) ? i : at[j];                                                \
-                best[j] = BETTER(v, best[j]) ? v : best[j];                                            \
-            }                                                                                          \
-        for (int64_t j = 0; j < count; j++)                                                            \
-            place[j] = at[j];                                                                          \
-    }                                                                                                  \
-    static bool name##_better(const void *x_, int64_t i, int64_t k)                                    \
-    {                                                                                                  \
-        const type *x = x_;                                                                            \
-        return BETTER(x[i], x[k]);                                                                     \
+/* place: an integer as wide as an element, or wider */
+#define FINDER(name, type, index, MORE, BETTER)                                                                 \
+    /* n rows, from row `first` on; careful: also of NaNs. Was there one? */                                    \
+    AG_INLINE bool name##_rows(const type *x, int rows, index first, int64_t step, int64_t count, bool careful, \
+                               type *restrict best, index *restrict at)                                         \
+    {                                                                                                           \
+        int strange = 0;                                                                                        \
+        for (int64_t j = 0; j < count; j++) {                                                                   \
+            type b = best[j];                                                                                   \
+            index place = at[j];                                                                                \
+            _Pragma("GCC unroll 8") for (int r = 0; r < rows; r++)                                              \
+            {                                                                                                   \
+                const type v = x[r * step + j];                                                                 \
+                const bool better = v MORE b || (careful && NAN_FIRST(v, b));                                   \
+                strange |= v != v;                                                                              \
+                place = better ? first + r : place;                                                             \
+                b = better ? v : b;                                                                             \
+            }                                                                                                   \
+            best[j] = b;                                                                                        \
+            at[j] = place;                                                                                      \
+        }                                                                                                       \
+        return strange;                                                                                         \
+    }                                                                                                           \
+    AG_INLINE bool name##_all(const type *x, int64_t n, int64_t step, int64_t count, bool careful, type *best,  \
+                              index *at)                                                                        \
+    {                                                                                                           \
+        bool strange = false;                                                                                   \
+        int64_t i = 0;                                                                                          \
+        for (int64_t j = 0; j < count; j++) {                                                                   \
+            best[j] = x[j];                                                                                     \
+            at[j] = 0;                                                                                          \
+        }                                                                                                       \
+        for (; i + ROWS <= n; i += ROWS)                                                                        \
+            strange |= name##_rows(x + i * step, ROWS, (index)i, step, count, careful, best, at);               \
+        for (; i < n; i++)                                                                                      \
+            strange |= name##_rows(x + i * step, 1, (index)i, step, count, careful, best, at);                  \
+        return strange;                                                                                         \
+    }                                                                                                           \
+    static void name##_columns(const void *x, int64_t n, int64_t step, int64_t count, int64_t *place)           \
+    {                                                                                                           \
+        type best[COLUMNS];                                                                                     \
+        index at[COLUMNS];                                                                                      \
+        if (name##_all(x, n, step, count, false, best, at))                                                     \
+            name##_all(x, n, step, count, true, best, at);                                                      \
+        for (int64_t j = 0; j < count; j++)                                                                     \
+            place[j] = at[j];                                                                                   \
+    }                                                                                                           \
+    static bool name##_better(const void *x_, int64_t i, int64_t k)                                             \
+    {                                                                                                           \
+        const type *x = x_;                                                                                     \
+        return BETTER(x[i], x[k]);                                                                              \
     }
 
-FINDER(largest_f32, float, ABOVE)
-FINDER(largest_f64, double, ABOVE)
-FINDER(largest_i32, int32_t, ABOVE)
-FINDER(largest_i64, int64_t, ABOVE)
-FINDER(largest_u8, uint8_t, ABOVE)
-FINDER(smallest_f32, float, BELOW)
-FINDER(smallest_f64, double, BELOW)
-FINDER(smallest_i32, int32_t, BELOW)
-FINDER(smallest_i64, int64_t, BELOW)
-FINDER(smallest_u8, uint8_t, BELOW)
+FINDER(largest_f32, float, int32_t, >, ABOVE)
+FINDER(largest_f64, double, int64_t, >, ABOVE)
+FINDER(largest_i32, int32_t, int32_t, >, ABOVE)
+FINDER(largest_i64, int64_t, int64_t, >, ABOVE)
+FINDER(largest_u8, uint8_t, int32_t, >, ABOVE)
+FINDER(smallest_f32, float, int32_t, <, BELOW)
+FINDER(smallest_f64, double, int64_t, <, BELOW)
+FINDER(smallest_i32, int32_t, int32_t, <, BELOW)
+FINDER(smallest_i64, int64_t, int64_t, <, BELOW)
+FINDER(smallest_u8, uint8_t, int32_t, <, BELOW)
 
-#define FUNCTIONS(name)                            \
-    {                                              \
-        name##_line, name##_columns, name##_better \
+#define FUNCTIONS(name)               \
+    {                                 \
+        name##_columns, name##_better \
     }
 static const finder finders[2][6] = {
-    { { NULL, NULL, NULL },
+    { { NULL, NULL },
       FUNCTIONS(smallest_f32),
       FUNCTIONS(smallest_f64),
       FUNCTIONS(smallest_i32),
       FUNCTIONS(smallest_i64),
       FUNCTIONS(smallest_u8) },
-    { { NULL, NULL, NULL },
+    { { NULL, NULL },
       FUNCTIONS(largest_f32),
       FUNCTIONS(largest_f64),
       FUNCTIONS(largest_i32),
@@ -119,11 +116,28 @@ typedef struct places_job {
     int64_t *part, parts; /* the places in parts of one long line */
 } places_job;
 
+/* The place of the best of n elements, one after the other. */
+static int64_t find_in_line(const places_job *j, const char *x, int64_t n)
+{
+    int64_t lane[LANES], at = 0;
+    const int64_t rows = n / LANES;
+    if (rows > 0)
+        j->find->columns(x, rows, LANES, LANES, lane);
+    for (int64_t l = 0; l < LANES && rows > 0; l++) {
+        const int64_t i = lane[l] * LANES + l;
+        if (j->find->better(x, i, at) || (i < at && !j->find->better(x, at, i)))
+            at = i;
+    }
+    for (int64_t i = rows * LANES; i < n; i++)
+        at = j->find->better(x, i, at) ? i : at;
+    return at;
+}
+
 static void run_lines(const void *context, int64_t begin, int64_t end)
 {
     const places_job *j = context;
     for (int64_t i = begin; i < end; i++)
-        j->place[i] = j->find->line(j->x + i * j->n * j->size, j->n);
+        j->place[i] = find_in_line(j, j->x + i * j->n * j->size, j->n);
 }
 
 static void run_columns(const void *context, int64_t begin, int64_t end)
@@ -131,8 +145,17 @@ static void run_columns(const void *context, int64_t begin, int64_t end)
     const places_job *j = context;
     for (int64_t i = begin; i < end; i++) {
         const int64_t row = i / j->chunks, first = i % j->chunks * COLUMNS, left = j->inner - first;
-        j->find->columns(j->x + (row * j->n * j->inner + first) * j->size, j->n, j->inner,
-                         left < COLUMNS ? left : COLUMNS, j->place + row * j->inner + first);
+        const int64_t count = left < COLUMNS ? left : COLUMNS;
+        const char *x = j->x + (row * j->n * j->inner + first) * j->size;
+        int64_t *place = j->place + row * j->inner + first, more[COLUMNS];
+        j->find->columns(x, j->n < DEEP ? j->n : DEEP, j->inner, count, place);
+        for (int64_t from = DEEP; from < j->n; from += DEEP) {
+            const int64_t left_here = j->n - from;
+            j->find->columns(x + from * j->inner * j->size, left_here < DEEP ? left_here : DEEP, j->inner, count, more);
+            for (int64_t k = 0; k < count; k++)
+                if (j->find->better(x, (from + more[k]) * j->inner + k, place[k] * j->inner + k))
+                    place[k] = from + more[k];
+        }
     }
 }
 
@@ -141,7 +164,7 @@ static void run_parts(const void *context, int64_t begin, int64_t end)
     const places_job *j = context;
     for (int64_t i = begin; i < end; i++) {
         const int64_t first = j->n / j->parts * i, n = i + 1 < j->parts ? j->n / j->parts : j->n - first;
-        j->part[i] = first + j->find->line(j->x + first * j->size, n);
+        j->part[i] = first + find_in_line(j, j->x + first * j->size, n);
     }
 }
 

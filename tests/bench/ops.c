@@ -3,6 +3,7 @@
  * turn; all in seconds of the processor. `ops NAME..`: some of these. `ops peers [NAME..]`: ops that peers.sh puts beside PyTorch's, as lines `NAME.DIRECTION SECONDS`. */
 #include "ag/ag.h"
 #include "clock.h"
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,17 +38,6 @@ OP(maximum, ag_maximum(x[0], x[1]))
 OP(less, ag_less(x[0], x[1]))
 OP(where, ag_where(x[0], x[1], x[2]))
 OP(masked_fill, ag_masked_fill(x[0], x[1], -1))
-OP(sum, ag_sum(x[0]))
-OP(sum_down, ag_sum_over(x[0], AG_AXES(0), 0))
-OP(sum_along, ag_sum_over(x[0], AG_AXES(-1), 0))
-OP(max_down, ag_max_over(x[0], AG_AXES(0), 0))
-OP(max_along, ag_max_over(x[0], AG_AXES(-1), 0))
-OP(variance, ag_var(x[0]))
-OP(variance_down, ag_var_over(x[0], AG_AXES(0), 0, (ag_var_options){ 0 }))
-OP(norm, ag_norm(x[0]))
-OP(product, ag_prod(x[0]))
-OP(any, ag_any(x[0]))
-OP(argmax, ag_argmax(x[0], -1))
 OP(chosen, ag_masked_select(x[0], x[1]))
 OP(cast, ag_cast(x[0], AG_F64))
 OP(turned, ag_neg(ag_transpose(x[0], 0, 1)))
@@ -80,17 +70,6 @@ static const bench bounded[] = {
     { "less", less, .shape = { FULL, FULL }, .one_way = true },
     { "where", where, .shape = { FULL, FULL, FULL }, .below = { MASK }, .kept = A },
     { "masked_fill", masked_fill, .shape = { FULL, FULL }, .below = { 0, MASK }, .kept = B },
-    { "sum", sum, .shape = { FULL } },
-    { "sum over axis 0", sum_down, .shape = { FULL } },
-    { "sum over axis 1", sum_along, .shape = { FULL } },
-    { "max over axis 0", max_down, .shape = { FULL }, .kept = A | RESULT },
-    { "max over axis 1", max_along, .shape = { FULL }, .kept = A | RESULT },
-    { "var", variance, .shape = { FULL }, .kept = A },
-    { "var over axis 0", variance_down, .shape = { FULL }, .kept = A },
-    { "norm", norm, .shape = { FULL }, .kept = A },
-    { "prod", product, .shape = { FULL }, .kept = A },
-    { "any", any, .shape = { FULL }, .one_way = true },
-    { "argmax", argmax, .shape = { FULL }, .one_way = true },
     { "masked_select", chosen, .shape = { FULL, FULL }, .below = { 0, MASK }, .kept = B },
     { "concat of columns", columns, .shape = { AG_DIMS(SIDE, SIDE / 2), AG_DIMS(SIDE, SIDE / 2) } },
     { "tril", tril, .shape = { FULL } },
@@ -105,6 +84,7 @@ static const bench bounded[] = {
 /* clang-format on */
 
 #include "moves.h"
+#include "reductions.h"
 
 /* ---- beside PyTorch; the same names and operands are in peers_ops.py */
 
@@ -329,7 +309,7 @@ static ag_status beside_memory(const bench *b, arrays *memory)
         move(memory);
     }
     const double speed = 3.0 * sizeof(float) * (double)memory->n / memory->best;
-    printf("%-20s", b->name);
+    printf("%-22s", b->name);
     for (int way = 0; way < (b->one_way ? 1 : 2); way++)
         printf(" %8.2f ms %5.1f GB/s %5.2f", 1e3 * m.best[way], 1e-9 * m.bytes[way] / m.best[way],
                m.best[way] * speed / m.bytes[way]);
@@ -356,12 +336,12 @@ static ag_status table_of_memory(int count, char **names)
     memory.c = all + 2 * memory.n;
     memset(all, 1, 3 * (size_t)memory.n * sizeof *all);
     ag_status status = AG_OK;
-    printf("%-20s %26s %27s\n%-20s %26s %27s\n", "f32 [2048,2048]", "forward", "backward", "",
+    printf("%-22s %26s %27s\n%-22s %26s %27s\n", "f32 [2048,2048]", "forward", "backward", "",
            "time, speed, times memory's", "time, speed, times memory's");
-    for (const bench *b = bounded; b->name && !status; b++)
-        status = among(b->name, count, names) ? beside_memory(b, &memory) : AG_OK;
-    for (const bench *b = moved; b->name && !status; b++)
-        status = among(b->name, count, names) ? beside_memory(b, &memory) : AG_OK;
+    const bench *const tables[] = { bounded, moved, reductions };
+    for (int i = 0; i < 3; i++)
+        for (const bench *b = tables[i]; b->name && !status; b++)
+            status = among(b->name, count, names) ? beside_memory(b, &memory) : AG_OK;
     free(all);
     return status;
 }

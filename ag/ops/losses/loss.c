@@ -100,9 +100,7 @@ ag_status ag_loss_back(const ag_call *c, const ag_array *dy, ag_array *dx, const
     const ag_pairs p = pairs_of(c, a, b);
     const bool each = params->reduce == AG_REDUCE_NONE;
     const double scale = each ? 0 : ag_array_get(dy, 0) / (double)ag_loss_divisor(params->reduce, a->shape);
-    for (int side = 0; side < 2; side++)
-        if (dx[side].data)
-            ag_pair_back(&p, side, each ? dy->data : NULL, scale, beta[side], dx[side].data);
+    ag_pair_back(&p, each ? dy->data : NULL, scale, beta, dx);
     return AG_OK;
 }
 

@@ -26,13 +26,14 @@ static int64_t chunks_of(const ag_pairs *p)
     return (p->n + AG_PAIR_CHUNK - 1) / AG_PAIR_CHUNK;
 }
 
-typedef struct job { /* what is wanted of the chunks: their sums, their values or a derivative */
+typedef struct job { /* what is wanted of the chunks: their sums, their values or derivatives */
     const ag_pairs *pairs;
     double *sums;
     char *to;
     const char *dy;
-    double scale, beta;
-    int side;
+    const ag_array *dx;
+    const double *beta;
+    double scale;
 } job;
 
 static void sum_chunk(const void *context, int64_t i)
@@ -69,17 +70,21 @@ void ag_pair_each(const ag_pairs *p, void *y)
     ag_for_items(chunks_of(p), AG_PAIR_CHUNK, p->threads, each_chunk, &(job){ .pairs = p, .to = y });
 }
 
+/* Both sides while their operands lie in the cache. */
 static void back_chunk(const void *context, int64_t i)
 {
     const job *j = context;
     const ag_pairs *p = j->pairs;
     const chunk k = chunk_at(p, i);
-    kernels_of(p)->back(p->kind, j->side, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c,
-                        j->dy ? j->dy + k.offset : NULL, j->scale, j->beta, j->to + k.offset);
+    for (int side = 0; side < 2; side++)
+        if (j->dx[side].data)
+            kernels_of(p)->back(p->kind, side, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c,
+                                j->dy ? j->dy + k.offset : NULL, j->scale, j->beta[side],
+                                (char *)j->dx[side].data + k.offset);
 }
 
-void ag_pair_back(const ag_pairs *p, int side, const void *dy, double scale, double beta, void *to)
+void ag_pair_back(const ag_pairs *p, const void *dy, double scale, const double *beta, const ag_array *dx)
 {
     ag_for_items(chunks_of(p), AG_PAIR_CHUNK, p->threads, back_chunk,
-                 &(job){ .pairs = p, .to = to, .dy = dy, .scale = scale, .beta = beta, .side = side });
+                 &(job){ .pairs = p, .dy = dy, .dx = dx, .scale = scale, .beta = beta });
 }

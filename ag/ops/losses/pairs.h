@@ -55,8 +55,8 @@ typedef struct ag_pairs { /* n pairs of dense arrays */
  * ag_pair_partials(n) numbers. */
 int64_t ag_pair_partials(int64_t n);
 double ag_pair_sum(const ag_pairs *p, double *partials);
-/* ag_pair_each - y[i] = f(a_i, b_i); ag_pair_back - the derivative, as above. */
+/* ag_pair_each - y[i] = f(a_i, b_i); ag_pair_back - the derivatives of both sides, as above, but of one without data. */
 void ag_pair_each(const ag_pairs *p, void *y);
-void ag_pair_back(const ag_pairs *p, int side, const void *dy, double scale, double beta, void *to);
+void ag_pair_back(const ag_pairs *p, const void *dy, double scale, const double *beta, const ag_array *dx);
 
 #endif

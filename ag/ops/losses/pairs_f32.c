@@ -23,6 +23,7 @@ static inline double logits_sum(int64_t n, const float *z, const float *y, const
 #define REAL_LOG ag_v_logf
 #define REAL_LOG1P ag_v_log1pf
 #define REAL_ABS fabsf
+#define REAL_KEEP ag_keep_f32
 #define PAIRS ag_pairs_f32
 #define LOGITS_SUM logits_sum
 #include "ag/ops/losses/pairs.inc"

@@ -22,6 +22,7 @@ static inline double logits_sum(int64_t n, const double *z, const double *y, con
 #define REAL_LOG ag_v_log
 #define REAL_LOG1P ag_v_log1p
 #define REAL_ABS fabs
+#define REAL_KEEP ag_keep_f64
 #define PAIRS ag_pairs_f64
 #define LOGITS_SUM logits_sum
 #include "ag/ops/losses/pairs.inc"

@@ -45,9 +45,7 @@ static ag_status dot_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *d
     if (!a || !b)
         return AG_EUSE;
     const ag_pairs p = pairs_of(c, a, b);
-    for (int i = 0; i < 2; i++)
-        if (dx[i].data)
-            ag_pair_back(&p, i, NULL, ag_array_get(dy, 0), beta[i], dx[i].data);
+    ag_pair_back(&p, NULL, ag_array_get(dy, 0), beta, dx);
     return AG_OK;
 }
 

@@ -155,40 +155,30 @@ static ag_array with_last(ag_array a, int axis)
 
 enum { PIECE = 4096 }; /* results whose rows stay in the cache */
 
-/* Arrays of a row: dx, x, y, dy, how many elements receive, which stops far above one. */
-#define FIRST(name, type)                                                                                            \
-    static void name(const ag_walk_row *w, void *context)                                                            \
-    {                                                                                                                \
-        type *restrict dx = w->data[0], *restrict count = w->data[4];                                                \
-        const type *x = w->data[1], *y = w->data[2], *dy = w->data[3];                                               \
-        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], gs = w->stride[3], cs = w->stride[4]; \
-        const bool plain = ds == 1 && xs == 1 && ys == 1 && gs == 1 && cs == 1;                                      \
-        (void)context;                                                                                               \
-        for (int64_t i = 0; plain && i < w->n; i++) {                                                                \
-            const type g = dy[i];                                                                                    \
-            const bool taken = TAKEN(x[i], y[i]);                                                                    \
-            dx[i] = taken ? g : 0;                                                                                   \
-            count[i] += taken ? 1 : 0;                                                                               \
-        }                                                                                                            \
-        for (int64_t i = 0; !plain && i < w->n; i++) {                                                               \
-            const bool taken = TAKEN(x[i * xs], y[i * ys]);                                                          \
-            dx[i * ds] = taken ? dy[i * gs] : 0;                                                                     \
-            count[i * cs] += taken ? 1 : 0;                                                                          \
-        }                                                                                                            \
+/* Arrays of a row: dx, x, y, dy. context: how many elements receive, of each result at least one. */
+#define FIRST(name, type)                                                                         \
+    static void name(const ag_walk_row *w, void *context)                                         \
+    {                                                                                             \
+        type *restrict dx = w->data[0];                                                           \
+        const type *x = w->data[1], *y = w->data[2], *dy = w->data[3];                            \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], gs = w->stride[3]; \
+        const bool plain = ds == 1 && xs == 1 && ys == 1 && gs == 1;                              \
+        int64_t receive = 0;                                                                      \
+        for (int64_t i = 0; plain && i < w->n; i++) {                                             \
+            const type g = dy[i];                                                                 \
+            const bool taken = TAKEN(x[i], y[i]);                                                 \
+            dx[i] = taken ? g : 0;                                                                \
+            receive += taken ? 1 : 0;                                                             \
+        }                                                                                         \
+        for (int64_t i = 0; !plain && i < w->n; i++) {                                            \
+            const bool taken = TAKEN(x[i * xs], y[i * ys]);                                       \
+            dx[i * ds] = taken ? dy[i * gs] : 0;                                                  \
+            receive += taken ? 1 : 0;                                                             \
+        }                                                                                         \
+        *(int64_t *)context += receive;                                                           \
     }
 FIRST(first_f32, float)
 FIRST(first_f64, double)
-
-#define SHARED(name, type)                                    \
-    static void name(const ag_walk_row *w, void *context)     \
-    {                                                         \
-        const type *count = w->data[0];                       \
-        bool *shared = context;                               \
-        for (int64_t i = 0; i < w->n; i++)                    \
-            *shared = *shared || count[i * w->stride[0]] > 1; \
-    }
-SHARED(shared_f32, float)
-SHARED(shared_f64, double)
 
 /* dx and x; the others with the reduced axes kept */
 typedef struct beside {
@@ -232,13 +222,11 @@ static void run_piece(const void *context, int64_t k)
                        piece_of(&all->share, k),
                        false };
     const bool single = b.x.dtype == AG_F32;
-    bool shared = false;
-    const ag_array ys = ag_array_expand(&b.y, b.x.shape), dys = ag_array_expand(&b.dy, b.x.shape),
-                   received = ag_array_expand(&b.share, b.x.shape);
-    ag_walk(b.x.shape, 5, (const ag_array *const[]){ &b.dx, &b.x, &ys, &dys, &received },
-            single ? first_f32 : first_f64, NULL, 1);
-    ag_walk(b.share.shape, 1, (const ag_array *const[]){ &b.share }, single ? shared_f32 : shared_f64, &shared, 1);
-    if (shared)
+    int64_t receive = 0;
+    const ag_array ys = ag_array_expand(&b.y, b.x.shape), dys = ag_array_expand(&b.dy, b.x.shape);
+    ag_walk(b.x.shape, 4, (const ag_array *const[]){ &b.dx, &b.x, &ys, &dys }, single ? first_f32 : first_f64, &receive,
+            1);
+    if (receive > ag_array_size(&b.y))
         share_out(&b, 1);
 }
 

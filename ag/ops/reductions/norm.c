@@ -1,14 +1,14 @@
 /* Norms of vectors. */
-#include "ag/ops/reductions/lines.h"
+#include "ag/ops/reductions/norm.h"
 #include "ag/ops/reductions/reduction.h"
-#include <float.h>
 #include <math.h>
 
 typedef struct norm_params {
     ag_reduction reduction;
-    double p; /* neither 0 nor 1, and finite: the others are made of other ops */
+    double p; /* not 0, which counts and is made of other ops */
 } norm_params;
 
+/* y, and where it is an extreme |x| how many are, which is saved in double */
 static ag_status norm_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const norm_params *p = ag_call_params(c);
@@ -18,100 +18,27 @@ static ag_status norm_shape(const ag_call *c, const ag_array *x, ag_array *y)
         return ag_call_fail(c, AG_EARG, "p is NaN");
     if (ag_reduction_shape(c, x->shape, &y->shape))
         return c->tape->error.status;
-    if (p->p < 0 && ag_array_size(x) == 0 && ag_shape_size(y->shape) > 0)
+    if ((p->p < 0 || isinf(p->p)) && ag_array_size(x) == 0 && ag_shape_size(y->shape) > 0)
         return ag_call_fail(c, AG_ESHAPE, "of no elements there is no norm with p = %g", p->p);
-    y->dtype = x->dtype;
+    y[0].dtype = x->dtype;
+    y[1].dtype = AG_F64;
+    y[1].shape = isinf(p->p) ? y[0].shape : AG_SHAPE(0);
     return AG_OK;
 }
-
-/* ---- b a^(1/p): a is the sum of (|x| / b)^p, b 1 where that is safe, else about the element that counts most */
-
-static double most(const double *x, int64_t n, bool smallest)
-{
-    double m = x[0];
-    for (int64_t i = 1; i < n; i++)
-        m = (smallest ? x[i] < m : x[i] > m) || x[i] != x[i] ? x[i] : m;
-    return m;
-}
-
-/* A NaN makes the sum NaN, an infinity b. */
-static ag_total_of scaled(const double *x, int64_t n, double p)
-{
-    double power[AG_FOLD_COLUMNS * 4], a = 0;
-    const double b = most(x, n, p < 0);
-    if (b != b)
-        return (ag_total_of){ b, 1, 0 };
-    if (b == 0 && p > 0)
-        return (ag_total_of){ 0, 1, 0 };
-    if (b == 0 || b > DBL_MAX)
-        return (ag_total_of){ 1, b, 0 };
-    for (int64_t i = 0; i < ag_padded(n); i++)
-        power[i] = i < n ? x[i] / b : 1;
-    AG_VECTOR_LOOP
-    for (int64_t i = 0; i < ag_padded(n); i++)
-        power[i] = ag_v_pow(power[i], p);
-    for (int64_t i = 0; i < n; i++)
-        a += power[i];
-    return (ag_total_of){ a, b, 0 };
-}
-
-static void join_norms(ag_total_of *total, const ag_total_of *more, const void *context)
-{
-    const double p = *(const double *)context;
-    if (more->a == 0)
-        return;
-    if (total->a == 0 || total->b == more->b) {
-        total->a += more->a;
-        total->b = more->b;
-        return;
-    }
-    const bool other = (total->b < more->b) == (p > 0) || more->a != more->a;
-    const ag_total_of large = other ? *more : *total, small = other ? *total : *more;
-    const double r = small.b / large.b;
-    *total = (ag_total_of){ large.a + small.a * (p == 2 ? r * r : pow(r, p)), large.b, 0 };
-}
-
-/* A line's elements in double, a few at a time: to be scaled where squares overflow or vanish. */
-#define NORM(name, type)                                                                                              \
-    static void name##_slowly(const type *x, int64_t n, int64_t step, double p, ag_total_of *total)                   \
-    {                                                                                                                 \
-        double some[AG_FOLD_COLUMNS * 4];                                                                             \
-        *total = (ag_total_of){ 0, 1, 0 };                                                                            \
-        for (int64_t i = 0; i < n;) {                                                                                 \
-            int64_t count = 0;                                                                                        \
-            for (; i < n && count < AG_FOLD_COLUMNS * 4; i++)                                                         \
-                some[count++] = fabs((double)x[i * step]);                                                            \
-            const ag_total_of more = scaled(some, count, p);                                                          \
-            join_norms(total, &more, &p);                                                                             \
-        }                                                                                                             \
-    }                                                                                                                 \
-    static void name(const void *x_, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
-    {                                                                                                                 \
-        const type *x = x_;                                                                                           \
-        const double p = *(const double *)context;                                                                    \
-        double sum[AG_FOLD_COLUMNS] = { 0 };                                                                          \
-        for (int64_t i = 0; i < n && p == 2; i++)                                                                     \
-            for (int64_t k = 0; k < count; k++)                                                                       \
-                sum[k] += (double)x[i * step + k] * (double)x[i * step + k];                                          \
-        for (int64_t k = 0; k < count; k++)                                                                           \
-            if (p == 2 && sum[k] > 1e-280 && sum[k] < 1e300)                                                          \
-                total[k] = (ag_total_of){ sum[k], 1, 0 };                                                             \
-            else                                                                                                      \
-                name##_slowly(x + k, n, step, p, &total[k]);                                                          \
-    }
-NORM(norm_f32, float)
-NORM(norm_f64, double)
 
 static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const norm_params *p = ag_call_params(c);
-    const ag_fold f = { x->dtype == AG_F32 ? norm_f32 : norm_f64, join_norms, &p->p, { 0, 1, 0 } };
-    const int64_t results = ag_array_size(y);
+    const ag_fold f = ag_norm_fold(&p->p, x->dtype);
+    const int64_t results = ag_array_size(&y[0]);
+    double *many = y[1].data;
     ag_total_of *total = ag_call_scratch(c, (size_t)results * sizeof *total);
     if (!total || ag_fold_axes(c, &f, x, p->reduction.axes, total))
         return AG_ENOMEM;
     for (int64_t i = 0; i < results; i++) {
-        const double v = total[i].b * (p->p == 2 ? sqrt(total[i].a) : pow(total[i].a, 1 / p->p));
+        const double v = ag_norm_of(&total[i], p->p);
+        if (isinf(p->p))
+            many[i] = (double)total[i].n;
         if (y->dtype == AG_F32)
             ((float *)y->data)[i] = (float)v;
         else
@@ -122,7 +49,8 @@ static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
 
 /* ---- the derivative */
 
-/* Of y by each element of x: x/y, or sign(x) (|x|/y)^(p-1); 0 where y = 0, and where x = 0 and it would be infinite. */
+/* Of y by each element of x: x/y, or sign(x) (|x|/y)^(p-1); 0 where y = 0, and where x = 0 and it would be infinite. Of
+ * an extreme |x| its sign, shared by equal ones. */
 static ag_tensor slope(const ag_call *c)
 {
     const norm_params *p = ag_call_params(c);
@@ -130,8 +58,15 @@ static ag_tensor slope(const ag_call *c)
                     y = ag_reshape(ag_call_output(c, 0), ag_reduction_kept(c, ag_call_input_shape(c, 0)));
     const ag_tensor zero = ag_zeros(ag_call_tape(c), ag_dtype_of(x), AG_SCALAR), one = ag_add_scalar(zero, 1);
     const ag_tensor none = ag_equal(y, zero), safe = ag_where(none, one, y);
+    if (p->p == 1)
+        return ag_sign(x);
     if (p->p == 2)
         return ag_where(none, zero, ag_div(x, safe));
+    if (isinf(p->p)) {
+        const ag_tensor here = ag_cast(ag_logical_or(ag_equal(ag_abs(x), y), ag_isnan(x)), ag_dtype_of(x));
+        const ag_tensor count = ag_sum_over(here, ag_reduction_of(c).axes, AG_KEEPDIM);
+        return ag_where(ag_equal(here, zero), zero, ag_div(ag_sign(x), count));
+    }
     const ag_tensor at_zero = ag_equal(x, zero);
     const ag_tensor size = ag_div(ag_abs(p->p < 1 ? ag_where(at_zero, one, x) : x), safe);
     const ag_tensor power = ag_mul(ag_sign(x), ag_pow_scalar(size, p->p - 1));
@@ -170,19 +105,93 @@ static void norm_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 UNIT(unit_f32, float)
 UNIT(unit_f64, double)
 
+/* Arrays of a row: dx, x, dy. context: is it added? */
+#define SIGN(v) ((v) > 0 ? 1 : (v) < 0 ? -1 : (v))
+#define SIGNED(name, type)                                                                             \
+    static void name(const ag_walk_row *w, void *context)                                              \
+    {                                                                                                  \
+        type *restrict dx = w->data[0];                                                                \
+        const type *x = w->data[1], *dy = w->data[2];                                                  \
+        const int64_t ds = w->stride[0], xs = w->stride[1], gs = w->stride[2];                         \
+        const bool add = *(const bool *)context, plain = ds == 1 && xs == 1 && gs <= 1 && !add;        \
+        const type g = *dy;                                                                            \
+        for (int64_t i = 0; plain && gs == 0 && i < w->n; i++)                                         \
+            dx[i] = x[i] == 0 ? 0 : SIGN(x[i]) * g;                                                    \
+        for (int64_t i = 0; plain && gs == 1 && i < w->n; i++) {                                       \
+            const type v = SIGN(x[i]) * dy[i];                                                         \
+            dx[i] = x[i] == 0 ? 0 : v;                                                                 \
+        }                                                                                              \
+        for (int64_t i = 0; !plain && i < w->n; i++)                                                   \
+            dx[i * ds] = (add ? dx[i * ds] : 0) + (x[i * xs] == 0 ? 0 : SIGN(x[i * xs]) * dy[i * gs]); \
+    }
+SIGNED(signed_f32, float)
+SIGNED(signed_f64, double)
+
+/* Arrays of a row: dx, x, y, dy divided by how many share it. context: is it added? */
+#define TAKEN(x, size, y) ((size) == (y) || (x) != (x))
+#define SHARED(name, type, type_abs)                                                                                \
+    static void name(const ag_walk_row *w, void *context)                                                           \
+    {                                                                                                               \
+        type *restrict dx = w->data[0];                                                                             \
+        const type *x = w->data[1], *y = w->data[2], *share = w->data[3];                                           \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ys = w->stride[2], ss = w->stride[3];                   \
+        const bool add = *(const bool *)context, plain = ds == 1 && xs == 1 && ys <= 1 && ys == ss && !add;         \
+        const type top = *y, one = *share;                                                                          \
+        for (int64_t i = 0; plain && ys == 0 && i < w->n; i++) {                                                    \
+            const type v = SIGN(x[i]) * one;                                                                        \
+            dx[i] = TAKEN(x[i], type_abs(x[i]), top) ? v : 0;                                                       \
+        }                                                                                                           \
+        for (int64_t i = 0; plain && ys == 1 && i < w->n; i++) {                                                    \
+            const type v = SIGN(x[i]) * share[i];                                                                   \
+            dx[i] = TAKEN(x[i], type_abs(x[i]), y[i]) ? v : 0;                                                      \
+        }                                                                                                           \
+        for (int64_t i = 0; !plain && i < w->n; i++) {                                                              \
+            const type v = x[i * xs];                                                                               \
+            dx[i * ds] = (add ? dx[i * ds] : 0) + (TAKEN(v, type_abs(v), y[i * ys]) ? SIGN(v) * share[i * ss] : 0); \
+        }                                                                                                           \
+    }
+SHARED(shared_f32, float, fabsf)
+SHARED(shared_f64, double, fabs)
+
+/* dy divided by how many elements of each line share it; NULL: there was no memory. */
+static void *shares(const ag_call *c, const ag_array *dy)
+{
+    const ag_array *many = ag_call_output_array(c, 1);
+    const int64_t results = ag_array_size(dy);
+    const bool single = dy->dtype == AG_F32;
+    void *share = many ? ag_call_scratch(c, (size_t)results * ag_dtype_size(dy->dtype)) : NULL;
+    for (int64_t i = 0; share && i < results; i++) {
+        const double g = ag_array_get(dy, i) / ((const double *)many->data)[i];
+        if (single)
+            ((float *)share)[i] = (float)g;
+        else
+            ((double *)share)[i] = g;
+    }
+    return share;
+}
+
 static ag_status norm_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const norm_params *p = ag_call_params(c);
     const ag_array *x = ag_call_input_array(c, 0), *y = ag_call_output_array(c, 0);
     if (!x || !y)
         return AG_EUSE;
-    if (p->p != 2)
-        return AG_USE_RULE;
-    const ag_array ys = ag_reduction_array(c, y, x->shape), gs = ag_reduction_array(c, dy, x->shape);
-    const ag_array each = ag_array_expand(&ys, x->shape), g = ag_array_expand(&gs, x->shape);
+    const bool single = x->dtype == AG_F32;
+    const ag_array ys = ag_reduction_array(c, y, x->shape), each = ag_array_expand(&ys, x->shape);
+    ag_array gs = ag_reduction_array(c, dy, x->shape);
+    if (isinf(p->p) && !(gs.data = shares(c, dy)))
+        return AG_ENOMEM;
+    const ag_array g = ag_array_expand(&gs, x->shape);
     bool add = beta[0] != 0;
-    ag_walk(x->shape, 4, (const ag_array *const[]){ &dx[0], x, &each, &g }, x->dtype == AG_F32 ? unit_f32 : unit_f64,
-            &add, ag_call_threads(c));
+    if (p->p == 1)
+        ag_walk(x->shape, 3, (const ag_array *const[]){ &dx[0], x, &g }, single ? signed_f32 : signed_f64, &add,
+                ag_call_threads(c));
+    else if (p->p == 2 || isinf(p->p))
+        ag_walk(x->shape, 4, (const ag_array *const[]){ &dx[0], x, &each, &g },
+                p->p == 2 ? (single ? unit_f32 : unit_f64) : (single ? shared_f32 : shared_f64), &add,
+                ag_call_threads(c));
+    else
+        return AG_USE_RULE;
     return AG_OK;
 }
 
@@ -197,6 +206,7 @@ AG_OP(norm_over) = {
     .name = "norm_over",
     .formula = "(sum of |x|^p)^(1/p) over axes",
     .inputs = 1,
+    .saved = 1,
     .params_size = sizeof(norm_params),
     .shape = norm_shape,
     .forward = norm_forward,
@@ -207,6 +217,11 @@ AG_OP(norm_over) = {
                                     SAMPLE(2, AXES(0), AG_KEEPDIM, -2, 2, AG_DIMS(3, 4)),
                                     SAMPLE(2, AXES(0, 2), 0, -2, 2, AG_DIMS(2, 3, 2)),
                                     SAMPLE(2, EVERY, 0, -2, 2, AG_DIMS(2, 3)),
+                                    SAMPLE(1, AXES(1), 0, -2, 2, AG_DIMS(3, 4)),
+                                    SAMPLE(1, AXES(0), 0, -2, 2, AG_DIMS(3, 4)),
+                                    SAMPLE(INFINITY, AXES(1), 0, -2, 2, AG_DIMS(3, 4)),
+                                    SAMPLE(INFINITY, AXES(0), 0, -2, 2, AG_DIMS(3, 4)),
+                                    SAMPLE(-INFINITY, AXES(0, 2), AG_KEEPDIM, -2, 2, AG_DIMS(2, 3, 2)),
                                     SAMPLE(3, AXES(1), 0, 0.5, 2, AG_DIMS(2, 3, 2)),
                                     SAMPLE(1.5, EVERY, AG_KEEPDIM, -2, -0.5, AG_DIMS(5)),
                                     SAMPLE(-2, AXES(-1), 0, 0.5, 2, AG_DIMS(3, 3)),
@@ -229,13 +244,7 @@ AG_API ag_tensor ag_norm(ag_tensor x)
 AG_API ag_tensor ag_norm_over(ag_tensor x, double p, ag_axes axes, int flags)
 {
     const norm_params all = { { axes, flags }, p };
-    const bool plain = p != 0 && p != 1 && !isinf(p);
-    if (plain || !ag_is_float(ag_dtype_of(x)))
+    if (p != 0 || !ag_is_float(ag_dtype_of(x)))
         return AG_APPLY(norm_over, AG_LIST(x), &all);
-    if (p == 0)
-        return ag_cast(ag_sum_over(ag_not_equal(x, ag_zeros(x.tape, ag_dtype_of(x), AG_SCALAR)), axes, flags),
-                       ag_dtype_of(x));
-    if (p == 1)
-        return ag_sum_over(ag_abs(x), axes, flags);
-    return p > 0 ? ag_max_over(ag_abs(x), axes, flags) : ag_min_over(ag_abs(x), axes, flags);
+    return ag_cast(ag_count_nonzero_over(x, axes, flags), ag_dtype_of(x));
 }

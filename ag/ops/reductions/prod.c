@@ -1,72 +1,97 @@
 /* Products, over everything or over axes. */
 #include "ag/ops/reductions/reduction.h"
 #include "ag/ops/scans/scans.h"
+#include <float.h>
 #include <math.h>
 
+enum { KEPT = 3 }; /* numbers of a total that the derivative divides */
+
+/* y, and of floats the totals, which are saved in double */
 static ag_status prod_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    y->dtype = ag_is_float(x->dtype) ? x->dtype : AG_I64;
-    return ag_reduction_shape(c, x->shape, &y->shape);
+    const bool real = ag_is_float(x->dtype);
+    const ag_status status = ag_reduction_shape(c, x->shape, &y[0].shape);
+    y[0].dtype = real ? x->dtype : AG_I64;
+    y[1].dtype = AG_F64;
+    y[1].shape = real ? AG_SHAPE(ag_shape_size(y[0].shape), KEPT) : AG_SHAPE(0);
+    return status;
 }
 
-/* ---- a times 2^n, so that what overflows or vanishes on the way comes back; of integers n alone, modulo 2^64 */
+/* ---- a times 2^n, so that what overflows or vanishes on the way comes back, is the product of all but zeros, of which
+ * there are b; of integers n alone is all, modulo 2^64 */
 
-static ag_total_of normal(double a, int64_t n)
+static inline ag_total_of normal(double a, int64_t n)
 {
+    const uint64_t below = (uint64_t)1 << 52, half = (uint64_t)1022 << 52;
+    uint64_t bits;
     int by = 0;
-    if (a != 0 && fabs(a) <= __DBL_MAX__)
+    memcpy(&bits, &a, sizeof bits);
+    if (fabs(a) >= DBL_MIN && fabs(a) <= DBL_MAX) { /* frexp in place */
+        by = (int)(bits >> 52 & 2047) - 1022;
+        bits = (bits & ((uint64_t)1 << 63 | (below - 1))) | half;
+        memcpy(&a, &bits, sizeof a);
+    } else if (a != 0 && fabs(a) <= DBL_MAX) {
         a = frexp(a, &by);
+    }
     return (ag_total_of){ a, 0, n + by };
 }
 
-static void join_products(ag_total_of *total, const ag_total_of *more, const void *context)
+static void join_products(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
 {
     (void)context;
-    *total = normal(total->a * more->a, total->n + more->n);
+    for (int64_t i = 0; i < count; i++) {
+        const double zeros = total[i].b + more[i].b;
+        total[i] = normal(total[i].a * more[i].a, total[i].n + more[i].n);
+        total[i].b = zeros;
+    }
 }
 
-static void join_integers(ag_total_of *total, const ag_total_of *more, const void *context)
+static void join_integers(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
 {
     (void)context;
-    total->n = (int64_t)((uint64_t)total->n * (uint64_t)more->n);
+    for (int64_t i = 0; i < count; i++)
+        total[i].n = (int64_t)((uint64_t)total[i].n * (uint64_t)more[i].n);
 }
 
 #define PRODUCTS(name, type)                                                                                          \
+    AG_FOLD_EACH(name##_rows, type, double, 1, a *= (double)v)                                                        \
+    AG_FOLD_EACH(name##_nonzero, type, double, 1, b += v == 0; a *= (double)(v == 0 ? 1 : v))                         \
+    static ag_total_of name##_slowly(const type *x, int64_t n, int64_t step)                                          \
+    {                                                                                                                 \
+        ag_total_of t = { .a = 1 };                                                                                   \
+        for (int64_t i = 0; i < n; i++)                                                                               \
+            t = x[i * step] == 0 ? t : normal(t.a * (double)x[i * step], t.n);                                        \
+        return t;                                                                                                     \
+    }                                                                                                                 \
     static void name(const void *x_, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
     {                                                                                                                 \
         const type *x = x_;                                                                                           \
-        double t[AG_FOLD_COLUMNS];                                                                                    \
+        double t[AG_FOLD_COLUMNS], zeros[AG_FOLD_COLUMNS];                                                            \
         (void)context;                                                                                                \
+        bool any = false;                                                                                             \
+        name##_rows(x, n, step, count, NULL, t, zeros);                                                               \
         for (int64_t k = 0; k < count; k++)                                                                           \
-            t[k] = 1;                                                                                                 \
-        for (int64_t i = 0; i < n; i++)                                                                               \
-            for (int64_t k = 0; k < count; k++)                                                                       \
-                t[k] *= (double)x[i * step + k];                                                                      \
+            any |= t[k] == 0;                                                                                         \
+        if (any)                                                                                                      \
+            name##_nonzero(x, n, step, count, NULL, t, zeros);                                                        \
         for (int64_t k = 0; k < count; k++) {                                                                         \
-            total[k] = normal(t[k], 0);                                                                               \
-            if (fabs(t[k]) > 1e-290 && fabs(t[k]) < 1e290)                                                            \
-                continue;                                                                                             \
-            total[k] = (ag_total_of){ .a = 1 };                                                                       \
-            for (int64_t i = 0; i < n; i++)                                                                           \
-                total[k] = normal(total[k].a * (double)x[i * step + k], total[k].n);                                  \
+            const bool safe = fabs(t[k]) > 1e-290 && fabs(t[k]) < 1e290;                                              \
+            total[k] = safe ? normal(t[k], 0) : name##_slowly(x + k, n, step);                                        \
+            total[k].b = zeros[k];                                                                                    \
         }                                                                                                             \
     }
 PRODUCTS(products_f32, float)
 PRODUCTS(products_f64, double)
 
-#define INTEGER_PRODUCTS(name, type)                                                                                  \
-    static void name(const void *x_, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
-    {                                                                                                                 \
-        const type *x = x_;                                                                                           \
-        uint64_t t[AG_FOLD_COLUMNS];                                                                                  \
-        (void)context;                                                                                                \
-        for (int64_t k = 0; k < count; k++)                                                                           \
-            t[k] = 1;                                                                                                 \
-        for (int64_t i = 0; i < n; i++)                                                                               \
-            for (int64_t k = 0; k < count; k++)                                                                       \
-                t[k] *= (uint64_t)x[i * step + k];                                                                    \
-        for (int64_t k = 0; k < count; k++)                                                                           \
-            total[k] = (ag_total_of){ .n = (int64_t)t[k] };                                                           \
+#define INTEGER_PRODUCTS(name, type)                                                                                 \
+    AG_FOLD_EACH(name##_rows, type, uint64_t, 1, a *= (uint64_t)v)                                                   \
+    static void name(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                                \
+        uint64_t t[AG_FOLD_COLUMNS], unused[AG_FOLD_COLUMNS];                                                        \
+        (void)context;                                                                                               \
+        name##_rows(x, n, step, count, NULL, t, unused);                                                             \
+        for (int64_t k = 0; k < count; k++)                                                                          \
+            total[k] = (ag_total_of){ .n = (int64_t)t[k] };                                                          \
     }
 INTEGER_PRODUCTS(products_i32, int32_t)
 INTEGER_PRODUCTS(products_i64, int64_t)
@@ -78,34 +103,45 @@ static ag_fold fold_of(ag_dtype d)
                                           : d == AG_I64 ? products_i64
                                                         : products_u8,
                                .join = join_integers,
-                               .none = { .n = 1 } };
-    const ag_fold floats = { .columns = d == AG_F32 ? products_f32 : products_f64,
-                             .join = join_products,
-                             .none = { .a = 1 } };
+                               .none = { .n = 1 },
+                               .deep = 4096 };
+    const ag_fold floats = {
+        .columns = d == AG_F32 ? products_f32 : products_f64, .join = join_products, .none = { .a = 1 }, .deep = 256
+    };
     return ag_is_float(d) ? floats : integers;
+}
+
+/* a 2^n */
+static double scaled(double a, int64_t n)
+{
+    return ldexp(a, n > 5000 ? 5000 : n < -5000 ? -5000 : (int)n);
 }
 
 static ag_status prod_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    const int64_t results = ag_array_size(y);
+    const int64_t results = ag_array_size(&y[0]);
     const ag_fold f = fold_of(x->dtype);
+    double *kept = y[1].data;
     ag_total_of *total = ag_call_scratch(c, (size_t)results * sizeof *total);
     if (!total || ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, total))
         return AG_ENOMEM;
     for (int64_t i = 0; i < results; i++) {
-        const int64_t n = total[i].n;
-        const int by = n > 5000 ? 5000 : n < -5000 ? -5000 : (int)n;
-        if (y->dtype == AG_I64)
-            ((int64_t *)y->data)[i] = n;
-        else if (y->dtype == AG_F32)
-            ((float *)y->data)[i] = (float)ldexp(total[i].a, by);
+        const ag_total_of t = total[i];
+        const double product = t.b > 0 ? t.a * 0 : scaled(t.a, t.n);
+        if (y->dtype == AG_I64) {
+            ((int64_t *)y->data)[i] = t.n;
+            continue;
+        }
+        if (y->dtype == AG_F32)
+            ((float *)y->data)[i] = (float)product;
         else
-            ((double *)y->data)[i] = ldexp(total[i].a, by);
+            ((double *)y->data)[i] = product;
+        memcpy(kept + i * KEPT, (const double[KEPT]){ t.a, t.b, (double)t.n }, KEPT * sizeof *kept);
     }
     return AG_OK;
 }
 
-/* ---- the derivative: by each element the product of those before and those after it, which divides by nothing */
+/* ---- the derivative as a rule: by each element the product of those before and those after it */
 
 /* The axes with those that are reduced at the end; how many stay. */
 static ag_axes reduced_last(const ag_call *c, int rank, int *stay)
@@ -156,13 +192,81 @@ static void prod_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
     dy[0] = ag_sum_over(ag_mul(slope(c), dx[0]), p.axes, p.flags);
 }
 
-static ag_status prod_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+/* ---- as a kernel: the product of all, its power of two aside, divided by the element */
+
+/* Of a line, what is divided by its elements and then multiplied, and what an element receives that is 0. */
+typedef struct shares {
+    ag_array over, scale, lone;
+} shares;
+
+/* Arrays of a row: dx, x and the shares, of which the last one has no data where no element is 0. context: is it added? */
+#define DIVIDE(name, type)                                                                       \
+    static void name(const ag_walk_row *w, void *context)                                        \
+    {                                                                                            \
+        type *restrict dx = w->data[0];                                                          \
+        const type *x = w->data[1], *over = w->data[2], *scale = w->data[3], *lone = w->data[4]; \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ss = w->stride[2], n = w->n;         \
+        const bool add = *(const bool *)context, plain = ds == 1 && xs == 1 && ss <= 1 && !add;  \
+        const type one = *over, by = *scale, none = lone ? *lone : 0;                            \
+        for (int64_t i = 0; plain && ss == 0 && i < n; i++) {                                    \
+            const type q = one / x[i] * by; /* made always: else there are no vectors of it */   \
+            dx[i] = x[i] == 0 ? none : q;                                                        \
+        }                                                                                        \
+        for (int64_t i = 0; plain && ss == 1 && !lone && i < n; i++)                             \
+            dx[i] = over[i] / x[i] * scale[i];                                                   \
+        for (int64_t i = 0; plain && ss == 1 && lone && i < n; i++) {                            \
+            const type q = over[i] / x[i] * scale[i], other = lone[i];                           \
+            dx[i] = x[i] == 0 ? other : q;                                                       \
+        }                                                                                        \
+        for (int64_t i = 0; !plain && i < n; i++) {                                              \
+            const type q = over[i * ss] / x[i * xs] * scale[i * ss];                             \
+            dx[i * ds] = (add ? dx[i * ds] : 0) + (lone && x[i * xs] == 0 ? lone[i * ss] : q);   \
+        }                                                                                        \
+    }
+DIVIDE(divide_f32, float)
+DIVIDE(divide_f64, double)
+
+static int64_t within(int64_t n, int64_t low, int64_t high)
 {
-    const ag_array *x = ag_call_input_array(c, 0);
+    return n < low ? low : n > high ? high : n;
+}
+
+/* Of each line. A quotient must neither overflow nor vanish before its power of two has been multiplied: as much of that
+ * as the type holds goes first. False: a product is not finite, and says nothing about those of its factors. */
+#define SHARES(name, type, least, most)                                            \
+    static bool name(int64_t lines, const type *dy, const double *kept, shares *s) \
+    {                                                                              \
+        type *over = s->over.data, *scale = s->scale.data, *lone = s->lone.data;   \
+        bool any = false;                                                          \
+        for (int64_t i = 0; i < lines; i++, kept += KEPT) {                        \
+            const double g = (double)dy[i], zeros = kept[1];                       \
+            ag_total_of t = normal(g, 0);                                          \
+            if (!isfinite(kept[0]))                                                \
+                return false;                                                      \
+            t = normal(t.a * kept[0], t.n + (int64_t)kept[2]);                     \
+            const int64_t first = within(t.n, (least) + 1, most);                  \
+            over[i] = (type)(zeros > 0 ? g * 0 : scaled(t.a, first));              \
+            scale[i] = (type)scaled(1, within(t.n - first, least, (most)-1));      \
+            lone[i] = (type)(zeros > 1 ? g * 0 : scaled(t.a, t.n));                \
+            any |= zeros > 0;                                                      \
+        }                                                                          \
+        s->lone.data = any ? lone : NULL;                                          \
+        return true;                                                               \
+    }
+SHARES(shares_f32, float, FLT_MIN_EXP, FLT_MAX_EXP)
+SHARES(shares_f64, double, DBL_MIN_EXP, DBL_MAX_EXP)
+
+static bool share(const ag_array *dy, const double *kept, shares *s)
+{
+    const int64_t lines = ag_array_size(dy);
+    return dy->dtype == AG_F32 ? shares_f32(lines, dy->data, kept, s) : shares_f64(lines, dy->data, kept, s);
+}
+
+/* The products of those before and those after each element: of lines with NaNs and infinities, and of one element. */
+static ag_status multiply(const ag_call *c, const ag_array *dy, const ag_array *x, const ag_array *dx, bool add)
+{
     bool reduced[AG_MAX_RANK] = { false };
     ag_lines l;
-    if (!x)
-        return AG_EUSE;
     ag_axes_mask(ag_reduction_of(c).axes, x->shape.rank, reduced);
     if (!ag_side_by_side(&x->shape, reduced, &l))
         return AG_USE_RULE;
@@ -177,7 +281,31 @@ static ag_status prod_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
     ag_scan s = { x->dtype, l.outer, l.n, l.inner, true, ag_call_threads(c) };
     ag_scan_product_before(&s, x->data, g.data, after, false);
     s.reverse = false;
-    ag_scan_product_before(&s, x->data, after, dx[0].data, beta[0] != 0);
+    ag_scan_product_before(&s, x->data, after, dx->data, add);
+    return AG_OK;
+}
+
+static ag_status prod_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *x = ag_call_input_array(c, 0), *kept = ag_call_output_array(c, 1);
+    if (!x || !kept)
+        return AG_EUSE;
+    bool add = beta[0] != 0;
+    const int64_t lines = ag_array_size(dy);
+    const size_t bytes = (size_t)lines * ag_dtype_size(x->dtype);
+    const ag_array line = ag_dense_array(ag_reduction_kept(c, x->shape), x->dtype, NULL);
+    shares s = { line, line, line };
+    for (ag_array *a = &s.over; a <= &s.lone; a++) {
+        a->data = ag_call_scratch(c, bytes);
+        if (!a->data)
+            return AG_ENOMEM;
+    }
+    if (ag_array_size(x) == lines || !share(dy, kept->data, &s))
+        return multiply(c, dy, x, &dx[0], add);
+    for (ag_array *a = &s.over; a <= &s.lone; a++)
+        *a = ag_array_expand(a, x->shape);
+    ag_walk(x->shape, 5, (const ag_array *const[]){ &dx[0], x, &s.over, &s.scale, &s.lone },
+            x->dtype == AG_F32 ? divide_f32 : divide_f64, &add, ag_call_threads(c));
     return AG_OK;
 }
 
@@ -192,6 +320,7 @@ AG_OP(prod_over) = {
     .name = "prod_over",
     .formula = "product of x over axes",
     .inputs = 1,
+    .saved = 1,
     .params_size = sizeof(ag_reduction),
     .shape = prod_shape,
     .forward = prod_forward,

@@ -2,10 +2,6 @@
 #include "ag/ops/reductions/lines.h"
 #include "ag/ops/reductions/reduction.h"
 #include <math.h>
-#include <string.h>
-
-/* Vectors stay inside this file: how they would be passed to others does not matter. */
-#pragma GCC diagnostic ignored "-Wpsabi"
 
 /* by: what is taken from the number of elements */
 typedef struct var_params {
@@ -28,94 +24,66 @@ static ag_status var_shape(const ag_call *c, const ag_array *x, ag_array *y)
 /* ---- a: the mean, b: the sum of squares about it, n: of how many; the parts joined as by Chan, Golub and LeVeque
  * (1979) */
 
-/* In two passes over what lies in the cache. */
-#define MOMENTS(name, type)                                                                         \
-    static void name(const void *from, int64_t n, int64_t step, int64_t count, const void *context, \
-                     ag_total_of *total)                                                            \
-    {                                                                                               \
-        const type *x = from;                                                                       \
-        double mean[AG_FOLD_COLUMNS] = { 0 }, square[AG_FOLD_COLUMNS] = { 0 };                      \
-        (void)context;                                                                              \
-        for (int64_t i = 0; i < n; i++)                                                             \
-            for (int64_t k = 0; k < count; k++)                                                     \
-                mean[k] += (double)x[i * step + k];                                                 \
-        for (int64_t k = 0; k < count; k++)                                                         \
-            mean[k] /= (double)n;                                                                   \
-        for (int64_t i = 0; i < n; i++)                                                             \
-            for (int64_t k = 0; k < count; k++) {                                                   \
-                const double d = (double)x[i * step + k] - mean[k];                                 \
-                square[k] += d * d;                                                                 \
-            }                                                                                       \
-        for (int64_t k = 0; k < count; k++)                                                         \
-            total[k] = (ag_total_of){ mean[k], square[k], n };                                      \
-    }
-MOMENTS(moments_few, float)
-MOMENTS(moments_f64, double)
+#define EACH(...) AG_FOLD_EACH(__VA_ARGS__)
+EACH(sum_f64, double, double, 0, a += v)
+EACH(squares_f64, double, double, 0, b += (v - cs[k]) * (v - cs[k]))
 
-typedef double eight __attribute__((vector_size(64)));
-typedef float eight_f32 __attribute__((vector_size(32)));
-
-static inline eight load_eight(const float *x)
+/* In two passes, a few lines at a time, which lie in the cache. */
+static void moments_f64(const void *x_, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total)
 {
-    eight_f32 v;
-    memcpy(&v, x, sizeof v);
-    return __builtin_convertvector(v, eight);
+    enum { FEW = 256 };
+    double mean[FEW], square[FEW], unused[FEW];
+    (void)context;
+    for (int64_t at = 0; at < count; at += FEW) {
+        const int64_t few = count - at < FEW ? count - at : FEW;
+        const double *x = (const double *)x_ + at;
+        sum_f64(x, n, step, few, NULL, mean, unused);
+        for (int64_t k = 0; k < few; k++)
+            mean[k] /= (double)n;
+        squares_f64(x, n, step, few, mean, unused, square);
+        for (int64_t k = 0; k < few; k++)
+            total[at + k] = (ag_total_of){ mean[k], square[k], n };
+    }
 }
 
-/* 8 times `eights` lines in one pass, about their first elements: such a one is among the n, so that its distance from the
- * mean makes the sum of squares at most n + 1 times as large, which double has the digits for. */
-AG_INLINE void moments_once(const float *x, int64_t n, int64_t step, int eights, ag_total_of *total)
+EACH(moments_once, float, double, 0, const double d = (double)v - cs[k]; a += d; b += d * d)
+
+/* In one pass, about the lines' first elements: such a one is among the n, so that its distance from the mean makes the
+ * sum of squares at most n + 1 times as large, which double has the digits for. */
+static void moments_f32(const void *x_, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total)
 {
-    enum { MOST = AG_FOLD_COLUMNS / 8, AHEAD = 8 };
-    double first[AG_FOLD_COLUMNS], sums[AG_FOLD_COLUMNS], squares[AG_FOLD_COLUMNS];
-    for (int k = 0; k < 8 * eights; k++)
+    const float *x = x_;
+    double first[AG_FOLD_COLUMNS], sum[AG_FOLD_COLUMNS], square[AG_FOLD_COLUMNS];
+    (void)context;
+    for (int64_t k = 0; k < count; k++)
         first[k] = isfinite(x[k]) ? (double)x[k] : 0;
-    eight from[MOST], sum[MOST] = { { 0 } }, square[MOST] = { { 0 } };
-    memcpy(from, first, (size_t)eights * sizeof *from);
-    for (int64_t i = 0; i < n; i++)
-#pragma GCC unroll 8
-        for (int e = 0; e < eights; e++) {
-            if (eights == MOST && e % 2 == 0) /* a row of columns: only we know where the next ones are */
-                __builtin_prefetch(x + (i + AHEAD) * step + 8 * e);
-            const eight d = load_eight(x + i * step + 8 * e) - from[e];
-            sum[e] += d;
-            square[e] += d * d;
-        }
-    memcpy(sums, sum, (size_t)eights * sizeof *sum);
-    memcpy(squares, square, (size_t)eights * sizeof *square);
-    for (int k = 0; k < 8 * eights; k++) {
-        const double mean = sums[k] / (double)n;
-        total[k] = (ag_total_of){ first[k] + mean, squares[k] - sums[k] * mean, n };
+    moments_once(x, n, step, count, first, sum, square);
+    for (int64_t k = 0; k < count; k++) {
+        const double mean = sum[k] / (double)n;
+        total[k] = (ag_total_of){ first[k] + mean, square[k] - sum[k] * mean, n };
     }
 }
 
-static void moments_f32(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total)
-{
-    int64_t k = 0;
-    for (; k + AG_FOLD_COLUMNS <= count; k += AG_FOLD_COLUMNS)
-        moments_once((const float *)x + k, n, step, AG_FOLD_COLUMNS / 8, total + k);
-    for (; k + AG_FOLD_LANES <= count; k += AG_FOLD_LANES)
-        moments_once((const float *)x + k, n, step, AG_FOLD_LANES / 8, total + k);
-    if (k < count)
-        moments_few((const float *)x + k, n, step, count - k, context, total + k);
-}
-
-static void join_moments(ag_total_of *total, const ag_total_of *more, const void *context)
+static void join_moments(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
 {
     (void)context;
-    if (total->n == 0) {
-        *total = *more;
-        return;
+    for (int64_t i = 0; i < count; i++) {
+        const double m = (double)more[i].n, n = (double)total[i].n + m, d = more[i].a - total[i].a, part = m / n;
+        if (total[i].n == 0) {
+            total[i] = more[i];
+            continue;
+        }
+        total[i].b += more[i].b + d * d * (double)total[i].n * part;
+        total[i].a += d * part;
+        total[i].n += more[i].n;
     }
-    const double n = (double)(total->n + more->n), d = more->a - total->a, part = (double)more->n / n;
-    total->b += more->b + d * d * (double)total->n * part;
-    total->a += d * part;
-    total->n += more->n;
 }
 
 static ag_status moments(const ag_call *c, const ag_array *x, ag_total_of *total)
 {
-    const ag_fold f = { .columns = x->dtype == AG_F32 ? moments_f32 : moments_f64, .join = join_moments };
+    const ag_fold f = { .columns = x->dtype == AG_F32 ? moments_f32 : moments_f64,
+                        .join = join_moments,
+                        .deep = x->dtype == AG_F32 ? 2048 : 128 };
     return ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, total);
 }
 
@@ -212,21 +180,21 @@ static void std_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 }
 
 /* Arrays of a row: dx, x, the mean, s. context: is it added? */
-#define CENTERED(name, type)                                                                                           \
-    static void name(const ag_walk_row *w, void *context)                                                              \
-    {                                                                                                                  \
-        type *restrict dx = w->data[0];                                                                                \
-        const type *x = w->data[1];                                                                                    \
-        const double *mean = w->data[2], *s = w->data[3];                                                              \
-        const int64_t ds = w->stride[0], xs = w->stride[1], ms = w->stride[2];                                         \
-        const bool add = *(const bool *)context;                                                                       \
-        if (ds == 1 && xs == 1 && ms == 0 && !add)                                                                     \
-            for (int64_t i = 0; i < w->n; i++)                                                                         \
-                dx[i] = (type)(((double)x[i] - *mean) * *s);                                                           \
-        else                                                                                                           \
-            for (int64_t i = 0; i < w->n; i++)                                                                         \
-                dx[i * ds] =                                                                                           \
-                    (type)((add ? (double)dx[i * ds] : 0) + ((double)x[i * xs] - mean[i * ms]) * s[i * w->stride[3]]); \
+#define CENTERED(name, type)                                                                                       \
+    static void name(const ag_walk_row *w, void *context)                                                          \
+    {                                                                                                              \
+        type *restrict dx = w->data[0];                                                                            \
+        const type *x = w->data[1];                                                                                \
+        const double *mean = w->data[2], *s = w->data[3];                                                          \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ms = w->stride[2];                                     \
+        const bool add = *(const bool *)context, plain = ds == 1 && xs == 1 && ms <= 1 && !add;                    \
+        for (int64_t i = 0; plain && ms == 0 && i < w->n; i++)                                                     \
+            dx[i] = (type)(((double)x[i] - *mean) * *s);                                                           \
+        for (int64_t i = 0; plain && ms == 1 && i < w->n; i++)                                                     \
+            dx[i] = (type)(((double)x[i] - mean[i]) * s[i]);                                                       \
+        for (int64_t i = 0; !plain && i < w->n; i++)                                                               \
+            dx[i * ds] =                                                                                           \
+                (type)((add ? (double)dx[i * ds] : 0) + ((double)x[i * xs] - mean[i * ms]) * s[i * w->stride[3]]); \
     }
 CENTERED(centered_f32, float)
 CENTERED(centered_f64, double)

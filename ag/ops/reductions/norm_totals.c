@@ -1,0 +1,174 @@
+/* The totals of which norms are made. */
+#include "ag/ops/reductions/norm.h"
+#include <float.h>
+#include <math.h>
+
+enum { SOME = 256 }; /* elements that are scaled at a time */
+
+/* ---- b a^(1/p): a is the sum of (|x| / b)^p, b 1 where that is safe, else about the element that counts most */
+
+static double most(const double *x, int64_t n, bool smallest)
+{
+    double m = x[0];
+    for (int64_t i = 1; i < n; i++)
+        m = (smallest ? x[i] < m : x[i] > m) || x[i] != x[i] ? x[i] : m;
+    return m;
+}
+
+/* A NaN makes the sum NaN, an infinity b. */
+static ag_total_of scaled(const double *x, int64_t n, double p)
+{
+    double power[SOME], a = 0;
+    const double b = most(x, n, p < 0);
+    if (b != b)
+        return (ag_total_of){ b, 1, 0 };
+    if (b == 0 && p > 0)
+        return (ag_total_of){ 0, 1, 0 };
+    if (b == 0 || b > DBL_MAX)
+        return (ag_total_of){ 1, b, 0 };
+    for (int64_t i = 0; i < ag_padded(n); i++)
+        power[i] = i < n ? x[i] / b : 1;
+    AG_VECTOR_LOOP
+    for (int64_t i = 0; i < ag_padded(n); i++)
+        power[i] = ag_v_pow(power[i], p);
+    for (int64_t i = 0; i < n; i++)
+        a += power[i];
+    return (ag_total_of){ a, b, 0 };
+}
+
+static void join_two(ag_total_of *total, const ag_total_of *more, double p)
+{
+    if (more->a == 0)
+        return;
+    if (total->a == 0 || total->b == more->b) {
+        total->a += more->a;
+        total->b = more->b;
+        return;
+    }
+    const bool other = (total->b < more->b) == (p > 0) || more->a != more->a;
+    const ag_total_of large = other ? *more : *total, small = other ? *total : *more;
+    const double r = small.b / large.b;
+    *total = (ag_total_of){ large.a + small.a * (p == 2 ? r * r : pow(r, p)), large.b, 0 };
+}
+
+static void join_norms(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
+{
+    for (int64_t i = 0; i < count; i++)
+        join_two(&total[i], &more[i], *(const double *)context);
+}
+
+/* A line's elements in double, a few at a time: to be scaled where squares overflow or vanish. */
+#define NORM(name, type)                                                                                              \
+    AG_FOLD_EACH(name##_rows, type, double, 0, a += (double)v * (double)v)                                            \
+    static void name##_slowly(const type *x, int64_t n, int64_t step, double p, ag_total_of *total)                   \
+    {                                                                                                                 \
+        double some[SOME];                                                                                            \
+        *total = (ag_total_of){ 0, 1, 0 };                                                                            \
+        for (int64_t i = 0; i < n;) {                                                                                 \
+            int64_t count = 0;                                                                                        \
+            for (; i < n && count < SOME; i++)                                                                        \
+                some[count++] = fabs((double)x[i * step]);                                                            \
+            const ag_total_of more = scaled(some, count, p);                                                          \
+            join_two(total, &more, p);                                                                                \
+        }                                                                                                             \
+    }                                                                                                                 \
+    static void name(const void *x_, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                                 \
+        const type *x = x_;                                                                                           \
+        const double p = *(const double *)context;                                                                    \
+        double sum[AG_FOLD_COLUMNS], unused[AG_FOLD_COLUMNS];                                                         \
+        if (p == 2)                                                                                                   \
+            name##_rows(x, n, step, count, NULL, sum, unused);                                                        \
+        for (int64_t k = 0; k < count; k++)                                                                           \
+            if (p == 2 && sum[k] > 1e-280 && sum[k] < 1e300)                                                          \
+                total[k] = (ag_total_of){ sum[k], 1, 0 };                                                             \
+            else                                                                                                      \
+                name##_slowly(x + k, n, step, p, &total[k]);                                                          \
+    }
+NORM(norm_f32, float)
+NORM(norm_f64, double)
+
+/* ---- p = 1: a is the sum of |x| */
+
+static void join_sums(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
+{
+    (void)context;
+    for (int64_t i = 0; i < count; i++)
+        total[i].a += more[i].a;
+}
+
+#define SUM(name, type)                                                                                              \
+    AG_FOLD_EACH(name##_rows, type, double, 0, a += fabs((double)v))                                                 \
+    static void name(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                                \
+        double sum[AG_FOLD_COLUMNS], unused[AG_FOLD_COLUMNS];                                                        \
+        (void)context;                                                                                               \
+        name##_rows(x, n, step, count, NULL, sum, unused);                                                           \
+        for (int64_t k = 0; k < count; k++)                                                                          \
+            total[k] = (ag_total_of){ sum[k], 1, 0 };                                                                \
+    }
+SUM(sum_f32, float)
+SUM(sum_f64, double)
+
+/* ---- p infinite: a is the largest or smallest |x|, n how many are that; a NaN is more extreme than any number */
+
+static void join_extremes(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
+{
+    const bool largest = *(const double *)context > 0;
+    for (int64_t i = 0; i < count; i++) {
+        const double a = total[i].a, b = more[i].a;
+        if ((largest ? b > a : b < a) || (b != b && a == a))
+            total[i] = more[i];
+        else if (b == a || b != b)
+            total[i].n += more[i].n;
+    }
+}
+
+/* Numbers without their signs are in the order of their bits, above which NaNs are. */
+typedef int32_t bits_f32 __attribute__((may_alias));
+typedef int64_t bits_f64 __attribute__((may_alias));
+
+/* a and b of rows: the extreme so far, and how many are that */
+#define EXTREME(above, least)                 \
+    b = least above a ? 1 : b + (least == a); \
+    a = least above a ? least : a
+
+#define EXTREMES(name, type, bits, all, infinite)                                                                    \
+    AG_FOLD_EACH(name##_largest, bits, bits, 0, const bits size = v & all; EXTREME(>, size))                         \
+    AG_FOLD_EACH(name##_smallest, bits, bits, all, const bits size = (v & all) > infinite ? -1 : v & all;            \
+                 EXTREME(<, size))                                                                                   \
+    static void name(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                                \
+        bits extreme[AG_FOLD_COLUMNS], many[AG_FOLD_COLUMNS];                                                        \
+        if (*(const double *)context > 0)                                                                            \
+            name##_largest(x, n, step, count, NULL, extreme, many);                                                  \
+        else                                                                                                         \
+            name##_smallest(x, n, step, count, NULL, extreme, many);                                                 \
+        for (int64_t k = 0; k < count; k++) {                                                                        \
+            type size;                                                                                               \
+            memcpy(&size, &extreme[k], sizeof size);                                                                 \
+            total[k] = (ag_total_of){ (double)size, 1, many[k] };                                                    \
+        }                                                                                                            \
+    }
+EXTREMES(extremes_f32, float, bits_f32, INT32_MAX, 0x7f800000)
+EXTREMES(extremes_f64, double, bits_f64, INT64_MAX, 0x7ff0000000000000)
+
+/* ---- all of them */
+
+ag_fold ag_norm_fold(const double *p, ag_dtype d)
+{
+    const bool single = d == AG_F32;
+    ag_fold f = { .context = p, .none = { *p < 0 && isinf(*p) ? INFINITY : 0, 1, 0 }, .deep = 4096 };
+    f.columns = isinf(*p) ? (single ? extremes_f32 : extremes_f64)
+                : *p == 1 ? (single ? sum_f32 : sum_f64)
+                          : (single ? norm_f32 : norm_f64);
+    f.join = isinf(*p) ? join_extremes : *p == 1 ? join_sums : join_norms;
+    return f;
+}
+
+double ag_norm_of(const ag_total_of *total, double p)
+{
+    if (p == 1 || isinf(p))
+        return total->a;
+    return total->b * (p == 2 ? sqrt(total->a) : pow(total->a, 1 / p));
+}
