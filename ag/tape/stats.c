@@ -38,7 +38,7 @@ ag_stats ag_tape_stats(const ag_tape *t)
     s.adjoints = (ag_memory){ t->pool.live - t->waiting.late, larger(t->pool.highest, t->pool.most) };
     s.persistent = a->persistent;
     s.allocated = a->allocated;
-    s.spare = arenas - s.values.live - s.work.live - s.adjoints.live;
+    s.spare = arenas - s.values.live - s.work.live - t->pool.live;
     s.tables.live = s.tables.peak = t->memory - arenas - a->persistent.live - a->allocated.live;
     s.values.live += t->waiting.late; /* they lie among the adjoints, whose peak has them too */
     s.values.peak += t->waiting.most_late;
