@@ -332,6 +332,21 @@ static void derivatives_of_products_are_products_of_the_others(void **state)
     VALUES(weighted_gradient(ag_prod(single), single), AG_SHAPE(4), 2 * large, 2 * large, 2 * small, small);
     ag_tensor infinite = ag_require_grad(AG_VALUES(t, AG_SHAPE(2, 2), 3, INFINITY, 5, 7));
     GRADIENT(ag_prod_over(infinite, AG_AXES(1), 0), infinite, AG_SHAPE(2, 2), INFINITY, 3, 14, 10);
+    const double most = 0x1.8p127, least = 0x1p-126;
+    ag_tensor far = ag_require_grad(ag_cast(AG_VALUES(t, AG_SHAPE(2, 2), most, most, least, 4 * least), AG_F32));
+    VALUES(weighted_gradient(ag_prod_over(far, AG_AXES(1), 0), far), AG_SHAPE(2, 2), most, most, 8 * least, 2 * least);
+    ag_tensor deep = ag_require_grad(ag_cast(AG_VALUES(t, AG_SHAPE(4), least, least, least, least), AG_F32));
+    VALUES(weighted_gradient(ag_prod(deep), deep), AG_SHAPE(4), 0, 0, 0, 0);
+}
+
+static void products_do_not_remember_the_way(void **state)
+{
+    ag_tape *t = *state;
+    const double huge = 0x1p1000, third = 0x1.5555555555555p-560, tiny = 0x1p-500;
+    VALUES(ag_prod_over(AG_VALUES(t, AG_SHAPE(2, 3), huge, huge, 0, 0, huge, huge), AG_AXES(1), 0), AG_SHAPE(2), 0, 0);
+    VALUES(ag_prod(AG_VALUES(t, AG_SHAPE(2), INFINITY, 0)), AG_SCALAR, NAN);
+    const ag_tensor sunk = AG_VALUES(t, AG_SHAPE(2, 4), third, tiny, huge, 0x1p60, third, tiny, huge, 0);
+    VALUES(ag_mul_scalar(ag_prod_over(ag_transpose(sunk, 0, 1), AG_AXES(0), 0), 3), AG_SHAPE(2), 4, 0);
 }
 
 static void equal_extremes_share_the_gradient_of_a_norm(void **state)
@@ -376,6 +391,7 @@ int main(void)
         cmocka_unit_test(maxima_side_by_side_share_their_gradient),
         cmocka_unit_test(variances_are_accurate_far_from_the_first_element),
         TEST(derivatives_of_products_are_products_of_the_others),
+        TEST(products_do_not_remember_the_way),
         cmocka_unit_test(equal_extremes_share_the_gradient_of_a_norm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,14 +53,21 @@ static void join_integers(ag_total_of *total, const ag_total_of *more, int64_t c
         total[i].n = (int64_t)((uint64_t)total[i].n * (uint64_t)more[i].n);
 }
 
+/* A product that was denormal on its way has lost digits, and one that overflowed and met 0 is NaN: they are made anew,
+ * with their power of two aside. SUNK: what an element after which there are no digits adds to the number of zeros. */
+static const double LOW = 1e-290, HIGH = 1e290, SUNK = 0x1p32;
+
 #define PRODUCTS(name, type)                                                                                          \
-    AG_FOLD_EACH(name##_rows, type, double, 1, a *= (double)v)                                                        \
-    AG_FOLD_EACH(name##_nonzero, type, double, 1, b += v == 0; a *= (double)(v == 0 ? 1 : v))                         \
+    AG_FOLD_EACH(name##_rows, type, double, 1, a *= (double)v; b += fabs(a) < LOW)                                    \
+    AG_FOLD_EACH(name##_nonzero, type, double, 1, a *= (double)(v == 0 ? 1 : v);                                      \
+                 b += v == 0 ? 1 : (double)(fabs(a) < LOW) * SUNK)                                                    \
     static ag_total_of name##_slowly(const type *x, int64_t n, int64_t step)                                          \
     {                                                                                                                 \
         ag_total_of t = { .a = 1 };                                                                                   \
-        for (int64_t i = 0; i < n; i++)                                                                               \
-            t = x[i * step] == 0 ? t : normal(t.a * (double)x[i * step], t.n);                                        \
+        for (int64_t i = 0; i < n; i++) {                                                                             \
+            const ag_total_of v = normal((double)x[i * step], 0);                                                     \
+            t = v.a == 0 ? t : normal(t.a * v.a, t.n + v.n);                                                          \
+        }                                                                                                             \
         return t;                                                                                                     \
     }                                                                                                                 \
     static void name(const void *x_, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
@@ -71,13 +78,13 @@ static void join_integers(ag_total_of *total, const ag_total_of *more, int64_t c
         bool any = false;                                                                                             \
         name##_rows(x, n, step, count, NULL, t, zeros);                                                               \
         for (int64_t k = 0; k < count; k++)                                                                           \
-            any |= t[k] == 0;                                                                                         \
+            any |= zeros[k] > 0 || t[k] != t[k];                                                                      \
         if (any)                                                                                                      \
             name##_nonzero(x, n, step, count, NULL, t, zeros);                                                        \
         for (int64_t k = 0; k < count; k++) {                                                                         \
-            const bool safe = fabs(t[k]) > 1e-290 && fabs(t[k]) < 1e290;                                              \
+            const bool safe = zeros[k] < SUNK && fabs(t[k]) > LOW && fabs(t[k]) < HIGH;                               \
             total[k] = safe ? normal(t[k], 0) : name##_slowly(x + k, n, step);                                        \
-            total[k].b = zeros[k];                                                                                    \
+            total[k].b = zeros[k] < SUNK ? zeros[k] : fmod(zeros[k], SUNK);                                           \
         }                                                                                                             \
     }
 PRODUCTS(products_f32, float)
@@ -232,26 +239,28 @@ static int64_t within(int64_t n, int64_t low, int64_t high)
 }
 
 /* Of each line. A quotient must neither overflow nor vanish before its power of two has been multiplied: as much of that
- * as the type holds goes first. False: a product is not finite, and says nothing about those of its factors. */
-#define SHARES(name, type, least, most)                                            \
-    static bool name(int64_t lines, const type *dy, const double *kept, shares *s) \
-    {                                                                              \
-        type *over = s->over.data, *scale = s->scale.data, *lone = s->lone.data;   \
-        bool any = false;                                                          \
-        for (int64_t i = 0; i < lines; i++, kept += KEPT) {                        \
-            const double g = (double)dy[i], zeros = kept[1];                       \
-            ag_total_of t = normal(g, 0);                                          \
-            if (!isfinite(kept[0]))                                                \
-                return false;                                                      \
-            t = normal(t.a * kept[0], t.n + (int64_t)kept[2]);                     \
-            const int64_t first = within(t.n, (least) + 1, most);                  \
-            over[i] = (type)(zeros > 0 ? g * 0 : scaled(t.a, first));              \
-            scale[i] = (type)scaled(1, within(t.n - first, least, (most)-1));      \
-            lone[i] = (type)(zeros > 1 ? g * 0 : scaled(t.a, t.n));                \
-            any |= zeros > 0;                                                      \
-        }                                                                          \
-        s->lone.data = any ? lone : NULL;                                          \
-        return true;                                                               \
+ * as the type holds goes first, and where the rest is more than it holds the line's all vanish or overflow; what is just
+ * more takes a root of the rest with it. False: a product is not finite, and says nothing about those of its factors. */
+#define SHARES(name, type, least, most)                                                    \
+    static bool name(int64_t lines, const type *dy, const double *kept, shares *s)         \
+    {                                                                                      \
+        type *over = s->over.data, *scale = s->scale.data, *lone = s->lone.data;           \
+        bool any = false;                                                                  \
+        for (int64_t i = 0; i < lines; i++, kept += KEPT) {                                \
+            const double g = (double)dy[i], zeros = kept[1];                               \
+            ag_total_of t = normal(g, 0);                                                  \
+            if (!isfinite(kept[0]))                                                        \
+                return false;                                                              \
+            t = normal(t.a * kept[0], isfinite(g) && g != 0 ? t.n + (int64_t)kept[2] : 0); \
+            const int64_t first = within(t.n, (least) + 1, most), then = t.n - first;      \
+            const double root = then == (most) ? sqrt(fabs(t.a)) : 1;                      \
+            over[i] = (type)(zeros > 0 ? g * 0 : scaled(t.a / root, first));               \
+            scale[i] = (type)(zeros > 0 ? 1 : scaled(root, then));                         \
+            lone[i] = (type)(zeros > 1 ? g * 0 : scaled(t.a, t.n));                        \
+            any |= zeros > 0;                                                              \
+        }                                                                                  \
+        s->lone.data = any ? lone : NULL;                                                  \
+        return true;                                                                       \
     }
 SHARES(shares_f32, float, FLT_MIN_EXP, FLT_MAX_EXP)
 SHARES(shares_f64, double, DBL_MIN_EXP, DBL_MAX_EXP)
