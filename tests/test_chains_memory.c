@@ -186,6 +186,29 @@ static void each_allocation_may_fail_and_the_tape_goes_on(void **state)
     }
 }
 
+static void a_sum_that_finds_no_memory_does_not_trouble_the_passes_after_it(void **state)
+{
+    (void)state;
+    size_t failed = 0;
+    for (size_t room = 0, enough = 0; !enough; room++) { /* for its layout, its axes and its values */
+        memory m = { 0 };
+        ag_tape *t = tape_with((ag_options){ .dtype = AG_F32, .fuse = 8, .allocator = allocator_of(&m) });
+        ag_tensor x = ag_param(ag_full(t, AG_FLOAT, AG_SHAPE(20, 16), 0.5), "x"), y = ag_tanh(x);
+        leave_room(&m, t, false, room);
+        m.limit = 1 << 16;
+        const bool later = ag_ok(ag_sum_over(y, AG_AXES(-1), AG_KEEPDIM));
+        enough = later && ag_ok(ag_sum_over(y, AG_AXES(0), 0));
+        failed += !enough;
+        m.limit = 0;
+        ag_error_clear(t);
+        assert_int_equal(ag_backward(ag_sum(ag_mul(ag_sum_over(x, AG_AXES(-1), AG_KEEPDIM), x))), AG_OK);
+        assert_true(ag_item_at(ag_grad(x), 7) == 16);
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+    assert_true(failed >= 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +220,7 @@ int main(void)
         cmocka_unit_test(what_is_computed_late_is_counted_as_values),
         cmocka_unit_test(shapes_and_names_are_there_before_values),
         cmocka_unit_test(each_allocation_may_fail_and_the_tape_goes_on),
+        cmocka_unit_test(a_sum_that_finds_no_memory_does_not_trouble_the_passes_after_it),
     };
     return cmocka_run_group_tests_name("chains_memory", tests, NULL, NULL);
 }

@@ -106,15 +106,13 @@ static bool find_reduction(const ag_tape *t, uint32_t id, const ag_reduction *p,
     return (r->kind == AG_CHAIN_ROWS || r->kind == AG_CHAIN_COLUMNS) && ag_chain_take(t, &r->frame, id);
 }
 
-static bool set_params(ag_tape *t, ag_tensor y, const ag_reduction *p)
+/* Before the node is there, of which everybody else takes for granted that it has them. False: no memory. */
+static bool copy_params(ag_tape *t, const ag_reduction *p, ag_reduction **copy)
 {
-    if (t->no_grad || !y.id)
-        return y.id;
-    ag_reduction *copy = ag_scratch(t, sizeof *copy);
-    if (copy)
-        *copy = *p;
-    ag_node_at(t, y.id)->params = copy;
-    return copy;
+    *copy = t->no_grad ? NULL : ag_scratch(t, sizeof **copy);
+    if (*copy)
+        **copy = *p;
+    return *copy || t->no_grad;
 }
 
 /* The sum of a pending value that need not be in memory for it. */
@@ -150,8 +148,9 @@ static bool sum_over(ag_tape *t, uint32_t number, const ag_op *op, uint32_t id, 
         return false;
     *y = ag_inert(t);
     const ag_layout *l = ag_layout_new(t, r.frame.layout->dtype, r.result);
+    ag_reduction *params;
     void *data = !l ? NULL : later ? AG_PENDING : ag_scratch(t, ag_layout_bytes(l));
-    if (!data || (!later && !sum_now(t, &r, op, id, l, data)))
+    if (!data || !copy_params(t, p, &params) || (!later && !sum_now(t, &r, op, id, l, data)))
         return true;
     if (later)
         *y = ag_chain_record(t, number, op, l, &id);
@@ -159,9 +158,10 @@ static bool sum_over(ag_tape *t, uint32_t number, const ag_op *op, uint32_t id, 
         *y = ag_node_new(t, AG_OP_CONSTANT, l, data, NULL, 0, false);
     else
         *y = ag_node_new(t, number, l, data, &id, 1, ag_needs(t, id));
-    if (!set_params(t, *y, p))
-        *y = ag_inert(t);
-    else if (!later && !t->no_grad)
+    if (!y->id || t->no_grad)
+        return true;
+    ag_node_at(t, y->id)->params = params;
+    if (!later)
         ag_chain_mark(t, *y, number, 1);
     return true;
 }
