@@ -7,7 +7,7 @@
 static void check_grads(const frame *f, ag_status s, uint64_t before)
 {
     world *w = f->w;
-    if (f->lane >= 0 && s && w->callbacks == f->callbacks && grads_hash(w, f->lane) != before)
+    if (f->lane >= 0 && s && w->callbacks == f->callbacks && grads_changed(w, f->lane, before))
         fault(w, "a pass that failed changed a gradient");
 }
 
@@ -19,7 +19,7 @@ static void play_backward(world *w)
         dy = pick_like(w, y);
     frame f = begin(w, y.x.tape, "ag_backward%s(%s%s%s)", from ? "_from" : "", text_of(w, y), from ? ", " : "",
                     from ? text_of(w, dy) : "");
-    uint64_t before = f.lane >= 0 ? grads_hash(w, f.lane) : 0;
+    uint64_t before = f.lane >= 0 && chance(w, 2) ? grads_hash(w, f.lane) : 0; /* else what waits goes on waiting */
     ag_status s = from ? ag_backward_from(y.x, dy.x) : ag_backward(y.x);
     check_grads(&f, s, before);
     if (f.lane >= 0 && !s)
@@ -111,7 +111,7 @@ static void play_loss(world *w)
     gradient before = { .count = 0 };
     if (watches)
         before = gradient_of(l, x.x);
-    uint64_t hash = f.lane >= 0 ? grads_hash(w, f.lane) : 0;
+    uint64_t hash = f.lane >= 0 && chance(w, 2) ? grads_hash(w, f.lane) : 0;
     ag_tensor sum = ag_sum(y.x);
     ag_status s = ag_backward(sum);
     check_grads(&f, s, hash);
@@ -140,10 +140,10 @@ static void play_gradients(world *w)
     argument dy = from ? pick_like(w, y) : (argument){ 0 };
     frame f = begin(w, y.x.tape, "ag_gradients%s(%s, %s, %s, %d)", from ? "_from" : "", text_of(w, y),
                     from ? text_of(w, dy) : "ones", text_of_list(w, xs), flags);
-    uint64_t before = f.lane >= 0 ? grads_hash(w, f.lane) : 0;
+    uint64_t before = f.lane >= 0 && chance(w, 2) ? grads_hash(w, f.lane) : 0;
     ag_status s = from ? ag_gradients_from(y.x, dy.x, xs, flags, nowhere ? NULL : out)
                        : ag_gradients(y.x, xs, flags, nowhere ? NULL : out);
-    if (f.lane >= 0 && w->callbacks == f.callbacks && grads_hash(w, f.lane) != before)
+    if (f.lane >= 0 && w->callbacks == f.callbacks && grads_changed(w, f.lane, before))
         fault(w, "ag_gradients changed a gradient");
     for (size_t i = 0; f.lane >= 0 && !nowhere && i < xs.count; i++) {
         if (s && out[i].id)

@@ -164,7 +164,8 @@ void ended(world *w, int lane, uint64_t time); /* transient tensors made after `
 void look(world *w, const known *k);
 void look_around(world *w, bool all);
 uint64_t values_hash(ag_tensor x, ag_dtype d, ag_shape s);
-uint64_t grads_hash(world *w, int lane); /* of all persistent tensors */
+uint64_t grads_hash(world *w, int lane);                 /* of all persistent tensors; 0: they cannot be read */
+bool grads_changed(world *w, int lane, uint64_t before); /* since they had that hash */
 void note(world *w, const char *format, ...) AG_PRINTF(2, 3);
 void observe(world *w, uint64_t value); /* into the trace */
 void observe_number(world *w, double v);
@@ -213,9 +214,9 @@ typedef struct move {
 } move;
 extern const move tape_moves[], tensor_moves[], op_moves[], derive_moves[], transform_moves[], module_moves[],
     train_moves[], optim_moves[], file_moves[], check_moves[], user_moves[], plot_moves[], profile_moves[],
-    loop_moves[];              /* up to one without a name */
-bool load_cases(void);         /* calls_ops.c: from tests/fixtures */
-void furnish(world *w, int i); /* the first calls of a sequence: a few tensors to play with */
+    loop_moves[], chain_moves[]; /* up to one without a name */
+bool load_cases(void);           /* calls_ops.c: from tests/fixtures */
+void furnish(world *w, int i);   /* the first calls of a sequence: a few tensors to play with */
 enum { FURNITURE = 10 };
 void remove_files(world *w);
 void handler(void *user, ag_status status, const char *text);

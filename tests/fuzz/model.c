@@ -50,24 +50,46 @@ uint64_t values_hash(ag_tensor x, ag_dtype d, ag_shape s)
     if (bytes > sizeof buffer)
         return 0;
     memset(buffer, 0, bytes);
-    if (ag_error_push(x.tape)) /* there may be no memory for a value that waits */
+    const ag_status before = ag_error(x.tape);
+    if (ag_error_push(x.tape)) { /* there may be no memory for a value that waits */
+        if (!before)
+            ag_error_clear(x.tape);
         return NOT_KNOWN;
+    }
     const ag_status status = ag_copy_out(x, d, buffer, bytes);
     ag_error_pop(x.tape);
     return status ? NOT_KNOWN : hash_bytes(buffer, bytes);
 }
 
+/* What waits to be computed from a parameter is computed first, for which there is memory but where the limit is small. */
 uint64_t grads_hash(world *w, int lane)
 {
+    struct lane *l = &w->lanes[lane];
+    const bool paused = l->heap.paused;
+    const ag_status before = ag_error(l->t);
+    l->heap.paused = true;
     uint64_t hash = 1;
-    for (int i = 0; i < w->used_count; i++) {
+    for (int i = 0; i < w->used_count && hash; i++) {
         const known *k = &w->at[w->used[i]];
         ag_storage s;
-        if (k->tape != lane || !k->param || k->life != ALIVE || ag_storage_of(k->x, &s))
+        if (k->tape != lane || !k->param || k->life != ALIVE)
             continue;
-        hash = mix(hash ^ (s.grad ? hash_bytes(s.grad, (size_t)s.count * ag_dtype_size(s.dtype)) : 1));
+        const ag_status status = ag_storage_of(k->x, &s);
+        if (!status)
+            hash = mix(hash ^ (s.grad ? hash_bytes(s.grad, (size_t)s.count * ag_dtype_size(s.dtype)) : 1));
+        else if (status == AG_ENOMEM)
+            hash = 0;
     }
+    l->heap.paused = paused;
+    if (!hash && !before)
+        ag_error_clear(l->t);
     return hash;
+}
+
+bool grads_changed(world *w, int lane, uint64_t before)
+{
+    const uint64_t now = before ? grads_hash(w, lane) : 0;
+    return now && now != before;
 }
 
 /* ---- tensors */

@@ -3,7 +3,7 @@
 
 static const move *const kinds[] = { op_moves,     tensor_moves, tape_moves,    derive_moves, user_moves,
                                      module_moves, optim_moves,  file_moves,    check_moves,  transform_moves,
-                                     train_moves,  plot_moves,   profile_moves, loop_moves };
+                                     train_moves,  plot_moves,   profile_moves, loop_moves,   chain_moves };
 
 /* ---- the order of calls */
 
@@ -43,16 +43,22 @@ void play_call(world *w)
     ag_site_leave(t, placed ? before : (ag_site){ 0 });
 }
 
+/* Marks of an op's functions are forgotten with what they took: how much there is after them depends on what waits. */
 void play_inside(world *w)
 {
+    int marks[TAPES];
     w->callbacks++;
     if (w->depth == DEPTH)
         return;
     const given_arguments given = w->given; /* of a call that has not begun */
+    for (int i = 0; i < TAPES; i++)
+        marks[i] = w->lanes[i].mark_count;
     w->depth++;
     for (int n = 1 + draw(w, 3); n > 0; n--)
         play_call(w);
     w->depth--;
+    for (int i = 0; i < TAPES; i++)
+        w->lanes[i].mark_count = w->lanes[i].mark_count < marks[i] ? w->lanes[i].mark_count : marks[i];
     w->given = given;
 }
 
