@@ -112,10 +112,13 @@ static ag_product product_of(const operand *a, const operand *b, const operand *
 static void run(const ag_product *p)
 {
     size_t bytes = ag_product_workspace(p);
-    void *workspace = bytes > 0 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    const size_t all = (bytes + 63) / 64 * 64 + 64; /* behind it stay the last ones as they are */
+    unsigned char *workspace = bytes > 0 ? aligned_alloc(64, all) : NULL;
     if (bytes > 0)
-        memset(workspace, 0xff, bytes);
+        memset(workspace, 0xff, all);
     assert_int_equal(ag_product_run(p, workspace), AG_OK);
+    for (size_t i = bytes; bytes > 0 && i < all; i++)
+        assert_int_equal(workspace[i], 0xff);
     free(workspace);
 }
 
@@ -334,6 +337,16 @@ static void bad_arguments_are_refused(void **unused)
         assert_true(c[i] == 7);
 }
 
+/* A long inner dimension is split, and a shorter last part may want more of the workspace than the first. */
+static void the_workspace_is_for_the_last_part_too(void **unused)
+{
+    (void)unused;
+    for (int64_t k = 16383; k < 16387; k++)
+        for (int d = 0; d < 2; d++)
+            for (layout in = BY_ROWS; in <= PADDED_COLUMNS; in++)
+                check(d ? AG_F64 : AG_F32, 2, 2, k, in, in == BY_COLUMNS ? BY_ROWS : BY_COLUMNS, BY_ROWS, 1);
+}
+
 static void libraries_describe_themselves(void **unused)
 {
     (void)unused;
@@ -351,6 +364,7 @@ int main(void)
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(all_sizes),
         cmocka_unit_test(all_strides),
+        cmocka_unit_test(the_workspace_is_for_the_last_part_too),
         cmocka_unit_test(large_products),
         cmocka_unit_test(very_large_products),
         cmocka_unit_test(threads_give_the_same_bits),

@@ -136,11 +136,14 @@ static void run_part(const void *context, int64_t unit)
     run_whole(&part, r->workspaces + (size_t)unit * r->each);
 }
 
+/* The last part is shorter, which may be what one tile takes where the others take several, smaller ones. */
 static size_t parts_workspace(const ag_plan *g, int64_t parts, size_t *each)
 {
-    ag_plan part = *g;
-    part.p = part_of(g, parts, 0);
-    *each = whole_workspace(&part);
+    ag_plan first = *g, last = *g;
+    first.p = part_of(g, parts, 0);
+    last.p = part_of(g, parts, parts - 1);
+    const size_t of_first = whole_workspace(&first), of_last = whole_workspace(&last);
+    *each = of_first > of_last ? of_first : of_last;
     return aligned((size_t)(parts * g->p.m * g->p.n) * g->size) + (size_t)parts * *each;
 }
 
