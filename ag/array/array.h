@@ -88,6 +88,7 @@ ag_array ag_dense_array(ag_shape shape, ag_dtype d, const void *data);
 /* ---- shape.c: shapes and axes */
 
 bool ag_shape_equal(ag_shape a, ag_shape b);
+void ag_shape_bytes(ag_shape s, ag_shape *to);                 /* s, where equal shapes have equal bytes */
 bool ag_shape_broadcast(ag_shape a, ag_shape b, ag_shape *to); /* false: they do not fit */
 bool ag_broadcast_axes(ag_shape s, ag_shape to,
                        ag_axes *axes); /* of `to`, along which s repeats; false: it is no broadcast of s */

@@ -23,6 +23,15 @@ int64_t ag_shape_size(ag_shape s)
     return size;
 }
 
+/* Extents beyond the rank and what fills the struct up are whatever lay there. */
+void ag_shape_bytes(ag_shape s, ag_shape *to)
+{
+    memset(to, 0, sizeof *to);
+    to->rank = s.rank;
+    if (s.rank > 0 && s.rank <= AG_MAX_RANK)
+        memcpy(to->dim, s.dim, (size_t)s.rank * sizeof *s.dim);
+}
+
 bool ag_shape_equal(ag_shape a, ag_shape b)
 {
     return a.rank == b.rank && (a.rank <= 0 || !memcmp(a.dim, b.dim, (size_t)a.rank * sizeof *a.dim));

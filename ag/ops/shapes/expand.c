@@ -83,7 +83,8 @@ AG_OP(expand) = {
  * Errors: AG_ESHAPE if x does not broadcast to s. */
 AG_API ag_tensor ag_expand(ag_tensor x, ag_shape s)
 {
-    const expand_params p = { s };
+    expand_params p;
+    ag_shape_bytes(s, &p.shape); /* params are compared from step to step */
     return AG_APPLY(expand, AG_LIST(x), &p);
 }
 

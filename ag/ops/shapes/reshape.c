@@ -114,7 +114,8 @@ AG_OP(reshape) = {
  * Errors: AG_ESHAPE if the shape has another number of elements, or more than one -1. */
 AG_API ag_tensor ag_reshape(ag_tensor x, ag_shape s)
 {
-    const reshape_params p = { s };
+    reshape_params p;
+    ag_shape_bytes(s, &p.shape); /* params are compared from step to step */
     return AG_APPLY(reshape, AG_LIST(x), &p);
 }
 
