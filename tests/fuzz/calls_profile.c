@@ -1,6 +1,25 @@
 /* Profiles, regions, what memory is for: begun at any time, ended, asked and freed later, or left to the tape. */
 #include "tests/fuzz/fuzz.h"
 
+/* One that is in use is in no list: what a handler does in between does not free it. */
+static ag_profile *take(world *w, lane *l)
+{
+    if (!l->profile_count)
+        return NULL;
+    const int i = draw(w, l->profile_count);
+    ag_profile *p = l->profiles[i];
+    l->profiles[i] = l->profiles[--l->profile_count];
+    return p;
+}
+
+static void put(lane *l, ag_profile *p)
+{
+    if (l->profile_count < FEW)
+        l->profiles[l->profile_count++] = p;
+    else
+        ag_profile_free(p);
+}
+
 /* The machine is not measured: that takes longer than a sequence. */
 static void play_begin(world *w)
 {
@@ -21,29 +40,28 @@ static void play_begin(world *w)
     if (p && ag_profile_tape(p) != l->t)
         fault(w, "a profile of another tape");
     if (p)
-        l->profiles[l->profile_count++] = p;
+        put(l, p);
     end_call(&f);
 }
 
 static void play_end(world *w)
 {
     lane *l = draw_lane(w);
-    if (!l->profile_count)
+    ag_profile *p = take(w, l);
+    if (!p)
         return;
     frame f = begin(w, l->t, "ag_profile_end(p)");
-    observe(w, ag_profile_end(l->profiles[draw(w, l->profile_count)]));
+    observe(w, ag_profile_end(p));
+    put(l, p);
     end_call(&f);
 }
 
 static void play_free(world *w)
 {
     lane *l = draw_lane(w);
-    const int i = l->profile_count ? draw(w, l->profile_count) : 0;
-    ag_profile *p = l->profile_count ? l->profiles[i] : NULL;
+    ag_profile *p = take(w, l);
     frame f = begin(w, l->t, "ag_profile_free(%s)", p ? "p" : "NULL");
     ag_profile_free(p);
-    if (p)
-        l->profiles[i] = l->profiles[--l->profile_count];
     end_call(&f);
 }
 
@@ -51,13 +69,13 @@ static void play_free(world *w)
 static void play_look(world *w)
 {
     lane *l = draw_lane(w);
-    FILE *nowhere = fopen("/dev/null", "w");
-    if (!l->profile_count || !nowhere) {
-        if (nowhere)
-            fclose(nowhere);
+    ag_profile *p = take(w, l);
+    FILE *nowhere = p ? fopen("/dev/null", "w") : NULL;
+    if (!nowhere) {
+        if (p)
+            put(l, p);
         return;
     }
-    ag_profile *p = l->profiles[draw(w, l->profile_count)];
     const int by = draw(w, 9);
     size_t count = 7;
     frame f = begin(w, l->t, "ag_profile_rows(p, %d)", by);
@@ -70,6 +88,7 @@ static void play_look(world *w)
     if (!(ag_profile_seconds(p) >= 0) || ag_profile_steps(p) < 0)
         fault(w, "a profile of %g s and %lld steps", ag_profile_seconds(p), (long long)ag_profile_steps(p));
     ag_profile_print(p, by, nowhere);
+    put(l, p);
     fclose(nowhere);
     end_call(&f);
 }
