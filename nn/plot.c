@@ -334,7 +334,7 @@ static ag_status put_module(nn_plot *p, const char *who, nn_item_kind kind, cons
 static ag_status put_regions(nn_plot *p, const char *who, nn_module *m, double level, bool logit)
 {
     ag_status s = put_module(p, who, NN_ITEM_REGIONS, NULL, m, 0, level);
-    for (nn_item *i = s ? NULL : p->current->first; i; i = i->next)
+    for (nn_item *i = s || !p->current ? NULL : p->current->first; i; i = i->next) /* a handler may have cleared s */
         if (i->kind == NN_ITEM_REGIONS)
             i->b = logit;
     return s;
