@@ -209,6 +209,27 @@ static void a_sum_that_finds_no_memory_does_not_trouble_the_passes_after_it(void
     assert_true(failed >= 3);
 }
 
+static void a_parameter_that_finds_no_place_on_the_tape_gives_no_sum(void **state)
+{
+    (void)state;
+    size_t failed = 0;
+    for (int before = 0; before < 70; before++) { /* the tape's records are full at some */
+        memory m = { 0 };
+        ag_tape *t = tape_with((ag_options){ .dtype = AG_F32, .fuse = 8, .allocator = allocator_of(&m) });
+        ag_tensor x = ag_param(ag_full(t, AG_FLOAT, AG_SHAPE(20, 16), 0.5), "x");
+        ag_tape_reset(t);
+        for (int i = 0; i < before; i++)
+            ag_constant(t, i);
+        m.fail_at = m.requests + 1;
+        const ag_tensor y = ag_mean_over(x, AG_AXES(-1), AG_KEEPDIM);
+        assert_int_equal(ag_ok(y), !ag_error(t));
+        assert_int_equal(y.id != 0, !ag_error(t));
+        failed += ag_error(t) == AG_ENOMEM;
+        ag_tape_free(t);
+    }
+    assert_true(failed >= 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +242,7 @@ int main(void)
         cmocka_unit_test(shapes_and_names_are_there_before_values),
         cmocka_unit_test(each_allocation_may_fail_and_the_tape_goes_on),
         cmocka_unit_test(a_sum_that_finds_no_memory_does_not_trouble_the_passes_after_it),
+        cmocka_unit_test(a_parameter_that_finds_no_place_on_the_tape_gives_no_sum),
     };
     return cmocka_run_group_tests_name("chains_memory", tests, NULL, NULL);
 }

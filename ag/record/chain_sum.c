@@ -166,20 +166,24 @@ static bool sum_over(ag_tape *t, uint32_t number, const ag_op *op, uint32_t id, 
     return true;
 }
 
-static const ag_node *operand(ag_tape *t, const ag_op *op, ag_tensor x, uint32_t *id)
+static bool can_wait(const ag_node *d)
 {
-    *id = ag_quick_id(t, x);
-    if (!*id && ag_is_persistent(x) && op->params_size) /* its first use in this step */
-        *id = ag_resolve(t, x, op->name, 0);
-    const ag_node *d = *id ? ag_node_or_null(t, *id) : NULL;
-    return ag_is_number(d) || !d->layout->rank || !ag_is_float(d->layout->dtype) ? NULL : d;
+    return !ag_is_number(d) && d->layout->rank && ag_is_float(d->layout->dtype) && d->layout->dense;
 }
 
 bool ag_chain_sum(ag_tape *t, uint32_t number, const ag_op *op, ag_tensor x, const void *params, ag_tensor *y)
 {
-    uint32_t id;
-    const ag_node *d = x.tape == t && ag_chain_waits(t) ? operand(t, op, x, &id) : NULL;
-    if (!d || !d->layout->dense || (!ag_is_pending(d) && d->layout->size < t->waiting.from))
+    if (x.tape != t || !ag_chain_waits(t))
+        return false;
+    uint32_t id = ag_quick_id(t, x);
+    if (!id && ag_is_persistent(x) && op->params_size) { /* its first use in this step */
+        *y = ag_inert(t);
+        id = ag_resolve(t, x, op->name, 0);
+        if (!id)
+            return true;
+    }
+    const ag_node *d = id ? ag_node_or_null(t, id) : NULL;
+    if (!can_wait(d) || (!ag_is_pending(d) && d->layout->size < t->waiting.from))
         return false;
     if (op->params_size)
         return ag_chain_steady(t, d) && sum_over(t, number, op, id, params, y);
