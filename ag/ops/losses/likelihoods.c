@@ -54,16 +54,27 @@ AG_API ag_tensor ag_poisson_nll(ag_tensor z, ag_tensor y, ag_poisson_options opt
 
 /* ---- normal */
 
+/* The first of n variances that is below 0; -1: none. */
+#define FIND_NEGATIVE(type)                                                                       \
+    static int64_t negative_##type(int64_t n, const type *v)                                      \
+    {                                                                                             \
+        int any = 0;                                                                              \
+        _Pragma("omp simd reduction(| : any)") for (int64_t i = 0; i < n; i++) any |= (v[i] < 0); \
+        for (int64_t i = 0; any && i < n; i++)                                                    \
+            if (v[i] < 0)                                                                         \
+                return i;                                                                         \
+        return -1;                                                                                \
+    }
+FIND_NEGATIVE(float)
+FIND_NEGATIVE(double)
+
 static ag_status gaussian_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const int64_t n = ag_array_size(&x[1]);
-    for (int64_t i = 0; i < n; i++) {
-        const bool negative =
-            x[1].dtype == AG_F32 ? ((const float *)x[1].data)[i] < 0 : ((const double *)x[1].data)[i] < 0;
-        if (negative)
-            return ag_call_fail(c, AG_EARG, "the variance of element %lld is %g, and must not be below 0", (long long)i,
-                                ag_array_get(&x[1], i));
-    }
+    const int64_t at = x[1].dtype == AG_F32 ? negative_float(n, x[1].data) : negative_double(n, x[1].data);
+    if (at >= 0)
+        return ag_call_fail(c, AG_EARG, "the variance of element %lld is %g, and must not be below 0", (long long)at,
+                            ag_array_get(&x[1], at));
     return ag_loss_forward(c, x, y);
 }
 

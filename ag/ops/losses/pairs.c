@@ -70,17 +70,17 @@ void ag_pair_each(const ag_pairs *p, void *y)
     ag_for_items(chunks_of(p), AG_PAIR_CHUNK, p->threads, each_chunk, &(job){ .pairs = p, .to = y });
 }
 
-/* Both sides while their operands lie in the cache. */
 static void back_chunk(const void *context, int64_t i)
 {
     const job *j = context;
     const ag_pairs *p = j->pairs;
     const chunk k = chunk_at(p, i);
+    void *to[2];
     for (int side = 0; side < 2; side++)
-        if (j->dx[side].data)
-            kernels_of(p)->back(p->kind, side, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c,
-                                j->dy ? j->dy + k.offset : NULL, j->scale, j->beta[side],
-                                (char *)j->dx[side].data + k.offset);
+        to[side] = j->dx[side].data ? (char *)j->dx[side].data + k.offset : NULL;
+    if (to[0] || to[1])
+        kernels_of(p)->back(p->kind, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c,
+                            j->dy ? j->dy + k.offset : NULL, j->scale, j->beta, to);
 }
 
 void ag_pair_back(const ag_pairs *p, const void *dy, double scale, const double *beta, const ag_array *dx)

@@ -2,20 +2,42 @@
 #include "ag/ops/losses/pairs.h"
 #include <stdint.h>
 
-/* The sum of AG_PAIR_DENIED(z, y) + log(1 + e), 0 <= e <= 1, n <= 512. The logarithms are one, of a product: of the
- * rounded 1 + e in f64, which can hold 2^1023; what the rounding lost is added, so that small terms keep their
- * precision. */
-static inline double logits_sum(int64_t n, const float *z, const float *y, const float *e)
+/* The sum of log(1 + e), 0 <= e <= 1, n <= 512. The logarithms are one, of a product: of the rounded 1 + e in f64, which
+ * can hold 2^1023; what the rounding lost is added, so that small terms keep their precision. */
+static inline double log1p_sum(int64_t n, const float *e)
 {
     double product = 1;
-    float sum = 0;
-#pragma omp simd reduction(* : product) reduction(+ : sum)
+    float lost = 0;
+#pragma omp simd reduction(* : product) reduction(+ : lost)
     for (int64_t i = 0; i < n; i++) {
         const float w = 1 + e[i];
-        sum += AG_PAIR_DENIED(z[i], y[i], fabsf) + (e[i] - (w - 1));
+        lost += e[i] - (w - 1);
         product *= (double)w;
     }
-    return log(product) + (double)sum;
+    return log(product) + (double)lost;
+}
+
+/* The sum of the logarithms of n <= 512 numbers. They are one, of the product of the mantissas, which f64 can hold; the
+ * powers of two are added apart. */
+static inline double log_sum(int64_t n, const float *v)
+{
+    double product = 1, sum = 0;
+    int32_t power = 0;
+    int other = 0; /* is there one that is no normal number above 0? */
+#pragma omp simd reduction(* : product) reduction(+ : power) reduction(| : other)
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        float mantissa;
+        memcpy(&bits, &v[i], sizeof bits);
+        other |= bits - 0x00800000u >= 0x7f000000u;
+        power += (int32_t)(bits >> 23) - 127;
+        bits = (bits & 0x007fffffu) | 0x3f800000u;
+        memcpy(&mantissa, &bits, sizeof mantissa);
+        product *= (double)mantissa;
+    }
+    for (int64_t i = 0; other && i < n; i++)
+        sum += log((double)v[i]);
+    return other ? sum : log(product) + power * 0.69314718055994530942;
 }
 
 #define REAL float
@@ -25,5 +47,6 @@ static inline double logits_sum(int64_t n, const float *z, const float *y, const
 #define REAL_ABS fabsf
 #define REAL_KEEP ag_keep_f32
 #define PAIRS ag_pairs_f32
-#define LOGITS_SUM logits_sum
+#define LOG1P_SUM log1p_sum
+#define LOG_SUM log_sum
 #include "ag/ops/losses/pairs.inc"

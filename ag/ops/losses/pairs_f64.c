@@ -2,18 +2,33 @@
 #include "ag/ops/losses/pairs.h"
 #include <stdint.h>
 
-/* The sum of AG_PAIR_DENIED(z, y) + log(1 + e), 0 <= e <= 1, n <= 512: the logarithm of the rounded 1 + e, corrected
- * for what the rounding lost. */
-static inline double logits_sum(int64_t n, const double *z, const double *y, const double *e)
+/* The sum of log(1 + e), 0 <= e <= 1, n <= 512, e padded with zeros: the logarithm of the rounded 1 + e, corrected for
+ * what the rounding lost. */
+static inline double log1p_sum(int64_t n, const double *e)
 {
     double term[512], sum = 0;
-    const int64_t whole = ag_padded(n); /* e is padded */
+    const int64_t whole = ag_padded(n);
     AG_VECTOR_LOOP for (int64_t i = 0; i < whole; i++) term[i] = ag_v_log(1 + e[i]);
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++) {
         const double w = 1 + e[i];
-        sum += AG_PAIR_DENIED(z[i], y[i], fabs) + (term[i] + (e[i] - (w - 1)) / w);
+        sum += term[i] + (e[i] - (w - 1)) / w;
     }
+    return sum;
+}
+
+/* The sum of the logarithms of n <= 512 numbers. */
+static inline double log_sum(int64_t n, const double *v)
+{
+    double term[512], sum = 0;
+    const int64_t whole = ag_padded(n);
+    memcpy(term, v, (size_t)n * sizeof *v);
+    for (int64_t i = n; i < whole; i++)
+        term[i] = 1;
+    AG_VECTOR_LOOP for (int64_t i = 0; i < whole; i++) term[i] = ag_v_log(term[i]);
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < n; i++)
+        sum += term[i];
     return sum;
 }
 
@@ -24,5 +39,6 @@ static inline double logits_sum(int64_t n, const double *z, const double *y, con
 #define REAL_ABS fabs
 #define REAL_KEEP ag_keep_f64
 #define PAIRS ag_pairs_f64
-#define LOGITS_SUM logits_sum
+#define LOG1P_SUM log1p_sum
+#define LOG_SUM log_sum
 #include "ag/ops/losses/pairs.inc"

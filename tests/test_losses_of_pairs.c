@@ -1,0 +1,104 @@
+/* Losses of pairs of elements: their sums and the derivatives of both sides have loops of their own, and end within a
+ * block. */
+#include "support.h"
+
+static void expect_close(double got, double wanted, double relative)
+{
+    if (!(fabs(got - wanted) <= relative * (1 + fabs(wanted))))
+        fail_msg("%.17g, expected %.17g", got, wanted);
+}
+
+static ag_tensor hinge_of(ag_tensor a, ag_tensor b, ag_reduce r)
+{
+    return ag_hinge(a, b, 0.7, r);
+}
+static ag_tensor huber_of(ag_tensor a, ag_tensor b, ag_reduce r)
+{
+    return ag_huber(a, b, 0.7, r);
+}
+static ag_tensor smooth_of(ag_tensor a, ag_tensor b, ag_reduce r)
+{
+    return ag_smooth_l1(a, b, 0.7, r);
+}
+static ag_tensor poisson_of(ag_tensor a, ag_tensor b, ag_reduce r)
+{
+    return ag_poisson_nll(a, b, (ag_poisson_options){ .reduce = r });
+}
+static ag_tensor gaussian_of(ag_tensor a, ag_tensor b, ag_reduce r)
+{
+    return ag_gaussian_nll(a, ag_zeros(a.tape, ag_dtype_of(a), AG_SHAPE(1)), b, (ag_gaussian_options){ .reduce = r });
+}
+static ag_tensor kl_of(ag_tensor a, ag_tensor b, ag_reduce r)
+{
+    return ag_kl_div(a, b, true, r);
+}
+
+static ag_tensor (*const of_pairs[])(ag_tensor, ag_tensor, ag_reduce) = { ag_mse_with, ag_l1,       huber_of,
+                                                                          smooth_of,   hinge_of,    ag_soft_margin,
+                                                                          poisson_of,  gaussian_of, kl_of };
+static const int64_t lengths[] = { 1, 15, 511, 512, 530, 8192, 8192 + 512 + 7 };
+
+static void a_sum_of_losses_is_that_of_the_elements(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(of_pairs) * ARRAY_SIZE(lengths) * 2; i++) {
+        const int64_t n = lengths[i / 2 % ARRAY_SIZE(lengths)];
+        const ag_dtype d = i % 2 ? AG_F32 : AG_F64;
+        ag_tape *t = tape_with((ag_options){ .seed = i, .threads = 2 });
+        const ag_tensor a = ag_randn(t, d, AG_SHAPE(n), 0, 2), b = ag_rand(t, d, AG_SHAPE(n), 0, 3);
+        ag_tensor (*const loss)(ag_tensor, ag_tensor, ag_reduce) = of_pairs[i / 2 / ARRAY_SIZE(lengths)];
+        const double sum = ag_item(ag_sum(ag_cast(loss(a, b, AG_REDUCE_NONE), AG_F64)));
+        expect_close(ag_item(loss(a, b, AG_REDUCE_SUM)), sum, d == AG_F32 ? 5e-7 : 1e-14);
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+static void both_derivatives_of_a_loss_are_each_by_itself(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(of_pairs) * ARRAY_SIZE(lengths) * 4; i++) {
+        const int64_t n = lengths[i / 4 % ARRAY_SIZE(lengths)];
+        const ag_dtype d = i % 2 ? AG_F32 : AG_F64;
+        ag_tape *t = tape_with((ag_options){ .seed = i, .threads = 2 });
+        const ag_tensor a = ag_require_grad(ag_randn(t, d, AG_SHAPE(n), 0, 2));
+        const ag_tensor b = ag_require_grad(ag_rand(t, d, AG_SHAPE(n), 0, 3));
+        const ag_reduce r = i % 4 < 2 ? AG_REDUCE_MEAN : AG_REDUCE_NONE;
+        const ag_tensor y = ag_sum(of_pairs[i / 4 / ARRAY_SIZE(lengths)](a, b, r));
+        ag_tensor both[2], one[2];
+        ag_gradients(y, AG_LIST(a, b), 0, both);
+        ag_gradients(y, AG_LIST(a), 0, &one[0]);
+        ag_gradients(y, AG_LIST(b), 0, &one[1]);
+        for (int side = 0; side < 2; side++)
+            assert_memory_equal(ag_data(both[side], d), ag_data(one[side], d), (size_t)n * ag_dtype_size(d));
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+/* One that is not even a normal number spoils no product of the others. */
+static void variances_of_all_sizes_have_a_logarithm(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const double given[][3] = { { 1e-40, 1, 2 }, { 3e38, 3e38, 3e38 }, { 1.2e-38, 1e-38, 1 }, { INFINITY, 1, 1 } };
+    for (size_t i = 0; i < ARRAY_SIZE(given); i++) {
+        const ag_tensor v = ag_cast(ag_values(t, AG_SHAPE(3), given[i], 3), AG_F32);
+        const double got = ag_item(gaussian_of(ag_zeros(t, AG_F32, AG_SHAPE(3)), v, AG_REDUCE_SUM));
+        const double least = 1e-6, wanted = 0.5 * (log(fmax(given[i][0], least)) + log(fmax(given[i][1], least)) +
+                                                   log(fmax(given[i][2], least)));
+        assert_true(isinf(wanted) ? got == wanted : fabs(got - wanted) < 1e-6 * (1 + fabs(wanted)));
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sum_of_losses_is_that_of_the_elements),
+        cmocka_unit_test(both_derivatives_of_a_loss_are_each_by_itself),
+        cmocka_unit_test(variances_of_all_sizes_have_a_logarithm),
+    };
+    return cmocka_run_group_tests_name("losses of pairs", tests, NULL, NULL);
+}
