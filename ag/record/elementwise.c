@@ -205,19 +205,6 @@ static ag_tensor record(ag_tape *t, uint32_t number, const ag_row *row, const ui
     return (ag_tensor){ t, self, (uint32_t)(t->base >> 32) };
 }
 
-static ag_tensor row_node(ag_tape *t, uint32_t number, const ag_row *row, const ag_layout *l, void *data,
-                          const uint32_t *ids, ag_row_params q)
-{
-    size_t count = (size_t)row->op.inputs;
-    bool needs = ag_needs(t, ids[0]) || (count == 2 && ag_needs(t, ids[1]));
-    needs &= !(row->flags & AG_NO_GRADIENT);
-    ag_tensor y = t->no_grad ? ag_node_new(t, AG_OP_CONSTANT, l, data, NULL, 0, false)
-                             : ag_node_new(t, number, l, data, ids, count, needs);
-    if (AG_LIKELY(y.id))
-        memcpy(t->records[AG_INDEX(y.id)].partial, &q, sizeof q);
-    return y;
-}
-
 /* Is there an operand that may be pending, or a result that may wait? */
 static bool is_large(const ag_tape *t, const uint32_t *ids, int count)
 {
@@ -244,60 +231,15 @@ static AG_ASIDE ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row,
     if (AG_UNLIKELY(!to))
         return ag_inert(t);
     forward(t, row, &p, settled, to);
-    ag_tensor y = row_node(t, number, row, p.layout, scalar ? NULL : to, ids, q);
-    if (scalar && y.id)
-        t->records[AG_INDEX(y.id)].value = value;
+    if (AG_UNLIKELY(!ag_node_fits(t)) && !ag_make_room(t, 1))
+        return ag_inert(t);
+    const ag_tensor y = ag_row_put(t, number, row, p.layout, scalar ? NULL : to, ids[0], ids[1], q);
+    if (scalar)
+        t->records[y.id].value = value;
     return y;
 }
 
-static inline bool is_plain_layout(const ag_tape *t, const ag_layout *l)
-{
-    return l->dense && l->rank && l->size < t->waiting.plain_below && ag_is_float(l->dtype);
-}
-
-/* Dense floating operands of one shape and dtype, or one with a number, and not many elements: most ops of small
- * models. AG_ROW_ARRAYS ... and the number, or -1: something else. */
-static int plain_kind(const ag_tape *t, const ag_row *row, const uint32_t *ids, double *number)
-{
-    bool binary = row->op.inputs == 2;
-    double ignored;
-    if (row->flags & (AG_ROW_TRUTH | AG_ROW_VECTOR | AG_ROW_INTEGERS))
-        return -1;
-    if (AG_LIKELY(ids[0] & ids[binary] & AG_TAG_RANKED)) {
-        const ag_layout *both = ag_node_at(t, ids[0])->layout;
-        if (both == ag_node_at(t, ids[binary])->layout && is_plain_layout(t, both))
-            return AG_ROW_ARRAYS;
-    }
-    int array = binary && ag_number_at(t, ids[0], number);
-    if (!(ids[array] & AG_TAG_RANKED) || (array && ag_number_at(t, ids[1], &ignored)))
-        return -1;
-    const ag_layout *l = ag_node_at(t, ids[array])->layout;
-    if (!is_plain_layout(t, l))
-        return -1;
-    if (array || !binary)
-        return array ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
-    if (ag_number_at(t, ids[1], number))
-        return AG_ROW_B_CONSTANT;
-    const ag_layout *m = ag_node_at(t, ids[1])->layout;
-    bool same = l == m || (m->dense && m->dtype == l->dtype && ag_layout_same_shape(l, m));
-    return same ? AG_ROW_ARRAYS : -1;
-}
-
-static ag_tensor plain(ag_tape *t, uint32_t op, const ag_row *row, int kind, double number, const uint32_t *ids,
-                       ag_row_params q)
-{
-    const ag_node *a = kind == AG_ROW_A_CONSTANT ? NULL : ag_node_at(t, ids[0]);
-    const ag_node *b = kind == AG_ROW_B_CONSTANT || row->op.inputs == 1 ? NULL : ag_node_at(t, ids[1]);
-    const ag_layout *l = a ? a->layout : b->layout;
-    void *to = ag_scratch(t, ag_layout_bytes(l));
-    if (AG_UNLIKELY(!to))
-        return ag_inert(t);
-    row->forward[kind][l->dtype == AG_F64](l->size, to, a ? a->data : NULL, b ? b->data : NULL,
-                                           kind == AG_ROW_ARRAYS ? q.c : number, q.d);
-    return row_node(t, op, row, l, to, ids, q);
-}
-
-/* The same, shown to observers from its begin to its end. */
+/* An op, shown to observers from its begin to its end. */
 static AG_COLD ag_tensor observed(ag_tape *t, uint32_t number, const ag_tensor *operands, ag_row_params q)
 {
     const ag_row *row = (const ag_row *)ag_op_at(NULL, number);
@@ -326,6 +268,7 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
     const ag_row *row = (const ag_row *)ag_op_at(NULL, number);
     const int count = row->op.inputs;
     ag_tape *t = operands[0].tape;
+    ag_tensor y;
     if (AG_UNLIKELY(!t || (count == 2 && operands[1].tape != t))) {
         t = ag_common_tape(operands, (size_t)count, row->function);
         if (!t)
@@ -346,11 +289,7 @@ ag_tensor ag_row_apply(uint32_t number, const ag_tensor *operands, ag_row_params
         ag_fail(t, AG_EARG, "ag_%s: the bounds %g and %g are not in order", row->op.name, q.c, q.d);
         return ag_inert(t);
     }
-    double value = 0;
-    int kind;
     if (!((ids[0] | ids[1]) & AG_TAG_RANKED) && !(row->flags & (AG_ROW_TRUTH | AG_ROW_INTEGERS)))
         return record(t, number, row, ids, q);
-    if (AG_LIKELY(!t->waiting.pending && (kind = plain_kind(t, row, ids, &value)) >= 0))
-        return plain(t, number, row, kind, value, ids, q);
-    return ranked(t, number, row, ids, q);
+    return AG_LIKELY(ag_row_plainly(t, number, row, ids, q, &y)) ? y : ranked(t, number, row, ids, q);
 }

@@ -137,6 +137,29 @@ typedef struct ag_operands { /* the operands and what follows from them */
 /* An error of the op; the text follows its name and the operands. */
 AG_COLD void ag_row_complain(ag_tape *t, const ag_row *row, const ag_operands *p, ag_status s, const char *what);
 
+/* The node of a result, for which there is room. b: 0 where there is one operand. */
+static inline ag_tensor ag_row_put(ag_tape *t, uint32_t number, const ag_row *row, const ag_layout *l, void *data,
+                                   uint32_t a, uint32_t b, ag_row_params q)
+{
+    const bool recorded = !t->no_grad, needs = ag_needs(t, a) || (b && ag_needs(t, b));
+    const uint32_t flags = recorded && needs && !(row->flags & AG_NO_GRADIENT) ? AG_NEEDS : 0;
+    ag_node *d = ag_node_put(t, recorded ? number : AG_OP_CONSTANT, flags, l, data);
+    if (AG_LIKELY(recorded)) {
+        d->input[0] = a;
+        d->input[1] = b;
+        d->inputs = (uint16_t)row->op.inputs;
+    }
+    memcpy(t->records[d->id].partial, &q, sizeof q);
+    return (ag_tensor){ t, data ? d->id | AG_TAG_RANKED : d->id, (uint32_t)(t->base >> 32) };
+}
+
+/* ---- plain.c: the plain way of small arrays */
+
+/* Takes it where it is one, q's bounds being in order; false: it is none. */
+bool ag_row_plainly(ag_tape *t, uint32_t number, const ag_row *row, const uint32_t *ids, ag_row_params q, ag_tensor *y);
+ag_tensor ag_row_unary(uint32_t number, ag_tensor x, double c); /* ag_row_apply, which looks there first */
+ag_tensor ag_row_binary(uint32_t number, ag_tensor a, ag_tensor b);
+
 /* ---- integers.c: what elementwise ops ask of integers */
 
 /* Is the op defined for the dtype? Else `lack` says what to do. */

@@ -163,50 +163,21 @@ ag_tensor ag_scalar_new(ag_tape *t, uint32_t op, double value)
     return (ag_tensor){ t, index, (uint32_t)(t->base >> 32) };
 }
 
-/* Places without an input are 0, so that nodes that are alike have the same bytes. */
-static inline bool set_inputs(ag_tape *t, ag_node *d, const uint32_t *inputs, size_t count)
-{
-    d->input[0] = d->input[1] = d->input[2] = 0;
-    if (AG_LIKELY(count <= 3)) {
-        for (size_t k = 0; k < count; k++)
-            d->input[k] = inputs[k];
-    } else {
-        uint32_t *many = ag_scratch(t, count * sizeof *inputs);
-        if (!many)
-            return false;
-        memcpy(many, inputs, count * sizeof *inputs);
-        memcpy(d->input, &many, sizeof many);
-    }
-    d->inputs = (uint16_t)count;
-    return true;
-}
-
 ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs,
                       size_t count, bool needs)
 {
-    uint32_t index = ag_next(t);
-    bool full = t->span >= t->room || t->node_count >= t->node_capacity || t->stop_count >= t->stop_capacity;
-    if (AG_UNLIKELY(full) && !ag_make_room(t, 1))
+    if (AG_UNLIKELY(!ag_node_fits(t)) && !ag_make_room(t, 1))
         return ag_inert(t);
-    ag_node *d = &t->nodes[t->node_count];
-    d->data = data;
-    d->adjoint = NULL;
-    d->layout = layout;
-    d->params = NULL;
-    d->owner = t->node_count;
-    d->written = 0;
-    d->id = index;
-    d->grad = 0;
-    d->output = 0;
-    d->flags = 0;
-    if (!set_inputs(t, d, inputs, count))
+    uint32_t *many = AG_LIKELY(count <= 3) ? NULL : ag_scratch(t, count * sizeof *inputs);
+    if (AG_UNLIKELY(count > 3 && !many))
         return ag_inert(t);
-    t->records[index] = (ag_record){ .parent = { index, t->node_count } };
-    t->headers[index] = (ag_header){ (uint16_t)op, (uint16_t)(AG_HAS_NODE | (needs ? AG_NEEDS : 0)) };
-    t->node_count++;
-    t->span++;
-    t->stops[t->stop_count++] = index;
-    return (ag_tensor){ t, data ? index | AG_TAG_RANKED : index, (uint32_t)(t->base >> 32) };
+    ag_node *d = ag_node_put(t, op, needs ? AG_NEEDS : 0, layout, data);
+    for (size_t k = 0; k < count; k++)
+        *(many ? &many[k] : &d->input[k]) = inputs[k];
+    if (AG_UNLIKELY(many != NULL))
+        memcpy(d->input, &many, sizeof many);
+    d->inputs = (uint16_t)count;
+    return (ag_tensor){ t, data ? d->id | AG_TAG_RANKED : d->id, (uint32_t)(t->base >> 32) };
 }
 
 ag_tensor ag_constant_of(ag_tape *t, const ag_array *a)

@@ -387,5 +387,6 @@ void *ag_slot_gradient(ag_tape *t, ag_slot *s); /* where its gradient lies, or w
 ag_tensor ag_fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const char *who);
 ag_tensor ag_settled(ag_tensor x, const ag_array *a);
 void ag_check_wrapped(ag_tape *t); /* at the end of a step */
+#include "ag/tape/node.h"
 #include "ag/tape/pending.h"
 #endif

@@ -261,7 +261,7 @@ enum { AG_SLOPES = 256 }; /* in a block */
         const int64_t first = t ? (uint32_t)t->base : 0; /* an interrupted segment lies before it */ \
         if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && t->span < t->limit))                            \
             AG_UNARY_RECORD(op_name, t, t->span, id, id - first, constant, result_, slope, flags_);  \
-        return ag_row_apply(AG_OP_##op_name, &operand, (ag_row_params){ constant, 0 });              \
+        return ag_row_unary(AG_OP_##op_name, operand, constant);                                     \
     }                                                                                                \
     AG_ROW_API ag_tensor ag_##op_name parameters                                                     \
     {                                                                                                \

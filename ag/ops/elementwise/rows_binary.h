@@ -160,7 +160,7 @@ static inline ag_tensor ag_row_operand(const ag_call *call, int i)
             if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                                \
                 AG_BINARY_RECORD(op_name, t, t->span, p, p - first, q, q - first, result_, slope_a, slope_b, flags_); \
         }                                                                                                             \
-        return ag_row_apply(AG_OP_##op_name, (const ag_tensor[]){ left, right }, (ag_row_params){ 0, 0 });            \
+        return ag_row_binary(AG_OP_##op_name, left, right);                                                           \
     }                                                                                                                 \
     AG_ROW_API ag_tensor ag_##op_name(ag_tensor left, ag_tensor right)                                                \
     {                                                                                                                 \
