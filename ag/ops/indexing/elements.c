@@ -1,10 +1,9 @@
 /* Loops that take or put single elements, or rows of them that have one index. */
 #include "ag/ops/indexing/elements.h"
 
-/* The places along the axis, `step` apart, that a thread writes: all of them, as a rule. */
+/* The places along the axis, `step` apart, that a thread writes. */
 typedef struct places {
     int64_t first, count, step;
-    bool all;
 } places;
 
 typedef void element_function(int64_t n, void *to, int64_t to_step, const void *from, int64_t from_step,
@@ -28,12 +27,8 @@ typedef struct element_job {
     {                                                                                                                \
         type *restrict to = to_;                                                                                     \
         const type *restrict from = from_;                                                                           \
-        if (to_step == 1 && from_step == 0 && p.step == 1)                                                           \
-            for (int64_t i = 0; i < n; i++)                                                                          \
-                to[i] = from[at[i]];                                                                                 \
-        else                                                                                                         \
-            for (int64_t i = 0; i < n; i++)                                                                          \
-                to[i * to_step] = from[i * from_step + at[i] * p.step];                                              \
+        for (int64_t i = 0; i < n; i++)                                                                              \
+            to[i * to_step] = from[i * from_step + at[i] * p.step];                                                  \
     }
 TAKE(take_8, uint8_t)
 TAKE(take_32, uint32_t)
@@ -46,13 +41,6 @@ TAKE(take_64, uint64_t)
     {                                                                                                                \
         type *to = to_;                                                                                              \
         const type *from = from_;                                                                                    \
-        if (to_step == 0 && from_step == 1 && p.step == 1 && p.all) {                                                \
-            for (int64_t i = 0; i < n; i++) {                                                                        \
-                const type v = from[i], *place = &to[at[i]];                                                         \
-                to[at[i]] = (type)(value);                                                                           \
-            }                                                                                                        \
-            return;                                                                                                  \
-        }                                                                                                            \
         for (int64_t i = 0; i < n; i++) {                                                                            \
             const type v = from[i * from_step];                                                                      \
             type *place = &to[i * to_step + at[i] * p.step];                                                         \
@@ -154,13 +142,15 @@ static ag_array spread_table(const ag_elements *e)
 static element_job job_of(const ag_elements *e)
 {
     const int64_t extent = e->table.shape.dim[e->axis];
-    return (element_job){ .mine = { 0, extent, e->table.stride[e->axis], true }, .extent = extent };
+    return (element_job){ .mine = { 0, extent, e->table.stride[e->axis] }, .extent = extent };
 }
 
 bool ag_elements_take(const ag_elements *e, int threads)
 {
     element_job j = job_of(e);
     const ag_array table = spread_table(e);
+    if (ag_lines_take(e, &table, threads, &j.wrong))
+        return !j.wrong;
     j.table = 1;
     choose(&j, table.dtype, true, AG_PUT);
     ag_walk(table.shape, 3, (const ag_array *const[]){ &e->list, &table, &e->index }, visit, &j, threads);
@@ -185,7 +175,6 @@ static void put_part(const void *context, int64_t part)
     const int64_t first = count * part / v->parts, end = count * (part + 1) / v->parts;
     if (v->axis < 0) {
         j.mine.first = first;
-        j.mine.all = v->parts == 1;
         j.mine.count = end - first;
     } else {
         table = ag_region(&table, v->axis, first, end - first, 1);
@@ -197,13 +186,17 @@ static void put_part(const void *context, int64_t part)
         __atomic_store_n(v->wrong, true, __ATOMIC_RELAXED);
 }
 
-bool ag_elements_put(const ag_elements *e, ag_putting how, int threads)
+bool ag_elements_put(const ag_elements *e, ag_putting how, const ag_array *clear, int threads)
 {
     element_job j = job_of(e);
     const ag_array table = spread_table(e);
     const int64_t n = ag_array_size(&table);
     const int team = ag_team(n, 2, threads);
     bool wrong = false;
+    if (ag_lines_put(e, &table, how, clear, threads, &wrong))
+        return !wrong;
+    if (clear)
+        ag_fill_array(clear, 0);
     choose(&j, table.dtype, false, how);
     division v = { &j, &table, &e->list, &e->index, -1, team, &wrong };
     for (int d = table.shape.rank - 1; d >= 0; d--)

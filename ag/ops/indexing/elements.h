@@ -31,8 +31,16 @@ ag_elements ag_elements_of(const ag_call *c, const ag_array *table, const ag_arr
 ag_status ag_elements_outside(const ag_call *c, const ag_elements *e, const ag_array *index);
 /* The operands, x and an index, and the axis counted from 0, are checked. */
 ag_status ag_elements_check(const ag_call *c, const ag_array *x, int *axis);
-/* False: an index is no place, and of what is written nothing is to be used. */
+/* False: an index is no place, and of what is written nothing is to be used. clear: the whole array of which the table is,
+ * in which there is anything before, and zeros are where nothing is put; NULL: what is there stays. */
 bool ag_elements_take(const ag_elements *e, int threads);
-bool ag_elements_put(const ag_elements *e, ag_putting how, int threads);
+bool ag_elements_put(const ag_elements *e, ag_putting how, const ag_array *clear, int threads);
+
+/* ---- lines.c: the same where the elements of the table's lines lie side by side, and those of the list; `table` is e's in
+ * the indices' shape, staying where it is along the axis. False: they do not, and nothing was done. */
+
+bool ag_lines_take(const ag_elements *e, const ag_array *table, int threads, bool *wrong);
+bool ag_lines_put(const ag_elements *e, const ag_array *table, ag_putting how, const ag_array *clear, int threads,
+                  bool *wrong);
 
 #endif

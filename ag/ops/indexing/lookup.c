@@ -141,12 +141,12 @@ ag_status ag_lookup_put(const ag_call *c, const ag_lookup *u, ag_putting how, bo
         r.skip = skip;
         return ag_rows_put(c, &r, u->table.data, u->e.list.data, how, clear);
     }
-    if (clear)
+    if (nothing && clear)
         ag_fill_array(&u->table, 0);
     if (nothing)
         return AG_OK;
     const ag_elements e = arranged(&u->e, r.inner);
-    ag_elements_put(&e, how, ag_call_threads(c));
+    ag_elements_put(&e, how, clear ? &u->table : NULL, ag_call_threads(c));
     return AG_OK;
 }
 
@@ -197,7 +197,6 @@ ag_status ag_along_put(const ag_call *c, const ag_elements *e, const ag_array *i
         const ag_status status = rows_along(c, e, &places, &u);
         return status ? status : ag_lookup_put(c, &u, how, clear, -1);
     }
-    if (clear)
-        ag_fill_array(&e->table, 0);
-    return ag_elements_put(e, how, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, e, index);
+    return ag_elements_put(e, how, clear ? &e->table : NULL, ag_call_threads(c)) ? AG_OK
+                                                                                 : ag_elements_outside(c, e, index);
 }
