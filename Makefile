@@ -126,7 +126,7 @@ benches := $(addprefix $(BUILD)/bench/,$(call name,$(wildcard tests/bench/*.c)))
 fuzz_objects := $(patsubst %.c,$(BUILD)/%.o,$(filter-out tests/fuzz/files.c,$(wildcard tests/fuzz/*.c)))
 examples := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*/*.c)))
 
-.PHONY: library examples test accuracy certain fuzz bench bench-check bench-counts bench-peers demo lectures gallery programs docs format format-check install uninstall deb packaged clean help FORCE
+.PHONY: library examples test accuracy certain fuzz bench bench-check bench-counts bench-levels bench-peers demo lectures gallery programs docs format format-check install uninstall deb packaged clean help FORCE
 all: library examples ## the library and the examples (this is the default)
 library: $(BUILD)/libag.a $(BUILD)/libag.so $(levels:%=$(BUILD)/glibc-hwcaps/%/$(soname)) ## libag.a and libag.so
 examples: $(examples) ## the programs of examples/
@@ -235,6 +235,10 @@ gallery: lectures ## what they drew, into examples/README.md
 bench: $(benches) ## speed: whole steps beside hand-written ones, which go to out/bench.json too, then one program after the other
 	@mkdir -p out; $(BUILD)/bench/goals --json out/bench.json
 	@for program in $(filter-out %/goals %/counts %/memory %/picture,$(benches)); do echo "== $${program##*/}"; $$program || exit 1; done
+	@echo "== two programs at once"; tests/bench/together.sh $(BUILD)
+bench-levels: $(BUILD)/bench/goals ## whole steps of the library for any processor beside those of this build
+	+@$(MAKE) --no-print-directory ARCH=x86-64-v4 BUILD=build-any/x86-64-v4 build-any/x86-64-v4/bench/goals
+	@tests/bench/levels.sh $(BUILD) build-any/x86-64-v4
 bench-check: ## instructions of steps beside those of tests/bench/counts.txt, by callgrind; RENEW=1 writes them anew
 	+@$(MAKE) --no-print-directory ARCH=x86-64-v3 bench-counts
 bench-counts: $(BUILD)/bench/counts

@@ -282,7 +282,7 @@ static bool read_settings(int count, char **arguments, settings *s)
     }
     s->name = arguments + i;
     s->names = count - i;
-    return s->rounds > 0 && s->rounds <= MOST_ROUNDS && s->threads > 0;
+    return s->rounds > 0 && s->rounds <= MOST_ROUNDS && s->threads >= (s->peers ? 0 : 1); /* 0: as many as ag takes */
 }
 
 int main(int count, char **arguments)
