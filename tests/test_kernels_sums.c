@@ -139,6 +139,37 @@ static void sums_do_not_depend_on_threads(void **unused)
     }
 }
 
+/* Whether a row is added by itself or with its neighbours, in lanes or halved. */
+static void rows_have_the_same_sums_alone_and_side_by_side(void **unused)
+{
+    (void)unused;
+    state = 10;
+    const int64_t lengths[] = { 1, 2, 4, 5, 16, 31, 32, 33, 36, 47, 48, 49, 63, 64, 65, 100, 1024, 1025, 3136 };
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        for (int k = 0; k < 2; k++) {
+            const ag_dtype d = k ? AG_F32 : AG_F64;
+            const int64_t n = lengths[i];
+            block from = make(d, AG_SHAPE(19, n), true, false), to = make(d, AG_SHAPE(19, 1), true, false);
+            fill_with(&from.a, any_real);
+            for (int64_t j = 0; j < n && n > 4; j++) /* sums of zeros, too */
+                put(&from.a, 3 * n + j, -0.0);
+            block alone = copy_of(&to);
+            ag_sum_array(&to.a, &from.a, 1, false, 1);
+            for (int64_t row = 0; row < 19; row++) {
+                const int64_t step = row * (int64_t)ag_dtype_size(d);
+                ag_array one = from.a, result = alone.a;
+                one.shape.dim[0] = result.shape.dim[0] = 1;
+                one.data = (char *)one.data + step * from.a.stride[0];
+                result.data = (char *)result.data + step;
+                ag_sum_array(&result, &one, 1, false, 1);
+            }
+            assert_same(&alone, &to);
+            free(from.memory);
+            free(to.memory);
+            free(alone.memory);
+        }
+}
+
 static void means_and_empty_sums(void **unused)
 {
     (void)unused;
@@ -273,6 +304,7 @@ int main(void)
         cmocka_unit_test(sums_of_large_arrays),
         cmocka_unit_test(sums_are_accurate),
         cmocka_unit_test(sums_do_not_depend_on_threads),
+        cmocka_unit_test(rows_have_the_same_sums_alone_and_side_by_side),
         cmocka_unit_test(means_and_empty_sums),
         cmocka_unit_test(infinities_and_nans_are_summed),
         cmocka_unit_test(sums_over_broadcast_dimensions),
