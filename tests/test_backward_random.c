@@ -253,8 +253,76 @@ static void random_graphs(void **state)
         one_graph(seed);
 }
 
+/* ---- numbers, whose adjoints are carried past memory */
+
+enum { NUMBERS = 300, VARIABLES = 5 };
+
+typedef struct number {
+    int p, q; /* operands; of one: itself second, of none: both */
+    double d, e, adjoint;
+} number;
+
+/* An op on numbers that were made lately; what it passes on goes to *n. */
+static ag_tensor number_op(graph *g, ag_tensor *x, int i, number *n)
+{
+    const int near = 1 + draw(g, draw(g, 4) ? 4 : i), p = i - (near > i ? i : near),
+              q = draw(g, 3) ? i - 1 : draw(g, i);
+    const double a = ag_item(x[p]), b = ag_item(x[q]);
+    switch (draw(g, 5)) {
+    case 0:
+        *n = (number){ p, q, 1, 1, 0 };
+        return ag_add(x[p], x[q]);
+    case 1:
+        *n = (number){ p, q, 1, -1, 0 };
+        return ag_sub(x[p], x[q]);
+    case 2:
+        *n = (number){ p, q, b, a, 0 };
+        return ag_mul(x[p], x[q]);
+    case 3:
+        *n = (number){ p, i, 0.37, 0, 0 };
+        return ag_mul_scalar(x[p], 0.37);
+    default:
+        *n = (number){ p, i, -1, 0, 0 };
+        return ag_neg(x[p]);
+    }
+}
+
+/* Contributions are added in the order of a plain loop: the same bits. */
+static void numbers_receive_what_a_plain_loop_adds(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        graph g = { .t = ag_tape_new((ag_options){ .dtype = AG_F64 }), .random = seed };
+        ag_tensor x[NUMBERS];
+        number n[NUMBERS];
+        for (int i = 0; i < VARIABLES; i++) {
+            x[i] = ag_variable(g.t, 0.3 * i - 0.7);
+            n[i] = (number){ i, i, 0, 0, 0 };
+        }
+        const int count = VARIABLES + 1 + draw(&g, NUMBERS - VARIABLES);
+        for (int i = VARIABLES; i < count; i++) {
+            x[i] = number_op(&g, x, i, &n[i]);
+            if (fabs(ag_item(x[i])) > 1e3)
+                x[i] = ag_mul_scalar(x[i - 1], 0.37), n[i] = (number){ i - 1, i, 0.37, 0, 0 };
+        }
+        for (int i = 0; i < count; i++)
+            n[i].adjoint = i == count - 1;
+        for (int i = count - 1; i >= VARIABLES; i--) {
+            n[n[i].p].adjoint += n[i].adjoint * n[i].d;
+            if (n[i].q != i)
+                n[n[i].q].adjoint += n[i].adjoint * n[i].e;
+        }
+        ag_backward(x[count - 1]);
+        for (int i = 0; i < VARIABLES; i++)
+            assert_true(ag_item(ag_grad(x[i])) == n[i].adjoint);
+        expect_fine(g.t);
+        ag_tape_free(g.t);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(random_graphs) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(random_graphs),
+                                        cmocka_unit_test(numbers_receive_what_a_plain_loop_adds) };
     return cmocka_run_group_tests_name("random graphs", tests, NULL, NULL);
 }
