@@ -188,6 +188,63 @@ static void modules_with_many_equal_parameters(void **state)
     ag_tape_free(t);
 }
 
+/* ---- numbers */
+
+enum { USES = 8 };
+
+/* Every way in which an op may find one as its operand, among numbers of the step. */
+static ag_tensor use(ag_tensor p, ag_tensor q, ag_tensor x, ag_tensor *y)
+{
+    ag_tensor sum = x;
+    const ag_tensor all[USES] = { ag_mul(p, x), ag_sub(x, p),        ag_div(p, q),        ag_mul(p, p),
+                                  ag_exp(p),    ag_scalar_div(2, q), ag_add_scalar(p, 3), ag_pow(x, q) };
+    for (int i = 0; i < USES; i++)
+        sum = ag_add(ag_mul(sum, p), y[i] = all[i]);
+    return ag_mul(q, sum);
+}
+
+static void numbers_that_persist_are_used_as_those_of_the_step_are(void **state)
+{
+    (void)state;
+    ag_tape *t = f64_tape();
+    ag_tensor p = ag_param(ag_constant(t, 0.7), "p"), q = ag_param(ag_constant(t, 1.3), "q"), y[USES], z[USES];
+    for (int step = 0; step < 4; step++) {
+        ag_tape_reset(t);
+        const ag_tensor x = ag_variable(t, 0.4), a = ag_variable(t, ag_item(p)), b = ag_variable(t, 1.3);
+        const ag_tensor kept = use(p, q, x, y), plain = use(a, b, x, z);
+        for (int i = 0; i < USES; i++)
+            assert_true(ag_item(y[i]) == ag_item(z[i]));
+        assert_true(ag_item(kept) == ag_item(plain));
+        ag_backward(kept);
+        ag_backward(plain);
+        assert_true(ag_item(ag_grad(p)) == ag_item(ag_grad(a)));
+        assert_true(ag_item(ag_grad(q)) == ag_item(ag_grad(b)));
+        ag_zero_grad(p);
+        ag_zero_grad(q);
+        ag_assign(p, ag_constant(t, 0.7 + step)); /* used again in the same step */
+        assert_true(ag_item(ag_mul(p, x)) == (0.7 + step) * 0.4);
+        assert_true(ag_item(ag_mul(x, p)) == (0.7 + step) * 0.4);
+        assert_true(ag_item(ag_square(p)) == (0.7 + step) * (0.7 + step));
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
+static void a_released_number_is_stale_at_once(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        ag_tape *t = f64_tape();
+        ag_tensor p = ag_param(ag_constant(t, 0.7), NULL), x = ag_variable(t, 2);
+        ag_mul(p, x); /* its leaf is there */
+        ag_release(p);
+        const ag_tensor y = way == 0 ? ag_mul(p, x) : way == 1 ? ag_mul(x, p) : way == 2 ? ag_mul(p, p) : ag_exp(p);
+        assert_int_equal(y.id, 0);
+        expect_error(t, AG_ESTALE, "was released");
+        ag_tape_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +254,8 @@ int main(void)
         cmocka_unit_test(empty_lists_know_their_tape),
         cmocka_unit_test(a_hundred_thousand_parameters),
         cmocka_unit_test(modules_with_many_equal_parameters),
+        cmocka_unit_test(numbers_that_persist_are_used_as_those_of_the_step_are),
+        cmocka_unit_test(a_released_number_is_stale_at_once),
     };
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

@@ -18,15 +18,32 @@ static inline const ag_op *ag_op_at(const ag_tape *t, uint32_t number)
 /* Keeps two range checks two branches: merged, they would make the values wait for both. */
 #define AG_BARRIER() __asm__ volatile("")
 
-/* Appends the record that was written at the newest segment's end; flags: of the operands, of which AG_NEEDS is
- * inherited. */
-static inline ag_tensor ag_append(ag_tape *t, uint64_t n, uint32_t op, uint32_t flags)
+/* The word of a persistent tensor's leaf, which may be of an older step; false: it has none, or is no such tensor. */
+static inline bool ag_leaf_word(const ag_tape *t, ag_tensor x, uint64_t *word)
 {
-    const uint32_t header = op | (flags & AG_NEEDS) << 16;
+    if (AG_UNLIKELY(!(x.id & AG_TAG_PERSISTENT) || AG_INDEX(x.id) >= t->slot_count))
+        return false;
+    const ag_slot *s = &t->slots[AG_INDEX(x.id)];
+    *word = (uint64_t)s->leaf_epoch << 32 | s->leaf_id;
+    return AG_LIKELY(s->generation == x.epoch && !s->released);
+}
+
+static inline uint32_t ag_header_bits(const ag_header *h)
+{
+    uint32_t bits;
+    memcpy(&bits, h, sizeof bits);
+    return bits;
+}
+
+/* Appends the record that was written at the newest segment's end; bits: of the operands' headers, of which AG_NEEDS is
+ * inherited. */
+static inline ag_tensor ag_append(ag_tape *t, uint64_t n, uint32_t op, uint32_t bits)
+{
+    const uint32_t header = op | (bits & (uint32_t)AG_NEEDS << 16);
     const uint64_t word = t->base + n;
     memcpy(&t->h[n], &header, sizeof header);
     t->span = n + 1;
-    return (ag_tensor){ t, (uint32_t)word, (uint32_t)(word >> 32) };
+    return ag_of_word(t, word);
 }
 
 /* The parameters of reductions over axes. */

@@ -91,21 +91,17 @@ typedef struct ag_hooked {
 } ag_hooked;
 
 typedef struct ag_slot {
-    void *block;  /* the layout and the data in one allocation; NULL: free */
-    size_t bytes; /* of the block */
-    size_t grad_bytes;
-    size_t name_bytes; /* 0: the name lies in the block */
-    ag_layout *layout;
-    void *data;
-    char *name;
-    ag_stored grad;
-    uint32_t generation, leaf_id, leaf_epoch; /* leaf_epoch 0: no leaf in this step */
+    uint32_t generation, leaf_id, leaf_epoch; /* leaf_epoch 0: no leaf in this step. What each use reads stands first */
+    bool released, param;
     uint32_t first_id, first_epoch; /* the step's first leaf: in it the storage is marked as written for all of them */
     uint32_t next, before; /* 1 + index of the one made after it and before it; next of a free one: another free one */
-    uint32_t zeroed;       /* how often its gradient was */
-    bool param, released;
+    uint32_t zeroed, hook_count, hook_capacity; /* zeroed: how often its gradient was */
     ag_hooked *hooks;
-    uint32_t hook_count, hook_capacity;
+    void *block, *data;                   /* block: the layout and the data in one allocation; NULL: free */
+    size_t bytes, grad_bytes, name_bytes; /* bytes: of the block; of name 0: the name lies in the block */
+    ag_layout *layout;
+    char *name;
+    ag_stored grad;
 } ag_slot;
 
 typedef struct ag_segment {
@@ -274,6 +270,10 @@ void ag_interlude_end(ag_tape *t, const ag_interlude *g);
 static inline uint64_t ag_word(ag_tensor x)
 {
     return (uint64_t)x.epoch << 32 | x.id;
+}
+static inline ag_tensor ag_of_word(ag_tape *t, uint64_t w)
+{
+    return (ag_tensor){ t, (uint32_t)w, (uint32_t)(w >> 32) };
 }
 static inline uint32_t ag_next(const ag_tape *t)
 {

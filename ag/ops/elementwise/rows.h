@@ -233,22 +233,23 @@ enum { AG_SLOPES = 256 }; /* in a block */
 /* ---- the public functions: the quick rank-0 path, then the general one */
 
 /* Appends the record of an op on the record at place i of the newest segment. */
-#define AG_UNARY_RECORD(op_name, t, n, id_, i, constant, result_, slope, flags_)              \
-    do {                                                                                      \
-        AG_TYPE(double, 1)                                                                    \
-        const T c = constant, x = t->r[i].value, y = (T)(result_);                            \
-        const uint32_t self = (uint32_t)t->base + (uint32_t)n;                                \
-        (void)c;                                                                              \
-        t->r[n] = (ag_record){ { id_, self }, { (T)(slope), c }, y };                         \
-        return ag_append(t, n, AG_OP_##op_name, (flags_)&AG_NO_GRADIENT ? 0 : t->h[i].flags); \
+#define AG_UNARY_RECORD(op_name, t, n, id_, i, constant, result_, slope, flags_)                         \
+    do {                                                                                                 \
+        AG_TYPE(double, 1)                                                                               \
+        const T c = constant, x = t->r[i].value, y = (T)(result_);                                       \
+        const uint32_t self = (uint32_t)t->base + (uint32_t)n;                                           \
+        (void)c;                                                                                         \
+        t->r[n] = (ag_record){ { id_, self }, { (T)(slope), c }, y };                                    \
+        return ag_append(t, n, AG_OP_##op_name, (flags_)&AG_NO_GRADIENT ? 0 : ag_header_bits(&t->h[i])); \
     } while (0)
 
-#define AG_BINARY_RECORD(op_name, t, n, left_id, i, right_id, j, result_, slope_a, slope_b, flags_)           \
-    do {                                                                                                      \
-        AG_TYPE(double, 1)                                                                                    \
-        const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                                       \
-        t->r[n] = (ag_record){ { left_id, right_id }, { (T)(slope_a), (T)(slope_b) }, y };                    \
-        return ag_append(t, n, AG_OP_##op_name, (flags_)&AG_NO_GRADIENT ? 0 : t->h[i].flags | t->h[j].flags); \
+#define AG_BINARY_RECORD(op_name, t, n, left_id, i, right_id, j, result_, slope_a, slope_b, flags_)          \
+    do {                                                                                                     \
+        AG_TYPE(double, 1)                                                                                   \
+        const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                                      \
+        t->r[n] = (ag_record){ { left_id, right_id }, { (T)(slope_a), (T)(slope_b) }, y };                   \
+        return ag_append(t, n, AG_OP_##op_name,                                                              \
+                         (flags_)&AG_NO_GRADIENT ? 0 : ag_header_bits(&t->h[i]) | ag_header_bits(&t->h[j])); \
     } while (0)
 
 /* A record of the newest segment; else, out of the way, the leaf of a persistent tensor; else whatever it is.

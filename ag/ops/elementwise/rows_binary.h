@@ -162,15 +162,44 @@ static inline ag_tensor ag_row_operand(const ag_call *call, int i)
         }                                                                                                             \
         return ag_row_binary(AG_OP_##op_name, left, right);                                                           \
     }                                                                                                                 \
+    static AG_ASIDE ag_tensor op_name##_right_leaf(ag_tensor left, ag_tensor right)                                   \
+    {                                                                                                                 \
+        ag_tape *t = left.tape;                                                                                       \
+        const uint64_t n = t->span;                                                                                   \
+        uint64_t q;                                                                                                   \
+        if (AG_LIKELY(ag_leaf_word(t, right, &q) && q - t->base < n && n < t->limit))                                 \
+            AG_BINARY_RECORD(op_name, t, n, left.id, ag_word(left) - t->base, (uint32_t)q, q - t->base, result_,      \
+                             slope_a, slope_b, flags_);                                                               \
+        return op_name##_aside(left, right);                                                                          \
+    }                                                                                                                 \
+    static AG_ASIDE ag_tensor op_name##_left_leaf(ag_tensor left, ag_tensor right)                                    \
+    {                                                                                                                 \
+        ag_tape *t = left.tape;                                                                                       \
+        const uint64_t n = t->span, j = ag_word(right) - t->base;                                                     \
+        uint64_t p;                                                                                                   \
+        if (AG_UNLIKELY(!ag_leaf_word(t, left, &p) || p - t->base >= n || n >= t->limit))                             \
+            return op_name##_aside(left, right);                                                                      \
+        if (AG_UNLIKELY(j >= n))                                                                                      \
+            return op_name##_right_leaf(ag_of_word(t, p), right);                                                     \
+        AG_BINARY_RECORD(op_name, t, n, (uint32_t)p, p - t->base, right.id, j, result_, slope_a, slope_b, flags_);    \
+    }                                                                                                                 \
     AG_ROW_API ag_tensor ag_##op_name(ag_tensor left, ag_tensor right)                                                \
     {                                                                                                                 \
         ag_tape *t = left.tape;                                                                                       \
         if (AG_LIKELY(t != NULL && t == right.tape)) {                                                                \
             const uint64_t n = t->span, i = ag_word(left) - t->base, j = ag_word(right) - t->base;                    \
-            if (AG_UNLIKELY(i >= n))                                                                                  \
+            if (AG_UNLIKELY(i >= n)) {                                                                                \
+                if (left.id & AG_TAG_PERSISTENT)                                                                      \
+                    return op_name##_left_leaf(left, right);                                                          \
                 goto aside;                                                                                           \
+            }                                                                                                         \
             AG_BARRIER();                                                                                             \
-            if (AG_LIKELY(j < n && n < t->limit))                                                                     \
+            if (AG_UNLIKELY(j >= n)) {                                                                                \
+                if (right.id & AG_TAG_PERSISTENT)                                                                     \
+                    return op_name##_right_leaf(left, right);                                                         \
+                goto aside;                                                                                           \
+            }                                                                                                         \
+            if (AG_LIKELY(n < t->limit))                                                                              \
                 AG_BINARY_RECORD(op_name, t, n, left.id, i, right.id, j, result_, slope_a, slope_b, flags_);          \
         }                                                                                                             \
     aside:                                                                                                            \
