@@ -17,6 +17,8 @@ OP(extremes_down, ag_max_along(x[0], 0).values)
 OP(extremes_along, ag_max_along(x[0], 1).values)
 OP(logsumexp, ag_logsumexp(x[0], AG_AXES(-1), 0))
 OP(logsumexp_down, ag_logsumexp(x[0], AG_AXES(0), 0))
+OP(softmax_down, ag_softmax(x[0], 0))
+OP(log_softmax_down, ag_log_softmax(x[0], 0))
 OP(var, ag_var(x[0]))
 OP(var_down, ag_var_over(x[0], AG_AXES(0), 0, (ag_var_options){ 0 }))
 OP(var_along, ag_var_over(x[0], AG_AXES(-1), 0, (ag_var_options){ 0 }))
@@ -82,6 +84,8 @@ static const bench reductions[] = {
     { "max_along, axis 1", extremes_along, .shape = { FULL } },
     { "logsumexp", logsumexp, .shape = { FULL }, .kept = A | RESULT },
     { "logsumexp, axis 0", logsumexp_down, .shape = { FULL }, .kept = A | RESULT },
+    { "softmax, axis 0", softmax_down, .shape = { FULL }, .kept = RESULT },
+    { "log_softmax, axis 0", log_softmax_down, .shape = { FULL }, .kept = RESULT },
     { "var", var, .shape = { FULL }, .kept = A },
     { "var over axis 0", var_down, .shape = { FULL }, .kept = A },
     { "var over axis 1", var_along, .shape = { FULL }, .kept = A },

@@ -11,12 +11,23 @@ static ag_status softmax_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return ag_floats_along_shape(c, p->axis, x, y);
 }
 
+static ag_softmax_job job_of(const ag_call *c, ag_softmax_kind kind, const ag_array *x, ag_lines e)
+{
+    return (ag_softmax_job){ .kind = kind,
+                             .dtype = x->dtype,
+                             .outer = e.outer,
+                             .n = e.n,
+                             .inner = e.inner,
+                             .x = x->data,
+                             .threads = ag_call_threads(c) };
+}
+
 static ag_status softmax_run(const ag_call *c, const ag_array *x, ag_array *y, ag_softmax_kind kind)
 {
     if (ag_array_size(x) == 0) /* however many rows of nothing */
         return AG_OK;
-    const ag_lines e = ag_call_lines(c, &x->shape);
-    ag_softmax_run(kind, x->dtype, e.outer, e.n, e.inner, x->data, y->data, ag_call_threads(c));
+    const ag_softmax_job j = job_of(c, kind, x, ag_call_lines(c, &x->shape));
+    ag_softmax_run(&j, y->data);
     return AG_OK;
 }
 
@@ -28,10 +39,8 @@ static ag_status softmax_back(const ag_call *c, const ag_array *dy, ag_array *dx
         return AG_EUSE;
     if (ag_array_size(y) == 0)
         return AG_OK;
-    const ag_lines e = ag_call_lines(c, &y->shape);
-    if (e.inner != 1)
-        return AG_USE_RULE;
-    ag_softmax_back(kind, y->dtype, e.outer, e.n, NULL, y->data, dy->data, beta[0], dx->data, ag_call_threads(c));
+    const ag_softmax_job j = job_of(c, kind, y, ag_call_lines(c, &y->shape));
+    ag_softmax_back(&j, dy->data, beta[0], dx->data);
     return AG_OK;
 }
 
@@ -135,6 +144,7 @@ typedef struct logsumexp_params {
     int flags;
 } logsumexp_params;
 
+/* y, and what is kept of each: what was subtracted, and 1 / the sum of the exponentials. */
 static ag_status logsumexp_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const logsumexp_params *p = ag_call_params(c);
@@ -151,7 +161,9 @@ static ag_status logsumexp_shape(const ag_call *c, const ag_array *x, ag_array *
         else if (p->flags & AG_KEEPDIM)
             y->shape.dim[y->shape.rank++] = 1;
     }
-    y->dtype = x->dtype;
+    y[0].dtype = y[1].dtype = x->dtype;
+    y[2].dtype = AG_F64;
+    y[1].shape = y[2].shape = y[0].shape;
     return AG_OK;
 }
 
@@ -161,12 +173,16 @@ static ag_status logsumexp_forward(const ag_call *c, const ag_array *x, ag_array
     ag_array lined;
     ag_lines e;
     if (ag_array_size(x) == 0) {
-        ag_fill_array(y, -INFINITY);
+        ag_fill_array(&y[0], -INFINITY);
+        ag_fill_array(&y[1], 0);
+        ag_fill_array(&y[2], 0);
         return AG_OK;
     }
     if (ag_reduced_lines(c, x, p->axes, &lined, &e))
         return AG_ENOMEM;
-    ag_softmax_run(AG_LOGSUMEXP, x->dtype, e.outer, e.n, e.inner, lined.data, y->data, ag_call_threads(c));
+    ag_softmax_job j = job_of(c, AG_LOGSUMEXP, &lined, e);
+    j.kept = (ag_softmax_kept){ y[1].data, y[2].data };
+    ag_softmax_run(&j, y[0].data);
     return AG_OK;
 }
 
@@ -200,18 +216,20 @@ static void logsumexp_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 static ag_status logsumexp_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const ag_array *x = ag_call_input_array(c, 0), *y = ag_call_output_array(c, 0);
+    const ag_array *shift = ag_call_output_array(c, 1), *factor = ag_call_output_array(c, 2);
     const logsumexp_params *p = ag_call_params(c);
     bool reduced[AG_MAX_RANK] = { false };
     ag_lines e;
-    if (!x || !y)
+    if (!x || !y || !shift || !factor)
         return AG_EUSE;
     if (ag_array_size(x) == 0)
         return AG_OK;
     ag_axes_mask(p->axes, x->shape.rank, reduced);
-    if (!ag_side_by_side(&x->shape, reduced, &e) || e.inner != 1 || ag_find_nonfinite(y, 0) >= 0)
+    if (!ag_side_by_side(&x->shape, reduced, &e) || ag_find_nonfinite(y, 0) >= 0)
         return AG_USE_RULE;
-    ag_softmax_back(AG_LOGSUMEXP, x->dtype, e.outer, e.n, x->data, y->data, dy->data, beta[0], dx->data,
-                    ag_call_threads(c));
+    ag_softmax_job j = job_of(c, AG_LOGSUMEXP, x, e);
+    j.kept = (ag_softmax_kept){ shift->data, factor->data };
+    ag_softmax_back(&j, dy->data, beta[0], dx->data);
     return AG_OK;
 }
 
@@ -226,6 +244,7 @@ AG_OP(logsumexp) = {
     .name = "logsumexp",
     .formula = "log of the sum of exp(x) over axes",
     .inputs = 1,
+    .saved = 2,
     .params_size = sizeof(logsumexp_params),
     .shape = logsumexp_shape,
     .forward = logsumexp_forward,

@@ -28,76 +28,97 @@ static int64_t rows_in(const grouping *g, int64_t i)
     return rest < g->height ? rest : g->height;
 }
 
-typedef struct slab { /* x as [outer, n, inner] */
-    ag_softmax_kind kind;
-    int64_t n, inner, blocks, x_bytes, y_bytes;
-    size_t size;
-} slab;
-
-typedef struct forward {
+/* One way through the lines. */
+typedef struct way {
     const ag_softmax_kernels *k;
-    slab s;
+    const ag_softmax_job *j;
     grouping g;
-    const char *x;
-    char *y;
-} forward;
+    int64_t width, blocks;      /* of columns that are gone down together */
+    int64_t size, wide, narrow; /* bytes: of an element; of the x and y of a slice, n times inner or inner elements */
+    const char *dy;
+    char *to;
+    double beta;
+} way;
+
+/* How many columns go together, of which bits do not depend. */
+static int64_t columns_together(const ag_softmax_job *j, int64_t most)
+{
+    const int64_t share = ag_parts(ag_times(j->outer, j->inner), j->threads), least = 128;
+    return share > most ? most : share < least ? least : ag_padded(share);
+}
+
+static way way_of(const ag_softmax_job *j, const void *dy, double beta, void *to)
+{
+    const int64_t size = (int64_t)ag_dtype_size(j->dtype), all = j->n * j->inner * size;
+    way w = { .k = kernels_of(j->dtype), .j = j, .size = size, .wide = all };
+    w.width = columns_together(j, dy ? AG_SOFTMAX_COLUMNS : AG_SOFTMAX_BLOCK);
+    w.g = group_rows(j->outer, j->n);
+    w.blocks = ag_parts(j->inner, w.width);
+    w.narrow = j->kind == AG_LOGSUMEXP ? j->inner * size : all;
+    w.dy = dy;
+    w.to = to;
+    w.beta = beta;
+    return w;
+}
+
+static ag_softmax_kept kept_at(const way *w, int64_t i)
+{
+    const ag_softmax_kept k = w->j->kept;
+    return (ag_softmax_kept){ k.shift ? (char *)k.shift + i * w->size : NULL, k.factor ? k.factor + i : NULL };
+}
 
 static void run_rows(const void *context, int64_t i)
 {
-    const forward *f = context;
-    const int64_t first = i * f->g.height;
-    f->k->rows(f->s.kind, rows_in(&f->g, i), f->s.n, f->x + first * f->s.x_bytes, f->y + first * f->s.y_bytes,
-               i + 1 < f->g.count);
+    const way *w = context;
+    const int64_t first = i * w->g.height;
+    w->k->rows(w->j->kind, rows_in(&w->g, i), w->j->n, (const char *)w->j->x + first * w->wide,
+               w->to + first * w->narrow, kept_at(w, first), i + 1 < w->g.count);
+}
+
+static void row_back(const void *context, int64_t i)
+{
+    const way *w = context;
+    w->k->row_back(w->j->kind, w->j->n, (const char *)w->j->x + i * w->wide, kept_at(w, i), w->dy + i * w->narrow,
+                   w->beta, w->to + i * w->wide);
 }
 
 /* Block i of the columns of all slices. */
 static void run_columns(const void *context, int64_t i)
 {
-    const forward *f = context;
-    const slab *s = &f->s;
-    const int64_t slice = i / s->blocks, first = i % s->blocks * AG_LANES;
-    const int64_t width = s->inner - first < AG_LANES ? s->inner - first : AG_LANES;
-    const size_t offset = (size_t)first * s->size;
-    f->k->columns(s->kind, s->n, s->inner, width, f->x + slice * s->x_bytes + offset,
-                  f->y + slice * s->y_bytes + offset);
-}
-
-void ag_softmax_run(ag_softmax_kind kind, ag_dtype d, int64_t outer, int64_t n, int64_t inner, const void *x, void *y,
-                    int threads)
-{
-    const size_t size = ag_dtype_size(d);
-    slab s = { .kind = kind, .n = n, .inner = inner, .blocks = (inner + AG_LANES - 1) / AG_LANES, .size = size };
-    s.x_bytes = n * inner * (int64_t)size;
-    s.y_bytes = kind == AG_LOGSUMEXP ? inner * (int64_t)size : s.x_bytes;
-    const forward f = { kernels_of(d), s, group_rows(outer, n), x, y };
-    if (inner == 1)
-        ag_for_items(f.g.count, STEPS * (double)(n * f.g.height), threads, run_rows, &f);
+    const way *w = context;
+    const ag_softmax_job *j = w->j;
+    const int64_t slice = i / w->blocks, first = i % w->blocks * w->width, rest = j->inner - first;
+    const int64_t width = rest < w->width ? rest : w->width, at = first * w->size;
+    const char *x = (const char *)j->x + slice * w->wide + at;
+    const ag_softmax_kept kept = kept_at(w, slice * j->inner + first);
+    if (w->dy)
+        w->k->columns_back(j->kind, j->n, j->inner, width, x, kept, w->dy + slice * w->narrow + at, w->beta,
+                           w->to + slice * w->wide + at);
     else
-        ag_for_items(outer * s.blocks, STEPS * (double)(n * AG_LANES), threads, run_columns, &f);
+        w->k->columns(j->kind, j->n, j->inner, width, x, w->to + slice * w->narrow + at, kept);
 }
 
-typedef struct back {
-    const ag_softmax_kernels *k;
-    ag_softmax_kind kind;
-    int64_t n, wide, narrow; /* of a row: elements, bytes of x, bytes of y */
-    const char *x, *y, *dy;
-    char *dx;
-    double beta;
-} back;
-
-static void row_back(const void *context, int64_t i)
+static void go(const way *w)
 {
-    const back *b = context;
-    b->k->row_back(b->kind, b->n, b->x ? b->x + i * b->wide : NULL, b->y + i * b->narrow, b->dy + i * b->narrow,
-                   b->beta, b->dx + i * b->wide);
+    const ag_softmax_job *j = w->j;
+    if (j->inner != 1)
+        ag_for_items(j->outer * w->blocks, STEPS * (double)j->n * (double)w->width, j->threads, run_columns, w);
+    else if (w->dy)
+        ag_for_items(j->outer, STEPS * (double)j->n, j->threads, row_back, w);
+    else
+        ag_for_items(w->g.count, STEPS * (double)(j->n * w->g.height), j->threads, run_rows, w);
 }
 
-void ag_softmax_back(ag_softmax_kind kind, ag_dtype d, int64_t rows, int64_t n, const void *x, const void *y,
-                     const void *dy, double beta, void *dx, int threads)
+void ag_softmax_run(const ag_softmax_job *j, void *y)
 {
-    const int64_t size = (int64_t)ag_dtype_size(d), wide = n * size, narrow = kind == AG_LOGSUMEXP ? size : wide;
-    ag_for_items(rows, STEPS * (double)n, threads, row_back,
-                 &(back){ kernels_of(d), kind, n, wide, narrow, x, y, dy, dx, beta });
+    const way w = way_of(j, NULL, 0, y);
+    go(&w);
+}
+
+void ag_softmax_back(const ag_softmax_job *j, const void *dy, double beta, void *dx)
+{
+    const way w = way_of(j, dy, beta, dx);
+    go(&w);
 }
 
 /* ---- classes */

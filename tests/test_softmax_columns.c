@@ -1,0 +1,102 @@
+/* Softmax and its like down columns: what they are along rows, however many lie side by side. */
+#include "support.h"
+
+static ag_tensor logsumexp_of(ag_tensor x, int axis)
+{
+    return ag_logsumexp(x, AG_AXES(axis), AG_KEEPDIM);
+}
+
+static ag_tensor (*const ops[])(ag_tensor, int) = { ag_softmax, ag_log_softmax, logsumexp_of };
+static const struct {
+    int64_t outer, n, inner;
+    double mean, deviation; /* what is subtracted in front of exponentials depends on the largest */
+} cases[] = { { 1, 1, 3, 0, 2 },    { 2, 5, 40, 0, 3 },    { 3, 9, 515, 1, 2 },     { 1, 6, 2051, -300, 2 },
+              { 1, 7, 130, 90, 3 }, { 2, 300, 17, -5, 9 }, { 1, 4, 1100, 0, 1e-3 }, { 5, 3, 2, 0, 200 } };
+
+static void expect_near(ag_tensor a, ag_tensor b, double bound)
+{
+    const ag_tensor x = ag_cast(a, AG_F64), y = ag_cast(b, AG_F64);
+    const int64_t n = ag_size_of(x);
+    assert_int_equal(n, ag_size_of(y));
+    for (int64_t i = 0; i < n; i++)
+        if (!(fabs(ag_item_at(x, i) - ag_item_at(y, i)) <= bound * (1 + fabs(ag_item_at(y, i)))))
+            fail_msg("element %lld is %.17g, not %.17g", (long long)i, ag_item_at(x, i), ag_item_at(y, i));
+}
+
+static void columns_are_rows_that_lie_turned(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < ARRAY_SIZE(cases) * ARRAY_SIZE(ops) * 2; k++) {
+        const ag_dtype d = k % 2 ? AG_F32 : AG_F64;
+        const size_t i = k / 2 % ARRAY_SIZE(cases), o = k / 2 / ARRAY_SIZE(cases);
+        const ag_shape s = AG_SHAPE(cases[i].outer, cases[i].n, cases[i].inner);
+        ag_tape *t = tape_with((ag_options){ .seed = k, .threads = 1 });
+        const ag_tensor x = ag_require_grad(ag_randn(t, d, s, cases[i].mean, cases[i].deviation));
+        const ag_tensor turned = ag_require_grad(ag_detach(ag_mul_scalar(ag_transpose(x, 1, 2), 1)));
+        const ag_tensor y = ops[o](x, 1), z = ag_transpose(ops[o](turned, 2), 1, 2);
+        const ag_tensor dy = ag_randn(t, d, ag_shape_of(y), 0, 1);
+        const double bound = d == AG_F32 ? 2e-5 : 1e-13;
+        ag_tensor dx, dz;
+        expect_near(y, z, bound);
+        ag_gradients(ag_sum(ag_mul(y, dy)), AG_LIST(x), 0, &dx);
+        ag_gradients(ag_sum(ag_mul(z, dy)), AG_LIST(turned), 0, &dz);
+        expect_near(dx, ag_transpose(dz, 1, 2), bound);
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+static void their_bits_depend_on_no_number_of_threads(void **state)
+{
+    (void)state;
+    for (size_t o = 0; o < ARRAY_SIZE(ops) * 2; o++) {
+        const ag_dtype d = o % 2 ? AG_F32 : AG_F64;
+        const size_t bytes = (size_t)(300 * 2300) * ag_dtype_size(d);
+        char *first = malloc(2 * bytes);
+        size_t size = 0;
+        assert_non_null(first);
+        for (int threads = 1; threads <= 3; threads++) {
+            ag_tape *t = tape_with((ag_options){ .seed = o, .threads = threads });
+            const ag_tensor x = ag_require_grad(ag_randn(t, d, AG_SHAPE(300, 2300), 0, 2));
+            const ag_tensor y = ops[o / 2](x, 0);
+            ag_backward(ag_sum(ag_square(y)));
+            size = (size_t)ag_size_of(y) * ag_dtype_size(d);
+            if (threads > 1) {
+                assert_memory_equal(ag_data(y, d), first, size);
+                assert_memory_equal(ag_data(ag_grad(x), d), first + bytes, bytes);
+            }
+            memcpy(first, ag_data(y, d), size);
+            memcpy(first + bytes, ag_data(ag_grad(x), d), bytes);
+            expect_fine(t);
+            ag_tape_free(t);
+        }
+        free(first);
+    }
+}
+
+/* A gradient that is there is added to. */
+static void what_arrives_is_added(void **state)
+{
+    (void)state;
+    for (size_t o = 0; o < ARRAY_SIZE(ops); o++) {
+        ag_tape *t = new_tape();
+        const ag_tensor x = ag_param(ag_randn(t, AG_F64, AG_SHAPE(6, 700), 0, 2), "x");
+        const ag_tensor w = ag_buffer(ag_randn(t, AG_F64, AG_SHAPE(6, 700), 0, 2), "w");
+        ag_backward(ag_sum(ag_mul(ops[o](x, 0), w)));
+        const ag_tensor once = ag_buffer(ag_mul_scalar(ag_grad(x), 2), "once");
+        ag_backward(ag_sum(ag_mul(ops[o](x, 0), w)));
+        expect_near(ag_grad(x), once, 1e-14);
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(columns_are_rows_that_lie_turned),
+        cmocka_unit_test(their_bits_depend_on_no_number_of_threads),
+        cmocka_unit_test(what_arrives_is_added),
+    };
+    return cmocka_run_group_tests_name("softmax down columns", tests, NULL, NULL);
+}
