@@ -1,4 +1,4 @@
-/* Losses of pairs of elements: their sums and the derivatives of both sides have loops of their own, and end within a
+/* Losses of pairs of elements and of rows: their sums and the derivatives of both sides have loops of their own, and end within a
  * block. */
 #include "support.h"
 
@@ -93,12 +93,61 @@ static void variances_of_all_sizes_have_a_logarithm(void **state)
     ag_tape_free(t);
 }
 
+/* ---- distances and cosines of rows */
+
+static ag_tensor of_rows(size_t i, ag_tensor a, ag_tensor b)
+{
+    const double p[] = { 0, 1, 2, 3, INFINITY };
+    return i < ARRAY_SIZE(p) ? ag_pairwise_distance(a, b, p[i], 1e-6, 0) : ag_cosine_similarity(a, b, -1, 1e-8);
+}
+
+static void both_derivatives_of_rows_are_each_by_itself(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 6 * 4; i++) {
+        const ag_dtype d = i % 2 ? AG_F32 : AG_F64;
+        const ag_shape s = i % 4 < 2 ? AG_SHAPE(3, 5) : AG_SHAPE(7, 700);
+        ag_tape *t = tape_with((ag_options){ .seed = i, .threads = 2 });
+        const ag_tensor a = ag_param(ag_randn(t, d, s, 0, 2), "a"), b = ag_param(ag_randn(t, d, s, 0, 2), "b");
+        const ag_tensor w = ag_buffer(ag_randn(t, d, AG_SHAPE(s.dim[0]), 0, 1), "w");
+        const size_t bytes = (size_t)ag_size_of(a) * ag_dtype_size(d);
+        const ag_tensor y = ag_sum(ag_mul(of_rows(i / 4, a, b), w));
+        ag_tensor both[2], one[2];
+        ag_gradients(y, AG_LIST(a, b), 0, both);
+        ag_gradients(y, AG_LIST(a), 0, &one[0]);
+        ag_gradients(y, AG_LIST(b), 0, &one[1]);
+        for (int side = 0; side < 2; side++)
+            assert_memory_equal(ag_data(both[side], d), ag_data(one[side], d), bytes);
+        ag_backward(y); /* and added, where something is there */
+        ag_backward(ag_sum(ag_mul(of_rows(i / 4, a, b), w)));
+        for (int64_t k = 0; k < ag_size_of(a); k++)
+            expect_close(ag_item_at(ag_grad(a), k), 2 * ag_item_at(both[0], k), 0);
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+static void the_largest_difference_of_rows_with_a_nan_is_one(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    for (int64_t at = 0; at < 70; at += 23) {
+        const ag_tensor a = ag_buffer(ag_zeros(t, AG_F32, AG_SHAPE(70)), "a");
+        ((float *)ag_write(a, AG_F32))[at] = NAN;
+        assert_true(isnan(ag_item(ag_pairwise_distance(a, ag_ones(t, AG_F32, AG_SHAPE(70)), INFINITY, 0, 0))));
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sum_of_losses_is_that_of_the_elements),
         cmocka_unit_test(both_derivatives_of_a_loss_are_each_by_itself),
         cmocka_unit_test(variances_of_all_sizes_have_a_logarithm),
+        cmocka_unit_test(both_derivatives_of_rows_are_each_by_itself),
+        cmocka_unit_test(the_largest_difference_of_rows_with_a_nan_is_one),
     };
     return cmocka_run_group_tests_name("losses of pairs", tests, NULL, NULL);
 }

@@ -29,8 +29,8 @@ typedef struct rows_context {
     const ag_rows_params *p;
     const ag_rows_kernels *k;
     int64_t n;
-    int side;
-    bool clear; /* is there nothing yet to add to? */
+    bool add[2];        /* is there something to add to? */
+    const char *y, *dy; /* backward: of dense arrays */
 } rows_context;
 
 static rows_context context_of(const ag_call *c, const ag_array *a)
@@ -46,13 +46,6 @@ static ag_array heads(const ag_array *x, ag_shape y)
     ag_array h = *x;
     h.shape.rank--;
     return ag_array_expand(&h, y);
-}
-
-static double number(const ag_walk_row *w, int which, int64_t i)
-{
-    const int64_t at = i * w->stride[which];
-    return w->dtype[which] == AG_F32 ? (double)((const float *)w->data[which])[at]
-                                     : ((const double *)w->data[which])[at];
 }
 
 static void *place(const ag_walk_row *w, int which, int64_t i)
@@ -73,15 +66,22 @@ static void run_values(const ag_walk_row *w, void *context)
     }
 }
 
-/* Arrays of a row: dx, dy, y, a, b. */
+static double number(const void *at, ag_dtype d)
+{
+    return d == AG_F32 ? (double)*(const float *)at : *(const double *)at;
+}
+
+/* Arrays of a row: da, db, of which one may be missing, y, a, b. */
 static void run_slopes(const ag_walk_row *w, void *context)
 {
     const rows_context *r = context;
+    ag_rows_slopes s = { .add = { r->add[0], r->add[1] } };
     for (int64_t i = 0; i < w->n; i++) {
-        void *to = place(w, 0, i);
-        if (r->clear)
-            memset(to, 0, (size_t)r->n * ag_dtype_size(w->dtype[0]));
-        r->k->add_slope(r->p, r->side, r->n, place(w, 3, i), place(w, 4, i), number(w, 2, i), number(w, 1, i), to);
+        const char *y = place(w, 2, i);
+        for (int side = 0; side < 2; side++)
+            s.to[side] = w->data[side] ? place(w, side, i) : NULL;
+        r->k->slopes(r->p, r->n, place(w, 3, i), place(w, 4, i), number(y, w->dtype[2]),
+                     number(r->dy + (y - r->y), w->dtype[2]), &s);
     }
 }
 
@@ -109,33 +109,72 @@ static ag_status rows_forward(const ag_call *c, const ag_array *x, ag_array *y)
     return AG_OK;
 }
 
-/* A row to which several pairs contribute is one thread's. */
+/* The derivatives of both sides, or one, where each row is of one pair, else of a side whose rows have several: these are
+ * one thread's. */
+static void walk_slopes(const ag_call *c, rows_context *r, const ag_array *y, const ag_array *to, bool alone)
+{
+    const ag_array as = heads(ag_call_input_array(c, 0), y->shape), bs = heads(ag_call_input_array(c, 1), y->shape);
+    ag_walk(y->shape, 5, (const ag_array *const[]){ &to[0], &to[1], y, &as, &bs }, run_slopes, r,
+            alone ? team_of(c, r, y) : 1);
+}
+
+/* Of a side to whose rows several pairs contribute. */
+static void add_slopes(const ag_call *c, rows_context *r, int side, const ag_array *dy, const ag_array *y,
+                       const ag_array *dx, double beta)
+{
+    const ag_array *a = ag_call_input_array(c, 0), *b = ag_call_input_array(c, 1);
+    const ag_array none = { .data = NULL, .dtype = dx->dtype, .shape = y->shape }, own = heads(dx, y->shape);
+    if (beta == 0)
+        ag_fill_array(dx, 0);
+    r->add[side] = true;
+    if (!is_grid(r, a, b, y->shape)) {
+        walk_slopes(c, r, y, side ? (const ag_array[]){ none, own } : (const ag_array[]){ own, none }, false);
+        return;
+    }
+    ag_shape rows = dx->shape;
+    rows.rank--;
+    const bool shared = ag_shape_size(rows) * y->shape.dim[y->shape.rank - 1 - side] != ag_array_size(y);
+    const ag_grid_back g = { r->n, { heads(a, y->shape), heads(b, y->shape) }, *y, *dy, own, side, shared };
+    ag_grid_slopes(&g, ag_call_threads(c));
+}
+
+/* x, or a copy that is dense, without data where there is no memory. */
+static ag_array made_dense(const ag_call *c, const ag_array *x)
+{
+    if (ag_array_is_dense(x))
+        return *x;
+    void *data = ag_call_scratch(c, (size_t)ag_array_size(x) * ag_dtype_size(x->dtype));
+    const ag_array dense = ag_dense_array(x->shape, x->dtype, data);
+    if (data)
+        ag_copy_array(&dense, x, false, 1);
+    return dense;
+}
+
 static ag_status rows_back(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const ag_array *a = ag_call_input_array(c, 0), *b = ag_call_input_array(c, 1), *y = ag_call_output_array(c, 0);
     if (!a || !b || !y)
         return AG_EUSE;
+    const ag_array results = made_dense(c, y), arrived = made_dense(c, dy);
     rows_context r = context_of(c, a);
-    const ag_array as = heads(a, y->shape), bs = heads(b, y->shape);
-    const bool grid = is_grid(&r, a, b, y->shape);
-    for (r.side = 0; r.side < 2; r.side++) {
-        if (!dx[r.side].data)
-            continue;
-        ag_array own = dx[r.side];
-        own.shape.rank--;
-        const ag_array to = heads(&dx[r.side], y->shape);
-        const bool alone = ag_shape_equal(own.shape, y->shape);
-        r.clear = alone && beta[r.side] == 0;
-        if (!alone && beta[r.side] == 0)
-            ag_fill_array(&dx[r.side], 0);
-        if (grid) { /* where each has rows of its own, not alone */
-            const bool shared = ag_array_size(&own) * y->shape.dim[y->shape.rank - 1 - r.side] != ag_array_size(y);
-            ag_grid_slopes(&(ag_grid_back){ r.n, { as, bs }, *y, *dy, to, r.side, shared }, ag_call_threads(c));
-            continue;
-        }
-        ag_walk(y->shape, 5, (const ag_array *const[]){ &to, dy, y, &as, &bs }, run_slopes, &r,
-                alone ? team_of(c, &r, y) : 1);
+    ag_array to[2];
+    r.y = results.data;
+    r.dy = arrived.data;
+    if (ag_array_size(y) > 0 && (!r.y || !r.dy))
+        return AG_ENOMEM;
+    for (int side = 0; side < 2; side++) {
+        ag_shape rows = dx[side].shape;
+        rows.rank--;
+        to[side] = (ag_array){ .data = NULL, .dtype = a->dtype, .shape = y->shape };
+        r.add[side] = beta[side] != 0;
+        if (dx[side].data && ag_shape_equal(rows, y->shape))
+            to[side] = heads(&dx[side], y->shape);
     }
+    if (to[0].data || to[1].data)
+        walk_slopes(c, &r, &results, to, true);
+    for (int side = 0; side < 2; side++)
+        if (dx[side].data && !to[side].data)
+            add_slopes(c, &r, side, &arrived, &results, &dx[side], beta[side]);
     return AG_OK;
 }
 

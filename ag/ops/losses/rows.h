@@ -14,11 +14,17 @@ typedef struct ag_rows_params { /* of an op of rows */
     double p, eps;
 } ag_rows_params;
 
-/* What the types provide. add_slope: to[i] += g dy/d(side 0: a[i], 1: b[i]), y being the number of the pair. */
+/* Where the derivatives by the rows a and b go, one of which may be NULL; add: to what is there. */
+typedef struct ag_rows_slopes {
+    void *to[2];
+    bool add[2];
+} ag_rows_slopes;
+
+/* What the types provide. slopes: to[0][i] = g dy/da[i], to[1][i] = g dy/db[i], y being the number of the pair. */
 typedef struct ag_rows_kernels {
     double (*value)(const ag_rows_params *p, int64_t n, const void *a, const void *b);
-    void (*add_slope)(const ag_rows_params *p, int side, int64_t n, const void *a, const void *b, double y, double g,
-                      void *to);
+    void (*slopes)(const ag_rows_params *p, int64_t n, const void *a, const void *b, double y, double g,
+                   const ag_rows_slopes *s);
 } ag_rows_kernels;
 extern const ag_rows_kernels ag_rows_f32, ag_rows_f64;
 
