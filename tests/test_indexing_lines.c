@@ -34,6 +34,26 @@ static void expect_put(ag_tensor y, ag_tensor x, ag_tensor index, ag_tensor src,
     }
 }
 
+/* The last source of a place receives what arrives there, and neither x nor the others do. */
+static void expect_moved(ag_tensor arrived, ag_tensor index, ag_tensor dx, ag_tensor dsrc)
+{
+    const ag_shape s = ag_shape_of(index);
+    const int64_t extent = ag_shape_of(dx).dim[1];
+    for (int64_t r = 0; r < s.dim[0]; r++) {
+        int64_t last[2000];
+        for (int64_t i = 0; i < extent; i++)
+            last[i] = -1;
+        for (int64_t i = 0; i < s.dim[1]; i++)
+            last[(int64_t)at(index, r, i)] = i;
+        for (int64_t i = 0; i < extent; i++)
+            assert_true(at(dx, r, i) == (last[i] < 0 ? at(arrived, r, i) : 0));
+        for (int64_t i = 0; i < s.dim[1]; i++) {
+            const int64_t place = (int64_t)at(index, r, i);
+            assert_true(at(dsrc, r, i) == (last[place] == i ? at(arrived, r, place) : 0));
+        }
+    }
+}
+
 static void expect_lines(ag_tape *t, ag_dtype d, int64_t lines, int64_t n, int64_t extent, layout how)
 {
     const ag_tensor index = places(t, d, lines, n, extent, how), none = { 0 };
@@ -49,6 +69,15 @@ static void expect_lines(ag_tape *t, ag_dtype d, int64_t lines, int64_t n, int64
     expect_put(dx, none, index, src, true);
     ag_gradients(ag_sum(ag_mul(ag_gather(same, -1, index), src)), AG_LIST(x), 0, &dx);
     expect_put(dx, none, index, src, true);
+    const ag_tensor arrived = ag_randn(t, AG_F32, AG_SHAPE(lines + 1, extent), 0, 1), from = ag_require_grad(src);
+    ag_tensor straight[2], turned[2];
+    ag_gradients(ag_sum(ag_mul(ag_scatter(x, 1, index, from), arrived)), AG_LIST(x, from), 0, straight);
+    expect_moved(arrived, index, straight[0], straight[1]);
+    const ag_tensor across = ag_scatter(ag_transpose(x, 0, 1), 0, ag_transpose(index, 0, 1), ag_transpose(from, 0, 1));
+    ag_gradients(ag_sum(ag_mul(ag_transpose(across, 0, 1), arrived)), AG_LIST(x, from), 0, turned);
+    expect_moved(arrived, index, turned[0], turned[1]);
+    ag_gradients(ag_sum(ag_mul(ag_scatter(ag_detach(x), 1, index, from), arrived)), AG_LIST(from), 0, &turned[1]);
+    expect_moved(arrived, index, straight[0], turned[1]);
     const ag_tensor row = ag_require_grad(ag_randn(t, AG_F32, AG_SHAPE(1, extent), 0, 1));
     const ag_tensor z = ag_take_along(row, 1, index);
     for (int64_t i = 0; i < lines * n; i++)

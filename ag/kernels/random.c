@@ -262,6 +262,20 @@ static void make_range(const void *context, int64_t begin, int64_t end)
     }
 }
 
+/* In [0, 1), where f32 has all of these numbers: nothing is rounded, and no bound is crossed. */
+static void make_unit_range(const void *context, int64_t begin, int64_t end)
+{
+    const random_job *j = context;
+    for (int64_t i = begin; i < end; i += BLOCKS) {
+        float v[BLOCKS];
+        words w;
+        philox(j->seed, j->call, (uint64_t)i, BLOCKS, &w);
+        for (int k = 0; k < BLOCKS; k++)
+            v[k] = (float)(int32_t)(w.w[0][k] >> 8) * 0x1p-24f;
+        memcpy((float *)j->to + i, v, (size_t)(end - i < BLOCKS ? end - i : BLOCKS) * sizeof *v);
+    }
+}
+
 /* The numbers of the dtype in [low, high), or [low, high], go from least to most; where there is none, the one next to
  * low. */
 static void set_bounds(random_job *j, double low, double high, bool open)
@@ -284,7 +298,8 @@ void ag_random_uniform(ag_dtype d, void *to, int64_t count, uint64_t seed, uint6
     random_job j = { .dtype = d, .to = to, .seed = seed, .call = call, .origin = low, .scale = high - low };
     j.make = d == AG_F64 ? make_uniform_f64 : make_uniform_f32;
     set_bounds(&j, low, high, true);
-    ag_for_ranges(count, STEPS, threads, make_range, &j);
+    const bool unit = d == AG_F32 && low == 0 && high == 1;
+    ag_for_ranges(count, STEPS, threads, unit ? make_unit_range : make_range, &j);
 }
 
 /* Any finite numbers. */

@@ -91,6 +91,7 @@ static const bench bounded[] = {
 OP(gather_last, ag_gather(x[0], -1, x[1]))
 OP(gather_first, ag_gather(x[0], 0, x[1]))
 OP(scatter_add_last, ag_scatter_add(x[0], -1, x[1], x[2]))
+OP(scatter, ag_scatter(x[0], -1, x[1], x[2]))
 OP(scatter_add_first, ag_scatter_add(x[0], 0, x[1], x[2]))
 OP(index_select_first, ag_index_select(x[0], 0, x[1]))
 OP(index_select_last, ag_index_select(x[0], -1, x[1]))
@@ -136,6 +137,7 @@ static const bench beside[] = {
     { "gather_last", gather_last, .shape = { MATRIX, MATRIX }, .below = { 0, 1024 } },
     { "gather_first", gather_first, .shape = { MATRIX, MATRIX }, .below = { 0, 1024 } },
     { "scatter_add_last", scatter_add_last, .shape = { MATRIX, MATRIX, MATRIX }, .below = { 0, 1024 } },
+    { "scatter", scatter, .shape = { MATRIX, MATRIX, MATRIX }, .below = { 0, 1024 } },
     { "scatter_add_first", scatter_add_first, .shape = { MATRIX, MATRIX, MATRIX }, .below = { 0, 1024 } },
     { "index_select_first", index_select_first, .shape = { AG_DIMS(4096, 256), AG_DIMS(8192) }, .below = { 0, 4096 } },
     { "index_select_last", index_select_last, .shape = { MATRIX, AG_DIMS(1024) }, .below = { 0, 1024 } },

@@ -37,6 +37,7 @@ OPS = {
     "gather_last": (lambda x, i: x.gather(-1, i), floats(*MATRIX), indices(1024, *MATRIX)),
     "gather_first": (lambda x, i: x.gather(0, i), floats(*MATRIX), indices(1024, *MATRIX)),
     "scatter_add_last": (lambda x, i, s: x.scatter_add(-1, i, s), floats(*MATRIX), indices(1024, *MATRIX), floats(*MATRIX)),
+    "scatter": (lambda x, i, s: x.scatter(-1, i, s), floats(*MATRIX), indices(1024, *MATRIX), floats(*MATRIX)),
     "scatter_add_first": (lambda x, i, s: x.scatter_add(0, i, s), floats(*MATRIX), indices(1024, *MATRIX), floats(*MATRIX)),
     "index_select_first": (lambda x, i: x.index_select(0, i), floats(4096, 256), indices(4096, 8192)),
     "index_select_last": (lambda x, i: x.index_select(-1, i), floats(*MATRIX), indices(1024, 1024)),

@@ -71,13 +71,43 @@ PUT(add_i32, uint32_t, *place + v)
 PUT(add_i64, uint64_t, *place + v)
 PUT(add_u8, uint8_t, *place + v)
 
+/* From the table, `to`, to the list. */
+#define MOVE(name, type)                                                                                      \
+    static void name(int64_t n, void *table_, int64_t table_step, const void *list_, int64_t list_step,       \
+                     const int64_t *at, places p)                                                             \
+    {                                                                                                         \
+        type *table = table_, *list = (type *)(uintptr_t)list_;                                               \
+        for (int64_t i = 0; i < n; i++) {                                                                     \
+            type *place = &table[i * table_step + at[i] * p.step];                                            \
+            if ((uint64_t)(at[i] - p.first) < (uint64_t)p.count) {                                            \
+                list[i * list_step] = *place;                                                                 \
+                *place = 0;                                                                                   \
+            }                                                                                                 \
+        }                                                                                                     \
+    }                                                                                                         \
+    static void name##_row(int64_t n, void *table_, int64_t table_step, const void *list_, int64_t list_step) \
+    {                                                                                                         \
+        type *table = table_, *list = (type *)(uintptr_t)list_;                                               \
+        for (int64_t i = 0; i < n; i++) {                                                                     \
+            list[i * list_step] = table[i * table_step];                                                      \
+            table[i * table_step] = 0;                                                                        \
+        }                                                                                                     \
+    }
+MOVE(move_8, uint8_t)
+MOVE(move_32, uint32_t)
+MOVE(move_64, uint64_t)
+
 static void choose(element_job *j, ag_dtype d, bool take, ag_putting how)
 {
     const bool bytes = d == AG_U8, words = d == AG_F32 || d == AG_I32;
     j->size = (int64_t)ag_bytes_of(d);
     j->row = bytes ? put_8_row : words ? put_32_row : put_64_row;
     j->run = take ? (bytes ? take_8 : words ? take_32 : take_64) : bytes ? put_8 : words ? put_32 : put_64;
-    if (take || how == AG_PUT)
+    if (!take && how == AG_MOVE) {
+        j->row = bytes ? move_8_row : words ? move_32_row : move_64_row;
+        j->run = bytes ? move_8 : words ? move_32 : move_64;
+    }
+    if (take || how != AG_ADD)
         return;
     j->row = d == AG_F32   ? add_f32_row
              : d == AG_F64 ? add_f64_row
@@ -186,10 +216,17 @@ static void put_part(const void *context, int64_t part)
         __atomic_store_n(v->wrong, true, __ATOMIC_RELAXED);
 }
 
+static ag_array backward(const ag_array *a, int axis)
+{
+    const int64_t extent = a->shape.dim[axis];
+    return ag_region(a, axis, extent - 1, extent, -1);
+}
+
 bool ag_elements_put(const ag_elements *e, ag_putting how, const ag_array *clear, int threads)
 {
     element_job j = job_of(e);
-    const ag_array table = spread_table(e);
+    const ag_array table = spread_table(e), list = how == AG_MOVE ? backward(&e->list, e->axis) : e->list,
+                   index = how == AG_MOVE ? backward(&e->index, e->axis) : e->index;
     const int64_t n = ag_array_size(&table);
     const int team = ag_team(n, 2, threads);
     bool wrong = false;
@@ -198,7 +235,7 @@ bool ag_elements_put(const ag_elements *e, ag_putting how, const ag_array *clear
     if (clear)
         ag_fill_array(clear, 0);
     choose(&j, table.dtype, false, how);
-    division v = { &j, &table, &e->list, &e->index, -1, team, &wrong };
+    division v = { &j, &table, &list, &index, -1, team, &wrong };
     for (int d = table.shape.rank - 1; d >= 0; d--)
         if (table.stride[d] && table.shape.dim[d] >= team &&
             (v.axis < 0 || table.shape.dim[d] > table.shape.dim[v.axis]))

@@ -23,7 +23,9 @@ typedef struct ag_elements {
     int axis;
 } ag_elements;
 
-typedef enum ag_putting { AG_PUT, AG_ADD } ag_putting; /* of those at one place the last; or all, in their order */
+/* Of those at one place the last is put, or all are added, in their order; or the table's are moved to the list, the last
+ * index first, and zeros are left. */
+typedef enum ag_putting { AG_PUT, AG_ADD, AG_MOVE } ag_putting;
 
 /* `index` has, once it has broadcast, the list's shape; rank 0 counts as one element. */
 ag_elements ag_elements_of(const ag_call *c, const ag_array *table, const ag_array *index, const ag_array *list);

@@ -73,6 +73,23 @@ PUT(add_i32, uint32_t, *place + v)
 PUT(add_i64, uint64_t, *place + v)
 PUT(add_u8, uint8_t, *place + v)
 
+/* The last index first: what is left at a place is 0. */
+#define MOVE(name, type)                                                                                 \
+    static void name(const lines *l)                                                                     \
+    {                                                                                                    \
+        for (int64_t r = 0; r < l->count; r++) {                                                         \
+            type *from = (type *)l->table + r * l->table_step, *to = (type *)l->list + r * l->list_step; \
+            const int64_t *at = l->at + r * l->at_step;                                                  \
+            for (int64_t i = l->n - 1; i >= 0; i--) {                                                    \
+                to[i] = from[at[i]];                                                                     \
+                from[at[i]] = 0;                                                                         \
+            }                                                                                            \
+        }                                                                                                \
+    }
+MOVE(move_8, uint8_t)
+MOVE(move_32, uint32_t)
+MOVE(move_64, uint64_t)
+
 static lines_function *function_of(ag_dtype d, const ag_putting *how)
 {
     static lines_function *const adds[] = {
@@ -81,6 +98,8 @@ static lines_function *function_of(ag_dtype d, const ag_putting *how)
     const size_t size = ag_bytes_of(d);
     if (!how)
         return size == 1 ? take_8 : size == 4 ? take_32 : take_64;
+    if (*how == AG_MOVE)
+        return size == 1 ? move_8 : size == 4 ? move_32 : move_64;
     return *how == AG_ADD ? adds[d] : size == 1 ? put_8 : size == 4 ? put_32 : put_64;
 }
 
@@ -93,9 +112,9 @@ typedef struct lines_job {
     char *data[3];
     ag_dtype dtype[3];
     lines_function *run;
-    int64_t rows, n, step[3]; /* of the two innermost dimensions; from line to line */
-    int64_t extent, band;     /* of a line of the table; lines whose indices are read together */
-    bool clear, *wrong;
+    int64_t rows, n, step[3];    /* of the two innermost dimensions; from line to line */
+    int64_t extent, band;        /* of a line of the table; lines whose indices are read together */
+    bool clear, reverse, *wrong; /* reverse: from the last index of a line on */
 } lines_job;
 
 static char *place_of(const lines_job *j, const ag_cursor *c, int k)
@@ -116,7 +135,9 @@ static bool run_band(const lines_job *j, const ag_cursor *c, int64_t rows)
     int64_t copy[AG_INDEX_BLOCK];
     for (int64_t r = 0; r < rows && j->clear; r++)
         memset(l.table + r * l.table_step * size, 0, (size_t)(j->extent * size));
-    for (int64_t i = 0; i < j->n; i += AG_INDEX_BLOCK) {
+    const int64_t blocks = ag_parts(j->n, AG_INDEX_BLOCK);
+    for (int64_t block = 0; block < blocks; block++) {
+        const int64_t i = (j->reverse ? blocks - 1 - block : block) * AG_INDEX_BLOCK;
         l.n = AG_INDEX_BLOCK < j->n - i ? AG_INDEX_BLOCK : j->n - i;
         l.at = ag_indices_load(j->dtype[INDEX], index + i * step * index_size, step, l.at_step ? rows * l.n : l.n,
                                j->extent, copy);
@@ -185,7 +206,7 @@ bool ag_lines_take(const ag_elements *e, const ag_array *table, int threads, boo
 bool ag_lines_put(const ag_elements *e, const ag_array *table, ag_putting how, const ag_array *clear, int threads,
                   bool *wrong)
 {
-    lines_job j = { .run = function_of(table->dtype, &how), .wrong = wrong };
+    lines_job j = { .run = function_of(table->dtype, &how), .reverse = how == AG_MOVE, .wrong = wrong };
     if (ag_array_size(table) == 0 || !arrange(&j, table, e))
         return false;
     const int64_t rows = ag_nest_rows(&j.nest);

@@ -183,6 +183,28 @@ static void scatter_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
         dx[2].tape ? ag_scatter(x, ag_along_axis(c), index, dx[2]) : ag_scatter_scalar(x, ag_along_axis(c), index, 0);
 }
 
+/* What arrives is moved to the last source of a place, and zeros are left for the others and for x. */
+static ag_status scatter_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
+{
+    const ag_array *index = ag_call_input_array(c, 1);
+    if (!index)
+        return AG_EUSE;
+    if (!dx[2].data || beta[2] != 0 || (dx[0].data && beta[0] != 0))
+        return AG_USE_RULE;
+    ag_array left = dx[0];
+    if (!left.data)
+        left = ag_dense_array(dy->shape, dy->dtype,
+                              ag_call_scratch(c, (size_t)ag_array_size(dy) * ag_bytes_of(dy->dtype)));
+    if (!left.data)
+        return AG_ENOMEM;
+    const ag_array list = part_of(&dx[2], index);
+    const ag_elements e = ag_elements_of(c, &left, index, &list);
+    ag_copy_array(&left, dy, false, ag_call_threads(c));
+    if (!ag_shape_equal(list.shape, ag_shape_as_vector(dx[2].shape)))
+        ag_fill_array(&dx[2], 0);
+    return ag_elements_put(&e, AG_MOVE, NULL, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, &e, index);
+}
+
 AG_OP(scatter) = {
     .name = "scatter",
     .formula = "x, but the sources at the places along an axis that the index names",
@@ -193,6 +215,7 @@ AG_OP(scatter) = {
     .forward = scatter_forward,
     .vjp = scatter_vjp,
     .jvp = scatter_jvp,
+    .vjp_fused = scatter_vjp_fused,
     .samples = SAMPLES,
 };
 
