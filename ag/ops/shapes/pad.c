@@ -1,19 +1,11 @@
 /* Tensors made larger, or smaller, at both ends of their axes. */
-#include "ag/ops/shapes/views.h"
+#include "ag/ops/shapes/pad.h"
 
 typedef struct pad_params {
     ag_shape before, after; /* of the last axes */
     double value;
     int64_t mode;
 } pad_params;
-
-/* Places to, to + 1, ... of the result's axis, `count` of them, show the places from, from + step, ... of x; in front of
- * and behind x's own elements none where a number is to stand there. */
-typedef struct piece {
-    int64_t to, from, count;
-    int step;
-    bool value;
-} piece;
 
 typedef struct padding { /* of an axis */
     int64_t extent, before, after;
@@ -37,14 +29,14 @@ static int64_t lost(int64_t n)
 }
 
 /* What of the result's axis is x's own, in front of that and behind it: that many pieces. */
-static int pieces_of(ag_pad_mode mode, padding p, piece pieces[3])
+static int pieces_of(ag_pad_mode mode, padding p, ag_pad_piece pieces[3])
 {
     const int64_t low = lost(p.before), high = p.extent - lost(p.after); /* what is left of x */
     const int64_t front = positive(p.before), back = positive(p.after);
     int count = 0;
-    pieces[count++] = (piece){ front, low, high - low, 1, false };
-    piece in_front = { 0, 0, front, 0, mode == AG_CONSTANT },
-          behind = { front + high - low, 0, back, 0, in_front.value };
+    pieces[count++] = (ag_pad_piece){ front, low, high - low, 1, false };
+    ag_pad_piece in_front = { 0, 0, front, 0, mode == AG_CONSTANT },
+                 behind = { front + high - low, 0, back, 0, in_front.value };
     if (mode == AG_REFLECT) {
         in_front.from = front;
         behind.from = p.extent - 2;
@@ -120,25 +112,34 @@ static ag_status pad_shape(const ag_call *c, const ag_array *x, ag_array *y)
 
 /* ---- values and kernel: a piece of every axis makes a part of the result */
 
-typedef struct parts {
-    piece axis[AG_MAX_RANK][3];
-    int count[AG_MAX_RANK];
-    double value;
-    int threads;
-    bool back, add; /* back: from the result's adjoint to x's, where the first part to arrive may be there alone */
-} parts;
-
-static parts parts_of(const ag_call *c, ag_shape x)
+static ag_pad_parts parts_of(const ag_call *c, ag_shape x)
 {
     const pad_params *p = ag_call_params(c);
-    parts g = { .value = p->value, .threads = ag_call_threads(c) };
+    ag_pad_parts g = { .value = p->value, .threads = ag_call_threads(c) };
     for (int i = 0; i < x.rank; i++)
         g.count[i] = pieces_of((ag_pad_mode)p->mode, padding_of(p, x, i), g.axis[i]);
     return g;
 }
 
+enum { LONG = 64 /* bytes of a row that is worth loops of its own */ };
+
+/* Can all pieces of the last axis, to which the others have been cut, go back together? */
+static bool by_rows(const ag_pad_parts *g, const ag_array *x, const ag_array *y)
+{
+    const int last = y->shape.rank - 1;
+    bool fits = x->stride[last] == 1 && y->stride[last] == 1 && ag_array_size(y) > 0 &&
+                y->shape.dim[last] * (int64_t)ag_dtype_size(y->dtype) >= LONG;
+    for (int d = 0; d < last; d++)
+        fits = fits && x->shape.dim[d] == y->shape.dim[d];
+    for (int i = 0; i < g->count[last]; i++) {
+        const ag_pad_piece *p = &g->axis[last][i];
+        fits = fits && (p->value || p->step != 0 || p->count == 1);
+    }
+    return fits;
+}
+
 /* All parts in which the axes before `axis` have the pieces to which x and y have been cut. */
-static void run_parts(parts *g, const ag_array *x, const ag_array *y, int axis)
+static void run_parts(ag_pad_parts *g, const ag_array *x, const ag_array *y, int axis)
 {
     if (axis == y->shape.rank) {
         if (g->back && !ag_shape_equal(x->shape, y->shape))
@@ -150,8 +151,13 @@ static void run_parts(parts *g, const ag_array *x, const ag_array *y, int axis)
         g->add = true;
         return;
     }
+    if (g->back && axis == y->shape.rank - 1 && by_rows(g, x, y)) {
+        ag_pad_rows_back(g, x, y);
+        g->add = true;
+        return;
+    }
     for (int i = 0; i < g->count[axis]; i++) {
-        const piece *p = &g->axis[axis][i];
+        const ag_pad_piece *p = &g->axis[axis][i];
         const ag_array to = ag_region(y, axis, p->to, p->count, 1);
         if (!p->value) {
             /* of an element that is repeated the adjoint is a sum */
@@ -163,101 +169,14 @@ static void run_parts(parts *g, const ag_array *x, const ag_array *y, int axis)
     }
 }
 
-/* ---- values row by row, where rows are long: each is written once, from one end to the other */
-
-enum { LONG = 64 /* bytes */ };
-static const int64_t NOWHERE = INT64_MIN;
-
-typedef struct row_job {
-    const parts *g;
-    const ag_array *x, *y;
-    const int64_t *from[AG_MAX_RANK]; /* of each place on an outer axis: how far x's element lies from its first one */
-    uint64_t number;                  /* as an element */
-    size_t size;
-} row_job;
-
-#define ROW(name, type)                                                               \
-    static void name(const row_job *j, int pieces, const void *from_, void *to_)      \
-    {                                                                                 \
-        const piece *p = j->g->axis[j->y->shape.rank - 1];                            \
-        type number;                                                                  \
-        memcpy(&number, &j->number, sizeof number);                                   \
-        for (int i = 0; i < pieces; i++, p++) {                                       \
-            type *restrict to = (type *)to_ + p->to;                                  \
-            const type *restrict from = from_ ? (const type *)from_ + p->from : NULL; \
-            if (p->value || !from)                                                    \
-                for (int64_t k = 0; k < p->count; k++)                                \
-                    to[k] = number;                                                   \
-            else if (p->step == 1 && p->count > 0)                                    \
-                memcpy(to, from, (size_t)p->count * sizeof number);                   \
-            else                                                                      \
-                for (int64_t k = 0; k < p->count; k++)                                \
-                    to[k] = from[k * p->step];                                        \
-        }                                                                             \
-    }
-ROW(row_8, uint8_t)
-ROW(row_32, uint32_t)
-ROW(row_64, uint64_t)
-
-static void run_rows(const void *context, int64_t begin, int64_t end)
-{
-    const row_job *j = context;
-    const ag_shape *y = &j->y->shape;
-    const int last = y->rank - 1, pieces = j->g->count[last];
-    int64_t at[AG_MAX_RANK], rest = begin;
-    for (int d = last - 1; d >= 0; rest /= y->dim[d], d--)
-        at[d] = rest % y->dim[d];
-    for (int64_t row = begin; row < end; row++) {
-        char *to = (char *)j->y->data + (size_t)(row * y->dim[last]) * j->size;
-        int64_t offset = 0;
-        bool there = true;
-        for (int d = 0; d < last; d++) {
-            const int64_t step = j->from[d][at[d]];
-            there &= step != NOWHERE;
-            offset += there ? step : 0;
-        }
-        const char *from = there ? (const char *)j->x->data + offset * (int64_t)j->size : NULL;
-        (j->size == 4 ? row_32 : j->size == 8 ? row_64 : row_8)(j, pieces, from, to);
-        for (int d = last - 1; d >= 0 && ++at[d] == y->dim[d]; d--)
-            at[d] = 0;
-    }
-}
-
-/* Where the elements of an outer axis come from. */
-static void fill_table(const parts *g, int axis, int64_t stride, int64_t *from)
-{
-    for (int i = 0; i < g->count[axis]; i++) {
-        const piece *p = &g->axis[axis][i];
-        for (int64_t k = 0; k < p->count; k++)
-            from[p->to + k] = p->value ? NOWHERE : (p->from + k * p->step) * stride;
-    }
-}
-
-static ag_status make_rows(const ag_call *c, const parts *g, const ag_array *x, const ag_array *y)
-{
-    const int last = y->shape.rank - 1;
-    row_job j = { .g = g, .x = x, .y = y, .size = ag_dtype_size(y->dtype) };
-    ag_fill_array(&(ag_array){ .data = &j.number, .dtype = y->dtype }, g->value);
-    for (int d = 0; d < last; d++) {
-        int64_t *table = ag_call_scratch(c, (size_t)y->shape.dim[d] * sizeof *table);
-        if (!table)
-            return AG_ENOMEM;
-        fill_table(g, d, x->stride[d], table);
-        j.from[d] = table;
-    }
-    const int64_t length = y->shape.dim[last];
-    ag_for_ranges(ag_array_size(y) / length, 0.5 * (double)length, g->threads, run_rows, &j);
-    return AG_OK;
-}
-
 static ag_status pad_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    parts g = parts_of(c, x->shape);
+    ag_pad_parts g = parts_of(c, x->shape);
     const int last = y->shape.rank - 1;
     if (ag_array_size(y) == 0)
         return AG_OK;
     if (last >= 0 && x->stride[last] == 1 && y->shape.dim[last] * (int64_t)ag_dtype_size(y->dtype) >= LONG)
-        return make_rows(c, &g, x, y);
+        return ag_pad_rows(c, &g, x, y);
     run_parts(&g, x, y, 0);
     return AG_OK;
 }
@@ -270,7 +189,7 @@ static ag_status pad_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *d
         lost |= p->before.dim[i] < 0 || p->after.dim[i] < 0;
     if (lost && beta[0] == 0)
         ag_fill_array(&dx[0], 0);
-    parts g = parts_of(c, dx[0].shape);
+    ag_pad_parts g = parts_of(c, dx[0].shape);
     g.back = true;
     g.add = lost || beta[0] != 0;
     run_parts(&g, &dx[0], dy, 0);
@@ -280,7 +199,7 @@ static ag_status pad_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *d
 /* ---- rule: one axis after the other */
 
 /* What the piece of dy brings to x along the axis. */
-static ag_tensor piece_back(ag_tensor dy, int axis, int64_t extent, const piece *p)
+static ag_tensor piece_back(ag_tensor dy, int axis, int64_t extent, const ag_pad_piece *p)
 {
     ag_tensor part = ag_slice(dy, axis, p->to, p->to + p->count, 1);
     int64_t first = p->from;
@@ -299,7 +218,7 @@ static void pad_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
     const ag_shape x = ag_call_input_shape(c, 0);
     dx[0] = dy[0];
     for (int axis = x.rank - p->before.rank; axis < x.rank; axis++) {
-        piece pieces[3];
+        ag_pad_piece pieces[3];
         const ag_tensor padded = dx[0];
         const int count = pieces_of((ag_pad_mode)p->mode, padding_of(p, x, axis), pieces);
         dx[0] = piece_back(padded, axis, x.dim[axis], &pieces[0]);
@@ -343,6 +262,8 @@ AG_OP(pad) = {
                                     PAD(AG_CIRCULAR, COUNTS(2, -1), COUNTS(-1, 2), AG_DIMS(4, 4)),
                                     PAD(AG_CONSTANT, COUNTS(1, 3), COUNTS(-1, 2), AG_DIMS(2, 2, 12)),
                                     PAD(AG_REFLECT, COUNTS(1, -2), COUNTS(1, 7), AG_DIMS(2, 12)),
+                                    PAD(AG_REFLECT, COUNTS(1, 1, 2), COUNTS(0, 1, 1), AG_DIMS(2, 2, 9)),
+                                    PAD(AG_CIRCULAR, COUNTS(1, 2, 1), COUNTS(1, 0, 3), AG_DIMS(2, 2, 9)),
                                     PAD(AG_REPLICATE, COUNTS(1, 2), COUNTS(0, 3), AG_DIMS(2, 12)),
                                     { 0 } },
 };
