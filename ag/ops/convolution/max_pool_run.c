@@ -127,7 +127,7 @@ typedef struct job {
     char *y, *work;
     int64_t *index;
     int64_t shares;
-    bool add;
+    bool add, pairs;
 } job;
 
 static void forward_item(const void *context, int64_t i)
@@ -173,12 +173,50 @@ ag_status ag_max_pool_run(const ag_call *c, const ag_max_pool *p, const void *x,
 BACK(back_f32, float)
 BACK(back_f64, double)
 
+/* Do windows that are two wide lie side by side, each within the plane? Then an element has at most one. */
+static bool are_pairs(const ag_max_pool *p)
+{
+    bool apart = !p->adaptive && p->axis[2].window == 2;
+    for (int d = 0; d < AG_SPATIAL; d++) {
+        const ag_pool_axis *a = &p->axis[d];
+        apart = apart && a->stride == a->window && a->before == 0 && (a->dilation == 1 || a->window == 1) &&
+                a->result * a->window <= a->source;
+    }
+    return apart;
+}
+
+/* Every element of dx is written once, in order: dy where its window chose it. */
+#define PAIRS(name, type)                                                                                             \
+    static void name(const ag_max_pool *p, const type *restrict dy, const int64_t *restrict index, type *restrict dx) \
+    {                                                                                                                 \
+        const ag_pool_axis *a = p->axis;                                                                              \
+        for (int64_t row = 0; row < a[0].source * a[1].source; row++) {                                               \
+            const int64_t deep = row / a[1].source / a[0].window, high = row % a[1].source / a[1].window;             \
+            const int64_t n = deep < a[0].result && high < a[1].result ? a[2].result : 0;                             \
+            const int64_t from = (deep * a[1].result + high) * n, first = row * a[2].source;                          \
+            for (int64_t j = 0; j < n; j++) {                                                                         \
+                const int64_t chosen = index[from + j] - first - 2 * j;                                               \
+                const type v = dy[from + j];                                                                          \
+                dx[first + 2 * j] = chosen == 0 ? v : 0;                                                              \
+                dx[first + 2 * j + 1] = chosen == 1 ? v : 0;                                                          \
+            }                                                                                                         \
+            for (int64_t j = 2 * n; j < a[2].source; j++)                                                             \
+                dx[first + j] = 0;                                                                                    \
+        }                                                                                                             \
+    }
+PAIRS(pairs_f32, float)
+PAIRS(pairs_f64, double)
+
 static void back_item(const void *context, int64_t k)
 {
     const job *j = context;
     const ag_max_pool *p = j->p;
     const size_t from = (size_t)(k * p->result), to = (size_t)(k * p->source);
-    if (p->dtype == AG_F32)
+    if (j->pairs && p->dtype == AG_F32)
+        pairs_f32(p, (const float *)j->x + from, j->index + from, (float *)j->y + to);
+    else if (j->pairs)
+        pairs_f64(p, (const double *)j->x + from, j->index + from, (double *)j->y + to);
+    else if (p->dtype == AG_F32)
         back_f32(p, (const float *)j->x + from, j->index + from, (float *)j->y + to, j->add);
     else
         back_f64(p, (const double *)j->x + from, j->index + from, (double *)j->y + to, j->add);
@@ -186,6 +224,7 @@ static void back_item(const void *context, int64_t k)
 
 void ag_max_pool_back(const ag_max_pool *p, const void *dy, const int64_t *index, bool add, void *dx, int threads)
 {
-    const job j = { .p = p, .x = dy, .y = dx, .index = (int64_t *)(uintptr_t)index, .add = add };
+    job j = { .p = p, .x = dy, .y = dx, .index = (int64_t *)(uintptr_t)index, .add = add };
+    j.pairs = !add && are_pairs(p);
     ag_for_items(p->planes, steps_of(p), threads, back_item, &j);
 }
