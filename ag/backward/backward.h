@@ -130,11 +130,14 @@ ag_status ag_watch_end(ag_watch *w, ag_status status); /* returns the status, or
 /* At the end of a pass: are its results, as far as they are known by now, what may be shown? */
 ag_status ag_watch_targets(ag_tape *t, const ag_targets *targets, const ag_suspects *suspects);
 
-/* ---- unwanted.c: derivatives by tensors that want no gradient */
+/* ---- unwanted.c: derivatives that are zeros for want of a history */
 
 ag_status ag_fail_unwanted(ag_tensor x, const char *who); /* AG_EUSE */
 /* Under debug: warns, outside of rules and the like, that the derivative by x, which is live, is zeros. */
 void ag_watch_unwanted(ag_tensor x, const char *who);
+ag_status ag_fail_constant(ag_tape *t, const char *who); /* AG_EUSE: that of a pass begins at no history */
+/* Under debug: warns likewise that a derivative of y, which is live, by tensors that want a gradient is zeros. */
+void ag_watch_constant(ag_tensor y, ag_list xs, const char *who);
 
 /* ---- hook.c: functions of the caller's that see adjoints, and may replace them */
 

@@ -57,10 +57,7 @@ static ag_status backward(ag_tensor y, const ag_tensor *dy, const char *who)
     if (status)
         return status;
     if (!ag_needs(t, id))
-        return ag_fail(t, AG_EUSE,
-                       "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, "
-                       "ag_require_grad), or was recorded between ag_no_grad_begin and ag_no_grad_end",
-                       who);
+        return ag_fail_constant(t, who);
     if (!dy && of->size != 1)
         return several_elements(y, ag_layout_shape(of));
     if (!dy)
@@ -214,9 +211,16 @@ ag_status ag_find_gradients(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag
     return status;
 }
 
+static ag_status watched(ag_status status, ag_tensor y, ag_list xs, const char *who)
+{
+    if (!status && AG_UNLIKELY(y.tape->options.debug))
+        ag_watch_constant(y, xs, who);
+    return status;
+}
+
 ag_status ag_gradients(ag_tensor y, ag_list xs, int flags, ag_tensor *out)
 {
-    return ag_find_gradients(y, (ag_tensor){ 0 }, xs, flags, out, "ag_gradients");
+    return watched(ag_find_gradients(y, (ag_tensor){ 0 }, xs, flags, out, "ag_gradients"), y, xs, "ag_gradients");
 }
 
 /* The same where dy is not to be left out. */
@@ -224,7 +228,7 @@ static ag_status gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags
 {
     if (y.tape && !dy.tape)
         ag_fail(y.tape, AG_ENULL, "%s: the adjoint is absent", who);
-    return ag_find_gradients(y, dy, xs, flags, out, who);
+    return watched(ag_find_gradients(y, dy, xs, flags, out, who), y, xs, who);
 }
 
 ag_status ag_gradients_from(ag_tensor y, ag_tensor dy, ag_list xs, int flags, ag_tensor *out)

@@ -66,8 +66,15 @@ static bool check_vector(ag_tape *t, ag_tensor x, ag_tensor v, size_t i, const c
     return ag_is_float(of->dtype);
 }
 
-static bool check_lists(ag_tape *t, ag_list xs, ag_list vs, const char *who)
+static void watch_constant(ag_tensor y, ag_list xs, const char *who)
 {
+    if (AG_UNLIKELY(y.tape->options.debug))
+        ag_watch_constant(y, xs, who);
+}
+
+static bool check_lists(ag_tensor y, ag_list xs, ag_list vs, const char *who)
+{
+    ag_tape *t = y.tape;
     if ((!xs.at && xs.count) || (!vs.at && vs.count)) {
         ag_fail(t, AG_ENULL, "%s: a list is NULL", who);
         return false;
@@ -79,6 +86,7 @@ static bool check_lists(ag_tape *t, ag_list xs, ag_list vs, const char *who)
     for (size_t i = 0; i < xs.count; i++)
         if (!check_vector(t, xs.at[i], vs.at[i], i, who))
             return false;
+    watch_constant(y, xs, who);
     return true;
 }
 
@@ -111,6 +119,12 @@ static ag_status copy_out(ag_tensor x, const ag_array *to)
     return AG_OK;
 }
 
+/* Those of what comes of a derivative, which may depend on nothing. */
+static ag_status derivatives(ag_tensor y, ag_list xs, ag_tensor *out)
+{
+    return ag_find_gradients(y, (ag_tensor){ 0 }, xs, 0, out, "ag_gradients");
+}
+
 /* ---- products with a Hessian */
 
 /* The sum of <g_i, v_i>, which vs of another float type do not keep from being differentiated. */
@@ -130,7 +144,7 @@ static ag_status hessian_products(ag_tensor y, ag_list xs, ag_list vs, ag_tensor
         return t->error.status;
     ag_status status = ag_gradients(y, xs, AG_CREATE_GRAPH, g);
     if (!status)
-        status = ag_gradients(inner_product(t, g, vs), xs, 0, g);
+        status = derivatives(inner_product(t, g, vs), xs, g);
     for (size_t i = 0; i < xs.count && !status; i++)
         status = copy_out(g[i], &to[i]);
     ag_interlude_end(t, &aside);
@@ -144,7 +158,7 @@ static ag_status hvps(ag_tensor y, ag_list xs, ag_list vs, ag_tensor *out, const
     ag_array few[AG_FEW], *to = few;
     if (!begin(y, who, &id))
         return t ? t->error.status : AG_ENULL;
-    if (!is_single(t, id, who) || !check_lists(t, xs, vs, who))
+    if (!is_single(t, id, who) || !check_lists(y, xs, vs, who))
         return t->error.status;
     if (xs.count > AG_FEW)
         to = ag_scratch(t, xs.count * sizeof *to);
@@ -193,7 +207,7 @@ static ag_status jacobian_product(ag_tensor y, ag_list xs, ag_list vs, ag_tensor
     ag_tensor u = ag_require_grad(ag_ones(t, to->dtype, to->shape)), d = ag_inert(t);
     ag_status status = ag_gradients(ag_sum(ag_mul(y, u)), xs, AG_CREATE_GRAPH, g);
     if (!status)
-        status = ag_gradients(inner_product(t, g, vs), AG_LIST(u), 0, &d);
+        status = derivatives(inner_product(t, g, vs), AG_LIST(u), &d);
     if (!status)
         status = copy_out(d, to);
     ag_interlude_end(t, &aside);
@@ -205,7 +219,7 @@ ag_tensor ag_jvp(ag_tensor y, ag_list xs, ag_list vs)
     ag_tape *t = y.tape;
     uint32_t id;
     ag_tensor few[AG_FEW], *g = few;
-    if (!begin(y, "ag_jvp", &id) || !check_lists(t, xs, vs, "ag_jvp"))
+    if (!begin(y, "ag_jvp", &id) || !check_lists(y, xs, vs, "ag_jvp"))
         return ag_inert(t);
     const ag_layout *l = ag_layout_at(t, id);
     ag_array to = new_array(t, l->dtype, ag_layout_shape(l));
@@ -240,14 +254,16 @@ static bool jacobian_shape(ag_tape *t, const ag_layout *y, const ag_layout *x, c
 }
 
 /* Room for the derivative by x of a tensor of layout `of`, NULL: of x's own, which is x's in `by`. data NULL: reported. */
-static ag_array new_derivative(ag_tape *t, const ag_layout *of, ag_tensor x, const char *who, const ag_layout **by)
+static ag_array new_derivative(ag_tensor y, const ag_layout *of, ag_tensor x, const char *who, const ag_layout **by)
 {
+    ag_tape *t = y.tape;
     ag_shape s;
     *by = layout_of(t, x, who, 2);
     if (!*by || !jacobian_shape(t, of ? of : *by, *by, who, &s))
         return (ag_array){ 0 };
     if (AG_UNLIKELY(t->options.debug))
         ag_watch_unwanted(x, who);
+    watch_constant(y, AG_LIST(x), who);
     return new_array(t, (*by)->dtype, s);
 }
 
@@ -267,7 +283,7 @@ static ag_status jacobian_row(ag_tensor y, const ag_layout *l, int64_t i, ag_ten
     } else if (dy.id) {
         t->records[dy.id].value = 1;
     }
-    ag_status status = dy.id ? ag_vjps(y, dy, AG_LIST(x), &g) : t->error.status;
+    ag_status status = dy.id ? ag_find_gradients(y, dy, AG_LIST(x), 0, &g, "ag_vjps") : t->error.status;
     if (!status)
         status = copy_out(g, to);
     ag_interlude_end(t, &aside);
@@ -327,7 +343,7 @@ ag_tensor ag_jacobian(ag_tensor y, ag_tensor x)
     const ag_layout *by;
     if (!begin(y, "ag_jacobian", &id))
         return ag_inert(t);
-    ag_array to = new_derivative(t, ag_layout_at(t, id), x, "ag_jacobian", &by);
+    ag_array to = new_derivative(y, ag_layout_at(t, id), x, "ag_jacobian", &by);
     if (!to.data || jacobian_rows(ag_handle(t, id), x, &to, ag_layout_shape(by)))
         return ag_inert(t);
     return ag_constant_of(t, &to);
@@ -341,7 +357,7 @@ ag_tensor ag_hessian(ag_tensor y, ag_tensor x)
     ag_interlude aside;
     if (!begin(y, "ag_hessian", &id) || !is_single(t, id, "ag_hessian"))
         return ag_inert(t);
-    ag_array to = new_derivative(t, NULL, x, "ag_hessian", &by);
+    ag_array to = new_derivative(y, NULL, x, "ag_hessian", &by);
     if (!to.data || !begin_aside(t, &aside))
         return ag_inert(t);
     ag_tensor g = ag_inert(t);

@@ -1,4 +1,4 @@
-/* Tensors that want no gradient, where a derivative by them is asked for. */
+/* Derivatives that are zeros for want of a history: by tensors that want no gradient, and of what depends on none. */
 #include "ag/backward/backward.h"
 
 /* The name in quotes behind a space, or "". */
@@ -36,4 +36,29 @@ AG_COLD void ag_watch_unwanted(ag_tensor x, const char *who)
                 "%s: the tensor%s wants no gradient, so that the derivative by it is zeros; ag_require_grad makes a "
                 "leaf that does, to compute with from then on",
                 who, named(x, text, sizeof text));
+}
+
+AG_COLD ag_status ag_fail_constant(ag_tape *t, const char *who)
+{
+    return ag_fail(t, AG_EUSE,
+                   "%s: the tensor depends on no leaf that wants a gradient (ag_variable, ag_param, ag_require_grad), "
+                   "was recorded between ag_no_grad_begin and ag_no_grad_end, or comes of gradients made without "
+                   "AG_CREATE_GRAPH",
+                   who);
+}
+
+/* One warning is enough where nothing flows: that of a tensor by which it is asked for comes first. */
+AG_COLD void ag_watch_constant(ag_tensor y, ag_list xs, const char *who)
+{
+    ag_tape *t = y.tape;
+    char text[128];
+    bool wanted = !t->busy && !t->inner && xs.count;
+    for (size_t i = 0; wanted && i < xs.count; i++)
+        wanted = wants_gradient(t, xs.at[i]);
+    if (wanted && !wants_gradient(t, y) && ag_warn_first(t, AG_WARN_CONSTANT))
+        ag_warn(t,
+                "%s: the tensor%s depends on nothing that wants a gradient, so that its derivatives are zeros; a "
+                "gradient is made with AG_CREATE_GRAPH to be differentiated again, anything else not between "
+                "ag_no_grad_begin and ag_no_grad_end",
+                who, named(y, text, sizeof text));
 }

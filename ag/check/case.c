@@ -9,8 +9,10 @@ ag_tape *ag_case_tape(ag_dtype d, int threads, uint64_t memory_limit)
 {
     ag_tape *t =
         ag_tape_new((ag_options){ .dtype = d, .threads = threads, .memory_limit = memory_limit, .on_error = ag_quiet });
-    if (t) /* an op is tried on poles and infinities too, whatever the environment asks for */
+    if (t) { /* an op is tried on poles and infinities too, and where it is constant, whatever the environment asks for */
         ag_check_nothing(t);
+        t->options.debug = false;
+    }
     return t;
 }
 

@@ -42,7 +42,14 @@ typedef struct ag_sites {
 } ag_sites;
 
 /* Of which there is one each. */
-typedef enum ag_warning { AG_WARN_GROWS, AG_WARN_TWICE, AG_WARN_PAIRS, AG_WARN_UNWANTED, AG_WARN_ONE_CLASS } ag_warning;
+typedef enum ag_warning {
+    AG_WARN_GROWS,
+    AG_WARN_TWICE,
+    AG_WARN_PAIRS,
+    AG_WARN_UNWANTED,
+    AG_WARN_CONSTANT,
+    AG_WARN_ONE_CLASS
+} ag_warning;
 
 /* ---- error.c */
 void ag_tell(const ag_options *o, ag_status s, const char *text); /* the handler, or the standard error output */
