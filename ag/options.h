@@ -168,7 +168,7 @@ typedef struct ag_conv_options {
     int64_t groups; /* of channels, each with weights of its own; zero: 1 */
     ag_conv_mode mode;
     int64_t stride[3];         /* all zero: 1 */
-    int64_t padding[3];        /* zeros before and behind the input */
+    int64_t padding[3];        /* zeros before and behind the input; { 1 } pads the first dimension alone */
     int64_t dilation[3];       /* from one element of the kernel to the next; all zero: 1 */
     int64_t output_padding[3]; /* of a transposed convolution: so many more results behind */
 } ag_conv_options;

@@ -182,6 +182,10 @@ static void errors_say_what_does_not_fit(void **state)
     ag_tensor x = ag_ones(t, AG_F64, AG_SHAPE(2, 3, 4, 5)), w = ag_ones(t, AG_F64, AG_SHAPE(6, 3, 3, 3));
     expect_failure(ag_conv2d(x, ag_ones(t, AG_F64, AG_SHAPE(6, 2, 3, 3)), absent, plain), t, AG_ESHAPE,
                    "ag_conv2d: [2,3,4,5] f64 and [6,2,3,3] f64: the input has 3 channels, but the weight is for 2");
+    expect_failure(
+        ag_conv2d(ag_movedim(x, 1, -1), w, absent, plain), t, AG_ESHAPE,
+        "the input has 4 channels, but the weight is for 3; where they come last, ag_movedim(x, -1, -3) would "
+        "fit");
     expect_failure(ag_conv2d(x, w, absent, (ag_conv_options){ .groups = 3 }), t, AG_ESHAPE,
                    "for 3 in each of 3 groups");
     expect_failure(ag_conv2d(x, w, absent, (ag_conv_options){ .groups = 4 }), t, AG_ESHAPE, "4 groups do not divide");
@@ -207,6 +211,30 @@ static void errors_say_what_does_not_fit(void **state)
                    "for dimension 1 of 2 one of size and scale must be given, not neither");
 }
 
+static void hear(void *user, ag_status status, const char *text)
+{
+    (void)status;
+    *(int *)user += strstr(text, "ag_conv2d: the padding is 1 along the first of 2 dimensions and 0 along the") != NULL;
+}
+
+static void padding_of_one_dimension_is_warned_of(void **state)
+{
+    (void)state;
+    int heard = 0;
+    ag_tape *t = tape_with((ag_options){ .user = &heard, .on_warning = hear });
+    ag_tensor x = ag_ones(t, AG_F64, AG_SHAPE(1, 4, 4)), w = ag_ones(t, AG_F64, AG_SHAPE(1, 1, 3, 3));
+    ag_conv2d(x, w, absent, (ag_conv_options){ .padding = { 1, 1 } });
+    ag_conv2d(x, w, absent, (ag_conv_options){ .padding = { 0, 1 } });
+    ag_conv2d(x, ag_ones(t, AG_F64, AG_SHAPE(1, 1, 3, 1)), absent, (ag_conv_options){ .padding = { 1 } });
+    ag_max_pool2d(x, AG_SHAPE(3, 1), (ag_pool_options){ .padding = { 1 } });
+    assert_int_equal(heard, 0);
+    for (int i = 0; i < 2; i++)
+        ag_conv2d(x, w, absent, (ag_conv_options){ .padding = { 1 } });
+    assert_int_equal(heard, 1);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -219,6 +247,7 @@ int main(void)
         TEST(parts_choose_the_first),
         TEST(planes_are_averaged),
         TEST(errors_say_what_does_not_fit),
+        TEST(padding_of_one_dimension_is_warned_of),
     };
     return cmocka_run_group_tests_name("convolution", tests, NULL, NULL);
 }

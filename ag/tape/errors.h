@@ -48,7 +48,8 @@ typedef enum ag_warning {
     AG_WARN_PAIRS,
     AG_WARN_UNWANTED,
     AG_WARN_CONSTANT,
-    AG_WARN_ONE_CLASS
+    AG_WARN_ONE_CLASS,
+    AG_WARN_PADDING
 } ag_warning;
 
 /* ---- error.c */

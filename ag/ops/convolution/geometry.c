@@ -110,8 +110,8 @@ static ag_status find_extent(const ag_call *c, ag_conv_result result, ag_conv *v
 
 /* ---- channels */
 
-static ag_status check_channels(const ag_call *c, ag_conv_result result, const ag_shape *w, int64_t channels,
-                                ag_conv *v)
+static ag_status check_channels(const ag_call *c, ag_conv_result result, const ag_shape *x, const ag_shape *w,
+                                int64_t channels, ag_conv *v)
 {
     const int64_t first = w->dim[0], second = w->dim[1], groups = v->groups;
     if (first % groups)
@@ -122,9 +122,14 @@ static ag_status check_channels(const ag_call *c, ag_conv_result result, const a
     const bool fits = result == AG_CONV_X ? channels == first : channels / groups == second && channels % groups == 0;
     if (fits)
         return AG_OK;
-    if (groups == 1 || result == AG_CONV_X)
-        return ag_call_fail(c, AG_ESHAPE, "the input has %lld channels, but the weight is for %lld",
-                            (long long)channels, (long long)(result == AG_CONV_X ? first : second));
+    if (groups == 1 || result == AG_CONV_X) {
+        const int64_t wanted = result == AG_CONV_X ? first : second;
+        char text[80] = "";
+        if (x->dim[x->rank - 1] == wanted)
+            snprintf(text, sizeof text, "; where they come last, ag_movedim(x, -1, %d) would fit", 1 - w->rank);
+        return ag_call_fail(c, AG_ESHAPE, "the input has %lld channels, but the weight is for %lld%s",
+                            (long long)channels, (long long)wanted, text);
+    }
     return ag_call_fail(c, AG_ESHAPE, "the input has %lld channels, but the weight is for %lld in each of %lld groups",
                         (long long)channels, (long long)second, (long long)groups);
 }
@@ -158,7 +163,7 @@ ag_status ag_conv_settle(const ag_call *c, ag_conv_result result, const ag_array
         for (int i = 0; i < spatial; i++)
             v->k[missing + i] = p->kernel[i];
     } else {
-        s = check_channels(c, result, b, a->dim[batch], v);
+        s = check_channels(c, result, a, b, a->dim[batch], v);
     }
     for (int i = 0; i < spatial && !s; i++)
         s = find_extent(c, result, v, missing + i, i);
@@ -201,6 +206,8 @@ ag_status ag_conv_shape(const ag_call *c, ag_conv_result result, const ag_array 
     ag_conv v;
     if (!s)
         s = ag_conv_settle(c, result, x, &v);
+    if (!s && result != AG_CONV_W)
+        ag_watch_padding(c, params_of(c)->options.padding, &x[1].shape.dim[2], spatial);
     if (s)
         return s;
     const int64_t channels = v.groups * (result == AG_CONV_X ? v.c : v.o);

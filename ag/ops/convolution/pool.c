@@ -29,6 +29,19 @@ ag_status ag_check_spatial(const ag_call *c, const char *name, const int64_t *li
     return AG_OK;
 }
 
+void ag_watch_padding(const ag_call *c, const int64_t *padding, const int64_t *window, int64_t spatial)
+{
+    ag_tape *t = ag_call_tape(c);
+    bool alone = ag_tape_debug(t) && spatial > 1 && padding[0] > 0;
+    for (int64_t d = 1; alone && d < spatial; d++)
+        alone = padding[d] == 0 && window[d] == window[0];
+    if (alone && ag_warn_first(t, AG_WARN_PADDING))
+        ag_warn(t,
+                "ag_%s: the padding is %lld along the first of %lld dimensions and 0 along the others, for which the "
+                "list has entries of their own, though the window is as long there",
+                c->op->name, (long long)padding[0], (long long)spatial);
+}
+
 static ag_status check(const ag_call *c, const ag_pool_params *p)
 {
     const ag_pool_options *o = &p->options;
@@ -45,6 +58,8 @@ static ag_status check(const ag_call *c, const ag_pool_params *p)
         s = ag_check_spatial(c, "dilation", o->dilation, 1, p->spatial);
     if (!s)
         s = ag_check_spatial(c, "padding", o->padding, 0, p->spatial);
+    if (!s)
+        ag_watch_padding(c, o->padding, p->window.dim, p->spatial);
     return s;
 }
 

@@ -33,6 +33,8 @@ static inline int64_t ag_adaptive_end(int64_t i, int64_t source, int64_t result)
 ag_status ag_pool_settle(const ag_call *c, const ag_pool_params *p, ag_shape x, ag_pool_axis *axis);
 /* Options of that name, one for each dimension and none beyond: all from 0 on, or (least 1) all zero or none. */
 ag_status ag_check_spatial(const ag_call *c, const char *name, const int64_t *list, int64_t least, int64_t spatial);
+/* Under debug: warns of a square window padded along its first dimension alone, as { 1 } says it. */
+void ag_watch_padding(const ag_call *c, const int64_t *padding, const int64_t *window, int64_t spatial);
 ag_status ag_pool_check_rank(const ag_call *c, ag_shape x, int64_t spatial);
 
 #endif
