@@ -137,6 +137,11 @@ static optim *make_adam(ag_list params, optim_adam_config config, bool decoupled
         !within(t, config.eps, 0, INFINITY, "eps", who) ||
         !within(t, config.weight_decay, 0, INFINITY, "weight_decay", who))
         return NULL;
+    if (config.betas[0] > 0 && config.betas[1] == 0)
+        ag_warn(t,
+                "%s: betas[1] is 0, so that steps do not depend on how large gradients are; both betas are to be "
+                "given: { %g, 0.999 }",
+                who, config.betas[0]);
     optim o = { .f32 = optim_adam_f32,
                 .f64 = optim_adam_f64,
                 .states = 2,

@@ -37,7 +37,7 @@ AG_API optim *optim_sgd(ag_list params, optim_sgd_config config);
 
 typedef struct optim_adam_config {
     double lr;
-    double betas[2]; /* both zero: 0.9 and 0.999 */
+    double betas[2]; /* both zero: 0.9 and 0.999; give both or none */
     double eps;      /* zero: 1e-8 */
     double weight_decay;
     bool error_if_nonfinite; /* see above */

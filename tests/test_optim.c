@@ -256,6 +256,25 @@ static void zeros_are_the_usual_numbers(void **state)
     }
 }
 
+static void hear(void *user, ag_status status, const char *text)
+{
+    (void)status;
+    *(int *)user += strstr(text, "optim_adam: betas[1] is 0, so that steps do not depend") != NULL;
+}
+
+static void a_single_beta_is_warned_of(void **state)
+{
+    (void)state;
+    int heard = 0;
+    ag_tape *t = tape_with((ag_options){ .user = &heard, .on_warning = hear });
+    ag_tensor p = ag_param(ag_constant(t, 1), "p");
+    optim_adam(AG_LIST(p), (optim_adam_config){ .lr = 1, .betas = { 0, 0.9 } });
+    assert_int_equal(heard, 0);
+    assert_non_null(optim_adam(AG_LIST(p), (optim_adam_config){ .lr = 1, .betas = { 0.9 } }));
+    assert_int_equal(heard, 1);
+    ag_tape_free(t);
+}
+
 /* eps 1e-10, and alpha 0.99 with eps 1e-8: both as PyTorch's */
 static void zeros_are_the_usual_numbers_of_adagrad_and_rmsprop(void **state)
 {
@@ -366,6 +385,7 @@ int main(void)
         cmocka_unit_test(norms_are_of_all_gradients),
         cmocka_unit_test(empty_parameters_are_fine),
         cmocka_unit_test(zeros_are_the_usual_numbers),
+        cmocka_unit_test(a_single_beta_is_warned_of),
         cmocka_unit_test(zeros_are_the_usual_numbers_of_adagrad_and_rmsprop),
         cmocka_unit_test(centered_rmsprop_survives_equal_gradients),
         cmocka_unit_test(the_rate_can_change),
