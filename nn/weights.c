@@ -141,6 +141,9 @@ static bool read_header(archive *a)
         return nn_reader_fail(&a->r, "it has %" PRIu64 " bytes, too few for a safetensors file", size);
     if (!read_bytes(a, &length, sizeof length))
         return false;
+    if (!memcmp(&length, "PK\3\4", 4))
+        return nn_reader_fail(&a->r, "it is a zip archive, as torch.save writes; the function save_file of the Python "
+                                     "package safetensors writes what is read here");
     if (length > NN_HEADER_LIMIT || length > size - sizeof length || length < 2)
         return nn_reader_fail(&a->r,
                               "its header would have %" PRIu64 " bytes; the file has %" PRIu64

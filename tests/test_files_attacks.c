@@ -188,6 +188,8 @@ static void headers_have_a_limit(void **state)
         write_bytes(path, b, sizeof b);
         refuse_file(m, path, "its header would have");
     }
+    write_bytes(path, (const unsigned char *)"PK\3\4\0\0\x8\x8", 8);
+    refuse_file(m, path, "it is a zip archive, as torch.save writes; the function save_file of the Python package");
     size_t size = 5000008;
     unsigned char *many = malloc(size);
     assert_non_null(many);
