@@ -224,7 +224,9 @@ static void put_head(nn_plot *p, nn_output *s, const char *path, int rows, int c
 {
     enum { WIDTH = 700, HEIGHT = 560 };
     int width = p->config.width ? p->config.width : columns * WIDTH;
-    int height = p->config.height ? p->config.height : rows * HEIGHT, font = width / columns / 45;
+    int height = p->config.height ? p->config.height : rows * HEIGHT;
+    int across = width / columns, high = height / rows * WIDTH / HEIGHT; /* of a panel, as wide as it is high */
+    int font = (across < high ? across : high) / 45;
     font = font < 8 ? 8 : font > 15 ? 15 : font;
     nn_print(s, "# gnuplot draws the picture from this script, which may be changed\nset encoding utf8\n");
     if (!strcmp(strrchr(path, '.'), ".svg"))
