@@ -244,10 +244,13 @@ ag_status optim_look(optim *o)
     return AG_OK;
 }
 
-/* The parameter that has the block. */
+/* The parameter that has the block. Many that are as large as each other are found at once. */
 static const optim_slot *slot_of(const optim *o, int64_t block)
 {
-    size_t low = 0, high = o->count;
+    size_t low = (size_t)block * o->count / (size_t)o->blocks, high = o->count;
+    if (o->slots[low].first_block <= block && (low + 1 == high || o->slots[low + 1].first_block > block))
+        return &o->slots[low];
+    low = 0;
     while (high - low > 1) {
         size_t middle = (low + high) / 2;
         if (o->slots[middle].first_block <= block)
@@ -300,6 +303,11 @@ static ag_status make_state(optim *o)
 
 static void set_rates(const optim *o, optim_slot *s)
 {
+    if (s > o->slots && s->steps == s[-1].steps) { /* mostly: powers are what a small parameter waits for */
+        s->rate = s[-1].rate;
+        s->root = s[-1].root;
+        return;
+    }
     s->rate = o->lr / (1 + (double)(s->steps - 1) * o->lr_decay);
     s->root = 1;
     if (o->beta[0] == 0 && o->beta[1] == 0)
