@@ -117,7 +117,7 @@ static ag_status prepare(ag_tape *t, const ag_row *row, const ag_node *node, int
     w->r.c = p->constant == AG_ROW_B_CONSTANT ? p->x[1].value : p->constant == AG_ROW_A_CONSTANT ? p->x[0].value : q.c;
     w->r.d = q.d;
     w->r.size = w->r.out_size = ag_bytes_of(p->dtype);
-    w->r.padded = row->flags & AG_ROW_VECTOR;
+    w->r.padded = AG_BACK_CALLS(row->flags);
     set_values(t, node, reads, w);
     return AG_OK;
 }
@@ -169,7 +169,7 @@ static bool is_plain(steps *s)
     const ag_tape *t = s->t;
     const ag_node *node = s->node;
     const ag_layout *l = node->layout;
-    if (!node->data || l->rank == 0 || l->size >= 4 * AG_GRAIN || s->row->flags & AG_ROW_VECTOR)
+    if (!node->data || l->rank == 0 || l->size >= 4 * AG_GRAIN || AG_BACK_CALLS(s->row->flags))
         return false;
     for (int i = 0; i < s->row->op.inputs; i++) {
         const ag_node *x = ag_node_or_null(t, node->input[i]);

@@ -11,7 +11,7 @@ static void derive(ag_chain_group *g, const ag_chain_member *m, int k, ag_chain_
                         .backward = m->row->back[k][m->constant][d->layout->dtype == AG_F64],
                         .to = to,
                         .add = add,
-                        .padded = m->row->flags & AG_ROW_VECTOR,
+                        .padded = AG_BACK_CALLS(m->row->flags),
                         .c = m->q.c,
                         .d = m->q.d };
     x.from[AG_CHAIN_DY] = m->adjoint;

@@ -72,10 +72,12 @@ enum {                              /* flags of a row, beside AG_NO_GRADIENT */
        AG_ROW_SELECTS_A = 1 << 23,
        AG_ROW_SELECTS_B = 1 << 24,
        AG_ROW_SELECTS = AG_ROW_SELECTS_A | AG_ROW_SELECTS_B,
-       AG_ROW_DIVIDES = 1 << 26, /* by b or c, which must not be 0 where it is an integer */
-       AG_ROW_ORDERS = 1 << 27,  /* a number beyond a type of integers stands for the nearest one; else it wraps */
-       AG_ROW_INTEGERS = 1 << 28 /* it is defined for integers alone */
+       AG_ROW_DIVIDES = 1 << 26,   /* by b or c, which must not be 0 where it is an integer */
+       AG_ROW_ORDERS = 1 << 27,    /* a number beyond a type of integers stands for the nearest one; else it wraps */
+       AG_ROW_INTEGERS = 1 << 28,  /* it is defined for integers alone */
+       AG_ROW_PLAIN_BACK = 1 << 29 /* with AG_ROW_VECTOR: its derivative calls no function */
 };
+#define AG_BACK_CALLS(flags) (((flags) & (AG_ROW_VECTOR | AG_ROW_PLAIN_BACK)) == AG_ROW_VECTOR)
 enum {                        /* flags of an ag_op */
        AG_ROW = 1 << 16,      /* it is the first member of an ag_row */
        AG_INNER = 1 << 17,    /* it is for rules alone */

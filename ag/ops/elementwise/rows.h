@@ -141,7 +141,7 @@ enum { AG_SLOPES = 256 }; /* in a block */
  * are, so the slopes of a row that calls functions are computed in a loop of their own. */
 #define AG_BACK_LOOPS(load, slope, flags, k, op)                                                                  \
     {                                                                                                             \
-        for (int64_t at = 0; (flags)&AG_ROW_VECTOR && at < n; at += AG_SLOPES) {                                  \
+        for (int64_t at = 0; AG_BACK_CALLS(flags) && at < n; at += AG_SLOPES) {                                   \
             const int64_t end = at + AG_SLOPES < n ? at + AG_SLOPES : n;                                          \
             T by[AG_SLOPES];                                                                                      \
             AG_VECTOR_LOOP for (int64_t i = at; i < end; i++)                                                     \
@@ -151,7 +151,7 @@ enum { AG_SLOPES = 256 }; /* in a block */
             }                                                                                                     \
             AG_VECTOR_LOOP for (int64_t i = at; i < end; i++) dxs[i] op AG_PRODUCT(flags, k, dys[i], by[i - at]); \
         }                                                                                                         \
-        AG_VECTOR_LOOP for (int64_t i = 0; i < ((flags)&AG_ROW_VECTOR ? 0 : n); i++)                              \
+        AG_VECTOR_LOOP for (int64_t i = 0; i < (AG_BACK_CALLS(flags) ? 0 : n); i++)                               \
         {                                                                                                         \
             load;                                                                                                 \
             const T by = (T)(slope);                                                                              \

@@ -17,17 +17,17 @@ UNARY_ANY(square, "square", "x^2", "dx = 2 x dy", WRAP(x) * WRAP(x), 2 * x, ag_c
 UNARY(sqrt, "square root", "sqrt(x)", "dx = dy / (2 y)", SQRT(x), K(0.5) / y, ag_chain(DY, ag_scalar_div(0.5, Y)),
       AG_READS_Y, AG_ROW_POLES, 0.1, 4)
 UNARY(exp, "exponential", "exp(x)", "dx = y dy", EXP(x), y, ag_chain(DY, Y), AG_READS_Y,
-      AG_ROW_POLES | AG_ROW_VECTOR, -2, 2)
+      AG_ROW_POLES | AG_ROW_VECTOR | AG_ROW_PLAIN_BACK, -2, 2)
 UNARY(log, "natural logarithm", "log(x)", "dx = dy / x", LOG(x), 1 / x, ag_chain(DY, ag_scalar_div(1, X)), AG_READS_A,
-      AG_ROW_POLES | AG_ROW_VECTOR, 0.1, 4)
+      AG_ROW_POLES | AG_ROW_VECTOR | AG_ROW_PLAIN_BACK, 0.1, 4)
 UNARY(sin, "sine", "sin(x)", "dx = cos(x) dy", SIN(x), COS(x), ag_chain(DY, ag_cos(X)), AG_READS_A,
       AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY(cos, "cosine", "cos(x)", "dx = -sin(x) dy", COS(x), -SIN(x), ag_chain(DY, ag_neg(ag_sin(X))), AG_READS_A,
       AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY(tanh, "hyperbolic tangent", "tanh(x)", "dx = (1 - y^2) dy", TANH(x), 1 - y * y,
-      ag_chain(DY, ag_scalar_sub(1, ag_square(Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -2, 2)
+      ag_chain(DY, ag_scalar_sub(1, ag_square(Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR | AG_ROW_PLAIN_BACK, -2, 2)
 UNARY(sigmoid, "logistic function", "1 / (1 + exp(-x))", "dx = y (1 - y) dy", SIGMOID(x), y * (1 - y),
-      ag_chain(DY, ag_mul(Y, ag_scalar_sub(1, Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
+      ag_chain(DY, ag_mul(Y, ag_scalar_sub(1, Y))), AG_READS_Y, AG_ROW_POLES | AG_ROW_VECTOR | AG_ROW_PLAIN_BACK, -3, 3)
 UNARY(softplus, "smooth relu", "log(1 + exp(x))", "dx = sigmoid(x) dy", SOFTPLUS(x), SIGMOID(x),
       ag_chain(DY, ag_sigmoid(X)), AG_READS_A, AG_ROW_POLES | AG_ROW_VECTOR, -3, 3)
 UNARY_ANY(relu, "rectifier", "max(x, 0)", "dx = dy where x > 0, else 0", x < 0 ? 0 : x, x > 0 ? 1 : 0,
