@@ -92,6 +92,40 @@ static void masks_choose_what_their_places_say(void **state)
         }
 }
 
+/* Windows of x[3,n], which overlap, and their sums, which are of whole numbers. */
+static void check_windows(ag_tape *t, ag_dtype d, int64_t n, int64_t size, int64_t step)
+{
+    const int64_t windows = (n - size) / step + 1;
+    const ag_tensor e = matrix(t, d, 3, n, false), x = d <= AG_F64 ? ag_require_grad(e) : e,
+                    y = ag_unfold(x, 1, size, step);
+    const ag_tensor at = ag_add(
+        ag_mul_scalar(ag_reshape(ag_arange(t, AG_I64, 0, (double)windows, 1), AG_SHAPE(windows, 1)), (double)step),
+        ag_arange(t, AG_I64, 0, (double)size, 1));
+    const ag_tensor places = ag_flatten(at, 0, -1), chosen = ag_index_select(x, 1, places);
+    same(ag_flatten(y, 0, -1), ag_flatten(chosen, 0, -1));
+    if (d > AG_F64)
+        return;
+    const ag_tensor w = matrix(t, d, 3, windows * size, false);
+    const ag_tensor sums = ag_index_add(ag_zeros(t, d, AG_SHAPE(3, n)), 1, places, w);
+    same(ag_vjp(y, ag_reshape(w, AG_SHAPE(3, windows, size)), x), sums);
+    same(ag_vjp(ag_add(ag_sum_over(y, AG_AXES(1, 2), 0), ag_sum_over(x, AG_AXES(1), 0)), ag_ones(t, d, AG_SHAPE(3)), x),
+         ag_add_scalar(
+             ag_index_add(ag_zeros(t, d, AG_SHAPE(3, n)), 1, places, ag_ones(t, d, AG_SHAPE(3, windows * size))), 1));
+}
+
+static void windows_that_overlap_are_copied_and_summed(void **state)
+{
+    static const int64_t sizes[][2] = {
+        { 2, 1 }, { 4, 2 }, { 8, 4 }, { 6, 3 }, { 4, 1 }, { 5, 2 }, { 16, 8 }, { 4, 4 }
+    };
+    for (ag_dtype d = AG_F32; d <= AG_U8; d++)
+        for (int k = 0; k < 8; k++) {
+            check_windows(*state, d, 2503, sizes[k][0], sizes[k][1]);
+            check_windows(*state, d, 1024, sizes[k][0], sizes[k][1]);
+            check_windows(*state, d, sizes[k][0], sizes[k][0], sizes[k][1]);
+        }
+}
+
 static void repetitions_and_parts_are_those_of_indices(void **state)
 {
     ag_tape *t = *state;
@@ -120,6 +154,7 @@ int main(void)
         TEST(turned_matrices_are_computed_with_like_others),
         TEST(gradients_of_turned_matrices_lie_as_these_do),
         TEST(masks_choose_what_their_places_say),
+        TEST(windows_that_overlap_are_copied_and_summed),
         TEST(repetitions_and_parts_are_those_of_indices),
     };
     return cmocka_run_group_tests_name("rearranged", tests, NULL, NULL);

@@ -86,6 +86,18 @@ static row_function *const rows[6][6] = {
     [AG_U8] = { NULL, row_u8_f32, row_u8_f64, row_u8_i32, row_u8_i64, row_u8 },
 };
 
+/* Rows of so many bytes that are copied as they are, n of them; steps are in bytes. */
+#define WORDS(bytes)                                                                                               \
+    static void words_##bytes(void *to, int64_t to_step, const void *from, int64_t from_step, int64_t n, bool add) \
+    {                                                                                                              \
+        (void)add;                                                                                                 \
+        for (int64_t i = 0; i < n; i++)                                                                            \
+            memcpy((char *)to + i * to_step, (const char *)from + i * from_step, bytes);                           \
+    }
+WORDS(8)
+WORDS(16)
+WORDS(32)
+
 /* ---- jobs */
 
 typedef struct copy_job {
@@ -256,14 +268,33 @@ static void lengthen_rows(ag_nest *w)
     ag_nest_swap(w, last - 1, last);
 }
 
+/* Rows of 8, 16 or 32 bytes become the elements of rows. */
+static bool makes_words(copy_job *j)
+{
+    ag_nest *w = &j->nest;
+    const int last = w->rank - 1;
+    const int64_t bytes = w->dim[last] * j->to_size;
+    if (last < 1 || !j->same || j->add || w->stride[0][last] != 1 || w->stride[1][last] != 1 ||
+        (bytes != 8 && bytes != 16 && bytes != 32))
+        return false;
+    for (int d = 0; d < last; d++)
+        for (int k = 0; k < 2; k++)
+            w->stride[k][d] *= j->to_size;
+    w->rank = last;
+    j->to_size = j->from_size = 1;
+    j->row = bytes == 8 ? words_8 : bytes == 16 ? words_16 : words_32;
+    return true;
+}
+
 static void run(copy_job *j, int threads)
 {
     ag_nest *w = &j->nest;
+    const bool words = makes_words(j);
     int64_t inner = w->dim[w->rank - 1];
-    if (transposes(w)) {
+    if (!words && transposes(w)) {
         transpose(j, threads);
     } else if (w->rank == 1) {
-        ag_for_ranges(inner, STEPS, threads, copy_line, j);
+        ag_for_ranges(inner, words ? 1 : STEPS, threads, copy_line, j);
     } else {
         lengthen_rows(w);
         ag_for_ranges(ag_nest_rows(w), STEPS * (double)w->dim[w->rank - 1], threads, copy_rows, j);

@@ -1,4 +1,5 @@
 /* Windows that slide along an axis, and their sum in the places that they were taken from. */
+#include "ag/kernels/kernels.h"
 #include "ag/ops/shapes/views.h"
 
 /* ---- unfold */
@@ -107,6 +108,42 @@ static int64_t smaller(int64_t a, int64_t b)
 SUM_LINE(sum_line_f32, float)
 SUM_LINE(sum_line_f64, double)
 
+/* The same where an element lies in two windows, each a multiple of `step` further: the sum of two floats in double
+ * precision, rounded, is their sum. */
+#define SUM_PAIRS(name, type)                                                               \
+    AG_INLINE void name##_by(const line *l, int64_t begin, int64_t end, const int64_t step) \
+    {                                                                                       \
+        type *restrict y = (type *)(void *)l->y;                                            \
+        const type *restrict x = (const type *)(const void *)l->x;                          \
+        const int64_t row = l->window_step, last = l->windows, first = begin / step;        \
+        for (int64_t r = 0; r < step && begin == 0; r++)                                    \
+            y[r] = x[r];                                                                    \
+        for (int64_t w = larger(first, 1); w < smaller(end / step, last); w++)              \
+            for (int64_t r = 0; r < step; r++)                                              \
+                y[w * step + r] = x[w * row + r] + x[(w - 1) * row + step + r];             \
+        for (int64_t r = 0; r < step && begin <= last * step && last * step < end; r++)     \
+            y[last * step + r] = x[(last - 1) * row + step + r];                            \
+        for (int64_t i = larger(begin, (last + 1) * step); i < end; i++)                    \
+            y[i] = 0;                                                                       \
+    }                                                                                       \
+    static void name(const line *l, int64_t begin, int64_t end)                             \
+    {                                                                                       \
+        if (l->step == 1)                                                                   \
+            name##_by(l, begin, end, 1);                                                    \
+        else if (l->step == 2)                                                              \
+            name##_by(l, begin, end, 2);                                                    \
+        else                                                                                \
+            name##_by(l, begin, end, 4);                                                    \
+    }
+SUM_PAIRS(sum_pairs_f32, float)
+SUM_PAIRS(sum_pairs_f64, double)
+
+static bool in_pairs(const line *l)
+{
+    return !l->add && l->y_step == 1 && l->x_step == 1 && l->size == 2 * l->step &&
+           (l->step == 1 || l->step == 2 || l->step == 4);
+}
+
 typedef struct overlap {
     ag_array y, x; /* without the axis, and without the windows' elements: what is left has one shape */
     line line;
@@ -131,7 +168,10 @@ static void sum_pieces(const void *context, int64_t begin, int64_t end)
         line l = o->line;
         l.y += place_of(&o->y, item % o->lines);
         l.x += place_of(&o->x, item % o->lines);
-        (o->y.dtype == AG_F32 ? sum_line_f32 : sum_line_f64)(&l, first, stop);
+        if (in_pairs(&l))
+            (o->y.dtype == AG_F32 ? sum_pairs_f32 : sum_pairs_f64)(&l, first, stop);
+        else
+            (o->y.dtype == AG_F32 ? sum_line_f32 : sum_line_f64)(&l, first, stop);
     }
 }
 
