@@ -178,6 +178,7 @@ static void channels_far_from_zero_keep_their_deviation(void **state)
     (void)state;
     static norm_of *const norms[] = { of_groups, of_batches, of_others };
     static const ag_shape shapes[] = { { 2, { 130, 4 } },     { 3, { 33, 4, 5 } },   { 4, { 3, 4, 7, 7 } },
+                                       { 3, { 3, 4, 12 } },   { 3, { 5, 4, 63 } },   { 3, { 3, 4, 100 } },
                                        { 3, { 3, 4, 1111 } }, { 3, { 2, 4, 5000 } }, { 3, { 1, 4, 40000 } } };
     ag_tape *t = tape_with((ag_options){ .seed = 3, .threads = 2 });
     for (size_t i = 0; i < ARRAY_SIZE(norms) * ARRAY_SIZE(shapes); i++) {
@@ -188,6 +189,32 @@ static void channels_far_from_zero_keep_their_deviation(void **state)
         const passed p = pass(norm, x, w, b, g, AG_F32), exact = pass(norm, x, w, b, g, AG_F64);
         for (int k = 0; k < 4; k++)
             assert_true(furthest(p.y[k], exact.y[k]) < 2e-6);
+        expect_fine(t);
+    }
+    ag_tape_free(t);
+}
+
+static ag_tensor of_rows(ag_tensor x, ag_tensor weight, ag_tensor bias)
+{
+    return ag_layer_norm(x, weight, bias, plain);
+}
+
+/* What is left beside whole vectors of either type. */
+static void rows_of_every_length_are_measured_and_written(void **state)
+{
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .seed = 5 });
+    for (int64_t n = 5; n < 90; n++) {
+        ag_tensor x = ag_randn(t, AG_F32, AG_SHAPE(3, n), 3, 1), g = ag_randn(t, AG_F32, AG_SHAPE(3, n), 0, 1),
+                  w = ag_randn(t, AG_F32, AG_SHAPE(n), 1, 0.2), b = ag_randn(t, AG_F32, AG_SHAPE(n), 0, 1);
+        const passed p = pass(of_rows, x, w, b, g, AG_F32), exact = pass(of_rows, x, w, b, g, AG_F64);
+        for (int k = 0; k < 4; k++)
+            assert_true(furthest(p.y[k], exact.y[k]) < 2e-6);
+        const ag_tensor d = ag_cast(x, AG_F64), about = ag_sub(d, ag_mean_over(d, AG_AXES(1), AG_KEEPDIM)),
+                        deviation =
+                            ag_sqrt(ag_add_scalar(ag_mean_over(ag_square(about), AG_AXES(1), AG_KEEPDIM), 1e-5));
+        const ag_tensor y = ag_layer_norm(d, absent, absent, plain);
+        assert_true(furthest(y, ag_div(about, deviation)) < 1e-13);
         expect_fine(t);
     }
     ag_tape_free(t);
@@ -280,6 +307,7 @@ int main(void)
         cmocka_unit_test(long_rows_far_from_zero_keep_their_deviation),
         cmocka_unit_test(gradients_of_weights_are_sums_over_many_rows),
         cmocka_unit_test(channels_far_from_zero_keep_their_deviation),
+        cmocka_unit_test(rows_of_every_length_are_measured_and_written),
         cmocka_unit_test(norms_have_the_same_bits_on_any_number_of_threads),
         cmocka_unit_test(given_statistics_do_not_read_x_on_the_way_back),
         cmocka_unit_test(what_does_not_fit_is_said),
