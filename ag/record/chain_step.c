@@ -74,20 +74,30 @@ static void sum_rows(const ag_chain_block *b, const ag_chain_step *x)
 
 static void run_kernel(const ag_chain_block *b, const ag_chain_step *x)
 {
-    const ag_range r = { .forward = x->forward,
-                         .backward = x->backward,
-                         .to = ag_chain_at(b, &x->to),
-                         .dy = ag_chain_at(b, &x->from[AG_CHAIN_DY]),
-                         .a = ag_chain_at(b, &x->from[AG_CHAIN_A]),
-                         .b = ag_chain_at(b, &x->from[AG_CHAIN_B]),
-                         .y = ag_chain_at(b, &x->from[AG_CHAIN_Y]),
-                         .c = x->c,
-                         .d = x->d,
-                         .size = b->size,
-                         .out_size = b->size,
-                         .add = x->add,
-                         .padded = x->padded };
-    ag_range_run(&r, elements(b, &x->to), 1);
+    void *to = ag_chain_at(b, &x->to);
+    const void *dy = ag_chain_at(b, &x->from[AG_CHAIN_DY]), *y = ag_chain_at(b, &x->from[AG_CHAIN_Y]);
+    const void *left = ag_chain_at(b, &x->from[AG_CHAIN_A]), *right = ag_chain_at(b, &x->from[AG_CHAIN_B]);
+    const int64_t n = elements(b, &x->to);
+    if (x->padded) {
+        const ag_range r = { .forward = x->forward,
+                             .backward = x->backward,
+                             .to = to,
+                             .dy = dy,
+                             .a = left,
+                             .b = right,
+                             .y = y,
+                             .c = x->c,
+                             .d = x->d,
+                             .size = b->size,
+                             .out_size = b->size,
+                             .add = x->add,
+                             .padded = true };
+        ag_range_run(&r, n, 1);
+    } else if (x->forward) {
+        x->forward(n, to, left, right, x->c, x->d);
+    } else {
+        x->backward(n, to, dy, left, right, y, x->c, x->d, x->add);
+    }
 }
 
 void ag_chain_do(const ag_chain_block *b, const ag_chain_step *x)
