@@ -1,6 +1,7 @@
 #include "ag/kernels/libraries.h"
 
 #include "ag/kernels/code.h"
+#include "ag/kernels/matmul_tiles.h"
 
 #include <blis.h>
 #include <limits.h>
@@ -260,22 +261,31 @@ const char *ag_libraries_describe(void)
 
 bool ag_libraries_generate(void)
 {
+#if AG_XSMM
     ag_libraries_init();
+#endif
     return generates;
+}
+
+bool ag_libraries_suit_small(void)
+{
+    return AG_TILES || ag_libraries_generate();
 }
 
 bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k)
 {
-    ag_libraries_init();
+    if (!ag_libraries_generate())
+        return !AG_TILES;
     bool large = m >= 512 && n >= 512 && k >= 512 && (double)m * (double)n * (double)k >= 4e9;
-    return !generates || (large && (dtype == AG_F64 || !generates_masks));
+    return large && (dtype == AG_F64 || !generates_masks);
 }
 
 void ag_tile_prepare(ag_product_tile *tile)
 {
-    ag_libraries_init();
     tile->generated = NULL;
+    tile->own = AG_TILES && !tile->b_columns;
 #if AG_XSMM
+    ag_libraries_init();
     if (generates)
         xsmm_prepare(tile);
 #endif
@@ -296,5 +306,10 @@ void ag_tile_run(const ag_product_tile *tile, const void *a, const void *b, void
         return;
     }
 #endif
-    blis_run(tile, a, b, c);
+    if (!tile->own)
+        blis_run(tile, a, b, c);
+    else if (tile->dtype == AG_F32)
+        ag_tile_f32(tile, a, b, c);
+    else
+        ag_tile_f64(tile, a, b, c);
 }

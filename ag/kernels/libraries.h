@@ -1,4 +1,4 @@
-/* Tiles of products, computed by the libraries that do them best. libraries.c is the only file that knows their names.
+/* Tiles of products, computed by what does them best. libraries.c is the only file that knows their names.
  *
  * A tile is c[m,n] = a[m,k] b[k,n] (+ c), with rows of b and c contiguous, and a contiguous along its rows or its
  * columns. */
@@ -21,20 +21,23 @@ typedef struct ag_product_tile {
     int64_t b_step;  /* at least n, or k with b_columns */
     int64_t c_row;   /* at least n */
     struct ag_code *generated;
+    bool own; /* a kernel of our own runs it, where none is generated */
 } ag_product_tile;
 
 /* Idempotent, thread-safe; costs milliseconds the first time. The functions below call for it themselves. */
 void ag_libraries_init(void);
 const char *ag_libraries_describe(void);
 
-/* Is there a generator of kernels, so that small tiles, of any shape, cost no more than their arithmetic? */
+/* Is there a generator of kernels? Do small tiles, of any shape, cost no more than their arithmetic, by its kernels or by
+ * our own (matmul_tiles.h)? */
 bool ag_libraries_generate(void);
+bool ag_libraries_suit_small(void);
 
 /* Is the general library, in large tiles, the faster one for a product of this size, or the only one? */
 bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k);
 
-/* Finds or makes the tile's kernel, for its shape and strides alone, or leaves NULL for the general library. All
- * extents are positive. The kernel is the tile's until its release. */
+/* Finds or makes the tile's kernel, for its shape and strides alone, or leaves it to the general library. All extents are
+ * positive. The kernel is the tile's until its release. */
 void ag_tile_prepare(ag_product_tile *tile);
 void ag_tile_release(ag_product_tile *tile);
 void ag_tile_run(const ag_product_tile *tile, const void *a, const void *b, void *c);

@@ -5,7 +5,7 @@
 
 /* Measured bounds; the choices they guide must depend on the product alone. */
 enum {
-    TINY = 64,            /* multiplications: up to here a loop beats looking up a generated kernel */
+    TINY = 64,            /* multiplications: up to here a loop beats planning tiles */
     TINY_FOR_BLIS = 8192, /* and calling BLIS */
     SPLIT_K = 8192,       /* an inner dimension is split into parts no shorter */
     SPLIT_OUTPUT = 4096,  /* where the result has at most so many elements */
@@ -47,7 +47,7 @@ static void run_vector_rows(const void *context, int64_t unit)
 
 static bool loops_suffice(const ag_product *p)
 {
-    return p->n == 1 || p->k == 1 || work(p) <= TINY || (work(p) <= TINY_FOR_BLIS && !ag_libraries_generate());
+    return p->n == 1 || p->k == 1 || work(p) <= TINY || (work(p) <= TINY_FOR_BLIS && !ag_libraries_suit_small());
 }
 
 static void run_loops(const ag_plan *g)

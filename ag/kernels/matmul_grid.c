@@ -8,10 +8,13 @@ enum {
     WORTH_A_GENERAL_TILE = 1 << 23,
     GENERAL_TILE_M = 1024,
     GENERAL_TILE_N = 4096,
-    TILE = 128,            /* rows and columns of a tile of generated code */
+    TILE = 128,            /* rows and columns of a tile for other kernels */
     DEPTH_BYTES = 4096,    /* of a row of a packed tile of a */
     CACHE_BYTES = 1 << 20, /* of b, read where it is */
-    BLOCK = 4096           /* rows and columns packed at once */
+    BLOCK = 4096,          /* rows and columns packed at once */
+    OWN_COLUMNS = 48,      /* of a packed tile for kernels of our own, a panel of theirs or a few */
+    OWN_BLOCK = 960,       /* columns packed at once for these, which takes half the time where there are few rows */
+    SHORT = 256            /* with more terms columns of a lie on too many pages, and are packed as rows */
 };
 
 /* One step over the grid: a block of c, a piece of k. */
@@ -51,19 +54,22 @@ static bool wants_packing(const ag_plan *g)
            (bytes > CACHE_BYTES || p->k * (int64_t)g->size > 2 * DEPTH_BYTES || (p->m > 512 && p->n > 512));
 }
 
-static void plan_generated(ag_plan *g)
+static void plan_small(ag_plan *g)
 {
     const ag_product *p = &g->p;
     bool packing = wants_packing(g);
     g->tile_m = TILE;
-    g->tile_n = packing ? TILE / 2 : TILE;
+    g->tile_n = !packing ? TILE : g->own ? OWN_COLUMNS : TILE / 2;
     g->tile_k = p->k;
     if (packing) {
         g->pack_b = true;
         g->pack_a |= g->a_columns;
+        g->a_columns &= !g->own || p->k < SHORT;
     }
     if (g->pack_a || g->pack_b)
         g->tile_k = divide_evenly(p->k, DEPTH_BYTES / (int64_t)g->size);
+    if (g->pack_a && g->own)
+        g->pad = 64 / (int64_t)g->size;
     divide_tiles(g, 8, WORTH_A_TILE);
 }
 
@@ -82,20 +88,27 @@ static void choose_tiles(ag_plan *g)
     if (g->general)
         plan_general(g);
     else
-        plan_generated(g);
+        plan_small(g);
     g->tile_m = smaller(g->tile_m, p->m);
     g->tile_n = smaller(g->tile_n, p->n);
     g->tile_k = smaller(g->tile_k, p->k);
     if (g->pack_a)
         g->block_m = smaller(p->m, divide_up(BLOCK, g->tile_m) * g->tile_m);
     if (g->pack_b)
-        g->block_n = smaller(p->n, divide_up(BLOCK, g->tile_n) * g->tile_n);
+        g->block_n = smaller(p->n, divide_up(g->own && !g->pack_a ? OWN_BLOCK : BLOCK, g->tile_n) * g->tile_n);
 }
 
 /* Small enough for a single tile; this path is kept short. */
 static bool fits_one_tile(const ag_product *p)
 {
     return p->m <= TILE && p->n <= TILE && p->k <= DEPTH_BYTES / 8 && p->m * p->n * p->k < 2 * WORTH_A_TILE;
+}
+
+/* Bytes of a packed tile of a. */
+static size_t packed_tile(const ag_plan *g)
+{
+    const int64_t rows = g->a_columns ? g->tile_k : g->tile_m, cols = g->a_columns ? g->tile_m : g->tile_k;
+    return aligned((size_t)(rows * (cols + g->pad)) * g->size);
 }
 
 size_t ag_grid_plan(ag_plan *g)
@@ -105,14 +118,16 @@ size_t ag_grid_plan(ag_plan *g)
     g->a_columns = !by_rows && dense(p->a_col, p->a_row, p->m);
     g->pack_a = !by_rows && !g->a_columns;
     g->general = ag_libraries_prefer_general(p->dtype, p->m, p->n, p->k);
+    g->own = !g->general && !ag_libraries_generate();
     g->pack_b = !dense(p->b_row, p->b_col, p->n);
     g->b_columns = g->pack_b && g->general && dense(p->b_col, p->b_row, p->k);
     g->pack_b &= !g->b_columns;
     g->one_tile = fits_one_tile(p);
+    g->pad = 0;
     g->tile_m = g->block_m = p->m, g->tile_n = g->block_n = p->n, g->tile_k = p->k;
     if (!g->one_tile)
         choose_tiles(g);
-    g->a_bytes = g->pack_a ? aligned((size_t)(g->block_m * g->tile_k) * g->size) : 0;
+    g->a_bytes = g->pack_a ? (size_t)divide_up(g->block_m, g->tile_m) * packed_tile(g) : 0;
     return g->a_bytes + (g->pack_b ? aligned((size_t)(g->block_n * g->tile_k) * g->size) : 0);
 }
 
@@ -125,11 +140,11 @@ static void pack_a_tile(const void *context, int64_t unit)
     const ag_product *p = &g->p;
     int64_t i = unit * g->tile_m, m = smaller(g->tile_m, s->m - i);
     const void *from = element(g, p->a, (s->i + i) * p->a_row + s->l * p->a_col);
-    void *to = g->packed_a + (size_t)(i * s->k) * g->size;
+    void *to = g->packed_a + (size_t)unit * packed_tile(g);
     if (g->a_columns)
-        g->loops->pack(s->k, m, (ag_matrix){ from, p->a_col, p->a_row }, to);
+        g->loops->pack(s->k, m, (ag_matrix){ from, p->a_col, p->a_row }, to, m + g->pad);
     else
-        g->loops->pack(m, s->k, (ag_matrix){ from, p->a_row, p->a_col }, to);
+        g->loops->pack(m, s->k, (ag_matrix){ from, p->a_row, p->a_col }, to, s->k + g->pad);
 }
 
 static void pack_b_tile(const void *context, int64_t unit)
@@ -139,7 +154,7 @@ static void pack_b_tile(const void *context, int64_t unit)
     const ag_product *p = &g->p;
     int64_t j = unit * g->tile_n, n = smaller(g->tile_n, s->n - j);
     const void *from = element(g, p->b, s->l * p->b_row + (s->j + j) * p->b_col);
-    g->loops->pack(s->k, n, (ag_matrix){ from, p->b_row, p->b_col }, g->packed_b + (size_t)(j * s->k) * g->size);
+    g->loops->pack(s->k, n, (ag_matrix){ from, p->b_row, p->b_col }, g->packed_b + (size_t)(j * s->k) * g->size, n);
 }
 
 static void run_tile(const void *context, int64_t unit)
@@ -149,8 +164,8 @@ static void run_tile(const void *context, int64_t unit)
     const ag_product *p = &g->p;
     int64_t i = unit % s->tiles_m * g->tile_m, j = unit / s->tiles_m * g->tile_n;
     const ag_product_tile *tile = &s->tile[i + g->tile_m > s->m][j + g->tile_n > s->n];
-    const void *a =
-        g->pack_a ? element(g, g->packed_a, i * s->k) : element(g, p->a, (s->i + i) * p->a_row + s->l * p->a_col);
+    const void *a = g->pack_a ? g->packed_a + (size_t)(unit % s->tiles_m) * packed_tile(g)
+                              : element(g, p->a, (s->i + i) * p->a_row + s->l * p->a_col);
     const void *b =
         g->pack_b ? element(g, g->packed_b, j * s->k) : element(g, p->b, s->l * p->b_row + (s->j + j) * p->b_col);
     ag_tile_run(tile, a, b, (char *)p->c + ((s->i + i) * p->c_row + s->j + j) * (int64_t)g->size);
@@ -167,7 +182,7 @@ static ag_product_tile prepared_tile(const ag_plan *g, int64_t m, int64_t n, int
                           .accumulate = accumulate };
     t.a_step = g->a_columns ? g->p.a_col : g->p.a_row;
     if (g->pack_a)
-        t.a_step = g->a_columns ? m : k;
+        t.a_step = (g->a_columns ? m : k) + g->pad;
     t.b_step = g->pack_b ? n : g->b_columns ? g->p.b_col : g->p.b_row;
     t.c_row = g->p.c_row;
     if (!g->general)
@@ -208,9 +223,9 @@ static void run_one_tile(const ag_plan *g)
     const ag_product *p = &g->p;
     ag_product_tile tile = prepared_tile(g, p->m, p->n, p->k, p->beta != 0);
     if (g->pack_a)
-        g->loops->pack(p->m, p->k, (ag_matrix){ p->a, p->a_row, p->a_col }, g->packed_a);
+        g->loops->pack(p->m, p->k, (ag_matrix){ p->a, p->a_row, p->a_col }, g->packed_a, p->k);
     if (g->pack_b)
-        g->loops->pack(p->k, p->n, (ag_matrix){ p->b, p->b_row, p->b_col }, g->packed_b);
+        g->loops->pack(p->k, p->n, (ag_matrix){ p->b, p->b_row, p->b_col }, g->packed_b, p->n);
     ag_tile_run(&tile, g->pack_a ? g->packed_a : p->a, g->pack_b ? g->packed_b : p->b, p->c);
     ag_tile_release(&tile);
 }

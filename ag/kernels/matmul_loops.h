@@ -18,8 +18,8 @@ typedef struct ag_matrix_out {
 } ag_matrix_out;
 
 typedef struct ag_loops {
-    /* to[i * cols + j] = from[i,j] */
-    void (*pack)(int64_t rows, int64_t cols, ag_matrix from, void *to);
+    /* to[i * to_row + j] = from[i,j] */
+    void (*pack)(int64_t rows, int64_t cols, ag_matrix from, void *to, int64_t to_row);
     /* c[m,n] = a[m,k] b[k,n] (+ c), k in ascending order */
     void (*product)(int64_t m, int64_t n, int64_t k, ag_matrix a, ag_matrix b, ag_matrix_out c);
     /* y[rows] = a[rows,cols] x[cols] (+ y); x and y have a row stride only */

@@ -149,7 +149,7 @@ ag_conv_plan ag_conv_plan_make(const ag_conv *v, bool back, void *tables)
     for (int d = 0; d < AG_SPATIAL; d++)
         table = make_axis(v, d, back, &p.axis[d], table);
     p.taps = v->k[0] * v->k[1] * v->k[2];
-    p.products = p.channels >= AG_CONV_MANY && p.outputs >= AG_CONV_MANY && ag_libraries_generate();
+    p.products = p.channels >= AG_CONV_MANY && p.outputs >= AG_CONV_MANY && ag_libraries_suit_small();
     ag_conv_axis *h = &p.axis[1], *w = &p.axis[2];
     cut(w, AG_CONV_TILE);
     cut(h, AG_CONV_TILE / (w->block + at_most(w->lag, AG_CONV_TILE) + 1));
