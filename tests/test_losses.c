@@ -263,6 +263,48 @@ static void nothing_passes_between_equal_rows_nor_where_nothing_arrives(void **s
     ag_tape_free(t);
 }
 
+/* ---- margins of classes */
+
+/* In ag's ops, op by op. */
+static ag_tensor margins_by_hand(ag_tensor z, ag_tensor target, ag_tensor weight, int p)
+{
+    const ag_tensor own = ag_one_hot(target, ag_shape_of(z).dim[1], AG_U8), zero = ag_constant(z.tape, 0);
+    const ag_tensor score = ag_sum_over(ag_where(own, z, zero), AG_AXES(-1), AG_KEEPDIM);
+    const ag_tensor base = ag_relu(ag_add_scalar(ag_sub(z, score), 0.8));
+    const ag_tensor each = ag_mean_over(ag_where(own, zero, p == 2 ? ag_square(base) : base), AG_AXES(-1), 0);
+    return ag_mul(each, ag_index_select(weight, 0, target));
+}
+
+static void margins_of_many_classes_are_those_of_the_definition(void **state)
+{
+    (void)state;
+    const int64_t counts[] = { 2, 15, 512, 1300 };
+    for (size_t i = 0; i < ARRAY_SIZE(counts) * 4; i++) {
+        const ag_dtype d = i % 2 ? AG_F32 : AG_F64;
+        const int p = i % 4 < 2 ? 1 : 2;
+        const int64_t n = counts[i / 4];
+        ag_tape *t = tape_with((ag_options){ .seed = i, .threads = 2 });
+        const ag_tensor z = ag_param(ag_randn(t, d, AG_SHAPE(9, n), 0, 1), "z");
+        const ag_tensor target = ag_cast(ag_rand(t, AG_F64, AG_SHAPE(9), 0, (double)n), AG_I64);
+        const ag_tensor w = ag_rand(t, d, AG_SHAPE(n), 0.5, 2), u = ag_randn(t, d, AG_SHAPE(9), 0, 1);
+        const ag_tensor wanted = margins_by_hand(z, target, w, p);
+        const ag_tensor got = ag_multi_margin(z, target, w, p, 0.8, AG_REDUCE_NONE);
+        const double bound = d == AG_F32 ? 1e-5 : 1e-13;
+        ag_tensor dwanted, dgot;
+        ag_gradients(ag_sum(ag_mul(wanted, u)), AG_LIST(z), 0, &dwanted);
+        ag_gradients(ag_sum(ag_mul(got, u)), AG_LIST(z), 0, &dgot);
+        for (int64_t k = 0; k < 9; k++)
+            expect_close(ag_item_at(got, k), ag_item_at(wanted, k), bound);
+        for (int64_t k = 0; k < 9 * n; k++)
+            expect_close(ag_item_at(dgot, k), ag_item_at(dwanted, k), bound);
+        const double mean = ag_item(ag_mean(wanted));
+        expect_close(ag_item(ag_multi_margin(z, target, w, p, 0.8, AG_REDUCE_MEAN)), mean, bound);
+        expect_close(ag_item(ag_multi_margin(z, target, w, p, 0.8, AG_REDUCE_BATCH_MEAN)), mean, bound);
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
 /* ---- the usual mistakes */
 
 static void a_setting_that_cannot_be_is_named(void **state)
@@ -288,6 +330,12 @@ static void a_setting_that_cannot_be_is_named(void **state)
     expect_error(t, AG_ESHAPE, "the weights of the classes must be [3]");
     ag_multi_margin(x, y, absent, 3, 1, AG_REDUCE_MEAN);
     expect_error(t, AG_EARG, "p is 3, and must be 1 or 2");
+    ag_multi_margin(x, y, absent, 1, 1, AG_REDUCE_MEAN);
+    expect_error(t, AG_EARG, "target[1] is 3, but there are 3 classes, 0 to 2");
+    ag_multi_margin(x, x, absent, 1, 1, AG_REDUCE_MEAN);
+    expect_error(t, AG_EDTYPE, "labels are integers; see ag_cast");
+    ag_multi_margin(ag_ones(t, AG_F64, AG_SHAPE(2, 3, 1)), y, absent, 1, 1, AG_REDUCE_MEAN);
+    expect_error(t, AG_ESHAPE, "the scores must be [n,classes] or [classes]");
     ag_tape_free(t);
 }
 
@@ -305,6 +353,7 @@ int main(void)
         cmocka_unit_test(distances_of_3_4_5),
         cmocka_unit_test(many_distances_are_those_of_the_definition),
         cmocka_unit_test(nothing_passes_between_equal_rows_nor_where_nothing_arrives),
+        cmocka_unit_test(margins_of_many_classes_are_those_of_the_definition),
         cmocka_unit_test(a_setting_that_cannot_be_is_named),
     };
     return cmocka_run_group_tests_name("losses", tests, NULL, NULL);
