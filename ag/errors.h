@@ -29,10 +29,10 @@ AG_API void ag_quiet(void *user, ag_status status, const char *text);
  * million nodes or a quarter of the memory limit); a second ag_backward from the same tensor in a step; two
  * operands [n,1] and [n] that broadcast to [n,n]; a derivative as a result by a tensor that wants none, or of one
  * that depends on nothing that does; a cross entropy of one class; a square window of which one dimension alone is
- * padded; the second of Adam's betas left out; by optim_step that no parameter has a gradient, a gradient that was
- * not zeroed before three steps in a row, and one or a parameter that is not finite. A warning changes nothing: it
- * is a line on stderr that begins with "warning: ", or a call of on_warning, and never an error of the tape's.
- * Without debug nothing is looked at. */
+ * padded; an index that looks like a mask; the second of Adam's betas left out; by optim_step that no parameter has
+ * a gradient, a gradient that was not zeroed before three steps in a row, and one or a parameter that is not
+ * finite. A warning changes nothing: it is a line on stderr that begins with "warning: ", or a call of on_warning,
+ * and never an error of the tape's. Without debug nothing is looked at. */
 
 /* ag_warn - warns, where the tape is to warn: for layers, optimizers and the like. ag_tape_debug - is it to? */
 AG_API void ag_warn(ag_tape *t, const char *format, ...) AG_PRINTF(2, 3);

@@ -214,6 +214,29 @@ static void rows_without_elements_may_be_very_many(void **state)
     ag_tape_free(t);
 }
 
+static void hear(void *user, ag_status status, const char *text)
+{
+    (void)status;
+    *(int *)user += strstr(text, "ag_index: a u8 index of the shape of what it indexes counts as places") != NULL;
+}
+
+/* Labels may be u8 as well as what comparisons give. */
+static void an_index_that_looks_like_a_mask_is_warned_of(void **state)
+{
+    (void)state;
+    int heard = 0;
+    ag_tape *t = tape_with((ag_options){ .user = &heard, .on_warning = hear });
+    const ag_tensor x = AG_VALUES(t, AG_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), mask = ag_greater_scalar(x, 3);
+    EXPECT(ag_index(x, AG_LIST(ag_cast(ag_ones(t, AG_F64, AG_SHAPE(1)), AG_U8))), 4, 5, 6);
+    EXPECT(ag_masked_select(x, mask), 4, 5, 6);
+    assert_int_equal(heard, 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(ag_size_of(ag_index(x, AG_LIST(mask))), 18);
+    assert_int_equal(heard, 1);
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +249,7 @@ int main(void)
         cmocka_unit_test(bags_are_sums_of_rows),
         cmocka_unit_test(rows_without_elements_may_be_very_many),
         cmocka_unit_test(indexed_axes_stand_where_numpy_has_them),
+        cmocka_unit_test(an_index_that_looks_like_a_mask_is_warned_of),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,8 @@ typedef enum ag_warning {
     AG_WARN_UNWANTED,
     AG_WARN_CONSTANT,
     AG_WARN_ONE_CLASS,
-    AG_WARN_PADDING
+    AG_WARN_PADDING,
+    AG_WARN_MASK
 } ag_warning;
 
 /* ---- error.c */

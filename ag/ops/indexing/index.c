@@ -23,6 +23,7 @@ static ag_status read_indices(const ag_call *c, const ag_array *x, int first, ag
         if (!ag_shape_broadcast(l->shape, l->index[k].shape, &l->shape))
             return ag_call_fail(c, AG_ESHAPE, "the shapes of the indices do not broadcast");
     }
+    ag_watch_mask(c, &x[0], &l->index[0], l->axis);
     return AG_OK;
 }
 

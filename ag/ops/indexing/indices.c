@@ -8,6 +8,19 @@ ag_status ag_call_is_index(const ag_call *c, const ag_array *index)
     return AG_OK;
 }
 
+void ag_watch_mask(const ag_call *c, const ag_array *x, const ag_array *index, int axis)
+{
+    ag_tape *t = ag_call_tape(c);
+    bool mask = ag_tape_debug(t) && index->dtype == AG_U8 && index->shape.rank > 0;
+    for (int i = 0; mask && i < index->shape.rank; i++)
+        mask = axis + i < x->shape.rank && index->shape.dim[i] == x->shape.dim[axis + i];
+    if (mask && ag_warn_first(t, AG_WARN_MASK))
+        ag_warn(t,
+                "ag_%s: a u8 index of the shape of what it indexes counts as places 0, 1, ..., not as a mask; see "
+                "ag_masked_select, ag_masked_fill and ag_nonzero",
+                c->op->name);
+}
+
 /* ---- a row */
 
 /* Negative, and so are the bits of many together, if v is outside 0 ... last. */

@@ -29,6 +29,8 @@ static inline ag_shape ag_shape_as_vector(ag_shape s)
 
 /* Input i as a tensor of places: AG_EDTYPE if it is floating. */
 ag_status ag_call_is_index(const ag_call *c, const ag_array *index);
+/* Under debug: warns of an index that may be meant as a mask, which is u8 too, of x from that axis on. */
+void ag_watch_mask(const ag_call *c, const ag_array *x, const ag_array *index, int axis);
 /* n indices at even strides, which lie in 0 ... extent - 1: where they are, or copied to `to`. NULL: one does not. */
 const int64_t *ag_indices_load(ag_dtype d, const void *from, int64_t stride, int64_t n, int64_t extent, int64_t *to);
 /* Says which element is the first that is no place on the axis; negative: do negative ones count from its end? `name`
