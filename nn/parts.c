@@ -210,11 +210,14 @@ nn_parts nn_split(nn_dataset data, double fraction, nn_split_config config)
 
 static bool choose_fold(parts *p, int64_t folds, int64_t fold)
 {
-    if (folds < 2 || folds > p->groups || fold < 0 || fold >= folds) {
-        ag_fail(p->t, AG_EARG, "%s: there is no fold %lld of %lld, from 0, of %lld samples in %lld groups", p->who,
-                (long long)fold, (long long)folds, (long long)p->samples, (long long)p->groups);
+    if (folds < 2 || folds > p->groups)
+        ag_fail(p->t, AG_EARG, "%s: there are no %lld folds of %lld %s", p->who, (long long)folds, (long long)p->groups,
+                p->groups < p->samples ? "groups" : "samples");
+    else if (fold < 0 || fold >= folds)
+        ag_fail(p->t, AG_EARG, "%s: there is no fold %lld of %lld, which count from 0", p->who, (long long)fold,
+                (long long)folds);
+    if (ag_error(p->t))
         return false;
-    }
     const int64_t size = p->groups / folds, larger = p->groups % folds; /* the first ones have one more */
     const int64_t from = fold * size + (fold < larger ? fold : larger), to = from + size + (fold < larger);
     for (int64_t i = 0; i < p->groups; i++)

@@ -28,8 +28,9 @@ static void parts(void **state)
     const int64_t folds[][2] = { { 1, 0 }, { 0, 0 },  { -1, 0 },        { 4, 0 },
                                  { 3, 3 }, { 3, -1 }, { INT64_MAX, 2 }, { 2, INT64_MIN } };
     for (size_t i = 0; i < ARRAY_SIZE(folds); i++)
-        expect_no_parts(t, nn_kfold(d, folds[i][0], folds[i][1], plain), AG_EARG, "nn_kfold: there is no fold ");
-    expect_no_parts(t, nn_kfold(d, 4, 0, plain), AG_EARG, "fold 0 of 4, from 0, of 3 samples in 3 groups");
+        expect_no_parts(t, nn_kfold(d, folds[i][0], folds[i][1], plain), AG_EARG, "nn_kfold: there ");
+    expect_no_parts(t, nn_kfold(d, 4, 0, plain), AG_EARG, "nn_kfold: there are no 4 folds of 3 samples");
+    expect_no_parts(t, nn_kfold(d, 3, 3, plain), AG_EARG, "nn_kfold: there is no fold 3 of 3, which count from 0");
     const struct {
         nn_dataset d;
         ag_tensor groups;
