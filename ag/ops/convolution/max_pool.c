@@ -36,7 +36,7 @@ static ag_status settle(const ag_call *c, ag_dtype d, ag_shape x, ag_max_pool *m
     }
     for (int d = 0; d < x.rank - p->spatial; d++)
         m->planes *= x.dim[d];
-    m->work = (size_t)(m->axis[2].result + (m->adaptive ? 2 * m->axis[2].source : 0) + AG_LANES) * sizeof(int64_t);
+    m->work = (size_t)(2 * m->axis[2].result + (m->adaptive ? 2 * m->axis[2].source : 0) + AG_LANES) * sizeof(int64_t);
     return AG_OK;
 }
 

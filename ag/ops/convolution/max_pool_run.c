@@ -18,12 +18,12 @@
 TAP(tap_f32, float, int32_t)
 TAP(tap_f64, double, int64_t)
 
-static int64_t divide_up(int64_t a, int64_t b)
+static inline int64_t divide_up(int64_t a, int64_t b)
 {
     return a <= 0 ? -(-a / b) : (a - 1) / b + 1;
 }
 
-static int64_t within(int64_t x, int64_t low, int64_t high)
+static inline int64_t within(int64_t x, int64_t low, int64_t high)
 {
     return x < low ? low : x > high ? high : x;
 }
@@ -43,30 +43,38 @@ static reach reach_of(const ag_max_pool *p, int d, int64_t i)
     return (reach){ first + skipped * a->dilation, end < a->source ? end : a->source, a->dilation };
 }
 
-/* A row of results: best and where are filled in for windows that are alike, tap by tap. */
-#define ROW(name, type, place, tap)                                                                                  \
-    static void name(const ag_max_pool *p, const type *x, reach deep, reach high, type *best, place *where)          \
-    {                                                                                                                \
-        const ag_pool_axis *a = &p->axis[2];                                                                         \
-        for (int64_t j = 0; j < a->result; j++) {                                                                    \
-            best[j] = -(type)INFINITY;                                                                               \
-            where[j] = (place)((deep.first * p->axis[1].source + high.first) * a->source + reach_of(p, 2, j).first); \
-        }                                                                                                            \
-        for (int64_t d = deep.first; d < deep.end; d += deep.step)                                                   \
-            for (int64_t h = high.first; h < high.end; h += high.step) {                                             \
-                const int64_t row = (d * p->axis[1].source + h) * a->source;                                         \
-                for (int64_t k = 0; k < a->window; k++) {                                                            \
-                    const int64_t shift = k * a->dilation - a->before;                                               \
-                    const int64_t begin = within(divide_up(-shift, a->stride), 0, a->result);                        \
-                    const int64_t end = within(divide_up(a->source - shift, a->stride), begin, a->result);           \
-                    if (a->stride == 1)                                                                              \
-                        tap(begin, end, x + row + shift, (place)(row + shift), 1, best, where);                      \
-                    else if (a->stride == 2)                                                                         \
-                        tap(begin, end, x + row + shift, (place)(row + shift), 2, best, where);                      \
-                    else                                                                                             \
-                        tap(begin, end, x + row + shift, (place)(row + shift), a->stride, best, where);              \
-                }                                                                                                    \
-            }                                                                                                        \
+/* A row of results: best and where are filled in for windows that are alike, tap by tap. Behind `where` stand the first
+ * elements of a row's windows. A stride that is known divides without a division. */
+#define ROW(name, type, place, tap)                                                                                 \
+    AG_INLINE void name##_taps(const ag_pool_axis *a, const type *x, int64_t row, const int64_t stride, type *best, \
+                               place *where)                                                                        \
+    {                                                                                                               \
+        for (int64_t k = 0; k < a->window; k++) {                                                                   \
+            const int64_t shift = k * a->dilation - a->before;                                                      \
+            const int64_t begin = within(divide_up(-shift, stride), 0, a->result);                                  \
+            const int64_t end = within(divide_up(a->source - shift, stride), begin, a->result);                     \
+            tap(begin, end, x + row + shift, (place)(row + shift), stride, best, where);                            \
+        }                                                                                                           \
+    }                                                                                                               \
+    static void name(const ag_max_pool *p, const type *x, reach deep, reach high, type *best, place *where)         \
+    {                                                                                                               \
+        const ag_pool_axis *a = &p->axis[2];                                                                        \
+        const place *first = where + a->result;                                                                     \
+        const place at = (place)((deep.first * p->axis[1].source + high.first) * a->source);                        \
+        for (int64_t j = 0; j < a->result; j++) {                                                                   \
+            best[j] = -(type)INFINITY;                                                                              \
+            where[j] = at + first[j];                                                                               \
+        }                                                                                                           \
+        for (int64_t d = deep.first; d < deep.end; d += deep.step)                                                  \
+            for (int64_t h = high.first; h < high.end; h += high.step) {                                            \
+                const int64_t row = (d * p->axis[1].source + h) * a->source;                                        \
+                if (a->stride == 1)                                                                                 \
+                    name##_taps(a, x, row, 1, best, where);                                                         \
+                else if (a->stride == 2)                                                                            \
+                    name##_taps(a, x, row, 2, best, where);                                                         \
+                else                                                                                                \
+                    name##_taps(a, x, row, a->stride, best, where);                                                 \
+            }                                                                                                       \
     }
 ROW(row_f32, float, int32_t, tap_f32)
 ROW(row_f64, double, int64_t, tap_f64)
@@ -111,6 +119,8 @@ UNLIKE(unlike_f64, double, int64_t, tap_f64)
     {                                                                                               \
         place *where = work;                                                                        \
         const int64_t n = p->axis[2].result;                                                        \
+        for (int64_t j = 0; j < n && !p->adaptive; j++)                                             \
+            where[n + j] = (place)reach_of(p, 2, j).first;                                          \
         for (int64_t d = 0; d < p->axis[0].result; d++)                                             \
             for (int64_t h = 0; h < p->axis[1].result; h++, y += n, index += n) {                   \
                 (p->adaptive ? unlike : row)(p, x, reach_of(p, 0, d), reach_of(p, 1, h), y, where); \
