@@ -137,7 +137,7 @@ AG_OP(max_pool2d) = {
     .saved = 1,
     AG_MAX_POOL,
     .samples = (const ag_sample[]){ POOL(2, WINDOW(2, 2), 0, OPTIONS(0), AG_DIMS(2, 1, 4, 5)),
-                                    POOL(2, WINDOW(2, 2), 0, OPTIONS(0), AG_DIMS(5, 4)),
+                                    POOL(2, WINDOW(2, 2), 0, OPTIONS(0), AG_DIMS(1, 5, 4)),
                                     POOL(2, WINDOW(3, 2), 0, OPTIONS(.stride = { 1, 3 }, .padding = { 1, 1 }),
                                          AG_DIMS(2, 4, 5)),
                                     { 0 } },
