@@ -199,8 +199,9 @@ static void large(ag_dtype dtype, int64_t m, int64_t n, int64_t k, bool columns)
 static void large_products_are_as_exact_as_their_type(void **unused)
 {
     (void)unused;
-    static const int64_t shapes[][3] = { { 127, 65, 1027 }, { 129, 131, 517 }, { 1, 1000, 333 }, { 333, 1, 1000 },
-                                         { 61, 16, 4099 },  { 13, 17, 8193 },  { 2, 3, 20001 },  { 250, 49, 3 } };
+    static const int64_t shapes[][3] = { { 127, 65, 1027 }, { 129, 131, 517 }, { 1, 1000, 333 },
+                                         { 333, 1, 1000 },  { 61, 16, 4099 },  { 13, 17, 8193 },
+                                         { 2, 3, 20001 },   { 250, 49, 3 },    { 9, 100, 3001 } };
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int form = 0; form < 4; form++)
             large(form & 1 ? AG_F64 : AG_F32, shapes[s][0], shapes[s][1], shapes[s][2], form & 2);

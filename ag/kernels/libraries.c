@@ -272,12 +272,20 @@ bool ag_libraries_suit_small(void)
     return AG_TILES || ag_libraries_generate();
 }
 
-bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k)
+/* Few rows do not pay for packing b, nor for walking through it tile by tile where it is in no cache. */
+static bool few_rows(ag_dtype dtype, int64_t m, int64_t n, int64_t k, bool b_columns)
 {
-    if (!ag_libraries_generate())
-        return !AG_TILES;
-    bool large = m >= 512 && n >= 512 && k >= 512 && (double)m * (double)n * (double)k >= 4e9;
-    return large && (dtype == AG_F64 || !generates_masks);
+    const double bytes = (double)n * (double)k * (dtype == AG_F32 ? 4 : 8);
+    return m <= 32 && (b_columns ? k >= 128 && bytes >= 1 << 18 : bytes > 8 << 20);
+}
+
+bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k, bool b_columns)
+{
+    const bool generated = ag_libraries_generate();
+    const bool large = m >= 512 && n >= 512 && k >= 512 && (double)m * (double)n * (double)k >= 4e9;
+    if (few_rows(dtype, m, n, k, b_columns))
+        return true;
+    return generated ? large && (dtype == AG_F64 || !generates_masks) : !AG_TILES;
 }
 
 void ag_tile_prepare(ag_product_tile *tile)

@@ -33,8 +33,9 @@ const char *ag_libraries_describe(void);
 bool ag_libraries_generate(void);
 bool ag_libraries_suit_small(void);
 
-/* Is the general library, in large tiles, the faster one for a product of this size, or the only one? */
-bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k);
+/* Is the general library, in large tiles, the faster one for a product of this size, or the only one? b_columns: those of
+ * b are contiguous, so that smaller tiles of it would be packed. */
+bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k, bool b_columns);
 
 /* Finds or makes the tile's kernel, for its shape and strides alone, or leaves it to the general library. All extents are
  * positive. The kernel is the tile's until its release. */

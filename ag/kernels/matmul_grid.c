@@ -117,10 +117,11 @@ size_t ag_grid_plan(ag_plan *g)
     bool by_rows = dense(p->a_row, p->a_col, p->k);
     g->a_columns = !by_rows && dense(p->a_col, p->a_row, p->m);
     g->pack_a = !by_rows && !g->a_columns;
-    g->general = ag_libraries_prefer_general(p->dtype, p->m, p->n, p->k);
-    g->own = !g->general && !ag_libraries_generate();
     g->pack_b = !dense(p->b_row, p->b_col, p->n);
-    g->b_columns = g->pack_b && g->general && dense(p->b_col, p->b_row, p->k);
+    g->b_columns = g->pack_b && dense(p->b_col, p->b_row, p->k);
+    g->general = ag_libraries_prefer_general(p->dtype, p->m, p->n, p->k, g->b_columns);
+    g->own = !g->general && !ag_libraries_generate();
+    g->b_columns &= g->general;
     g->pack_b &= !g->b_columns;
     g->one_tile = fits_one_tile(p);
     g->pad = 0;
