@@ -87,6 +87,28 @@ static void sums_do_not_depend_on_how_they_are_made(void **state)
     expect_fine(t);
 }
 
+/* What is left beside whole vectors of positions: of one to fifteen. */
+static void planes_of_every_size_are_summed(void **state)
+{
+    ag_tape *t = *state;
+    for (int64_t i = 0; i < 32; i++) {
+        const int64_t high = 1 + 4 * (i / 16), wide = 1 + i % 16, size = i % 3 == 0 ? 2 : 3;
+        const ag_conv_options o = { .padding = { size - 2, size - 2 } };
+        const ag_tensor x = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(2, 5, high + 1, wide + 1), 0, 1)),
+                        w = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(17, 5, size, size), 0, 1));
+        for (int k = 0; k < 2; k++) {
+            const ag_dtype d = k ? AG_F64 : AG_F32;
+            const double far = k ? 1e-11 : 1e-4;
+            const ag_tensor y = ag_conv2d(ag_cast(x, d), ag_cast(w, d), absent, o),
+                            sums = by_taps(x, w, &o, ag_shape_of(y)), dy = ag_randn(t, AG_F64, ag_shape_of(y), 0, 1);
+            expect_near(y, sums, far);
+            expect_near(ag_vjp(y, ag_cast(dy, d), x), ag_vjp(sums, dy, x), far);
+        }
+        ag_tape_reset(t);
+    }
+    expect_fine(t);
+}
+
 /* An infinite element reaches the taps that read it alone: the zeros between rows do not meet it. */
 static void infinities_stay_where_they_belong(void **state)
 {
@@ -241,6 +263,7 @@ int main(void)
         TEST(ones_are_counted),
         TEST(blocks_fit_together),
         TEST(sums_do_not_depend_on_how_they_are_made),
+        TEST(planes_of_every_size_are_summed),
         TEST(infinities_stay_where_they_belong),
         TEST(many_channels_are_each_by_itself),
         TEST(pools_choose_the_first),
