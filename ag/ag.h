@@ -113,8 +113,8 @@ typedef struct ag_options {
     ag_handler *on_warning; /* is told of them, with AG_OK; NULL: print to stderr. Implies debug */
     int64_t fuse; /* elementwise ops on so many elements or more wait until their values are asked for, and run block by
                    * block with those that they wait for: the same values; zero: 32768, AG_FUSE_OFF: never */
-    int repeat; /* ag_backward on the same ops as in a step before does again what it did then: the same values, sooner;
-                   * AG_REPEAT_OFF: never */
+    int repeat; /* ops and ag_backward that are what they were in the step before do again what they did then: the same
+                   * values, sooner; AG_REPEAT_OFF: never */
 } ag_options;
 
 #define AG_COUNT(type, ...) (sizeof((type[]){ __VA_ARGS__ }) / sizeof(type))

@@ -19,6 +19,7 @@ typedef struct ag_stats {
     int64_t nodes, most_nodes; /* recorded since the last reset; at most in a step */
     uint64_t allocations;      /* requests to the allocator since the tape was made */
     uint64_t repeated;         /* backward passes that did what one before had done: see ag_options.repeat */
+    uint64_t in_step;          /* ops that were recorded as in the step before */
 } ag_stats;
 /* ag_tape_stats - what the tape holds, and the most that each part had at once since the tape was made; these need not
  * have been at one time, but `held` was held. Zeros for NULL.

@@ -60,6 +60,7 @@ static inline bool ag_layout_same_shape(const ag_layout *a, const ag_layout *b)
             return false;
     return true;
 }
+bool ag_layout_equal(const ag_layout *a, const ag_layout *b);
 static inline ag_array ag_layout_array(const ag_layout *l, void *data)
 {
     ag_array a;

@@ -31,6 +31,14 @@ void ag_layout_of_strides(ag_layout *l, const ag_array *a)
     memcpy(l->stride, a->stride, sizeof l->stride);
 }
 
+bool ag_layout_equal(const ag_layout *a, const ag_layout *b)
+{
+    bool same = a->size == b->size && a->dtype == b->dtype && a->rank == b->rank && a->dense == b->dense;
+    for (int i = 0; same && i < a->rank; i++)
+        same = a->dim[i] == b->dim[i] && a->stride[i] == b->stride[i];
+    return same;
+}
+
 ag_array ag_layout_dense(const ag_layout *l, const void *data)
 {
     ag_array a = ag_layout_array(l, (void *)(uintptr_t)data);

@@ -43,14 +43,6 @@ typedef struct ag_sight {
 
 /* ---- comparing */
 
-static bool same_layout(const ag_layout *a, const ag_layout *b)
-{
-    bool same = a->size == b->size && a->dtype == b->dtype && a->rank == b->rank && a->dense == b->dense;
-    for (int i = 0; same && i < a->rank; i++)
-        same = a->dim[i] == b->dim[i] && a->stride[i] == b->stride[i];
-    return same;
-}
-
 static leaf leaf_of(const ag_tape *t, uint32_t id)
 {
     const uint32_t index = ag_leaf_slot(t, id);
@@ -83,7 +75,7 @@ static bool same_tape(const ag_tape *t, const ag_routine *r)
         memcmp(t->headers + 1, g->headers, g->top * sizeof *g->headers) || !same_leaves(t, g))
         return false;
     for (uint32_t i = 0; i < g->layout_count; i++)
-        if (!same_layout(g->layouts[i].at, &g->layouts[i].was))
+        if (!ag_layout_equal(g->layouts[i].at, &g->layouts[i].was))
             return false;
     for (uint32_t i = 0; i < g->bytes_count; i++)
         if (memcmp(g->bytes[i].at, g->bytes[i].were, g->bytes[i].count))

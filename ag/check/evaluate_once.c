@@ -118,8 +118,10 @@ static bool write_in_place(ag_evaluation *v, size_t i, const double *x)
     s->leaf_epoch = s->first_epoch = 0;
     v->leaf[i] = persistent(v, i);
     uint32_t id = ag_resolve(t, v->leaf[i], "ag_gradcheck", 0);
-    if (id)
+    if (id) {
         t->headers[AG_INDEX(id)].flags |= AG_NEEDS;
+        ag_echo_stop(t);
+    }
     return id;
 }
 

@@ -15,6 +15,25 @@ static AG_ASIDE void run_padded(const ag_tape *t, ag_row_forward *forward, size_
     ag_range_run(&r, n, t->options.threads);
 }
 
+/* Notes the op whose node was made last, for steps that will be in step with this one: see tape/echo.c. A number that is
+ * one operand is read again, where it has an address. */
+static AG_ASIDE void note(ag_tape *t, uint32_t op, const ag_row *row, int kind, const void *a, const void *b)
+{
+    ag_echo *e = ag_echo_noted(t);
+    const ag_node *d = &t->nodes[t->node_count - 1];
+    const uint32_t number = kind == AG_ROW_ARRAYS ? 0 : d->input[kind == AG_ROW_B_CONSTANT];
+    if (t->no_grad || (kind != AG_ROW_ARRAYS && !(number & AG_TAG_RANKED)))
+        return;
+    e->node = *d;
+    e->run = row->forward[kind][d->layout->dtype == AG_F64];
+    e->a = a;
+    e->b = b;
+    e->number = number ? ag_node_at(t, number)->data : NULL;
+    e->bytes = (uint32_t)(t->arena.at - (char *)d->data);
+    e->padded = row->flags & AG_ROW_VECTOR;
+    e->op = op;
+}
+
 /* Where there is room for a node. a, b: the operands that are arrays; c: the op's constant, or the operand that is a
  * number. The node comes first: then nothing has to be kept over the kernel. */
 static inline ag_tensor plain(ag_tape *t, uint32_t number, const ag_row *row, int kind, const ag_layout *l,
@@ -28,6 +47,8 @@ static inline ag_tensor plain(ag_tape *t, uint32_t number, const ag_row *row, in
         return ag_inert(t);
     ag_row_forward *forward = row->forward[kind][wide];
     const ag_tensor y = ag_row_put(t, number, row, l, to, ids[0], ids[1], q);
+    if (AG_UNLIKELY(ag_echo_noted(t) != NULL))
+        note(t, number, row, kind, a, b);
     if (AG_LIKELY(!(row->flags & AG_ROW_VECTOR)))
         forward(n, to, a, b, c, q.d);
     else
@@ -35,10 +56,44 @@ static inline ag_tensor plain(ag_tape *t, uint32_t number, const ag_row *row, in
     return y;
 }
 
+/* ---- in step with the last one: see echo.c */
+
+/* What is noted for the next place, if it is of this op on these operands, and its memory is what comes next. */
+static inline const ag_echo *echo_of(const ag_tape *t, uint32_t op, uint32_t a, uint32_t b)
+{
+    const ag_echo *e = ag_echo_next(t, op);
+    const bool same = e && e->node.input[0] == a && e->node.input[1] == b && e->node.data == t->arena.at &&
+                      e->bytes <= (size_t)(t->arena.end - t->arena.at) && t->span < t->limit;
+    return AG_LIKELY(same) ? e : NULL;
+}
+
+static inline ag_tensor repeat(ag_tape *t, const ag_echo *e, ag_row_params q)
+{
+    void *to = t->arena.at;
+    const int64_t n = e->node.layout->size;
+    ag_echo_put(t, e, q.c, q.d);
+    t->arena.at += e->bytes;
+    t->echoes.ops++;
+    AG_ALLOW(to, e->bytes);
+    if (e->number)
+        q.c = (double)*e->number;
+    if (AG_LIKELY(!e->padded))
+        e->run(n, to, e->a, e->b, q.c, q.d);
+    else
+        run_padded(t, e->run, ag_bytes_of(e->node.layout->dtype),
+                   (ag_range){ .to = to, .a = e->a, .b = e->b, .c = q.c, .d = q.d }, n);
+    return (ag_tensor){ t, e->node.id | AG_TAG_RANKED, (uint32_t)(t->base >> 32) };
+}
+
 bool ag_row_plainly(ag_tape *t, uint32_t number, const ag_row *row, const uint32_t *ids, ag_row_params q, ag_tensor *y)
 {
     const bool binary = row->op.inputs == 2;
     double value = q.c, ignored;
+    const ag_echo *echo = echo_of(t, number, ids[0], ids[1]);
+    if (echo) { /* an operand's leaf was not there yet */
+        *y = repeat(t, echo, q);
+        return true;
+    }
     if (t->waiting.pending || row->flags & (AG_ROW_TRUTH | AG_ROW_INTEGERS) ||
         (AG_UNLIKELY(!ag_node_fits(t)) && !ag_make_room(t, 1)))
         return false;
@@ -62,7 +117,7 @@ bool ag_row_plainly(ag_tape *t, uint32_t number, const ag_row *row, const uint32
     return true;
 }
 
-/* ---- what is found out in a few instructions: arrays of one layout */
+/* ---- what is found out in a few instructions: ops in step with the last one, arrays of one layout */
 
 static inline bool is_quick(const ag_tape *t, const ag_row *row)
 {
@@ -75,20 +130,24 @@ static AG_ASIDE ag_tensor unary_otherwise(uint32_t number, ag_tensor x, double c
     return ag_row_apply(number, &x, (ag_row_params){ c, 0 });
 }
 
-ag_tensor ag_row_unary(uint32_t number, ag_tensor x, double c)
+static AG_ASIDE ag_tensor unary_anew(ag_tape *t, uint32_t number, uint32_t id, double c)
 {
     const ag_row *row = (const ag_row *)ag_builtin[number - AG_OP_FIRST];
-    ag_tape *t = x.tape;
-    if (AG_UNLIKELY(!t || !is_quick(t, row)))
-        return unary_otherwise(number, x, c);
-    const uint32_t id = ag_quick_id(t, x);
-    if (AG_UNLIKELY(!(id & AG_TAG_RANKED)))
-        return unary_otherwise(number, x, c);
     const ag_node *d = ag_node_at(t, id);
-    if (AG_UNLIKELY(!is_plain_layout(t, d->layout)))
-        return unary_otherwise(number, x, c);
+    if (AG_UNLIKELY(!is_quick(t, row) || !is_plain_layout(t, d->layout)))
+        return unary_otherwise(number, ag_handle(t, id), c);
     const uint32_t ids[2] = { id, 0 };
     return plain(t, number, row, AG_ROW_ARRAYS, d->layout, d->data, NULL, ids, c, (ag_row_params){ c, 0 });
+}
+
+ag_tensor ag_row_unary(uint32_t number, ag_tensor x, double c)
+{
+    ag_tape *t = x.tape;
+    const uint32_t id = AG_LIKELY(t != NULL) ? ag_quick_id(t, x) : 0;
+    if (AG_UNLIKELY(!(id & AG_TAG_RANKED)))
+        return unary_otherwise(number, x, c);
+    const ag_echo *e = echo_of(t, number, id, 0);
+    return e ? repeat(t, e, (ag_row_params){ c, 0 }) : unary_anew(t, number, id, c);
 }
 
 static AG_ASIDE ag_tensor binary_otherwise(uint32_t number, ag_tensor a, ag_tensor b)
@@ -96,19 +155,25 @@ static AG_ASIDE ag_tensor binary_otherwise(uint32_t number, ag_tensor a, ag_tens
     return ag_row_apply(number, (const ag_tensor[]){ a, b }, (ag_row_params){ 0, 0 });
 }
 
-ag_tensor ag_row_binary(uint32_t number, ag_tensor a, ag_tensor b)
+static AG_ASIDE ag_tensor binary_anew(ag_tape *t, uint32_t number, uint32_t a, uint32_t b)
 {
     const ag_row *row = (const ag_row *)ag_builtin[number - AG_OP_FIRST];
+    const ag_node *d = ag_node_at(t, a), *e = ag_node_at(t, b);
+    const ag_layout *l = d->layout;
+    if (AG_UNLIKELY(e->layout != l || !l->rank || !is_quick(t, row) || !is_plain_layout(t, l)))
+        return binary_otherwise(number, ag_handle(t, a), ag_handle(t, b));
+    const uint32_t ids[2] = { a, b };
+    return plain(t, number, row, AG_ROW_ARRAYS, l, d->data, e->data, ids, 0, (ag_row_params){ 0, 0 });
+}
+
+ag_tensor ag_row_binary(uint32_t number, ag_tensor a, ag_tensor b)
+{
     ag_tape *t = a.tape;
-    if (AG_UNLIKELY(!t || b.tape != t || !is_quick(t, row)))
+    if (AG_UNLIKELY(!t || b.tape != t))
         return binary_otherwise(number, a, b);
     const uint32_t i = ag_quick_id(t, a), k = ag_quick_id(t, b);
     if (AG_UNLIKELY(!(i & k & AG_TAG_RANKED)))
         return binary_otherwise(number, a, b);
-    const ag_node *d = ag_node_at(t, i), *e = ag_node_at(t, k);
-    const ag_layout *l = d->layout;
-    if (AG_UNLIKELY(e->layout != l || !l->rank || !is_plain_layout(t, l)))
-        return binary_otherwise(number, a, b);
-    const uint32_t ids[2] = { i, k };
-    return plain(t, number, row, AG_ROW_ARRAYS, l, d->data, e->data, ids, 0, (ag_row_params){ 0, 0 });
+    const ag_echo *e = echo_of(t, number, i, k);
+    return e ? repeat(t, e, (ag_row_params){ 0, 0 }) : binary_anew(t, number, i, k);
 }

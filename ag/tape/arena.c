@@ -73,8 +73,10 @@ static size_t chunk_size(ag_tape *t, const ag_arena *a, size_t bytes)
         size = a->wanted;
     if (size < SMALLEST_CHUNK)
         size = SMALLEST_CHUNK;
-    if (!allowed(t, size))
+    if (!allowed(t, size)) {
         ag_routines_drop(t);
+        ag_echo_drop(t);
+    }
     return size < bytes || !allowed(t, size) ? bytes : size;
 }
 

@@ -39,12 +39,35 @@ static AG_COLD uint32_t stale(ag_tape *t, ag_tensor x, const char *who, int oper
     return 0;
 }
 
+/* The leaf is the one of the last step, at its place: see echo.c. A tensor keeps its layout as long as its generation. */
+static bool leaf_again(ag_tape *t, ag_slot *s, uint32_t index)
+{
+    const ag_echo *e = ag_echo_next(t, AG_OP_PERSISTENT);
+    if (!e || e->node.input[0] != index || e->bytes != s->generation || e->node.data != s->data ||
+        e->node.layout != s->layout || s->hook_count)
+        return false;
+    ag_echo_put(t, e, 0, 0);
+    s->leaf_id = s->first_id = e->node.id | AG_TAG_RANKED;
+    s->leaf_epoch = s->first_epoch = (uint32_t)(t->base >> 32);
+    return true;
+}
+
+static void note_leaf(ag_tape *t, const ag_slot *s)
+{
+    ag_echo *e = ag_echo_noted(t);
+    e->node = t->nodes[t->node_count - 1];
+    e->op = AG_OP_PERSISTENT;
+    e->bytes = s->generation;
+}
+
 /* Makes the leaf by which a persistent tensor enters the step; its id, 0: no memory. */
 static uint32_t slot_leaf(ag_tape *t, ag_slot *s, uint32_t index)
 {
     uint32_t op = AG_OP_PERSISTENT;
     const bool again = s->first_epoch && ag_live(t, AG_INDEX(s->first_id), s->first_epoch);
     ag_tensor leaf;
+    if (!again && leaf_again(t, s, index))
+        return s->leaf_id;
     if (s->layout->rank == 0 && s->layout->dtype == AG_F64) {
         if (!ag_make_room(t, 1))
             return 0;
@@ -60,6 +83,8 @@ static uint32_t slot_leaf(ag_tape *t, ag_slot *s, uint32_t index)
         d->inputs = 0;
         if (again)
             d->owner = ag_node_at(t, s->first_id)->owner;
+        else if (AG_UNLIKELY(ag_echo_noted(t) != NULL))
+            note_leaf(t, s);
     }
     if (!again) {
         s->first_id = leaf.id;

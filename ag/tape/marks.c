@@ -154,6 +154,7 @@ bool ag_interlude_begin(ag_tape *t, ag_interlude *g)
     t->outer = t->base;
     t->outer_span = t->span;
     t->segment_floor = t->segment_count;
+    g->echoes = ag_echo_begin_aside(t);
     begin_segment(t, g->first);
     return true;
 }
@@ -166,5 +167,6 @@ void ag_interlude_end(ag_tape *t, const ag_interlude *g)
     t->no_grad = g->no_grad;
     t->outer = g->outer;
     t->outer_span = g->outer_span;
+    ag_echo_end_aside(t, g->echoes);
     enter_segment(t, g->first);
 }

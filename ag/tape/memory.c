@@ -52,8 +52,10 @@ void *ag_obtain(ag_tape *t, size_t bytes)
 {
     char text[AG_HINT];
     void *p = ag_try_obtain(t, bytes);
-    if (AG_UNLIKELY(!p) && ag_routines_drop(t))
-        p = ag_try_obtain(t, bytes);
+    if (AG_UNLIKELY(!p)) {
+        const bool lists = ag_routines_drop(t), notes = ag_echo_drop(t);
+        p = lists || notes ? ag_try_obtain(t, bytes) : NULL;
+    }
     if (!p && within_limit(t, bytes))
         ag_fail(t, AG_ENOMEM, "no memory for %zu bytes beside the %llu in use%s", bytes, (unsigned long long)t->memory,
                 hint(t, text, sizeof text));

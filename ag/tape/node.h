@@ -1,8 +1,38 @@
-/* Appending a node. */
+/* Appending a node, and what is noted of it for the next step. */
 #ifndef AG_TAPE_NODE_H
 #define AG_TAPE_NODE_H
 
 #include "ag/tape/tape.h"
+
+/* A node as it was made in the last step, and where it is of an elementwise op, what made its value. */
+typedef struct ag_echo {
+    ag_node node;
+    void (*run)(int64_t n, void *y, const void *a, const void *b, double c, double d);
+    const void *a, *b;   /* the operands' data; NULL: no array */
+    const float *number; /* the operand that is the constant c; NULL: c is what the call says */
+    uint32_t bytes;      /* of memory that it takes */
+    uint32_t op;         /* 0: it is none of these */
+    ag_header header;
+    uint16_t layout; /* among those noted */
+    bool padded;     /* run by ag_range_run */
+} ag_echo;
+
+/* ---- echo.c */
+
+void ag_echo_node(ag_tape *t, const ag_node *d); /* d is the node that was made last */
+void ag_echo_end_step(ag_tape *t);
+ag_echo_aside ag_echo_begin_aside(ag_tape *t);
+void ag_echo_end_aside(ag_tape *t, ag_echo_aside a);
+bool ag_echo_drop(ag_tape *t); /* its memory goes back; false: there was none */
+
+/* The note of the node that was made last, where it was made just now, to be filled in; else NULL. */
+static inline ag_echo *ag_echo_noted(const ag_tape *t)
+{
+    const ag_echoes *e = &t->echoes;
+    return AG_UNLIKELY(e->noting && e->on && e->count == t->node_count) ? &e->at[e->count - 1] : NULL;
+}
+
+/* ---- */
 
 /* Is there room for one node more? */
 static inline bool ag_node_fits(const ag_tape *t)
@@ -21,6 +51,8 @@ static inline ag_node *ag_node_put(ag_tape *t, uint32_t op, uint32_t flags, cons
     t->stops[t->stop_count++] = index;
     t->node_count = place + 1;
     t->span++;
+    if (AG_UNLIKELY(t->echoes.on))
+        ag_echo_node(t, d);
     return d;
 }
 

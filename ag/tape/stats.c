@@ -46,6 +46,7 @@ ag_stats ag_tape_stats(const ag_tape *t)
     s.most_nodes = (int64_t)larger(a->most_nodes, (uint64_t)s.nodes + 1) - 1;
     s.allocations = a->requests;
     s.repeated = t->routines.passes;
+    s.in_step = t->echoes.ops;
     return s;
 }
 

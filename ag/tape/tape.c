@@ -216,6 +216,7 @@ void ag_tape_free(ag_tape *t)
     ag_give_back(t, t->modes.noted, t->modes.capacity);
     ag_sites_free(t);
     ag_routines_drop(t);
+    ag_echo_drop(t);
     const ag_allocator allocator = t->options.allocator;
     memset(t, 0, sizeof *t);
     t->freed = true;
@@ -231,6 +232,7 @@ ag_status ag_tape_reset(ag_tape *t)
         return ag_fail(t, AG_EUSE,
                        "ag_tape_reset: not inside an op's functions, a hook, an error handler or a gradient check");
     ag_check_wrapped(t);
+    ag_echo_end_step(t);
     t->stop_count = t->node_count = t->wrapped_count = 0; /* all of them, without a look at each */
     t->waiting.count = t->waiting.pending = 0;
     t->waiting.late = 0;

@@ -8,6 +8,7 @@
 #include "ag/array/array.h"
 #include "ag/kernels/kernels.h"
 #include "ag/tape/arena.h"
+#include "ag/tape/echo.h"
 #include "ag/tape/errors.h"
 #include "ag/tape/routine.h"
 #include "ag/tape/waiting.h"
@@ -204,6 +205,7 @@ struct ag_tape {
     ag_owned *owned;
     ag_account account;
     ag_routines routines;
+    ag_echoes echoes;
     ag_modes modes;
     ag_options options;
     char *shown;
@@ -264,6 +266,7 @@ bool ag_new_epoch(ag_tape *t, uint32_t first); /* nodes from `first` on, of whic
 typedef struct ag_interlude {
     uint64_t arena, outer, outer_span;
     uint32_t first, segments, floor, no_grad;
+    ag_echo_aside echoes;
 } ag_interlude;
 bool ag_interlude_begin(ag_tape *t, ag_interlude *g); /* false: no memory, nothing has begun */
 void ag_interlude_end(ag_tape *t, const ag_interlude *g);
@@ -387,6 +390,7 @@ void *ag_slot_gradient(ag_tape *t, ag_slot *s); /* where its gradient lies, or w
 ag_tensor ag_fresh(ag_tape *t, ag_dtype d, ag_shape s, ag_array *a, const char *who);
 ag_tensor ag_settled(ag_tensor x, const ag_array *a);
 void ag_check_wrapped(ag_tape *t); /* at the end of a step */
+#include "ag/tape/again.h"
 #include "ag/tape/node.h"
 #include "ag/tape/pending.h"
 #endif
