@@ -1,5 +1,5 @@
-/* Losses of pairs of elements and of rows: their sums and the derivatives of both sides have loops of their own, and end within a
- * block. */
+/* Losses of pairs of elements and of rows: their sums and the derivatives of both sides have loops of their own, and end
+ * within a block. */
 #include "support.h"
 
 static void expect_close(double got, double wanted, double relative)

@@ -34,8 +34,7 @@ typedef struct ag_plan {
     const ag_loops *loops;
     size_t size; /* of an element */
     int64_t tile_m, tile_n, tile_k, block_m, block_n;
-    int64_t
-        pad; /* elements between the rows, or columns, of packed a, so that they do not share a place in the cache */
+    int64_t pad; /* elements between rows, or columns, of packed a: they are not to share a place in the cache */
     bool a_columns, b_columns, pack_a, pack_b, one_tile, general, own; /* general, own: who runs the tiles */
     size_t a_bytes;                                                    /* of packed a; packed b follows */
     char *packed_a, *packed_b;

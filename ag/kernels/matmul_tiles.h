@@ -13,8 +13,8 @@
 #define AG_TILES 0
 #endif
 
-/* The tile, whose columns of b are not contiguous. Nothing beyond the operands is read; terms are added in ascending
- * order of k. */
+/* The tile, whose columns of b are not contiguous. Nothing beyond the operands is read. In what order terms are added
+ * depends on the tile's extents alone: where few sums are made at once, each is made in parts. */
 void ag_tile_f32(const ag_product_tile *t, const void *a, const void *b, void *c);
 void ag_tile_f64(const ag_product_tile *t, const void *a, const void *b, void *c);
 
