@@ -111,12 +111,39 @@ static void what_passes_keep_goes_back_where_the_memory_limit_leaves_no_room_for
     assert_true(enough && scarce && most > 5);
 }
 
+/* What it keeps is no number, and its result may be one. */
+static void a_logsumexp_of_everything_is_repeated(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 4; k++) {
+        double last[2][6];
+        for (int repeat = 0; repeat < 2; repeat++) {
+            ag_tape *t = tape_with((ag_options){ .threads = 1, .repeat = repeat ? 1 : AG_REPEAT_OFF });
+            const ag_dtype d = k % 2 ? AG_F32 : AG_F64;
+            const ag_tensor p = ag_param(ag_cast(AG_VALUES(t, AG_SHAPE(2, 3), 1, 2, 3, 4, 5, 6), d), "p");
+            for (int step = 0; step < 9; step++) {
+                ag_tape_reset(t);
+                ag_zero_grad(p);
+                const ag_tensor y = ag_logsumexp(ag_mul(p, p), AG_AXES(0, 1), k / 2 ? AG_KEEPDIM : 0);
+                assert_int_equal(ag_backward(step == 6 ? ag_mul_scalar(ag_sum(y), 0) : ag_sum(y)), AG_OK);
+                ag_assign(p, ag_mul_scalar(p, 0.9));
+            }
+            assert_int_equal(ag_copy_out(ag_grad(p), AG_F64, last[repeat], sizeof last[repeat]), AG_OK);
+            assert_true(repeat ? ag_tape_stats(t).repeated > 3 : ag_tape_stats(t).repeated == 0);
+            expect_fine(t);
+            ag_tape_free(t);
+        }
+        assert_memory_equal(last[0], last[1], sizeof last[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_number_that_was_a_constant_and_is_none_any_more_passes_its_gradient_on),
         cmocka_unit_test(passes_are_repeated_on_tapes_with_more_parameters_than_nodes),
         cmocka_unit_test(what_passes_keep_goes_back_where_the_memory_limit_leaves_no_room_for_it),
+        cmocka_unit_test(a_logsumexp_of_everything_is_repeated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

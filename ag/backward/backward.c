@@ -154,7 +154,7 @@ static ag_status visit_outputs(ag_pass *s, uint32_t i, int outputs)
     bool any = false;
     for (int k = 0; k < outputs; k++) {
         ag_node *d = ag_node_at(t, i + (uint32_t)k);
-        if (ag_is_number(d))
+        if (ag_is_number(d) && k > 0)
             ag_note_leave(s);
         double g = t->adjoints[i + (uint32_t)k];
         if (ag_is_number(d) && !s->careful && !finite_adjoint(g)) {
@@ -167,7 +167,9 @@ static ag_status visit_outputs(ag_pass *s, uint32_t i, int outputs)
     }
     if (t->error.status) /* it could not be told whether one of them arrived */
         return t->error.status;
-    return any ? ag_pass_node(s, ag_node_at(t, i), NULL) : AG_OK;
+    ag_node *first = ag_node_at(t, i);
+    const double g = t->adjoints[i]; /* of the only number, where the pass is noted */
+    return any ? ag_pass_node(s, first, s->list && ag_is_number(first) && g != 0 ? &g : NULL) : AG_OK;
 }
 
 /* A leaf, or a target on which nothing below depends, keeps its adjoint to the end; a later output waits for the first. */

@@ -163,7 +163,7 @@ static ag_status logsumexp_shape(const ag_call *c, const ag_array *x, ag_array *
     }
     y[0].dtype = y[1].dtype = x->dtype;
     y[2].dtype = AG_F64;
-    y[1].shape = y[2].shape = y[0].shape;
+    y[1].shape = y[2].shape = y->shape.rank ? y->shape : AG_SHAPE(1); /* a pass with more numbers is not repeated */
     return AG_OK;
 }
 
