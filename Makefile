@@ -3,7 +3,7 @@
 ARCH    ?= native# of the compiler's -march; empty for its default; any: for all processors of a kind, chosen when it is loaded
 DEBUG   ?= 0#      1: unoptimised, with internal checks
 SAN     ?=#        address,undefined or thread
-XSMM    ?= 1#      0: BLIS alone
+XSMM    ?= 1#      0: kernels of our own and BLIS
 BLIS    ?=#        openmp, pthread or serial: which of Debian's packages (serial)
 BLIS_DIR ?=#       where another BLIS lies, in include/ and lib/
 V        ?= 0#      1: show the commands
