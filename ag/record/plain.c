@@ -94,9 +94,12 @@ bool ag_row_plainly(ag_tape *t, uint32_t number, const ag_row *row, const uint32
         *y = repeat(t, echo, q);
         return true;
     }
-    if (t->waiting.pending || row->flags & (AG_ROW_TRUTH | AG_ROW_INTEGERS) ||
-        (AG_UNLIKELY(!ag_node_fits(t)) && !ag_make_room(t, 1)))
+    if (t->waiting.pending || row->flags & (AG_ROW_TRUTH | AG_ROW_INTEGERS))
         return false;
+    if (AG_UNLIKELY(!ag_node_fits(t)) && !ag_make_room(t, 1)) {
+        *y = ag_inert(t);
+        return true;
+    }
     const int array = binary && ag_number_at(t, ids[0], &value);
     if (!(ids[array] & AG_TAG_RANKED) || (array && ag_number_at(t, ids[1], &ignored)))
         return false;
