@@ -1,47 +1,29 @@
 /* Random programs whose elementwise ops wait and run block by block, beside the same ops one by one: the same bits. */
-#include "support.h"
+#include "game.h"
 
 enum { LEAVES = 4, NUMBERS = 3, MOST = 48, STEPS = 26 };
 
 typedef struct game { /* a random program on one tape */
     ag_tape *t;
-    uint64_t random;
+    played so_far;
     ag_shape shape;
     ag_tensor leaf[LEAVES], number[NUMBERS], column, row, x[MOST];
     int count;
-    double *out; /* all that comes out */
-    size_t results, room;
 } game;
-
-static int draw(game *g, int below)
-{
-    g->random = g->random * 6364136223846793005u + 1442695040888963407u;
-    return (int)((g->random >> 33) % (uint64_t)below);
-}
 
 static ag_tensor pick(game *g)
 {
-    return g->x[g->count - 1 - draw(g, g->count < 9 ? g->count : 9)];
-}
-
-static void put(game *g, double v)
-{
-    if (g->results == g->room) {
-        g->room = 2 * g->room + 64;
-        g->out = realloc(g->out, g->room * sizeof *g->out);
-        assert_non_null(g->out);
-    }
-    g->out[g->results++] = v;
+    return g->x[g->count - 1 - draw(&g->so_far, g->count < 9 ? g->count : 9)];
 }
 
 static void put_tensor(game *g, ag_tensor x)
 {
     const int64_t n = ag_size_of(x);
-    put(g, (double)n);
+    put(&g->so_far, (double)n);
     double *v = malloc((size_t)(n > 0 ? n : 1) * sizeof *v);
     if (n > 0 && !ag_copy_out(x, AG_F64, v, (size_t)n * sizeof *v))
         for (int64_t i = 0; i < n; i++)
-            put(g, v[i]);
+            put(&g->so_far, v[i]);
     free(v);
 }
 
@@ -49,7 +31,7 @@ static void put_tensor(game *g, ag_tensor x)
 
 static ag_tensor unary(game *g, ag_tensor x)
 {
-    switch (draw(g, 12)) {
+    switch (draw(&g->so_far, 12)) {
     case 0:
         return ag_tanh(x);
     case 1:
@@ -79,7 +61,7 @@ static ag_tensor unary(game *g, ag_tensor x)
 
 static ag_tensor binary(game *g, ag_tensor x, ag_tensor y)
 {
-    switch (draw(g, 7)) {
+    switch (draw(&g->so_far, 7)) {
     case 0:
         return ag_add(x, y);
     case 1:
@@ -91,9 +73,9 @@ static ag_tensor binary(game *g, ag_tensor x, ag_tensor y)
     case 4:
         return ag_div(x, ag_add_scalar(ag_square(y), 1));
     case 5:
-        return ag_mul(g->number[draw(g, NUMBERS)], x);
+        return ag_mul(g->number[draw(&g->so_far, NUMBERS)], x);
     default:
-        return ag_add(ag_tanh(y), ag_mul(x, g->number[draw(g, NUMBERS)]));
+        return ag_add(ag_tanh(y), ag_mul(x, g->number[draw(&g->so_far, NUMBERS)]));
     }
 }
 
@@ -107,7 +89,7 @@ static ag_tensor normalized(ag_tensor x, ag_axes axes)
 /* Operands that repeat along rows, or from row to row, and sums over these. */
 static ag_tensor broadcast(game *g, ag_tensor x, ag_tensor y)
 {
-    switch (draw(g, 12)) {
+    switch (draw(&g->so_far, 12)) {
     case 0:
         return ag_add(x, g->column);
     case 1:
@@ -127,19 +109,20 @@ static ag_tensor broadcast(game *g, ag_tensor x, ag_tensor y)
     case 8:
         return ag_div(g->column, ag_add_scalar(ag_square(x), 1));
     case 9:
-        put_tensor(g, ag_sum_over(ag_mul(x, y), AG_AXES(draw(g, 2) - 1), draw(g, 2) ? AG_KEEPDIM : 0));
+        put_tensor(g,
+                   ag_sum_over(ag_mul(x, y), AG_AXES(draw(&g->so_far, 2) - 1), draw(&g->so_far, 2) ? AG_KEEPDIM : 0));
         return ag_pow(ag_sigmoid(x), ag_add_scalar(ag_square(g->row), 1));
     case 10:
         return ag_sub(ag_exp(ag_neg(ag_square(g->row))), y);
     default:
-        return ag_mul(ag_mul(g->number[draw(g, NUMBERS)], ag_mean_over(x, AG_AXES(-1), AG_KEEPDIM)), y);
+        return ag_mul(ag_mul(g->number[draw(&g->so_far, NUMBERS)], ag_mean_over(x, AG_AXES(-1), AG_KEEPDIM)), y);
     }
 }
 
 /* What is no elementwise op on arrays of one shape, so that values must be there. */
 static ag_tensor other(game *g, ag_tensor x, ag_tensor y)
 {
-    switch (draw(g, 6)) {
+    switch (draw(&g->so_far, 6)) {
     case 0:
         return ag_softmax(x, -1);
     case 1:
@@ -158,8 +141,8 @@ static ag_tensor other(game *g, ag_tensor x, ag_tensor y)
 static ag_tensor rewound(game *g)
 {
     const ag_mark mark = ag_tape_mark(g->t);
-    put(g, ag_item(ag_sum(ag_mul(unary(g, pick(g)), pick(g)))));
-    put(g, ag_item_at(pick(g), 0));
+    put(&g->so_far, ag_item(ag_sum(ag_mul(unary(g, pick(g)), pick(g)))));
+    put(&g->so_far, ag_item_at(pick(g), 0));
     ag_tape_rewind(g->t, mark);
     return unary(g, pick(g));
 }
@@ -168,7 +151,7 @@ static ag_tensor without_gradient(game *g)
 {
     ag_no_grad_begin(g->t);
     ag_tensor y = unary(g, binary(g, pick(g), pick(g)));
-    if (draw(g, 2)) {
+    if (draw(&g->so_far, 2)) {
         ag_tensor z = ag_add(y, pick(g));
         ag_copy_in(y, AG_F64, &(double){ 1 }, 8 * (size_t)(ag_size_of(y) == 1));
         ag_error_clear(g->t);
@@ -181,7 +164,7 @@ static ag_tensor without_gradient(game *g)
 static ag_tensor written(game *g)
 {
     ag_tensor y = unary(g, binary(g, g->leaf[0], pick(g)));
-    const int i = draw(g, 4);
+    const int i = draw(&g->so_far, 4);
     if (i == 0) {
         ag_no_grad_begin(g->t);
         ag_assign(g->leaf[0], ag_mul_scalar(g->leaf[0], 0.875));
@@ -205,7 +188,7 @@ static ag_tensor again(ag_list x, void *user)
 
 static ag_tensor step(game *g)
 {
-    const int i = draw(g, 40);
+    const int i = draw(&g->so_far, 40);
     if (i < 14)
         return unary(g, pick(g));
     if (i < 23)
@@ -220,7 +203,7 @@ static ag_tensor step(game *g)
     case 32:
         return written(g);
     case 33:
-        put(g, ag_item_at(pick(g), 0));
+        put(&g->so_far, ag_item_at(pick(g), 0));
         return unary(g, pick(g));
     case 34:
         return ag_checkpoint(again, NULL, AG_LIST(pick(g), pick(g)));
@@ -255,26 +238,26 @@ static void put_gradients(game *g)
     for (int i = 0; i < 3; i++) {
         put_tensor(g, ag_grad(g->leaf[i]));
         if (i < 2)
-            put(g, ag_item(ag_grad(g->number[i])));
+            put(&g->so_far, ag_item(ag_grad(g->number[i])));
     }
     put_tensor(g, ag_grad(g->row));
     put_tensor(g, ag_grad(g->column));
-    put(g, (double)ag_error(g->t)); /* of two operands that were written either may be named */
+    put(&g->so_far, (double)ag_error(g->t)); /* of two operands that were written either may be named */
     ag_error_clear(g->t);
 }
 
 static void differentiate(game *g)
 {
     ag_tensor z = pick(g), y = ag_mean(ag_add(pick(g), z)), dx[3];
-    if (draw(g, 3) == 0)
+    if (draw(&g->so_far, 3) == 0)
         y = ag_add(ag_mul_scalar(y, 2), ag_mul(ag_sum(pick(g)), ag_mean(pick(g))));
-    if (draw(g, 8) == 0)
+    if (draw(&g->so_far, 8) == 0)
         ag_retain_grad(z);
     ag_error_clear(g->t);
     ag_backward(y);
     put_gradients(g);
-    put(g, ag_item(y));
-    ag_gradients(y, AG_LIST(g->leaf[0], pick(g), g->number[0]), draw(g, 2) ? AG_CREATE_GRAPH : 0, dx);
+    put(&g->so_far, ag_item(y));
+    ag_gradients(y, AG_LIST(g->leaf[0], pick(g), g->number[0]), draw(&g->so_far, 2) ? AG_CREATE_GRAPH : 0, dx);
     for (int i = 0; i < 3; i++)
         put_tensor(g, dx[i]);
     put_gradients(g);
@@ -282,11 +265,11 @@ static void differentiate(game *g)
 
 static game play(uint64_t seed, ag_shape shape, ag_options options)
 {
-    game g = { .t = tape_with(options), .random = seed * 1000003 + 17, .shape = shape };
+    game g = { .t = tape_with(options), .so_far.random = seed * 1000003 + 17, .shape = shape };
     for (int step_ = 0; step_ < 2; step_++) {
         g.count = 0;
         make_leaves(&g);
-        const int steps = 4 + draw(&g, STEPS);
+        const int steps = 4 + draw(&g.so_far, STEPS);
         for (int i = 0; i < steps; i++) {
             const ag_tensor y = step(&g);
             g.x[g.count++] = y;
@@ -294,7 +277,7 @@ static game play(uint64_t seed, ag_shape shape, ag_options options)
         differentiate(&g);
         for (int i = 0; i < g.count; i++)
             put_tensor(&g, g.x[i]);
-        put(&g, (double)ag_tape_nodes(g.t));
+        put(&g.so_far, (double)ag_tape_nodes(g.t));
         ag_error_clear(g.t);
         ag_tape_reset(g.t);
     }
@@ -307,15 +290,16 @@ static void compare(uint64_t seed, ag_shape shape, ag_dtype d, int threads)
     game g = play(seed, shape, (ag_options){ .dtype = d, .threads = 1, .fuse = AG_FUSE_OFF, .seed = seed });
     game h = play(seed, shape, (ag_options){ .dtype = d, .threads = threads, .fuse = 1, .seed = seed });
     size_t i = 0;
-    while (i < g.results && i < h.results && !memcmp(&g.out[i], &h.out[i], sizeof *g.out))
+    while (i < g.so_far.results && i < h.so_far.results &&
+           !memcmp(&g.so_far.out[i], &h.so_far.out[i], sizeof *g.so_far.out))
         i++;
-    if (i < g.results || i < h.results)
+    if (i < g.so_far.results || i < h.so_far.results)
         print_error("program %llu: result %zu of %zu and %zu is %.17g one by one and %.17g in blocks\n",
-                    (unsigned long long)seed, i, g.results, h.results, i < g.results ? g.out[i] : NAN,
-                    i < h.results ? h.out[i] : NAN);
-    assert_true(i == g.results && i == h.results);
-    free(g.out);
-    free(h.out);
+                    (unsigned long long)seed, i, g.so_far.results, h.so_far.results,
+                    i < g.so_far.results ? g.so_far.out[i] : NAN, i < h.so_far.results ? h.so_far.out[i] : NAN);
+    assert_true(i == g.so_far.results && i == h.so_far.results);
+    free(g.so_far.out);
+    free(h.so_far.out);
 }
 
 static void random_programs_have_the_same_bits_as_op_by_op(void **state)

@@ -1,49 +1,32 @@
 /* Steps in step with the last one: ops that are recorded with less give the same bits as ops that find out everything
  * anew, whatever steps differ in. */
-#include "support.h"
+#include "game.h"
+#include "memory.h"
 
 enum { MOST = 64, OPS = 14, LOOP = 14, ELEMENTS = 12, PARAMS = 4 };
 
 typedef struct game { /* a random loop on one tape; all its arrays have 12 elements, in shapes of all kinds */
     ag_tape *t;
-    uint64_t random; /* chooses what is done */
-    int odd;         /* how many ops of a step are other ones than in the step before, of 64 */
+    played so_far;
+    int odd; /* how many ops of a step are other ones than in the step before, of 64 */
     ag_dtype d;
     ag_tensor p[PARAMS], number[3], x[MOST];
     int count;
-    double *out; /* all that comes out */
-    size_t results, room;
 } game;
-
-static int draw(game *g, int below)
-{
-    g->random = g->random * 6364136223846793005u + 1442695040888963407u;
-    return (int)((g->random >> 33) % (uint64_t)below);
-}
-
-static void put(game *g, double v)
-{
-    if (g->results == g->room) {
-        g->room = 2 * g->room + 256;
-        g->out = realloc(g->out, g->room * sizeof *g->out);
-        assert_non_null(g->out);
-    }
-    g->out[g->results++] = v;
-}
 
 static void put_tensor(game *g, ag_tensor x)
 {
     double v[ELEMENTS];
     const ag_shape s = ag_shape_of(x);
     const int64_t n = ag_size_of(x);
-    put(g, ag_dtype_of(x));
-    put(g, s.rank);
+    put(&g->so_far, ag_dtype_of(x));
+    put(&g->so_far, s.rank);
     for (int i = 0; i < s.rank; i++)
-        put(g, (double)s.dim[i]);
+        put(&g->so_far, (double)s.dim[i]);
     if (n < 0 || n > ELEMENTS || ag_copy_out(x, AG_F64, v, (size_t)n * sizeof *v))
         return;
     for (int64_t i = 0; i < n; i++)
-        put(g, v[i]);
+        put(&g->so_far, v[i]);
 }
 
 /* ---- what steps are made of */
@@ -51,12 +34,12 @@ static void put_tensor(game *g, ag_tensor x)
 static ag_shape shape(game *g)
 {
     const ag_shape shapes[] = { AG_SHAPE(3, 4), AG_SHAPE(4, 3), AG_SHAPE(12), AG_SHAPE(2, 6), AG_SHAPE(3, 4) };
-    return shapes[draw(g, 5)];
+    return shapes[draw(&g->so_far, 5)];
 }
 
 static ag_tensor pick(game *g)
 {
-    return g->x[g->count - 1 - draw(g, g->count < 5 ? g->count : 5)];
+    return g->x[g->count - 1 - draw(&g->so_far, g->count < 5 ? g->count : 5)];
 }
 
 static bool is_shape(ag_shape a, ag_shape b)
@@ -81,38 +64,38 @@ static ag_tensor leaf(game *g)
     static const double at[3][ELEMENTS] = { { 1, 0.5, -2, 3, 0.25, 1, -1, 2, 0.75, 0, 4, -3 },
                                             { 0.1, 0.2, -0.3, 0.4, -0.5, 0.6, 0.7, -0.8, 0.9, 1, 1.1, 1.2 },
                                             { 0 } };
-    const ag_dtype d = draw(g, 8) ? g->d : AG_F64;
-    switch (draw(g, 4)) {
+    const ag_dtype d = draw(&g->so_far, 8) ? g->d : AG_F64;
+    switch (draw(&g->so_far, 4)) {
     case 0:
-        return ag_from(g->t, AG_F64, shape(g), at[draw(g, 3)], sizeof at[0]);
+        return ag_from(g->t, AG_F64, shape(g), at[draw(&g->so_far, 3)], sizeof at[0]);
     case 1:
-        return ag_wrap(g->t, AG_F64, shape(g), at[draw(g, 3)], sizeof at[0]);
+        return ag_wrap(g->t, AG_F64, shape(g), at[draw(&g->so_far, 3)], sizeof at[0]);
     case 2:
-        return ag_require_grad(ag_full(g->t, d, shape(g), 0.125 * draw(g, 8)));
+        return ag_require_grad(ag_full(g->t, d, shape(g), 0.125 * draw(&g->so_far, 8)));
     default:
-        return g->p[draw(g, PARAMS)];
+        return g->p[draw(&g->so_far, PARAMS)];
     }
 }
 
 /* A number: a constant, a variable, a parameter, or one of f32, which is an array of rank 0. */
 static ag_tensor number(game *g)
 {
-    switch (draw(g, 6)) {
+    switch (draw(&g->so_far, 6)) {
     case 0:
         return ag_constant(g->t, 0.5);
     case 1:
         return ag_variable(g->t, -0.5);
     case 2:
-        return ag_full(g->t, AG_F32, AG_SCALAR, 0.25 * draw(g, 4));
+        return ag_full(g->t, AG_F32, AG_SCALAR, 0.25 * draw(&g->so_far, 4));
     default:
-        return g->number[draw(g, 3)];
+        return g->number[draw(&g->so_far, 3)];
     }
 }
 
 static ag_tensor op(game *g)
 {
     const ag_tensor x = pick(g);
-    switch (draw(g, 16)) {
+    switch (draw(&g->so_far, 16)) {
     case 0:
         return ag_mul(x, like(g, x));
     case 1:
@@ -125,9 +108,9 @@ static ag_tensor op(game *g)
     case 5:
         return ag_square(x);
     case 6:
-        return ag_mul_scalar(x, draw(g, 3) ? 0.5 : 0.25);
+        return ag_mul_scalar(x, draw(&g->so_far, 3) ? 0.5 : 0.25);
     case 7:
-        return ag_scalar_sub(0.5 * draw(g, 2), x);
+        return ag_scalar_sub(0.5 * draw(&g->so_far, 2), x);
     case 8:
         return ag_mul(x, number(g));
     case 9:
@@ -148,13 +131,13 @@ static ag_tensor op(game *g)
 /* What changes what is there, or how it is recorded. */
 static void strange(game *g)
 {
-    const int i = draw(g, PARAMS);
+    const int i = draw(&g->so_far, PARAMS);
     ag_tensor dx = { 0 };
     ag_mark mark;
-    switch (draw(g, 10)) {
+    switch (draw(&g->so_far, 10)) {
     case 0: /* memory of the same size, and as a rule the same memory, in another shape */
         ag_release(g->p[i]);
-        g->p[i] = ag_param(ag_full(g->t, draw(g, 3) ? g->d : AG_F64, shape(g), 0.5), NULL);
+        g->p[i] = ag_param(ag_full(g->t, draw(&g->so_far, 3) ? g->d : AG_F64, shape(g), 0.5), NULL);
         break;
     case 1: /* a leaf more */
         ag_assign(g->p[i], ag_mul_scalar(g->p[i], 0.5));
@@ -183,7 +166,7 @@ static void strange(game *g)
         break;
     case 7: /* a buffer, and then a parameter, or the other way round */
         ag_release(g->p[i]);
-        g->p[i] = (draw(g, 2) ? ag_param : ag_buffer)(ag_full(g->t, g->d, AG_SHAPE(3, 4), 0.5), NULL);
+        g->p[i] = (draw(&g->so_far, 2) ? ag_param : ag_buffer)(ag_full(g->t, g->d, AG_SHAPE(3, 4), 0.5), NULL);
         break;
     case 8:
         ag_mul(ag_zeros(g->t, g->d, AG_SHAPE(5)), ag_zeros(g->t, g->d, AG_SHAPE(7))); /* fails */
@@ -196,17 +179,17 @@ static void strange(game *g)
 
 static void step(game *g, uint64_t plan)
 {
-    const uint64_t other = g->random;
-    g->random = plan;
+    const uint64_t other = g->so_far.random;
+    g->so_far.random = plan;
     g->count = 0;
     g->x[g->count++] = g->p[0];
     g->x[g->count++] = leaf(g);
     for (int i = 0; i < OPS; i++) {
-        g->random = other + (uint64_t)i * 31;
-        const bool odd = draw(g, 64) < g->odd;
+        g->so_far.random = other + (uint64_t)i * 31;
+        const bool odd = draw(&g->so_far, 64) < g->odd;
         if (!odd)
-            g->random = plan + (uint64_t)i * 977;
-        else if (draw(g, 2))
+            g->so_far.random = plan + (uint64_t)i * 977;
+        else if (draw(&g->so_far, 2))
             strange(g);
         const ag_tensor y = op(g);
         ag_error_clear(g->t);
@@ -222,13 +205,13 @@ static void step(game *g, uint64_t plan)
     ag_error_clear(g->t);
     ag_tape_reset(g->t);
     ag_zero_grad(g->p[0]);
-    g->random = other * 2862933555777941757u + 3037000493u;
+    g->so_far.random = other * 2862933555777941757u + 3037000493u;
 }
 
 static game play(uint64_t seed, ag_options options, int odd)
 {
     options.on_error = ag_quiet;
-    game g = { .t = ag_tape_new(options), .random = seed * 77 + 5, .odd = odd, .d = seed % 2 ? AG_F32 : AG_F64 };
+    game g = { .t = ag_tape_new(options), .so_far.random = seed * 77 + 5, .odd = odd, .d = seed % 2 ? AG_F32 : AG_F64 };
     for (int i = 0; g.t && i < PARAMS; i++)
         g.p[i] = ag_param(ag_full(g.t, g.d, AG_SHAPE(3, 4), 0.25 * (i + 1)), NULL);
     for (int i = 0; g.t && i < 3; i++)
@@ -239,16 +222,11 @@ static game play(uint64_t seed, ag_options options, int odd)
     return g;
 }
 
-static bool same(const game *g, const game *h)
-{
-    return g->results == h->results && !memcmp(g->out, h->out, g->results * sizeof *g->out);
-}
-
 static void end(game *g)
 {
     if (g->t)
         ag_tape_free(g->t);
-    free(g->out);
+    free(g->so_far.out);
 }
 
 static void compare(int odd, uint64_t from, uint64_t count)
@@ -259,9 +237,9 @@ static void compare(int odd, uint64_t from, uint64_t count)
         game h = play(seed, (ag_options){ .threads = seed % 5 ? 1 : 2 }, odd);
         ops += ag_tape_stats(h.t).in_step;
         assert_int_equal(ag_tape_stats(g.t).in_step, 0);
-        if (!same(&g, &h))
+        if (!same(&g.so_far, &h.so_far))
             print_error("loop %llu gives other results\n", (unsigned long long)seed);
-        assert_true(same(&g, &h));
+        assert_true(same(&g.so_far, &h.so_far));
         end(&g);
         end(&h);
     }
@@ -289,7 +267,7 @@ static void loops_whose_values_wait_give_the_same_bits(void **state)
     for (uint64_t seed = 1; seed < (slow() ? 50 : 400); seed++) {
         game g = play(seed, (ag_options){ .threads = 1, .fuse = 12, .repeat = AG_REPEAT_OFF }, 2);
         game h = play(seed, (ag_options){ .threads = 1, .fuse = 12 }, 2);
-        assert_true(same(&g, &h));
+        assert_true(same(&g.so_far, &h.so_far));
         end(&g);
         end(&h);
     }
@@ -325,22 +303,6 @@ static void a_warm_loop_is_in_step(void **state)
 
 /* ---- where there is no memory */
 
-typedef struct scarce {
-    long left; /* requests that succeed */
-} scarce;
-
-static void *allocate(void *user, size_t bytes, size_t alignment)
-{
-    scarce *m = user;
-    return m->left-- > 0 ? aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment) : NULL;
-}
-
-static void release(void *user, void *memory, size_t bytes)
-{
-    (void)user, (void)bytes;
-    free(memory);
-}
-
 static void where_there_is_no_memory_for_notes_nothing_else_changes(void **state)
 {
     (void)state;
@@ -348,9 +310,9 @@ static void where_there_is_no_memory_for_notes_nothing_else_changes(void **state
     game all = play(SEED, (ag_options){ .threads = 1, .repeat = AG_REPEAT_OFF }, 0);
     bool none = false, some = false;
     for (long n = 0; n < 200; n++) {
-        scarce m = { n };
-        game g = play(SEED, (ag_options){ .threads = 1, .allocator = { allocate, release, &m, NULL } }, 0);
-        if (g.t && same(&g, &all)) {
+        memory m = { .fail_at = n + 1, .for_good = true };
+        game g = play(SEED, (ag_options){ .threads = 1, .allocator = allocator_of(&m) }, 0);
+        if (g.t && same(&g.so_far, &all.so_far)) {
             none |= !ag_tape_stats(g.t).in_step;
             some |= ag_tape_stats(g.t).in_step > 0;
         }

@@ -1,65 +1,49 @@
 /* Loops whose steps repeat themselves, or nearly: passes that do again what one before did give the same bits as passes
  * that decide everything anew. */
-#include "support.h"
+#include "game.h"
+#include "memory.h"
 
 enum { PARAMS = 6, MOST = 40, LOOP = 20 };
 
 typedef struct game { /* a random loop on one tape */
     ag_tape *t;
-    uint64_t random, values; /* the first chooses ops, the second numbers */
-    int step, strange;       /* strange: how often steps differ, of 8 */
+    played so_far;
+    uint64_t values;   /* chooses numbers; the game's own chooses ops */
+    int step, strange; /* strange: how often steps differ, of 8 */
     ag_tensor p[PARAMS], batch, x[MOST];
     int count;
     optim *o;
-    double *out; /* all that comes out */
-    size_t results, room;
 } game;
-
-static int draw(game *g, int below)
-{
-    g->random = g->random * 6364136223846793005u + 1442695040888963407u;
-    return (int)((g->random >> 33) % (uint64_t)below);
-}
-
-static void put(game *g, double v)
-{
-    if (g->results == g->room) {
-        g->room = 2 * g->room + 64;
-        g->out = realloc(g->out, g->room * sizeof *g->out);
-        assert_non_null(g->out);
-    }
-    g->out[g->results++] = v;
-}
 
 static void put_tensor(game *g, ag_tensor x)
 {
     double v[64];
     const int64_t n = ag_size_of(x);
-    put(g, (double)n);
+    put(&g->so_far, (double)n);
     if (n > 64 || n < 0 || ag_copy_out(x, AG_F64, v, (size_t)n * sizeof *v))
         return;
     for (int64_t i = 0; i < n; i++)
-        put(g, v[i]);
+        put(&g->so_far, v[i]);
 }
 
 /* ---- what steps are made of: x are [3,4], parameters [4,4], [4], [3,4] and numbers */
 
 static ag_tensor pick(game *g)
 {
-    return g->x[g->count - 1 - draw(g, g->count < 7 ? g->count : 7)];
+    return g->x[g->count - 1 - draw(&g->so_far, g->count < 7 ? g->count : 7)];
 }
 
 static ag_tensor number(game *g)
 {
-    return g->p[3 + draw(g, 3)];
+    return g->p[3 + draw(&g->so_far, 3)];
 }
 
 static ag_tensor op(game *g, ag_tensor x)
 {
     int rows;
-    switch (draw(g, 20)) {
+    switch (draw(&g->so_far, 20)) {
     case 0:
-        return draw(g, 2) ? ag_tanh(x) : ag_erf(x);
+        return draw(&g->so_far, 2) ? ag_tanh(x) : ag_erf(x);
     case 1:
         return ag_linear(x, g->p[0], g->p[1]);
     case 2:
@@ -73,15 +57,15 @@ static ag_tensor op(game *g, ag_tensor x)
     case 6:
         return ag_sub(number(g), x);
     case 7:
-        return ag_mul_scalar(x, draw(g, 3) ? 0.5 : g->step % 3 ? 1 : 0.75);
+        return ag_mul_scalar(x, draw(&g->so_far, 3) ? 0.5 : g->step % 3 ? 1 : 0.75);
     case 8:
         return ag_clamp(x, -0.5, 0.5 + 0.25 * (g->step % 2));
     case 9:
         return ag_sub(x, ag_mul(ag_square(number(g)), ag_mean(pick(g))));
     case 10:
-        return ag_softmax(x, -draw(g, 2));
+        return ag_softmax(x, -draw(&g->so_far, 2));
     case 11:
-        return draw(g, 2) ? ag_add(x, x) : ag_mul(x, x);
+        return draw(&g->so_far, 2) ? ag_add(x, x) : ag_mul(x, x);
     case 12:
         return ag_relu(ag_add(x, g->p[2]));
     case 13:
@@ -91,7 +75,7 @@ static ag_tensor op(game *g, ag_tensor x)
     case 15:
         return ag_layer_norm(x, ag_abs(g->p[1]), g->p[1], (ag_layer_norm_options){ 0 });
     case 16:
-        rows = 1 + draw(g, 2);
+        rows = 1 + draw(&g->so_far, 2);
         return ag_concat(AG_LIST(ag_slice(x, 0, 0, rows, 1), ag_slice(pick(g), 0, rows, 3, 1)), 0);
     case 17:
         return ag_sqrt(ag_relu(x)); /* an infinite derivative that nothing reaches */
@@ -104,7 +88,7 @@ static ag_tensor op(game *g, ag_tensor x)
 
 static ag_tensor loss_of(game *g, ag_tensor x)
 {
-    switch (draw(g, 4)) {
+    switch (draw(&g->so_far, 4)) {
     case 0:
         return ag_mean(ag_square(x));
     case 1:
@@ -127,7 +111,7 @@ static void strange(game *g)
 {
     ag_tensor dx = { 0 };
     ag_mark mark;
-    switch (draw(g, 14)) {
+    switch (draw(&g->so_far, 14)) {
     case 0: /* a write that no derivative minds, or that one does */
         ag_assign(g->p[2], ag_mul_scalar(g->p[2], 0.5));
         break;
@@ -141,7 +125,7 @@ static void strange(game *g)
         break;
     case 3:
         mark = ag_tape_mark(g->t);
-        put(g, ag_item(ag_sum(op(g, pick(g)))));
+        put(&g->so_far, ag_item(ag_sum(op(g, pick(g)))));
         ag_tape_rewind(g->t, mark);
         break;
     case 4:
@@ -159,14 +143,14 @@ static void strange(game *g)
         ag_backward(loss_of(g, pick(g)));
         break;
     case 8:
-        put_tensor(g, ag_grad(g->p[draw(g, PARAMS)]));
+        put_tensor(g, ag_grad(g->p[draw(&g->so_far, PARAMS)]));
         ag_error_clear(g->t);
         break;
     case 9:
         g->x[g->count++] = ag_require_grad(ag_detach(pick(g)));
         break;
     case 10:
-        ag_zero_grad(g->p[draw(g, PARAMS)]);
+        ag_zero_grad(g->p[draw(&g->so_far, PARAMS)]);
         break;
     case 11:
         ag_release(g->batch);
@@ -184,17 +168,17 @@ static void strange(game *g)
 
 static void step(game *g, uint64_t plan)
 {
-    const bool odd = draw(g, 8) < g->strange,
-               alone = draw(g, 2); /* alone: one op is another one, or of other operands */
-    const int where = draw(g, 8), passes = 1 + (draw(g, 20) == 0), keeps = draw(g, 12);
-    const uint64_t other = g->random;
-    g->random = plan;
+    const bool odd = draw(&g->so_far, 8) < g->strange,
+               alone = draw(&g->so_far, 2); /* alone: one op is another one, or of other operands */
+    const int where = draw(&g->so_far, 8), passes = 1 + (draw(&g->so_far, 20) == 0), keeps = draw(&g->so_far, 12);
+    const uint64_t other = g->so_far.random;
+    g->so_far.random = plan;
     g->count = 0;
     g->x[g->count++] = ag_add(g->batch, g->p[2]);
     for (int i = 0; i < 8; i++) {
-        g->random = plan + (uint64_t)i * 977;
+        g->so_far.random = plan + (uint64_t)i * 977;
         if (odd && i == where) {
-            g->random ^= other;
+            g->so_far.random ^= other;
             if (!alone)
                 strange(g);
         }
@@ -204,8 +188,8 @@ static void step(game *g, uint64_t plan)
     const ag_tensor loss = loss_of(g, g->x[g->count - 1]);
     for (int i = 0; i < passes; i++)
         ag_backward(loss);
-    put(g, ag_error(g->t));
-    put(g, ag_item(loss));
+    put(&g->so_far, ag_error(g->t));
+    put(&g->so_far, ag_item(loss));
     ag_error_clear(g->t);
     for (int i = 0; i < PARAMS; i++)
         put_tensor(g, ag_grad(g->p[i]));
@@ -215,7 +199,7 @@ static void step(game *g, uint64_t plan)
         optim_zero_grad(g->o);
     ag_error_clear(g->t);
     ag_tape_reset(g->t);
-    g->random = other;
+    g->so_far.random = other;
     g->step++;
 }
 
@@ -223,7 +207,7 @@ static void begin(game *g, ag_options options, uint64_t seed, int odd)
 {
     const ag_dtype d = options.dtype == AG_F32 ? AG_F32 : AG_F64, e = seed % 2 ? AG_F32 : AG_F64;
     options.on_error = ag_quiet;
-    *g = (game){ .t = ag_tape_new(options), .random = seed * 77 + 5, .strange = odd };
+    *g = (game){ .t = ag_tape_new(options), .so_far.random = seed * 77 + 5, .strange = odd };
     if (!g->t)
         return;
     g->batch = ag_buffer(ag_randn(g->t, d, AG_SHAPE(3, 4), 0, 1), NULL);
@@ -242,7 +226,7 @@ static game play(uint64_t seed, ag_options options, int odd)
     options.seed = seed;
     begin(&g, options, seed, odd);
     const uint64_t plans[2] = { seed * 31 + 1, seed * 31 + 2 };
-    const bool alternate = draw(&g, 3) == 0;
+    const bool alternate = draw(&g.so_far, 3) == 0;
     for (int i = 0; g.t && i < LOOP; i++)
         step(&g, plans[alternate ? i % 2 : 0]);
     return g;
@@ -250,10 +234,10 @@ static game play(uint64_t seed, ag_options options, int odd)
 
 static void check_same(const game *g, const game *h, uint64_t seed)
 {
-    const bool same = g->results == h->results && !memcmp(g->out, h->out, g->results * sizeof *g->out);
-    if (!same)
+    const bool alike = same(&g->so_far, &h->so_far);
+    if (!alike)
         print_error("loop %llu gives other results\n", (unsigned long long)seed);
-    assert_true(same);
+    assert_true(alike);
 }
 
 static void compare(int odd, uint64_t from, uint64_t count)
@@ -269,8 +253,8 @@ static void compare(int odd, uint64_t from, uint64_t count)
         check_same(&g, &h, seed);
         ag_tape_free(g.t);
         ag_tape_free(h.t);
-        free(g.out);
-        free(h.out);
+        free(g.so_far.out);
+        free(h.so_far.out);
     }
     print_message("%.1f passes of %d repeated\n", (double)repeated / (double)count, LOOP);
     assert_true(repeated > count / 8);
@@ -323,22 +307,6 @@ static void a_warm_loop_repeats_every_pass_and_allocates_nothing(void **state)
 
 /* ---- where there is no memory */
 
-typedef struct scarce {
-    long left; /* requests that succeed */
-} scarce;
-
-static void *allocate(void *user, size_t bytes, size_t alignment)
-{
-    scarce *m = user;
-    return m->left-- > 0 ? aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment) : NULL;
-}
-
-static void release(void *user, void *memory, size_t bytes)
-{
-    (void)user, (void)bytes;
-    free(memory);
-}
-
 static void without_memory_for_them_nothing_is_repeated_and_nothing_else_changes(void **state)
 {
     (void)state;
@@ -346,20 +314,20 @@ static void without_memory_for_them_nothing_is_repeated_and_nothing_else_changes
     game all = play(SEED, (ag_options){ .threads = 1, .repeat = AG_REPEAT_OFF }, 0);
     bool none = false, some = false;
     for (long n = 0; n < 300; n++) {
-        scarce m = { n };
-        game g = play(SEED, (ag_options){ .threads = 1, .allocator = { allocate, release, &m, NULL } }, 0);
-        if (g.t && g.results == all.results && !memcmp(g.out, all.out, g.results * sizeof *g.out)) {
+        memory m = { .fail_at = n + 1, .for_good = true };
+        game g = play(SEED, (ag_options){ .threads = 1, .allocator = allocator_of(&m) }, 0);
+        if (g.t && same(&g.so_far, &all.so_far)) {
             const uint64_t repeated = ag_tape_stats(g.t).repeated;
             none |= !repeated;
             some |= repeated > 0;
         }
         if (g.t)
             ag_tape_free(g.t);
-        free(g.out);
+        free(g.so_far.out);
     }
     assert_true(none && some);
     ag_tape_free(all.t);
-    free(all.out);
+    free(all.so_far.out);
 }
 
 int main(void)
