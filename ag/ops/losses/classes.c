@@ -108,6 +108,20 @@ ag_classes ag_classes_of(const ag_call *c, const ag_array *z, const ag_array *ta
     return x;
 }
 
+ag_status ag_classes_operands(const ag_call *c, const ag_array *dx, const ag_array **x)
+{
+    const int count = ag_call_inputs(c);
+    bool others = false;
+    x[2] = NULL;
+    for (int k = 0; k < count; k++) {
+        x[k] = ag_call_input_array(c, k);
+        if (!x[k])
+            return AG_EUSE;
+        others |= k > 0 && dx[k].data;
+    }
+    return others ? AG_USE_RULE : AG_OK;
+}
+
 int64_t ag_classes_at(const ag_classes *x, int64_t i)
 {
     const int64_t k = ag_class_at(x->target, x->target_dtype, i);

@@ -24,6 +24,9 @@ typedef struct ag_classes {
 
 ag_status ag_classes_shape(const ag_call *c, const ag_array *x, ag_array *y);
 ag_classes ag_classes_of(const ag_call *c, const ag_array *z, const ag_array *target, const ag_array *weight);
+/* x[0..2]: z, the target and the weights, NULL without them, in a derivative's kernel. AG_USE_RULE: there are gradients of
+ * others than z to make. */
+ag_status ag_classes_operands(const ag_call *c, const ag_array *dx, const ag_array **x);
 /* Refuses a class out of range that is not ignored. */
 ag_status ag_classes_check(const ag_call *c, const ag_classes *x);
 /* The class at position i; -1: it is ignored. */

@@ -255,14 +255,11 @@ static void cross_entropy_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *
 
 static ag_status cross_entropy_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
-    const bool weights = ag_call_inputs(c) == 3;
-    const ag_array *z = ag_call_input_array(c, 0), *target = ag_call_input_array(c, 1);
-    const ag_array *weight = weights ? ag_call_input_array(c, 2) : NULL;
-    if (!z || !target || (weights && !weight))
-        return AG_EUSE;
-    if (dx[1].data || (weights && dx[2].data))
-        return AG_USE_RULE;
-    const ag_classes classes = ag_classes_of(c, z, target, weight);
+    const ag_array *x[3];
+    const ag_status s = ag_classes_operands(c, dx, x);
+    if (s)
+        return s;
+    const ag_classes classes = ag_classes_of(c, x[0], x[1], x[2]);
     double *scale = ag_call_scratch(c, (size_t)ag_times(classes.outer, classes.inner) * sizeof *scale);
     if (!scale)
         return AG_ENOMEM;

@@ -146,14 +146,11 @@ static ag_status margin_forward(const ag_call *c, const ag_array *x, ag_array *y
 
 static ag_status margin_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
-    const bool weights = ag_call_inputs(c) == 3;
-    const ag_array *z = ag_call_input_array(c, 0), *target = ag_call_input_array(c, 1);
-    const ag_array *weight = weights ? ag_call_input_array(c, 2) : NULL;
-    if (!z || !target || (weights && !weight))
-        return AG_EUSE;
-    if (weights && dx[2].data)
-        return AG_USE_RULE;
-    margins m = margins_of(c, z, target, weight);
+    const ag_array *x[3];
+    const ag_status s = ag_classes_operands(c, dx, x);
+    if (s)
+        return s;
+    margins m = margins_of(c, x[0], x[1], x[2]);
     double *scale = ag_call_scratch(c, (size_t)m.x.outer * sizeof *scale);
     if (!scale)
         return AG_ENOMEM;

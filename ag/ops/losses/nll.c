@@ -40,14 +40,11 @@ static void nll_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 
 static ag_status nll_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
-    const bool weights = ag_call_inputs(c) == 3;
-    const ag_array *z = ag_call_input_array(c, 0), *target = ag_call_input_array(c, 1);
-    const ag_array *weight = weights ? ag_call_input_array(c, 2) : NULL;
-    if (!z || !target || (weights && !weight))
-        return AG_EUSE;
-    if (weights && dx[2].data)
-        return AG_USE_RULE;
-    const ag_classes classes = ag_classes_of(c, z, target, weight);
+    const ag_array *x[3];
+    const ag_status s = ag_classes_operands(c, dx, x);
+    if (s)
+        return s;
+    const ag_classes classes = ag_classes_of(c, x[0], x[1], x[2]);
     const int64_t positions = ag_times(classes.outer, classes.inner);
     double *scale = ag_call_scratch(c, (size_t)positions * sizeof *scale);
     if (!scale)
@@ -56,7 +53,7 @@ static ag_status nll_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *d
         return AG_EARG;
     ag_classes_scales(&classes, dy, true, scale);
     if (beta[0] == 0)
-        memset(dx[0].data, 0, (size_t)ag_array_size(z) * ag_dtype_size(z->dtype));
+        memset(dx[0].data, 0, (size_t)ag_array_size(x[0]) * ag_dtype_size(x[0]->dtype));
     for (int64_t i = 0; i < positions; i++) {
         const int64_t at = place_of(&classes, i);
         if (at >= 0 && classes.dtype == AG_F32)
