@@ -47,6 +47,7 @@ static void turned_matrices_are_computed_with_like_others(void **state)
     check_turned(*state, 67, 131);
     check_turned(*state, 64, 80);
     check_turned(*state, 530, 273);
+    check_turned(*state, 70, 1061);
 }
 
 static void gradients_of_turned_matrices_lie_as_these_do(void **state)

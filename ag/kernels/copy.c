@@ -5,7 +5,7 @@
 
 /* Rows and columns of what is transposed at a time. It is read along its rows, of which each begins another page, and
  * written in lines of the cache, all of which stay there until they are whole. */
-enum { TALL = 512, WIDE = 256, NARROW = 64 /* one by one */, LINE = 16, SIDE = 8 };
+enum { TALL = 512, WIDE = 512, MANY = 128, NARROW = 64 /* one by one */, LINE = 16, SIDE = 8 };
 enum { LONG = 1 << 13 /* bytes */ };
 static const double STEPS = 0.5; /* of an element */
 
@@ -170,22 +170,33 @@ static void transpose_plain(const copy_job *j, int64_t to, int64_t from, int64_t
             copy_row(j, to + i * to_row + k, from + k * from_row + i, smaller(n - k, NARROW));
 }
 
-/* m x n elements, multiples of `side`, in blocks; where they are also converted or added, row by row of a block. */
-static void transpose_blocks(const copy_job *j, ag_transpose_block *block, int64_t side, int64_t to, int64_t from,
-                             int64_t m, int64_t n)
+/* side x side elements; where they are also converted or added, row by row. What is wanted `ahead` of them is asked for: it
+ * is too far apart to be foreseen. */
+static void transpose_block(const copy_job *j, ag_transpose_block *block, int64_t side, char *to, const char *from,
+                            int64_t ahead)
 {
     _Alignas(64) char words[LINE * LINE * 8];
     const int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
     const bool plain = j->same && !j->add;
-    for (int64_t k = 0; k < n; k += side)
-        for (int64_t i = 0; i < m; i += side) {
-            const char *source = j->from + (from + k * from_row + i) * j->from_size;
-            char *at = j->to + (to + i * to_row + k) * j->to_size;
-            for (int64_t r = side; r < 2 * side; r++) /* the next columns' rows are too far apart to be foreseen */
-                __builtin_prefetch(source + r * from_row * j->from_size, 0, 2);
-            block(plain ? at : words, plain ? to_row : side, source, from_row);
-            for (int64_t r = 0; r < side && !plain; r++)
-                j->row(at + r * to_row * j->to_size, 1, words + r * side * j->from_size, 1, side, j->add);
+    for (int64_t r = 0; r < side; r++)
+        __builtin_prefetch(from + (r * from_row + ahead + side - 1) * j->from_size, 0, 2);
+    block(plain ? to : words, plain ? to_row : side, from, from_row);
+    for (int64_t r = 0; r < side && !plain; r++)
+        j->row(to + r * to_row * j->to_size, 1, words + r * side * j->from_size, 1, side, j->add);
+}
+
+/* m x n elements, multiples of `side`, in blocks. Lines of many rows are read, one of each, then the next of each, and rows
+ * are written on end; of few rows a part of each is read. */
+static void transpose_blocks(const copy_job *j, ag_transpose_block *block, int64_t side, int64_t to, int64_t from,
+                             int64_t m, int64_t n)
+{
+    const int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
+    const bool many = n >= MANY;
+    for (int64_t outer = 0; outer < (many ? m : n); outer += side)
+        for (int64_t inner = 0; inner < (many ? n : m); inner += side) {
+            const int64_t i = many ? outer : inner, k = many ? inner : outer;
+            transpose_block(j, block, side, j->to + (to + i * to_row + k) * j->to_size,
+                            j->from + (from + k * from_row + i) * j->from_size, many ? side : side * from_row);
         }
 }
 
@@ -217,7 +228,7 @@ static void transpose_tiles(const void *context, int64_t begin, int64_t end)
                   across = ag_parts(n, WIDE);
     const int64_t from_row = w->stride[1][w->rank - 1];
     for (int64_t s = begin; s < end; s++) {
-        const int64_t k = s % across * WIDE, i = s / across % strips * TALL;
+        const int64_t i = s % strips * TALL, k = s / strips % across * WIDE;
         ag_cursor c;
         ag_cursor_set(w, s / across / strips * m + i, &c);
         transpose_tile(j, c.offset[0] + k, c.offset[1] + k * from_row, smaller(m - i, TALL), smaller(n - k, WIDE));

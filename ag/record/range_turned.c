@@ -5,7 +5,9 @@
 enum {
     TALL = 256,
     WIDE = 64,
-    TIMES = 2 /* what needs no room of its own */,
+    FLAT = 64 /* rows of what needs no room of its own, */,
+    LONG = 1024 /* and their elements: lines of the result are soon whole */,
+    BESIDE = 512 /* rows of columns that are computed side by side */,
     LINE = 64 /* bytes */,
     AHEAD = 8 /* rows */,
     LARGE = 1 << 12
@@ -85,7 +87,7 @@ static void run_tile(const turned *p, const ag_cursor *c, int64_t column, int64_
     }
 }
 
-/* ---- all of them lie turned alike: it is the result that is turned */
+/* ---- two of them lie turned alike: it is the result that is turned. Of one a copy is sooner made. */
 
 /* Lines of `to`, from the block's columns of m elements. What the next block is made of is asked for meanwhile: nothing else
  * would, since the rows of `next` are far apart. */
@@ -95,7 +97,7 @@ static void turn(char *to, int64_t row, const char *block, int64_t m, int64_t si
     const int64_t side = LINE / size;
     for (int64_t i = 0; i < m; i += side) {
         for (int k = 0; k < 2; k++)
-            for (int64_t j = 0; j < side && next[k]; j++)
+            for (int64_t j = 0; j < side; j++)
                 __builtin_prefetch(next[k] + j * step[k] + i * size, 0, 2);
         (size == 4 ? ag_transpose_lines_32 : ag_transpose_block_64)(to + i * row * size, row, block + i * size, m);
     }
@@ -104,15 +106,14 @@ static void turn(char *to, int64_t row, const char *block, int64_t m, int64_t si
 /* n columns of m elements, which are computed where the operands' elements lie side by side. */
 static void run_columns(const turned *p, const ag_cursor *c, int64_t column, int64_t m, int64_t n)
 {
-    _Alignas(LINE) char block[TIMES * TALL * LINE];
+    _Alignas(LINE) char block[BESIDE * LINE];
     const int last = p->nest.rank - 1;
     const int64_t size = (int64_t)p->r.size, row = p->nest.stride[0][last - 1];
-    const char *x[2] = { NULL };
+    const char *x[2];
     int64_t step[2];
     for (int k = 0; k < 2; k++) {
         step[k] = p->nest.stride[2 + k][last] * size;
-        if (p->arrays[2 + k]->data)
-            x[k] = (char *)p->arrays[2 + k]->data + c->offset[2 + k] * size + column * step[k];
+        x[k] = (char *)p->arrays[2 + k]->data + c->offset[2 + k] * size + column * step[k];
     }
     for (int64_t i = 0; i < n; i++) {
         ag_range r = p->r;
@@ -121,7 +122,7 @@ static void run_columns(const turned *p, const ag_cursor *c, int64_t column, int
         r.b = x[1];
         ag_range_piece(&r, 0, m);
         for (int k = 0; k < 2; k++)
-            x[k] = x[k] ? x[k] + step[k] : NULL;
+            x[k] += step[k];
     }
     char *at = (char *)p->arrays[0]->data + (c->offset[0] + column) * size;
     if (m % (LINE / size) == 0 && n == LINE / size) {
@@ -138,7 +139,7 @@ static bool alike(const turned *p)
     const ag_nest *w = &p->nest;
     bool all = p->r.forward && p->r.out_size == p->r.size && p->r.size >= 4;
     for (int k = 2; k < 4; k++)
-        all &= !p->arrays[k]->data || (w->stride[k][w->rank - 2] == 1 && p->arrays[k]->dtype == p->dtype);
+        all &= p->arrays[k]->data && w->stride[k][w->rank - 2] == 1 && p->arrays[k]->dtype == p->dtype;
     return all;
 }
 
@@ -184,8 +185,8 @@ static void plan_copies(turned *p)
         p->within = free ? k : 0;
         copies++;
     }
-    p->tall = TALL;
-    p->wide = p->within && copies == 1 ? TIMES * WIDE : WIDE;
+    p->tall = p->within && copies == 1 ? FLAT : TALL;
+    p->wide = p->within && copies == 1 ? LONG : WIDE;
 }
 
 bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads)
@@ -199,7 +200,7 @@ bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *ar
         return false;
     p.columns = alike(&p);
     if (p.columns) {
-        p.tall = TIMES * TALL;
+        p.tall = BESIDE;
         p.wide = LINE / (int64_t)r->size;
     } else {
         plan_copies(&p);
