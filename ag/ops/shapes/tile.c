@@ -74,20 +74,35 @@ static void repeat_each(const void *context, int64_t begin, int64_t end)
                  : each_64)(a->to + first * a->count * size, a->from + first * size, last - first, a->count);
 }
 
-/* In the order and precision in which ag_sum_array adds few rows. */
-#define ADD(name, T)                                                                \
-    static void name(const again *a, int64_t row, int64_t at, int64_t n)            \
-    {                                                                               \
-        T sum[BLOCK], *to = (T *)(void *)a->to + row * a->n + at;                   \
-        const T *x = (const T *)(const void *)a->from + row * a->count * a->n + at; \
-        memcpy(sum, x, (size_t)n * sizeof *sum);                                    \
-        for (int64_t k = 1; k < a->count; k++) {                                    \
-            const T *more = x + k * a->n;                                           \
-            for (int64_t i = 0; i < n; i++)                                         \
-                sum[i] += more[i];                                                  \
-        }                                                                           \
-        for (int64_t i = 0; i < n; i++)                                             \
-            to[i] = a->add ? to[i] + sum[i] : sum[i];                               \
+/* In the order and precision in which ag_sum_array adds few rows, four of them at a time. */
+#define ADD(name, T)                                                                                         \
+    AG_INLINE void name##_rows(T *restrict sum, const T *restrict x, int64_t row, int64_t n, const int rows, \
+                               const bool first)                                                             \
+    {                                                                                                        \
+        for (int64_t i = 0; i < n; i++) {                                                                    \
+            T s = first ? x[i] : sum[i] + x[i];                                                              \
+            for (int k = 1; k < rows; k++)                                                                   \
+                s += x[k * row + i];                                                                         \
+            sum[i] = s;                                                                                      \
+        }                                                                                                    \
+    }                                                                                                        \
+    static void name(const again *a, int64_t row, int64_t at, int64_t n)                                     \
+    {                                                                                                        \
+        T block[BLOCK], *to = (T *)(void *)a->to + row * a->n + at, *sum = a->add ? block : to;              \
+        const T *x = (const T *)(const void *)a->from + row * a->count * a->n + at;                          \
+        int64_t k = (a->count - 1) % 4 + 1;                                                                  \
+        if (k == 1)                                                                                          \
+            name##_rows(sum, x, a->n, n, 1, true);                                                           \
+        else if (k == 2)                                                                                     \
+            name##_rows(sum, x, a->n, n, 2, true);                                                           \
+        else if (k == 3)                                                                                     \
+            name##_rows(sum, x, a->n, n, 3, true);                                                           \
+        else                                                                                                 \
+            name##_rows(sum, x, a->n, n, 4, true);                                                           \
+        for (; k < a->count; k += 4)                                                                         \
+            name##_rows(sum, x + k * a->n, a->n, n, 4, false);                                               \
+        for (int64_t i = 0; i < n && a->add; i++)                                                            \
+            to[i] += sum[i];                                                                                 \
     }
 ADD(add_f32, float)
 ADD(add_f64, double)
