@@ -2,7 +2,11 @@
  * saved: the derivative is a scatter, and that of the derivative a gather. */
 #include "ag/ops/convolution/max_pool.h"
 
-enum { SHORT = 2 /* elements along the last dimension */ };
+enum {
+    SHORT = 2, /* elements along the last dimension */
+    FEWEST = 3,
+    MOST = 63 /* results of a row for which its source is copied and padded */
+};
 
 /* Parts of one extent, if they are short, are windows like others. */
 static bool make_alike(ag_pool_axis *axis)
@@ -15,6 +19,17 @@ static bool make_alike(ag_pool_axis *axis)
     for (int d = 0; d < AG_SPATIAL; d++)
         axis[d].stride = axis[d].window = axis[d].source / axis[d].result;
     return true;
+}
+
+/* Does a padded copy of a plane pay? Results that fill no vector are made one by one without it. */
+static void measure_copy(ag_max_pool *m)
+{
+    const ag_pool_axis *a = &m->axis[2];
+    if (m->adaptive || a->stride > 2 || a->result < FEWEST || a->result > MOST || a->result == ag_whole(a->result))
+        return;
+    m->whole = ag_whole(a->result);
+    m->wide = (m->whole - 1) * a->stride + (a->window - 1) * a->dilation + 1;
+    m->work += (size_t)(m->whole * 3 + m->axis[0].source * m->axis[1].source * m->wide) * ag_dtype_size(m->dtype);
 }
 
 static ag_status settle(const ag_call *c, ag_dtype d, ag_shape x, ag_max_pool *m)
@@ -37,6 +52,7 @@ static ag_status settle(const ag_call *c, ag_dtype d, ag_shape x, ag_max_pool *m
     for (int d = 0; d < x.rank - p->spatial; d++)
         m->planes *= x.dim[d];
     m->work = (size_t)(2 * m->axis[2].result + (m->adaptive ? 2 * m->axis[2].source : 0) + AG_LANES) * sizeof(int64_t);
+    measure_copy(m);
     return AG_OK;
 }
 

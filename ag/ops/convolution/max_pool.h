@@ -10,8 +10,15 @@ typedef struct ag_max_pool {
     bool adaptive;
     ag_pool_axis axis[AG_SPATIAL];
     int64_t planes, source, result; /* elements of a plane */
+    int64_t whole, wide;            /* of a padded copy: results of a row in whole vectors, elements of one; or 0 */
     size_t work;                    /* bytes for a thread */
 } ag_max_pool;
+
+/* Results in whole vectors. */
+static inline int64_t ag_whole(int64_t n)
+{
+    return (n + 15) / 16 * 16;
+}
 
 /* ---- max_pool_run.c */
 
