@@ -101,19 +101,39 @@ static void lines_of_any_length_are_as_by_a_loop(void **state)
     ag_tape_free(t);
 }
 
+static void lines_with_the_same_indices_are_as_by_a_loop(void **state)
+{
+    (void)state;
+    const int64_t lengths[] = { 15, 16, 130, 1100 }, extents[] = { 7, 64, 301 };
+    const ag_dtype dtypes[] = { AG_I64, AG_I32, AG_U8 };
+    ag_tape *t = new_tape();
+    for (size_t k = 0; k < 4; k++)
+        for (size_t e = 0; e < 3; e++) {
+            expect_lines(t, dtypes[(k + e) % 3], 37, lengths[k], extents[e], ONE_FOR_ALL);
+            ag_tape_reset(t);
+        }
+    ag_tape_free(t);
+}
+
 static void elements_of_any_dtype_are_taken_and_put(void **state)
 {
     (void)state;
     const ag_dtype dtypes[] = { AG_F32, AG_F64, AG_I32, AG_I64, AG_U8 };
     ag_tape *t = new_tape();
-    for (int k = 0; k < 5; k++) {
-        const ag_tensor x = ag_cast(ag_floor(ag_rand(t, AG_F64, AG_SHAPE(5, 70), 0, 50)), dtypes[k]);
-        const ag_tensor index = places(t, AG_I64, 5, 90, 70, SIDE_BY_SIDE), y = ag_gather(x, 1, index);
-        for (int64_t i = 0; i < 450; i++)
+    for (int k = 0; k < 10; k++) {
+        const ag_dtype d = dtypes[k / 2];
+        const int64_t lines = k % 2 ? 5 : 19;
+        const ag_tensor x = ag_cast(ag_floor(ag_rand(t, AG_F64, AG_SHAPE(lines, 70), 0, 50)), d), none = { 0 };
+        const ag_tensor index = places(t, AG_I64, lines, 90, 70, k % 2 ? SIDE_BY_SIDE : ONE_FOR_ALL);
+        const ag_tensor y = ag_gather(x, 1, index), ones = ag_ones(t, d, AG_SHAPE(lines, 90));
+        for (int64_t i = 0; i < lines * 90; i++)
             assert_true(ag_item_at(y, i) == at(x, i / 90, (int64_t)ag_item_at(index, i)));
         expect_put(ag_cast(ag_scatter(x, 1, index, y), AG_F64), x, index, y, false);
-        const ag_tensor ones = ag_ones(t, dtypes[k], AG_SHAPE(5, 90));
         expect_put(ag_cast(ag_scatter_add(x, 1, index, ones), AG_F64), x, index, ones, true);
+        if (d <= AG_F64) {
+            const ag_tensor w = ag_require_grad(ag_mul_scalar(x, 1));
+            expect_put(ag_vjp(ag_gather(w, 1, index), y, w), none, index, y, true);
+        }
     }
     ag_tape_free(t);
 }
@@ -135,6 +155,8 @@ static void a_wrong_index_is_named_wherever_it_stands(void **state)
     v[100 * 11 + 7] = 0;
     ag_gather(x, 1, ag_cast(ag_from(t, AG_I64, AG_SHAPE(3, 1100), v, sizeof v), AG_I32));
     expect_error(t, AG_EARG, "index[1,8] is -1, but axis 1 has extent 9");
+    ag_take_along(x, 1, ag_slice(ag_reshape(few, AG_SHAPE(1, 3300)), 1, 1100, 1116, 1));
+    expect_error(t, AG_EARG, "index[0,7] is 9, but axis 1 has extent 9");
     ag_tape_free(t);
 }
 
@@ -165,6 +187,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_of_any_length_are_as_by_a_loop),
+        cmocka_unit_test(lines_with_the_same_indices_are_as_by_a_loop),
         cmocka_unit_test(elements_of_any_dtype_are_taken_and_put),
         cmocka_unit_test(a_wrong_index_is_named_wherever_it_stands),
         cmocka_unit_test(sums_in_lines_have_the_same_bits_on_two_threads),

@@ -3,6 +3,7 @@
  * together. */
 #include "ag/kernels/kernels.h"
 #include "ag/ops/indexing/elements.h"
+#include "ag/ops/indexing/lines.h"
 
 enum { PART = 64 /* elements of a line */ };
 
@@ -114,6 +115,7 @@ typedef struct lines_job {
     lines_function *run;
     int64_t rows, n, step[3];    /* of the two innermost dimensions; from line to line */
     int64_t extent, band;        /* of a line of the table; lines whose indices are read together */
+    int64_t alike;               /* lines that are gone through side by side; 0: none */
     bool clear, reverse, *wrong; /* reverse: from the last index of a line on */
 } lines_job;
 
@@ -150,15 +152,31 @@ static bool run_band(const lines_job *j, const ag_cursor *c, int64_t rows)
     return true;
 }
 
+static bool run_alike(const lines_job *j, const ag_cursor *c)
+{
+    const ag_alike a = { .dtype = j->dtype[TABLE],
+                         .index_dtype = j->dtype[INDEX],
+                         .table = place_of(j, c, TABLE),
+                         .list = place_of(j, c, LIST),
+                         .index = place_of(j, c, INDEX),
+                         .extent = j->extent,
+                         .n = j->n,
+                         .table_step = j->step[TABLE],
+                         .list_step = j->step[LIST],
+                         .index_step = j->nest.stride[INDEX][j->nest.rank - 1] };
+    return j->clear ? ag_alike_add(&a) : ag_alike_take(&a);
+}
+
 static void run_lines(const void *context, int64_t begin, int64_t end)
 {
     const lines_job *j = context;
     ag_cursor c;
     for (int64_t row = begin; row < end;) {
         const int64_t left = j->rows - row % j->rows, most = left < end - row ? left : end - row;
-        const int64_t rows = most < j->band ? most : j->band;
+        const bool alike = j->alike && most >= j->alike;
+        const int64_t rows = alike ? j->alike : most < j->band ? most : j->band;
         ag_cursor_set(&j->nest, row, &c);
-        if (!run_band(j, &c, rows)) {
+        if (!(alike ? run_alike(j, &c) : run_band(j, &c, rows))) {
             __atomic_store_n(j->wrong, true, __ATOMIC_RELAXED);
             return;
         }
@@ -194,11 +212,19 @@ static bool arrange(lines_job *j, const ag_array *table, const ag_elements *e)
     return true;
 }
 
+/* Lines of a table that are one line, as it was repeated, are not turned. */
+static int64_t lines_alike(const lines_job *j, bool add)
+{
+    const bool one_index = j->rows > 1 && j->step[INDEX] == 0 && j->step[TABLE] != 0;
+    return one_index ? ag_alike_lines(j->dtype[TABLE], j->extent, j->n, add) : 0;
+}
+
 bool ag_lines_take(const ag_elements *e, const ag_array *table, int threads, bool *wrong)
 {
     lines_job j = { .run = function_of(table->dtype, NULL), .wrong = wrong };
     if (ag_array_size(table) == 0 || !arrange(&j, table, e))
         return false;
+    j.alike = lines_alike(&j, false);
     ag_for_ranges(ag_nest_rows(&j.nest), (double)j.n, threads, run_lines, &j);
     return true;
 }
@@ -220,6 +246,7 @@ bool ag_lines_put(const ag_elements *e, const ag_array *table, ag_putting how, c
     j.clear = clear && size % rows == 0 && size / rows == j.extent; /* the lines are all of it */
     if (clear && !j.clear)
         ag_fill_array(clear, 0);
+    j.alike = j.clear && how == AG_ADD ? lines_alike(&j, true) : 0;
     ag_for_ranges(rows, (double)j.n, threads, run_lines, &j);
     return true;
 }
