@@ -163,11 +163,14 @@ static int64_t place_of(const ag_array *a, int64_t i)
 static void sum_pieces(const void *context, int64_t begin, int64_t end)
 {
     const overlap *o = context;
+    const int64_t pieces = ag_parts(o->extent, PIECE);
+    const bool on_end = o->line.y_step == 1; /* else lines lie side by side */
     for (int64_t item = begin; item < end; item++) {
-        const int64_t first = item / o->lines * PIECE, stop = first + PIECE < o->extent ? first + PIECE : o->extent;
+        const int64_t first = (on_end ? item % pieces : item / o->lines) * PIECE;
+        const int64_t stop = smaller(first + PIECE, o->extent), at = on_end ? item / pieces : item % o->lines;
         line l = o->line;
-        l.y += place_of(&o->y, item % o->lines);
-        l.x += place_of(&o->x, item % o->lines);
+        l.y += place_of(&o->y, at);
+        l.x += place_of(&o->x, at);
         if (in_pairs(&l))
             (o->y.dtype == AG_F32 ? sum_pairs_f32 : sum_pairs_f64)(&l, first, stop);
         else
@@ -210,7 +213,7 @@ static void overlap_add(const ag_array *y, const ag_array *x, int axis, int64_t 
                      .step = step,
                      .add = add };
     const double steps = (double)ag_array_size(x) / (double)o.lines / (double)o.extent * PIECE;
-    ag_for_ranges(o.lines * ((o.extent + PIECE - 1) / PIECE), steps + PIECE, threads, sum_pieces, &o);
+    ag_for_ranges(o.lines * ag_parts(o.extent, PIECE), steps + PIECE, threads, sum_pieces, &o);
 }
 
 static ag_status unfold_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
