@@ -67,6 +67,35 @@ static void one_or_all_elements_are_true(void **state)
     VALUES(ag_count_nonzero(ag_full(t, AG_U8, AG_SHAPE(1000), 255)), AG_SCALAR, 1000);
 }
 
+/* One of them repeats along an axis; the other one is used besides, so that its gradient is added to. */
+static void check_both(ag_tape *t, ag_dtype d, ag_shape repeated, ag_shape full, bool first)
+{
+    const ag_tensor c = mask(ag_randn(t, d, full, 0, 1)), dy = ag_randn(t, d, full, 0, 1);
+    const ag_tensor x = ag_require_grad(ag_randn(t, d, repeated, 0, 1)),
+                    z = ag_require_grad(ag_randn(t, d, full, 0, 1));
+    const ag_tensor y = first ? ag_where(c, x, z) : ag_where(c, z, x);
+    const ag_tensor loss = ag_sum(ag_add(ag_mul(y, dy), ag_mul(z, dy)));
+    ag_tensor both[2], alone[2];
+    ag_gradients(loss, AG_LIST(x, z), 0, both);
+    for (int k = 0; k < 2; k++) {
+        ag_gradients(loss, AG_LIST(k ? z : x), 0, &alone[k]);
+        const size_t bytes = (size_t)ag_size_of(alone[k]) * ag_dtype_size(d);
+        assert_memory_equal(ag_data(both[k], d), ag_data(alone[k], d), bytes);
+    }
+}
+
+static void two_values_receive_what_each_would_by_itself(void **state)
+{
+    for (ag_dtype d = AG_F32; d <= AG_F64; d++)
+        for (int first = 0; first < 2; first++) {
+            check_both(*state, d, AG_SHAPE(2100), AG_SHAPE(70, 2100), first);
+            check_both(*state, d, AG_SHAPE(70, 1), AG_SHAPE(70, 2100), first);
+            check_both(*state, d, AG_SHAPE(3), AG_SHAPE(90, 3), first);
+            check_both(*state, d, AG_SHAPE(5, 1), AG_SHAPE(7, 5, 130), first);
+            check_both(*state, d, AG_SHAPE(1), AG_SHAPE(5000), first);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -74,6 +103,7 @@ int main(void)
         TEST(nothing_flows_where_the_number_stands),
         TEST(what_a_mask_cannot_be),
         TEST(one_or_all_elements_are_true),
+        TEST(two_values_receive_what_each_would_by_itself),
     };
     return cmocka_run_group_tests_name("masks", tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* Loops over elements of which a condition chooses between two. */
 #include "ag/ops/elementwise/choose.h"
 
+enum { PIECE = 128 }; /* elements */
+
 /* Arrays of a row: y, the condition, a, b. */
 #define CHOOSE(name, type)                                                                                  \
     static void name(const ag_walk_row *w, void *context)                                                   \
@@ -81,9 +83,13 @@ typedef struct route {
                 dx[i * xs] = (r->add ? dx[i * xs] : 0) + ((c[i * cs] != 0) != other ? dy[i * ys] : 0); \
             return;                                                                                    \
         }                                                                                              \
-        for (int64_t i = 0; i < w->n && !r->add; i++) {                                                \
+        for (int64_t i = 0; i < w->n && !r->add && !other; i++) {                                      \
             const type g = dy[i]; /* loaded always: else there are no vectors of it */                 \
-            dx[i] = (c[i] != 0) != other ? g : 0;                                                      \
+            dx[i] = c[i] ? g : 0;                                                                      \
+        }                                                                                              \
+        for (int64_t i = 0; i < w->n && !r->add && other; i++) {                                       \
+            const type g = dy[i];                                                                      \
+            dx[i] = c[i] ? 0 : g;                                                                      \
         }                                                                                              \
         for (int64_t i = 0; i < w->n && r->add; i++) {                                                 \
             const type g = dy[i];                                                                      \
@@ -126,29 +132,43 @@ void ag_chosen_part(const ag_array *da, const ag_array *db, const ag_array *c, c
             threads);
 }
 
-/* What would be routed to an operand that has dy's shape: for one that was broadcast it is summed as it comes. */
+/* What would be routed to an operand that has dy's shape: for one that was broadcast it is summed as it comes. Each
+ * element comes once, and what the other operand receives is written while it lies in the cache. */
 typedef struct routed {
     const uint8_t *condition;
     const void *dy;
     ag_dtype dtype;
     bool other;
+    const ag_chosen *beside; /* NULL: none */
 } routed;
 
+static void *at(const void *p, int64_t i, ag_dtype d)
+{
+    return (char *)(uintptr_t)p + i * (int64_t)ag_bytes_of(d);
+}
+
+/* By turns, in pieces so short that memory does not wait for what is computed from the last one. */
 static void make_routed(const void *context, int64_t i, int64_t n, void *block)
 {
     const routed *m = context;
-    const ag_walk_row w = { .n = n,
-                            .data = { block, (void *)(uintptr_t)(m->condition + i),
-                                      (char *)(uintptr_t)m->dy + i * (int64_t)ag_bytes_of(m->dtype) },
-                            .stride = { 1, 1, 1 } };
-    (m->dtype == AG_F32 ? route_f32 : route_f64)(&w, &(route){ m->other, false });
+    const ag_dtype d = m->dtype;
+    for (int64_t k = 0; k < n; k += PIECE) {
+        ag_walk_row w = { .n = n - k < PIECE ? n - k : PIECE,
+                          .data = { at(block, k, d), at(m->condition, i + k, AG_U8), at(m->dy, i + k, d) },
+                          .stride = { 1, 1, 1 } };
+        (d == AG_F32 ? route_f32 : route_f64)(&w, &(route){ m->other, false });
+        if (!m->beside)
+            continue;
+        w.data[0] = at(m->beside->dx->data, i + k, d);
+        (d == AG_F32 ? route_f32 : route_f64)(&w, &(route){ m->beside->other, m->beside->add });
+    }
 }
 
-static ag_status sum_routed(const ag_call *call, const ag_array *dx, const ag_array *c, const ag_array *dy, bool other,
-                            bool add)
+static ag_status sum_routed(const ag_call *call, const ag_chosen *to, const ag_chosen *beside, const ag_array *c,
+                            const ag_array *dy)
 {
     ag_array condition = *c;
-    const size_t bytes = ag_reduce_work(dx, dy);
+    const size_t bytes = ag_reduce_work(to->dx, dy);
     void *room = bytes ? ag_call_scratch(call, bytes) : NULL;
     if (bytes && !room)
         return AG_ENOMEM;
@@ -158,8 +178,8 @@ static ag_status sum_routed(const ag_call *call, const ag_array *dx, const ag_ar
             return AG_ENOMEM;
         ag_copy_array(&condition, c, false, ag_call_threads(call));
     }
-    const routed m = { condition.data, dy->data, dy->dtype, other };
-    ag_reduce_made(dx, dy, &(ag_maker){ make_routed, &m }, add, room, ag_call_threads(call));
+    const routed m = { condition.data, dy->data, dy->dtype, to->other, beside };
+    ag_reduce_made(to->dx, dy, &(ag_maker){ make_routed, &m }, to->add, room, ag_call_threads(call));
     return AG_OK;
 }
 
@@ -169,13 +189,13 @@ bool ag_chosen_takes(const ag_array *dx, const ag_array *dy)
            (ag_array_is_dense(dy) && ag_array_size(dy) > 0 && !ag_shape_equal(dx->shape, dy->shape));
 }
 
-ag_status ag_chosen_back(const ag_call *call, const ag_array *dx, const ag_array *c, const ag_array *dy, bool other,
-                         bool add)
+ag_status ag_chosen_back(const ag_call *call, const ag_chosen *to, const ag_chosen *beside, const ag_array *c,
+                         const ag_array *dy)
 {
-    route r = { other, add };
-    if (!ag_chosen_alike(dx, dy))
-        return sum_routed(call, dx, c, dy, other, add);
-    ag_walk(dy->shape, 3, (const ag_array *const[]){ dx, c, dy }, dy->dtype == AG_F32 ? route_f32 : route_f64, &r,
+    route r = { to->other, to->add };
+    if (!ag_chosen_alike(to->dx, dy))
+        return sum_routed(call, to, beside, c, dy);
+    ag_walk(dy->shape, 3, (const ag_array *const[]){ to->dx, c, dy }, dy->dtype == AG_F32 ? route_f32 : route_f64, &r,
             ag_call_threads(call));
     return AG_OK;
 }

@@ -12,8 +12,13 @@ void ag_choose_elements(const ag_array *y, const ag_array *c, const ag_array *a,
 void ag_chosen_part(const ag_array *da, const ag_array *db, const ag_array *c, const ag_array *dy, int threads);
 bool ag_chosen_alike(const ag_array *dx, const ag_array *dy); /* have they one shape and dtype? */
 bool ag_chosen_takes(const ag_array *dx, const ag_array *dy); /* may ag_chosen_back be called? */
-/* dx (+)= c ? dy : 0, or `other`: c ? 0 : dy; summed where dx's shape broadcasts to dy's. */
-ag_status ag_chosen_back(const ag_call *call, const ag_array *dx, const ag_array *c, const ag_array *dy, bool other,
-                         bool add);
+/* dx (+)= c ? dy : 0, or `other`: c ? 0 : dy; summed where dx's shape broadcasts to dy's */
+typedef struct ag_chosen {
+    const ag_array *dx;
+    bool other, add;
+} ag_chosen;
+/* beside: another one, which is alike and dense, where `to` is summed: both in one walk through memory; NULL: none. */
+ag_status ag_chosen_back(const ag_call *call, const ag_chosen *to, const ag_chosen *beside, const ag_array *c,
+                         const ag_array *dy);
 
 #endif

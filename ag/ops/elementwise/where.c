@@ -58,6 +58,21 @@ static void where_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
     dy[0] = ag_expand(ag_where(condition, dx[1].tape ? dx[1] : zero, dx[2].tape ? dx[2] : zero), y);
 }
 
+/* What both operands receive. */
+static ag_status both_back(const ag_call *c, const ag_chosen *to, const ag_array *condition, const ag_array *dy)
+{
+    const bool alike[2] = { ag_chosen_alike(to[0].dx, dy), ag_chosen_alike(to[1].dx, dy) };
+    for (int i = 0; i < 2; i++)
+        if (!alike[i] && alike[1 - i] && ag_array_is_dense(to[1 - i].dx))
+            return ag_chosen_back(c, &to[i], &to[1 - i], condition, dy);
+    if (alike[0] && alike[1] && !to[0].add && !to[1].add) {
+        ag_chosen_part(to[0].dx, to[1].dx, condition, dy, ag_call_threads(c));
+        return AG_OK;
+    }
+    const ag_status status = ag_chosen_back(c, &to[0], NULL, condition, dy);
+    return status ? status : ag_chosen_back(c, &to[1], NULL, condition, dy);
+}
+
 static ag_status where_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *dx, const double *beta)
 {
     const ag_array *condition = ag_call_input_array(c, 0);
@@ -67,16 +82,10 @@ static ag_status where_vjp_fused(const ag_call *c, const ag_array *dy, ag_array 
         if (dx[i].data && !ag_chosen_takes(&dx[i], dy))
             return AG_USE_RULE;
     const ag_array e = ag_array_expand(condition, dy->shape);
-    if (dx[1].data && dx[2].data && beta[1] == 0 && beta[2] == 0 && ag_chosen_alike(&dx[1], dy) &&
-        ag_chosen_alike(&dx[2], dy)) {
-        ag_chosen_part(&dx[1], &dx[2], &e, dy, ag_call_threads(c));
-        return AG_OK;
-    }
-    ag_status status = AG_OK;
-    for (int i = 1; i < 3 && !status; i++)
-        if (dx[i].data)
-            status = ag_chosen_back(c, &dx[i], &e, dy, i == 2, beta[i] != 0);
-    return status;
+    const ag_chosen to[2] = { { &dx[1], false, beta[1] != 0 }, { &dx[2], true, beta[2] != 0 } };
+    if (dx[1].data && dx[2].data)
+        return both_back(c, to, &e, dy);
+    return ag_chosen_back(c, &to[dx[1].data ? 0 : 1], NULL, &e, dy);
 }
 
 /* clang-format off */
@@ -96,6 +105,7 @@ AG_OP(where) = {
     .samples = (const ag_sample[]){ WHERE(AG_DIMS(3, 4), AG_DIMS(3, 4), AG_DIMS(3, 4)),
                                     WHERE(AG_DIMS(4), AG_DIMS(3, 1), AG_DIMS(1, 4)),
                                     WHERE(AG_DIMS(2, 3), AG_DIMS(3), { 0 }),
+                                    WHERE(AG_DIMS(2, 3), AG_DIMS(3), AG_DIMS(2, 3)),
                                     WHERE(AG_DIMS(3), { 0 }, AG_DIMS(2, 3)),
                                     { 0 } },
 };
@@ -177,7 +187,7 @@ static ag_status choice_vjp_fused(const ag_call *c, const ag_array *dy, ag_array
     if (!ag_chosen_takes(&dx[k], dy))
         return AG_USE_RULE;
     const ag_array e = ag_array_expand(condition, dy->shape);
-    return ag_chosen_back(c, &dx[k], &e, dy, fills(c), beta[k] != 0);
+    return ag_chosen_back(c, &(ag_chosen){ &dx[k], fills(c), beta[k] != 0 }, NULL, &e, dy);
 }
 
 /* clang-format off */
