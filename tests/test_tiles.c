@@ -139,6 +139,26 @@ static guarded guard(void)
     return g;
 }
 
+/* In all forms, from the begin of the pages and up to their end. */
+static void touch(const guarded *a, const guarded *b, const guarded *c, int64_t m, int64_t n, int64_t k)
+{
+    for (int form = 0; form < 8; form++) {
+        const bool wide = form & 4, columns = form & 1;
+        const int64_t size = wide ? 8 : 4;
+        const ag_product_tile t = { .dtype = wide ? AG_F64 : AG_F32,
+                                    .m = m,
+                                    .n = n,
+                                    .k = k,
+                                    .a_columns = columns,
+                                    .accumulate = form & 2,
+                                    .a_step = columns ? m : k,
+                                    .b_step = n,
+                                    .c_row = n };
+        run(&t, a->start, b->start, c->start);
+        run(&t, a->end - m * k * size, b->end - k * n * size, c->end - m * n * size);
+    }
+}
+
 static void nothing_beside_the_operands_is_touched(void **unused)
 {
     (void)unused;
@@ -146,21 +166,11 @@ static void nothing_beside_the_operands_is_touched(void **unused)
     for (int64_t m = 1; m <= MOST; m += STRIDE)
         for (int64_t n = 1; n <= MOST; n++)
             for (int64_t k = 1; k <= MOST; k += k < 6 ? 1 : 17)
-                for (int form = 0; form < 8; form++) {
-                    const bool wide = form & 4, columns = form & 1;
-                    const int64_t size = wide ? 8 : 4;
-                    const ag_product_tile t = { .dtype = wide ? AG_F64 : AG_F32,
-                                                .m = m,
-                                                .n = n,
-                                                .k = k,
-                                                .a_columns = columns,
-                                                .accumulate = form & 2,
-                                                .a_step = columns ? m : k,
-                                                .b_step = n,
-                                                .c_row = n };
-                    run(&t, a.start, b.start, c.start);
-                    run(&t, a.end - m * k * size, b.end - k * n * size, c.end - m * n * size);
-                }
+                touch(&a, &b, &c, m, n, k);
+    for (int64_t m = 1; m <= 13; m += m < 7 ? 1 : 3) /* and several wide blocks beside one another */
+        for (int64_t n = MOST; n <= 150; n += STRIDE)
+            for (int64_t k = 1; k <= 13; k += 4)
+                touch(&a, &b, &c, m, n, k);
     munmap(a.pages, INSIDE + 2 * PAGE), munmap(b.pages, INSIDE + 2 * PAGE), munmap(c.pages, INSIDE + 2 * PAGE);
 }
 
@@ -199,9 +209,10 @@ static void large(ag_dtype dtype, int64_t m, int64_t n, int64_t k, bool columns)
 static void large_products_are_as_exact_as_their_type(void **unused)
 {
     (void)unused;
-    static const int64_t shapes[][3] = { { 127, 65, 1027 }, { 129, 131, 517 }, { 1, 1000, 333 },
-                                         { 333, 1, 1000 },  { 61, 16, 4099 },  { 13, 17, 8193 },
-                                         { 2, 3, 20001 },   { 250, 49, 3 },    { 9, 100, 3001 } };
+    static const int64_t shapes[][3] = { { 127, 65, 1027 }, { 129, 131, 517 }, { 1, 1000, 333 }, { 333, 1, 1000 },
+                                         { 61, 16, 4099 },  { 13, 17, 8193 },  { 2, 3, 20001 },  { 250, 49, 3 },
+                                         { 9, 100, 3001 },  { 19, 303, 1 },    { 20, 150, 2 },   { 13, 333, 16 },
+                                         { 3, 410, 40 },    { 6, 200, 100 },   { 2, 77, 50 } };
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int form = 0; form < 4; form++)
             large(form & 1 ? AG_F64 : AG_F32, shapes[s][0], shapes[s][1], shapes[s][2], form & 2);
