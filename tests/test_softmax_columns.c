@@ -1,5 +1,5 @@
 /* Softmax and its like down columns: what they are along rows, however many lie side by side. */
-#include "support.h"
+#include "tests/values.h"
 
 static ag_tensor logsumexp_of(ag_tensor x, int axis)
 {
@@ -11,7 +11,8 @@ static const struct {
     int64_t outer, n, inner;
     double mean, deviation; /* what is subtracted in front of exponentials depends on the largest */
 } cases[] = { { 1, 1, 3, 0, 2 },    { 2, 5, 40, 0, 3 },    { 3, 9, 515, 1, 2 },     { 1, 6, 2051, -300, 2 },
-              { 1, 7, 130, 90, 3 }, { 2, 300, 17, -5, 9 }, { 1, 4, 1100, 0, 1e-3 }, { 5, 3, 2, 0, 200 } };
+              { 1, 7, 130, 90, 3 }, { 2, 300, 17, -5, 9 }, { 1, 4, 1100, 0, 1e-3 }, { 5, 3, 2, 0, 200 },
+              { 1, 200, 40, 0, 3 }, { 1, 130, 70, -9, 1 }, { 1, 200, 600, 40, 8 },  { 2, 1500, 3, -300, 20 } };
 
 static void expect_near(ag_tensor a, ag_tensor b, double bound)
 {
@@ -43,6 +44,52 @@ static void columns_are_rows_that_lie_turned(void **state)
         expect_near(dx, ag_transpose(dz, 1, 2), bound);
         expect_fine(t);
         ag_tape_free(t);
+    }
+}
+
+/* One after the other, so that what was the largest is rest many times, in a row or a column among others. */
+static void what_rises_is_a_geometric_series(void **state)
+{
+    enum { N = 1500, M = 70 };
+    ag_tape *t = *state;
+    static double values[N * M];
+    const double first[] = { -700, -50, -2, 0, 60, 1e6 };
+    for (size_t k = 0; k < ARRAY_SIZE(first) * 4; k++) {
+        const ag_dtype d = k % 2 ? AG_F32 : AG_F64;
+        const bool row = k / 2 % 2;
+        const double step = 0.125, q = exp(-step), sum = (1 - exp(-step * N)) / (1 - q);
+        for (int i = 0; i < N * M; i++)
+            values[i] = row || i % M == 3 ? first[k / 4] + step * (row ? i % N : i / M) : 1;
+        const ag_tensor x = ag_cast(ag_values(t, row ? AG_SHAPE(M, N) : AG_SHAPE(N, M), values, N * M), d);
+        const double bound = d == AG_F32 ? 1e-6 : 1e-14, most = first[k / 4] + step * (N - 1);
+        const ag_tensor all = ag_logsumexp(x, AG_AXES(row ? 1 : 0), 0), y = ag_softmax(x, row ? 1 : 0),
+                        z = ag_log_softmax(x, row ? 1 : 0);
+        assert_close(ag_item_at(all, 3) / (most + log(sum)), 1, bound);
+        for (int i = N - 400; i < N; i += 57) {
+            const int at = row ? 3 * N + i : i * M + 3;
+            assert_close(ag_item_at(y, at) * sum / exp(-step * (N - 1 - i)), 1, 10 * bound);
+            assert_close(ag_item_at(z, at) / (-step * (N - 1 - i) - log(sum)), 1, bound);
+        }
+        expect_fine(t);
+        ag_tape_reset(t);
+    }
+}
+
+/* Beside others of which nothing is, and far below. */
+static void an_infinite_column_is_told_by_its_sum(void **state)
+{
+    enum { N = 140, M = 40 };
+    ag_tape *t = *state;
+    static double values[N * M];
+    for (int i = 0; i < N * M; i++)
+        values[i] = i % M == 1 ? (i / M == 99 ? INFINITY : 500) : i % M == 2 ? -INFINITY : i % M == 3 ? -1 : 1;
+    for (int way = 0; way < 4; way++) {
+        const ag_tensor x = ag_cast(ag_values(t, AG_SHAPE(N, M), values, N * M), way % 2 ? AG_F32 : AG_F64);
+        const ag_tensor y = ag_logsumexp(way / 2 ? ag_transpose(x, 0, 1) : x, AG_AXES(way / 2), 0);
+        assert_true(ag_item_at(y, 1) == INFINITY && ag_item_at(y, 2) == -INFINITY);
+        assert_close(ag_item_at(y, 3), log(N) - 1, 1e-6);
+        assert_close(ag_item_at(y, 4), log(N) + 1, 1e-6);
+        expect_fine(t);
     }
 }
 
@@ -95,6 +142,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_rows_that_lie_turned),
+        TEST(what_rises_is_a_geometric_series),
+        TEST(an_infinite_column_is_told_by_its_sum),
         cmocka_unit_test(their_bits_depend_on_no_number_of_threads),
         cmocka_unit_test(what_arrives_is_added),
     };

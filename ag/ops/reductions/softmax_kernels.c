@@ -72,7 +72,7 @@ static void run_rows(const void *context, int64_t i)
     const way *w = context;
     const int64_t first = i * w->g.height;
     w->k->rows(w->j->kind, rows_in(&w->g, i), w->j->n, (const char *)w->j->x + first * w->wide,
-               w->to + first * w->narrow, kept_at(w, first), i + 1 < w->g.count);
+               w->to + first * w->narrow, kept_at(w, first));
 }
 
 static void row_back(const void *context, int64_t i)

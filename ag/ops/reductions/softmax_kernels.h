@@ -28,9 +28,8 @@ typedef struct ag_softmax_kept {
 /* What the types provide. to = scale (...) + beta to, or without the last term if beta is 0. x of the derivatives is x for
  * AG_LOGSUMEXP, and y for the others. */
 typedef struct ag_softmax_kernels {
-    /* also of longer rows, AG_SOFTMAX_LONG elements in all; more: others follow */
-    void (*rows)(ag_softmax_kind kind, int64_t rows, int64_t n, const void *x, void *y, ag_softmax_kept kept,
-                 bool more);
+    /* also of longer rows, AG_SOFTMAX_LONG elements in all */
+    void (*rows)(ag_softmax_kind kind, int64_t rows, int64_t n, const void *x, void *y, ag_softmax_kept kept);
     /* `width` neighbouring columns, at most AG_SOFTMAX_BLOCK, backward AG_SOFTMAX_COLUMNS */
     void (*columns)(ag_softmax_kind kind, int64_t n, int64_t inner, int64_t width, const void *x, void *y,
                     ag_softmax_kept kept);
