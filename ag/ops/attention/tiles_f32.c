@@ -1,5 +1,5 @@
 #define REAL float
-#define REAL_EXP ag_v_expf
+#define REAL_EXP ag_exp_f32
 #define KERNELS ag_attention_f32
 #define OWN f32
 #include "ag/ops/attention/tiles.inc"

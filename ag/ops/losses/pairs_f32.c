@@ -42,6 +42,7 @@ static inline double log_sum(int64_t n, const float *v)
 
 #define REAL float
 #define REAL_EXP ag_v_expf
+#define REAL_DECAY ag_exp_f32
 #define REAL_LOG ag_v_logf
 #define REAL_LOG1P ag_v_log1pf
 #define REAL_ABS fabsf
