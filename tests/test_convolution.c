@@ -67,7 +67,8 @@ static void sums_do_not_depend_on_how_they_are_made(void **state)
 {
     ag_tape *t = *state;
     const int64_t sizes[][5] = { { 3, 16, 14, 14, 1 }, { 70, 24, 7, 9, 1 },   { 2, 17, 9, 32, 1 },
-                                 { 5, 20, 16, 33, 2 }, { 40, 40, 3, 140, 1 }, { 300, 16, 40, 20, 1 } };
+                                 { 5, 20, 16, 33, 2 }, { 40, 40, 3, 140, 1 }, { 300, 16, 40, 20, 1 },
+                                 { 2, 16, 4, 300, 1 }, { 3, 70, 30, 30, 2 } };
     for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
         const int64_t *n = sizes[i / 2];
         const double far = i % 2 ? 1e-9 : 1e-2;

@@ -18,8 +18,6 @@ typedef struct ag_conv_params {
     int64_t of_rule, after[AG_SPATIAL], kernel[AG_SPATIAL];
 } ag_conv_params;
 
-typedef enum ag_conv_result { AG_CONV_Y, AG_CONV_X, AG_CONV_W } ag_conv_result;
-
 /* ---- geometry.c */
 
 /* What there is to compute, from the first two operands: x and w, y and w, or x and y. Errors are reported. */

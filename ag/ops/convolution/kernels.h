@@ -35,10 +35,13 @@ typedef struct ag_conv_axis {
     int64_t positions, block, blocks;            /* positions of a slot; those in a tile */
 } ag_conv_axis;
 
+typedef enum ag_conv_result { AG_CONV_Y, AG_CONV_X, AG_CONV_W } ag_conv_result;
+
 typedef struct ag_conv_plan {
     const ag_conv *v;
     bool back;                             /* dx from dy */
     bool products;                         /* dw by products of matrices */
+    bool patches;                          /* one product for all taps, each of which has a plane of the slab */
     int64_t channels, outputs;             /* of a group: summed over, and made */
     int64_t taps;                          /* of all dimensions */
     ag_conv_axis axis[AG_SPATIAL];         /* depth has one position at a time, and its taps slices of the slab */
@@ -61,6 +64,8 @@ enum {
     AG_CONV_VECTORS = 16, /* at most so many lanes in a vector */
     AG_CONV_TILE = 1024,  /* positions in a tile, about */
     AG_CONV_SLAB = 1 << 18,
+    AG_CONV_PATCHES = 256, /* the same of a product of all taps, of which there are at most so many: */
+    AG_CONV_TAPS = 128,
     AG_CONV_ROWS = 64,  /* rows of dy at a time, for the derivative by w */
     AG_CONV_MANY = 16,  /* channels and outputs, at least, for products */
     AG_CONV_PARTS = 16, /* partial sums of that derivative */
@@ -71,7 +76,7 @@ enum {
 
 /* The bytes of the tables that ag_conv_plan_make fills in, for any direction. */
 size_t ag_conv_tables(const ag_conv *v);
-ag_conv_plan ag_conv_plan_make(const ag_conv *v, bool back, void *tables);
+ag_conv_plan ag_conv_plan_make(const ag_conv *v, ag_conv_result result, void *tables);
 ag_conv_tile ag_conv_tile_at(const ag_conv_plan *p, int64_t i);
 /* The depths of the source that a tile reads: of the taps order[first ..], `count` of them; source depth of each. */
 typedef struct ag_conv_slices {
@@ -93,7 +98,8 @@ typedef struct ag_conv_loops {
     /* to = results + bias, which may be NULL, or to += that. `weights`: all of the group */
     void (*tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *from, const void *weights, const void *bias,
                  bool add, void *to, char *worker);
-    /* part += what a tile gives dw; by products, part is [groups][taps][channels][outputs] */
+    /* part += what a tile gives dw; by products, part is [groups][taps][channels][outputs], or of patches
+     * [groups][channels][taps][outputs] */
     void (*weight_tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *x, const void *dy, void *part,
                         char *worker);
     void (*product_tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *x, const void *dy, void *part,

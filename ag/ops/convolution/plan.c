@@ -66,7 +66,7 @@ static void set_apart(ag_conv_axis *a, bool back)
     a->lag = 0;
 }
 
-static int64_t *make_axis(const ag_conv *v, int d, bool back, ag_conv_axis *a, int64_t *table)
+static int64_t *make_axis(const ag_conv *v, int d, bool back, bool patches, ag_conv_axis *a, int64_t *table)
 {
     const int64_t n = v->k[d] + 1, first = back ? v->before[d] / v->stride[d] : 0; /* the first position */
     *a = (ag_conv_axis){ .taps = v->k[d], .stride = v->stride[d], .dilation = v->dilation[d] };
@@ -89,7 +89,7 @@ static int64_t *make_axis(const ag_conv *v, int d, bool back, ag_conv_axis *a, i
     a->to_before = back ? v->before[d] - first * a->stride : 0;
     a->to_extent = back ? v->x[d] : v->y[d];
     a->positions = back ? (v->x[d] - 1 + v->before[d]) / a->stride - first + 1 : v->y[d];
-    if (d == 2 && pays_apart(v, back, a))
+    if (d > 0 && (patches || (d == 2 && pays_apart(v, back, a))))
         set_apart(a, back);
     return table + TABLES * n;
 }
@@ -142,17 +142,28 @@ static void measure(ag_conv_plan *p)
     p->channel = p->slice * p->axis[0].taps;
 }
 
-ag_conv_plan ag_conv_plan_make(const ag_conv *v, bool back, void *tables)
+/* dw by products: of each tap, or of the taps of all channels where these are few. */
+static void choose_products(const ag_conv *v, ag_conv_plan *p)
 {
+    p->products = p->outputs >= AG_CONV_MANY && p->taps * p->channels >= AG_CONV_MANY && ag_libraries_suit_small();
+    p->patches = p->products && p->channels < AG_CONV_MANY && p->taps <= AG_CONV_TAPS && v->k[0] == 1;
+    p->products = p->patches || (p->products && p->channels >= AG_CONV_MANY);
+}
+
+ag_conv_plan ag_conv_plan_make(const ag_conv *v, ag_conv_result result, void *tables)
+{
+    const bool back = result == AG_CONV_X;
     ag_conv_plan p = { .v = v, .back = back, .channels = back ? v->o : v->c, .outputs = back ? v->c : v->o };
     int64_t *table = tables;
-    for (int d = 0; d < AG_SPATIAL; d++)
-        table = make_axis(v, d, back, &p.axis[d], table);
     p.taps = v->k[0] * v->k[1] * v->k[2];
-    p.products = p.channels >= AG_CONV_MANY && p.outputs >= AG_CONV_MANY && ag_libraries_suit_small();
+    if (result == AG_CONV_W)
+        choose_products(v, &p);
+    for (int d = 0; d < AG_SPATIAL; d++)
+        table = make_axis(v, d, back, p.patches, &p.axis[d], table);
     ag_conv_axis *h = &p.axis[1], *w = &p.axis[2];
-    cut(w, AG_CONV_TILE);
-    cut(h, AG_CONV_TILE / (w->block + at_most(w->lag, AG_CONV_TILE) + 1));
+    const int64_t tile = p.patches ? AG_CONV_PATCHES : AG_CONV_TILE;
+    cut(w, tile);
+    cut(h, tile / (w->block + at_most(w->lag, tile) + 1));
     p.axis[0].blocks = p.axis[0].to_extent;
     p.tiles = v->images * v->groups * p.axis[0].blocks * h->blocks * w->blocks;
     measure(&p);
@@ -226,7 +237,12 @@ int64_t ag_conv_offsets(const ag_conv_plan *p, int64_t slices, int64_t row_slot,
         for (int64_t i = 0; i < h->count[row_slot]; i++)
             for (int64_t j = 0; j < w->count[column_slot]; j++) {
                 const int64_t kh = h->order[h->first[row_slot] + i], kw = w->order[w->first[column_slot] + j];
-                const int64_t high = p->back ? 0 : h->slot[kh], wide = w->apart ? kw : p->back ? 0 : w->slot[kw];
+                const int64_t high = h->apart  ? kh
+                                     : p->back ? 0
+                                               : h->slot[kh],
+                              wide = w->apart  ? kw
+                                     : p->back ? 0
+                                               : w->slot[kw];
                 offset[used++] = s * p->slice + (high * w->from_slots + wide) * p->plane + reads(p, h, kh) * p->wide +
                                  reads(p, w, kw);
             }

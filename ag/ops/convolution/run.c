@@ -102,7 +102,7 @@ static ag_status run_either(const ag_call *c, const ag_conv *v, bool back, const
     void *tables = tables_of(c, v);
     if (!tables)
         return AG_ENOMEM;
-    const ag_conv_plan p = ag_conv_plan_make(v, back, tables);
+    const ag_conv_plan p = ag_conv_plan_make(v, back ? AG_CONV_X : AG_CONV_Y, tables);
     if (p.channels == 0) {
         if (!add)
             fill(&p, bias, to);
@@ -172,8 +172,8 @@ static void add_parts(const job *j, bool add, void *dw)
     }
     if (p->products) {
         sum.stride[1] = 1;
-        sum.stride[2] = p->outputs;
-        sum.stride[3] = p->outputs * p->channels;
+        sum.stride[2] = p->patches ? p->outputs * p->taps : p->outputs;
+        sum.stride[3] = p->patches ? p->outputs : p->outputs * p->channels;
     }
     ag_copy_array(&to, &sum, add, p->v->threads);
 }
@@ -192,7 +192,7 @@ ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, 
     void *tables = tables_of(c, v);
     if (!tables)
         return AG_ENOMEM;
-    const ag_conv_plan p = ag_conv_plan_make(v, false, tables);
+    const ag_conv_plan p = ag_conv_plan_make(v, AG_CONV_W, tables);
     const size_t bytes = (size_t)size * ag_dtype_size(v->dtype);
     job j = { .p = &p, .loops = ag_conv_loops_of(v->dtype), .from = x, .dy = dy };
     j.parts = parts_of(&p, (double)bytes);
