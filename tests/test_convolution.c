@@ -88,6 +88,66 @@ static void sums_do_not_depend_on_how_they_are_made(void **state)
     expect_fine(t);
 }
 
+/* Small planes with many outputs, of which each piece of work has those that the same taps reach: strides, dilations,
+ * and places that no tap reaches, forward and back. */
+static void small_planes_are_summed_by_classes(void **state)
+{
+    ag_tape *t = *state;
+    const int64_t sizes[][6] = { /* channels, outputs, extent, kernel, stride, dilation */
+                                 { 3, 128, 7, 3, 1, 1 },  { 130, 4, 5, 3, 1, 1 }, { 5, 130, 6, 2, 1, 2 },
+                                 { 70, 129, 9, 3, 2, 1 }, { 64, 9, 14, 4, 2, 1 }, { 65, 3, 11, 1, 3, 1 },
+                                 { 150, 140, 4, 3, 1, 1 }
+    };
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+        const int64_t *n = sizes[i / 2];
+        const ag_dtype d = i % 2 ? AG_F64 : AG_F32;
+        const double far = i % 2 ? 1e-10 : 1e-2;
+        const ag_conv_options o = { .stride = { n[4], n[4] }, .padding = { n[3] / 2, n[3] / 2 } };
+        const ag_tensor x = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(5, n[0], n[2], n[2] - 1), 0, 1)),
+                        k = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(n[1], n[0], n[3], n[3]), 0, 1));
+        const int64_t wide = n[5] * (n[3] - 1) + 1; /* taps with zeros between them are a longer kernel's */
+        const ag_tensor spread = n[5] == 1 ? k : ag_embed(ag_embed(k, 2, wide, 0, n[5]), 3, wide, 0, n[5]);
+        ag_conv_options own = o;
+        own.dilation[0] = own.dilation[1] = n[5];
+        const ag_tensor y = ag_conv2d(ag_cast(x, d), ag_cast(k, d), absent, own),
+                        sums = by_taps(x, spread, &o, ag_shape_of(y)), dy = ag_randn(t, AG_F64, ag_shape_of(y), 0, 1);
+        expect_near(y, sums, far);
+        expect_near(ag_vjp(y, ag_cast(dy, d), x), ag_vjp(sums, dy, x), far);
+        ag_tape_reset(t);
+    }
+    expect_fine(t);
+}
+
+/* A convolution in each of the ways there are to make one, on so many threads. */
+static ag_tape *on_threads(int threads, ag_tensor out[9])
+{
+    static const int64_t sizes[3][4] = { { 64, 128, 7, 1 }, { 3, 32, 24, 1 }, { 32, 48, 15, 2 } };
+    ag_tape *t = ag_tape_new((ag_options){ .dtype = AG_F32, .threads = threads, .seed = 3 });
+    for (int i = 0; i < 3; i++) {
+        const int64_t *n = sizes[i];
+        const ag_tensor x = ag_require_grad(ag_randn(t, AG_F32, AG_SHAPE(9, n[0], n[2], n[2]), 0, 1)),
+                        w = ag_require_grad(ag_randn(t, AG_F32, AG_SHAPE(n[1], n[0], 3, 3), 0, 1));
+        out[3 * i] = ag_conv2d(x, w, absent, (ag_conv_options){ .stride = { n[3], n[3] }, .padding = { 1, 1 } });
+        const ag_tensor dy = ag_randn(t, AG_F32, ag_shape_of(out[3 * i]), 0, 1);
+        out[3 * i + 1] = ag_vjp(out[3 * i], dy, x);
+        out[3 * i + 2] = ag_vjp(out[3 * i], dy, w);
+    }
+    return t;
+}
+
+static void bits_do_not_depend_on_threads(void **state)
+{
+    ag_tensor one[9], two[9];
+    ag_tape *a = on_threads(1, one), *b = on_threads(2, two);
+    (void)state;
+    for (int i = 0; i < 9; i++)
+        assert_memory_equal(ag_data(one[i], AG_F32), ag_data(two[i], AG_F32), ag_size_of(one[i]) * sizeof(float));
+    expect_fine(a);
+    expect_fine(b);
+    ag_tape_free(a);
+    ag_tape_free(b);
+}
+
 /* What is left beside whole vectors of positions: of one to fifteen. */
 static void planes_of_every_size_are_summed(void **state)
 {
@@ -328,6 +388,8 @@ int main(void)
         TEST(ones_are_counted),
         TEST(blocks_fit_together),
         TEST(sums_do_not_depend_on_how_they_are_made),
+        TEST(small_planes_are_summed_by_classes),
+        TEST(bits_do_not_depend_on_threads),
         TEST(planes_of_every_size_are_summed),
         TEST(infinities_stay_where_they_belong),
         TEST(many_channels_are_each_by_itself),

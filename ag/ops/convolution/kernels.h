@@ -89,6 +89,43 @@ int64_t ag_conv_offsets(const ag_conv_plan *p, int64_t slices, int64_t row_slot,
 /* Where in the packed weights of a channel the taps of these slots begin. */
 int64_t ag_conv_first_tap(const ag_conv_plan *p, ag_conv_slices s, int64_t row_slot, int64_t column_slot);
 
+/* ---- classes.c: results that the same taps reach */
+
+enum { AG_CONV_CLASSES = 24, AG_CONV_CLASS_TAPS = 8, AG_CONV_BOXES = 4 };
+
+/* In one dimension: results first, first + to_step, .. and the taps that reach them, with what each reads for the first;
+ * for the next one it reads from_step further. */
+typedef struct ag_conv_class {
+    int64_t first, count, taps, tap[AG_CONV_CLASS_TAPS], from[AG_CONV_CLASS_TAPS];
+} ag_conv_class;
+
+typedef struct ag_conv_axis_classes {
+    int64_t to_step, from_step, count;
+    ag_conv_class of[AG_CONV_CLASSES];
+} ag_conv_axis_classes;
+
+typedef struct ag_conv_classes {
+    const ag_conv *v;
+    bool back;
+    int64_t channels, outputs, taps; /* of a group */
+    int64_t rows;                    /* of results: outputs, and those made in vain */
+    ag_conv_axis_classes axis[2];    /* height and width */
+    size_t slab, results, worker;    /* bytes that one thread works in */
+    size_t group_weights;            /* bytes of a group's weights, laid out for the loops */
+} ag_conv_classes;
+
+/* One piece of work: the results of some images that are of a class in height and one in width, and the elements from one
+ * row of a slab to the next. */
+typedef struct ag_conv_piece {
+    const ag_conv_class *high, *wide;
+    int64_t image, images, group, positions, row;
+} ag_conv_piece;
+
+/* False: that does not pay. */
+bool ag_conv_classes_make(const ag_conv *v, bool back, ag_conv_classes *q);
+ag_status ag_conv_run_classes(const ag_call *c, const ag_conv_classes *q, const void *from, const void *w,
+                              const void *bias, bool add, void *to);
+
 /* ---- tiles_f32.c, tiles_f64.c */
 
 typedef struct ag_conv_loops {
@@ -104,6 +141,10 @@ typedef struct ag_conv_loops {
                         char *worker);
     void (*product_tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *x, const void *dy, void *part,
                          char *worker);
+    /* of classes: weights in the order of taps, and a piece of the results as `tile` */
+    void (*pack_in_order)(const ag_conv_classes *q, const void *w, int64_t group, int64_t block, void *to);
+    void (*piece)(const ag_conv_classes *q, const ag_conv_piece *t, const void *from, const void *weights,
+                  const void *bias, bool add, void *to, char *worker);
 } ag_conv_loops;
 extern const ag_conv_loops ag_conv_f32, ag_conv_f64;
 static inline const ag_conv_loops *ag_conv_loops_of(ag_dtype d)

@@ -99,6 +99,9 @@ static ag_status run_either(const ag_call *c, const ag_conv *v, bool back, const
 {
     if (is_empty(v, back ? v->c : v->o, back ? v->x : v->y))
         return AG_OK;
+    ag_conv_classes q;
+    if (ag_conv_classes_make(v, back, &q) && q.channels > 0)
+        return ag_conv_run_classes(c, &q, from, w, bias, add, to);
     void *tables = tables_of(c, v);
     if (!tables)
         return AG_ENOMEM;
