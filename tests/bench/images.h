@@ -7,6 +7,8 @@ OP(pad_reflect_3, ag_pad(x[0], AG_SHAPE(0, 0, 3, 3), AG_SHAPE(0, 0, 3, 3), AG_RE
 OP(adaptive_max, ag_adaptive_max_pool2d(x[0], AG_SHAPE(7, 7)))
 OP(global_avg, ag_adaptive_avg_pool2d(x[0], AG_SHAPE(1, 1)))
 OP(conv_stride_2, ag_conv2d(x[0], x[1], x[2], (ag_conv_options){ .stride = { 2, 2 }, .padding = { 1, 1 } }))
+OP(conv_transpose_4,
+   ag_conv_transpose2d(x[0], x[1], x[2], (ag_conv_options){ .stride = { 2, 2 }, .padding = { 1, 1 } }))
 
 /* clang-format off */
 #define BESIDE_IMAGES                                                                                                   \
@@ -26,5 +28,11 @@ OP(conv_stride_2, ag_conv2d(x[0], x[1], x[2], (ag_conv_options){ .stride = { 2, 
     { "global_avg_7x7", global_avg, .shape = { AG_DIMS(64, 2048, 7, 7) } },                                             \
     { "conv_stride_2", conv_stride_2, .shape = { AG_DIMS(16, 64, 32, 32), AG_DIMS(64, 64, 3, 3), AG_DIMS(64) } },       \
     { "conv_3x3_28x28", conv_3x3, .shape = { AG_DIMS(16, 128, 28, 28), AG_DIMS(128, 128, 3, 3), AG_DIMS(128) } },       \
-    { "conv_3x3_14x14", conv_3x3, .shape = { AG_DIMS(16, 256, 14, 14), AG_DIMS(256, 256, 3, 3), AG_DIMS(256) } }
+    { "conv_3x3_14x14", conv_3x3, .shape = { AG_DIMS(16, 256, 14, 14), AG_DIMS(256, 256, 3, 3), AG_DIMS(256) } },     \
+    { "conv_3x3_7x7", conv_3x3, .shape = { AG_DIMS(16, 512, 7, 7), AG_DIMS(512, 512, 3, 3), AG_DIMS(512) } },           \
+    { "conv_5x5_gray", conv_1x1, .shape = { AG_DIMS(64, 1, 28, 28), AG_DIMS(32, 1, 5, 5), AG_DIMS(32) } },              \
+    { "conv_5x5_12x12", conv_1x1, .shape = { AG_DIMS(64, 6, 12, 12), AG_DIMS(16, 6, 5, 5), AG_DIMS(16) } },             \
+    { "conv_transpose_7x7", conv_transpose_4, .shape = { AG_DIMS(64, 128, 7, 7), AG_DIMS(128, 64, 4, 4), AG_DIMS(64) } }, \
+    { "max_pool_2_12x12", max_pool, .shape = { AG_DIMS(64, 16, 12, 12) } },                                             \
+    { "max_pool_3_14x14", max_pool_3, .shape = { AG_DIMS(64, 32, 14, 14) } }
 /* clang-format on */

@@ -100,6 +100,12 @@ OPS = {
     "conv_stride_2": (lambda x, w, b: F.conv2d(x, w, b, 2, 1), floats(16, 64, 32, 32), floats(64, 64, 3, 3), floats(64)),
     "conv_3x3_28x28": (lambda x, w, b: F.conv2d(x, w, b, padding=1), floats(16, 128, 28, 28), floats(128, 128, 3, 3), floats(128)),
     "conv_3x3_14x14": (lambda x, w, b: F.conv2d(x, w, b, padding=1), floats(16, 256, 14, 14), floats(256, 256, 3, 3), floats(256)),
+    "conv_3x3_7x7": (lambda x, w, b: F.conv2d(x, w, b, padding=1), floats(16, 512, 7, 7), floats(512, 512, 3, 3), floats(512)),
+    "conv_5x5_gray": (F.conv2d, floats(64, 1, 28, 28), floats(32, 1, 5, 5), floats(32)),
+    "conv_5x5_12x12": (F.conv2d, floats(64, 6, 12, 12), floats(16, 6, 5, 5), floats(16)),
+    "conv_transpose_7x7": (lambda x, w, b: F.conv_transpose2d(x, w, b, 2, 1), floats(64, 128, 7, 7), floats(128, 64, 4, 4), floats(64)),
+    "max_pool_2_12x12": (lambda x: F.max_pool2d(x, 2), floats(64, 16, 12, 12)),
+    "max_pool_3_14x14": (lambda x: F.max_pool2d(x, 3, 2, 1), floats(64, 32, 14, 14)),
 }
 
 
