@@ -102,14 +102,14 @@ static void small_planes_are_summed_by_classes(void **state)
         const int64_t *n = sizes[i / 2];
         const ag_dtype d = i % 2 ? AG_F64 : AG_F32;
         const double far = i % 2 ? 1e-10 : 1e-2;
-        const ag_conv_options o = { .stride = { n[4], n[4] }, .padding = { n[3] / 2, n[3] / 2 } };
+        const ag_conv_options o = { .stride = { n[4], n[4] },
+                                    .padding = { n[3] / 2, n[3] / 2 },
+                                    .dilation = { n[5], n[5] } };
         const ag_tensor x = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(5, n[0], n[2], n[2] - 1), 0, 1)),
                         k = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(n[1], n[0], n[3], n[3]), 0, 1));
-        const int64_t wide = n[5] * (n[3] - 1) + 1; /* taps with zeros between them are a longer kernel's */
-        const ag_tensor spread = n[5] == 1 ? k : ag_embed(ag_embed(k, 2, wide, 0, n[5]), 3, wide, 0, n[5]);
-        ag_conv_options own = o;
-        own.dilation[0] = own.dilation[1] = n[5];
-        const ag_tensor y = ag_conv2d(ag_cast(x, d), ag_cast(k, d), absent, own),
+        const int64_t wide = n[5] * (n[3] - 1) + 1; /* with zeros between its taps it is a longer kernel */
+        const ag_tensor spread = ag_embed(ag_embed(k, 2, wide, 0, n[5]), 3, wide, 0, n[5]);
+        const ag_tensor y = ag_conv2d(ag_cast(x, d), ag_cast(k, d), absent, o),
                         sums = by_taps(x, spread, &o, ag_shape_of(y)), dy = ag_randn(t, AG_F64, ag_shape_of(y), 0, 1);
         expect_near(y, sums, far);
         expect_near(ag_vjp(y, ag_cast(dy, d), x), ag_vjp(sums, dy, x), far);
@@ -226,70 +226,6 @@ static void pools_choose_the_first(void **state)
            AG_SHAPE(1, 1, 4), 0, 1, 3, 4);
 }
 
-/* The same of planes of every width, for windows that are made in different ways, element by element. */
-typedef struct square_pool {
-    int64_t window, stride, padding, dilation;
-} square_pool;
-
-static int64_t chosen_of(const square_pool *p, const double *x, int64_t high, int64_t wide, int64_t row, int64_t column)
-{
-    int64_t chosen = -1;
-    for (int64_t i = 0; i < p->window; i++)
-        for (int64_t j = 0; j < p->window; j++) {
-            const int64_t h = row * p->stride + i * p->dilation - p->padding,
-                          w = column * p->stride + j * p->dilation - p->padding;
-            if (h < 0 || h >= high || w < 0 || w >= wide)
-                continue;
-            const double v = x[h * wide + w];
-            if (chosen < 0 || v > x[chosen] || isnan(v))
-                chosen = h * wide + w;
-        }
-    return chosen;
-}
-
-static void expect_chosen(ag_tape *t, const square_pool *p, ag_dtype d, int64_t wide)
-{
-    enum { PLANES = 3, HIGH = 7 };
-    const int64_t plane = HIGH * wide;
-    const ag_pool_options o = { .stride = { p->stride, p->stride },
-                                .padding = { p->padding, p->padding },
-                                .dilation = { p->dilation, p->dilation } };
-    double v[PLANES * HIGH * 70];
-    for (int64_t i = 0; i < PLANES * plane; i++)
-        v[i] = i * 7 % 23 == 5 ? NAN : i * 5 % 11 < 4 ? -INFINITY : (double)(i * i % 5);
-    ag_tensor x = ag_require_grad(ag_cast(ag_values(t, AG_SHAPE(PLANES, HIGH, wide), v, (size_t)(PLANES * plane)), d));
-    ag_placed y = ag_max_pool2d_with_indices(x, AG_SHAPE(p->window, p->window), o);
-    const ag_shape s = ag_shape_of(y.values);
-    double expected[PLANES * HIGH * 70] = { 0 };
-    const int64_t *index = ag_data(y.indices, AG_I64);
-    for (int64_t i = 0; i < ag_size_of(y.values); i++) {
-        const int64_t first = i / (s.dim[1] * s.dim[2]) * plane;
-        const int64_t at = chosen_of(p, v + first, HIGH, wide, i / s.dim[2] % s.dim[1], i % s.dim[2]);
-        assert_int_equal(index[i], at);
-        expected[first + at] += (double)i;
-    }
-    const ag_tensor gathered = ag_gather(ag_flatten(x, 1, 2), -1, ag_flatten(y.indices, 1, 2));
-    assert_true(ag_item(ag_all(ag_logical_or(ag_equal(ag_flatten(y.values, 1, 2), gathered), ag_isnan(gathered)))) !=
-                0);
-    const ag_tensor dy = ag_reshape(ag_arange(t, d, 0, (double)ag_size_of(y.values), 1), s);
-    const ag_tensor dx = ag_cast(ag_vjp(y.values, dy, x), AG_F64);
-    assert_memory_equal(ag_data(dx, AG_F64), expected, (size_t)(PLANES * plane) * sizeof *expected);
-}
-
-static void windows_of_every_width_choose_alike(void **state)
-{
-    static const square_pool pools[] = {
-        { 2, 2, 0, 1 }, { 3, 2, 1, 1 }, { 3, 1, 1, 1 }, { 2, 1, 1, 2 }, { 3, 3, 0, 1 }
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(pools); i++)
-        for (int64_t wide = 3; wide < 70; wide += wide < 20 ? 1 : 7) {
-            expect_chosen(*state, &pools[i], AG_F32, wide);
-            expect_chosen(*state, &pools[i], AG_F64, wide);
-            expect_fine(*state);
-            ag_tape_reset(*state);
-        }
-}
-
 /* Of equals the first one is chosen, row by row, and the last NaN; parts of one extent or not. */
 static void parts_choose_the_first(void **state)
 {
@@ -394,7 +330,6 @@ int main(void)
         TEST(infinities_stay_where_they_belong),
         TEST(many_channels_are_each_by_itself),
         TEST(pools_choose_the_first),
-        TEST(windows_of_every_width_choose_alike),
         TEST(parts_choose_the_first),
         TEST(planes_are_averaged),
         TEST(errors_say_what_does_not_fit),
