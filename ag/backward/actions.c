@@ -117,6 +117,8 @@ static ag_status run_fused(ag_tape *t, const ag_fused_action *a)
     for (int i = 0; i < all; i++)
         if (a->call.operands[i].data == &a->number[i])
             a->number[i] = t->records[i < a->call.count ? AG_INDEX(a->call.inputs[i]) : a->call.id].value;
+    if (a->call.products)
+        a->call.products->next = 0;
     const uint64_t work = ag_work_begin(t);
     const ag_kernel k = ag_kernel_begin(t, t->headers[a->call.id].op >= ag_op_count);
     ag_status status = ag_kernel_end(t, k, a->call.op->vjp_fused(&a->call, a->dy, a->dx, a->beta));

@@ -164,6 +164,11 @@ static void note_fused(ag_pass *s, const fused *f, bool scalar)
     a->number = f->number;
     a->seed = f->seed;
     a->beta = f->beta;
+    if (f->call.op->flags & AG_PRODUCTS) {
+        a->call.products = ag_note_memory(s, sizeof *a->call.products);
+        if (a->call.products)
+            a->call.products->count = 0;
+    }
 }
 
 static ag_status visit_fused(ag_pass *s, ag_node *d, const double *scalar)

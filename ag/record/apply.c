@@ -104,7 +104,7 @@ static bool resolve_all(ag_tape *t, application *a, ag_list inputs)
     }
     if (t->no_grad || a->call.op->flags & AG_NO_GRADIENT)
         a->needs = false;
-    return show_operands(t, a);
+    return true;
 }
 
 /* The status of a function of the op that did not succeed, which may have said nothing. */
@@ -246,12 +246,13 @@ static ag_status compute(ag_tape *t, application *a, bool builtin)
     return s;
 }
 
-static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inputs, const void *params,
-                       ag_tensor *outputs)
+/* The operands are resolved. */
+static ag_status apply_anew(ag_tape *t, application *a, uint32_t number, const void *params, ag_tensor *outputs)
 {
     const ag_op *op = a->call.op;
-    if (!resolve_all(t, a, inputs))
-        return t->error.status ? t->error.status : AG_ENULL;
+    if (!show_operands(t, a))
+        return t->error.status;
+    const char *begin = t->arena.at;
     const uint64_t position = ag_arena_position(&t->arena);
     a->call.params = params;
     if (op->params_size && !t->no_grad)
@@ -266,7 +267,23 @@ static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inpu
     ag_work_end(t, work);
     if (s)
         ag_arena_rewind(&t->arena, position);
-    return s ? s : make_nodes(t, a, number, outputs);
+    if (!s)
+        s = make_nodes(t, a, number, outputs);
+    if (!s && AG_UNLIKELY(ag_echo_noted(t) != NULL))
+        ag_repeat_note(t, number, &a->call, a->y, begin);
+    return s;
+}
+
+static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inputs, const void *params,
+                       ag_tensor *outputs)
+{
+    if (!resolve_all(t, a, inputs))
+        return t->error.status ? t->error.status : AG_ENULL;
+    const struct ag_repeat *r = ag_repeat_of(t, number, a->ids, a->call.count, params);
+    if (!r)
+        return apply_anew(t, a, number, params, outputs);
+    const ag_status s = ag_repeat_run(t, r, outputs);
+    return s && show_operands(t, a) ? failed(&a->call, s, "the op") : s;
 }
 
 /* May the op be applied on a tape that does not simply record? Observers are shown that it begins. */
@@ -323,8 +340,7 @@ ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const voi
     return s;
 }
 
-/* The one tape of the operands; NULL: reported where possible. */
-static inline ag_tape *tape_of(const ag_op *op, ag_list inputs)
+ag_tape *ag_tape_of_operands(const ag_op *op, ag_list inputs)
 {
     ag_tape *t = inputs.count ? inputs.at[0].tape : ag_list_tape(inputs);
     bool same = t;
@@ -343,46 +359,9 @@ ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params)
     ag_tensor y[AG_MAX_OUTPUTS];
     if (!inputs.at)
         return ag_inert(NULL);
-    ag_tape *t = tape_of(ag_op_at(NULL, number), inputs);
+    ag_tape *t = ag_tape_of_operands(ag_op_at(NULL, number), inputs);
     if (AG_UNLIKELY(!t))
         return ag_inert(inputs.count ? inputs.at[0].tape : NULL);
     ag_apply_number(t, number, inputs, params, y);
-    return y[0];
-}
-
-/* `count` results are there, as many as the op has outputs unless that is absurd. */
-static ag_status apply_user(const ag_op *op, ag_list inputs, const void *params, ag_tensor *y, int count)
-{
-    ag_tape *first = inputs.count ? inputs.at[0].tape : ag_list_tape(inputs);
-    for (int i = 0; i < count; i++)
-        y[i] = ag_inert(first);
-    ag_tape *t = tape_of(op, inputs);
-    if (!t)
-        return first ? first->error.status : AG_ENULL;
-    for (int i = 0; i < count; i++)
-        y[i] = ag_inert(t);
-    uint32_t number = ag_op_number(t, op);
-    return number ? ag_apply_number(t, number, inputs, params, y) : t->error.status;
-}
-
-ag_status ag_apply_all(const ag_op *op, ag_list inputs, const void *params, ag_tensor *outputs)
-{
-    ag_tape *any = inputs.count && inputs.at ? inputs.at[0].tape : NULL;
-    if (!op || !outputs || (inputs.count && !inputs.at))
-        return ag_fail(any, AG_ENULL, "ag_apply_all: the op, the list or the results are NULL");
-    return apply_user(op, inputs, params, outputs, op->outputs > 0 ? op->outputs : 1);
-}
-
-ag_tensor ag_apply(const ag_op *op, ag_list inputs, const void *params)
-{
-    ag_tensor y[AG_MAX_OUTPUTS];
-    ag_tape *t = inputs.count && inputs.at ? inputs.at[0].tape : NULL;
-    if (!op || !inputs.at) {
-        if (!op && t)
-            ag_fail(t, AG_ENULL, "ag_apply: the op is NULL");
-        return ag_inert(t);
-    }
-    int count = op->outputs < 1 ? 1 : op->outputs > AG_MAX_OUTPUTS ? AG_MAX_OUTPUTS : op->outputs;
-    apply_user(op, inputs, params, y, count);
     return y[0];
 }

@@ -1,4 +1,4 @@
-/* Ops of a user's: what their definitions may say, and their numbers on a tape. */
+/* Ops of a user's: what their definitions may say, their numbers on a tape, and applying them. */
 #include "ag/record/record.h"
 
 /* What is wrong with a definition; NULL: nothing. */
@@ -59,4 +59,43 @@ uint32_t ag_op_number(ag_tape *t, const ag_op *op)
         return 0;
     t->user_ops[t->user_op_count] = op;
     return ag_op_count + t->user_op_count++;
+}
+
+/* ---- applying them */
+
+/* `count` results are there, as many as the op has outputs unless that is absurd. */
+static ag_status apply_user(const ag_op *op, ag_list inputs, const void *params, ag_tensor *y, int count)
+{
+    ag_tape *first = inputs.count ? inputs.at[0].tape : ag_list_tape(inputs);
+    for (int i = 0; i < count; i++)
+        y[i] = ag_inert(first);
+    ag_tape *t = ag_tape_of_operands(op, inputs);
+    if (!t)
+        return first ? first->error.status : AG_ENULL;
+    for (int i = 0; i < count; i++)
+        y[i] = ag_inert(t);
+    uint32_t number = ag_op_number(t, op);
+    return number ? ag_apply_number(t, number, inputs, params, y) : t->error.status;
+}
+
+ag_status ag_apply_all(const ag_op *op, ag_list inputs, const void *params, ag_tensor *outputs)
+{
+    ag_tape *any = inputs.count && inputs.at ? inputs.at[0].tape : NULL;
+    if (!op || !outputs || (inputs.count && !inputs.at))
+        return ag_fail(any, AG_ENULL, "ag_apply_all: the op, the list or the results are NULL");
+    return apply_user(op, inputs, params, outputs, op->outputs > 0 ? op->outputs : 1);
+}
+
+ag_tensor ag_apply(const ag_op *op, ag_list inputs, const void *params)
+{
+    ag_tensor y[AG_MAX_OUTPUTS];
+    ag_tape *t = inputs.count && inputs.at ? inputs.at[0].tape : NULL;
+    if (!op || !inputs.at) {
+        if (!op && t)
+            ag_fail(t, AG_ENULL, "ag_apply: the op is NULL");
+        return ag_inert(t);
+    }
+    int count = op->outputs < 1 ? 1 : op->outputs > AG_MAX_OUTPUTS ? AG_MAX_OUTPUTS : op->outputs;
+    apply_user(op, inputs, params, y, count);
+    return y[0];
 }

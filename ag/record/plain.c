@@ -71,7 +71,7 @@ static inline ag_tensor repeat(ag_tape *t, const ag_echo *e, ag_row_params q)
 {
     void *to = t->arena.at;
     const int64_t n = e->node.layout->size;
-    ag_echo_put(t, e, q.c, q.d);
+    ag_echo_put(t, &e->node, e->header, q.c, q.d);
     t->arena.at += e->bytes;
     t->echoes.ops++;
     AG_ALLOW(to, e->bytes);
@@ -128,9 +128,31 @@ static inline bool is_quick(const ag_tape *t, const ag_row *row)
            !t->waiting.pending && !(row->flags & (AG_ROW_TRUTH | AG_ROW_INTEGERS | AG_ROW_BOUNDS));
 }
 
+/* The operand's id, perhaps of its first use in the step; 0: ag_row_apply must look. */
+static uint32_t operand_in_step(ag_tape *t, ag_tensor x)
+{
+    const uint32_t id = x.tape == t ? ag_quick_id(t, x) : 0;
+    return id || x.tape != t ? id : ag_leaf_again(t, x);
+}
+
+/* What is noted for the next place, where an operand's leaf was not there yet. b: NULL of an op with one operand. */
+static AG_ASIDE const ag_echo *echo_of_leaves(ag_tape *t, uint32_t number, ag_tensor a, const ag_tensor *b)
+{
+    if (t->span >= t->limit)
+        return NULL;
+    const uint32_t i = operand_in_step(t, a), k = i && b ? operand_in_step(t, *b) : 0;
+    return i & (b ? k : i) & AG_TAG_RANKED ? echo_of(t, number, i, k) : NULL;
+}
+
+static inline bool may_be_in_step(const ag_tape *t)
+{
+    return t && t->node_count < t->echoes.end;
+}
+
 static AG_ASIDE ag_tensor unary_otherwise(uint32_t number, ag_tensor x, double c)
 {
-    return ag_row_apply(number, &x, (ag_row_params){ c, 0 });
+    const ag_echo *e = may_be_in_step(x.tape) ? echo_of_leaves(x.tape, number, x, NULL) : NULL;
+    return e ? repeat(x.tape, e, (ag_row_params){ c, 0 }) : ag_row_apply(number, &x, (ag_row_params){ c, 0 });
 }
 
 static AG_ASIDE ag_tensor unary_anew(ag_tape *t, uint32_t number, uint32_t id, double c)
@@ -155,6 +177,9 @@ ag_tensor ag_row_unary(uint32_t number, ag_tensor x, double c)
 
 static AG_ASIDE ag_tensor binary_otherwise(uint32_t number, ag_tensor a, ag_tensor b)
 {
+    const ag_echo *e = may_be_in_step(a.tape) ? echo_of_leaves(a.tape, number, a, &b) : NULL;
+    if (e)
+        return repeat(a.tape, e, (ag_row_params){ 0, 0 });
     return ag_row_apply(number, (const ag_tensor[]){ a, b }, (ag_row_params){ 0, 0 });
 }
 

@@ -2,6 +2,7 @@
 #ifndef AG_RECORD_RECORD_H
 #define AG_RECORD_RECORD_H
 
+#include "ag/record/repeat.h"
 #include "ag/tape/tape.h"
 
 /* ---- ops/registry.c: the table of the built-in ops, which is generated */
@@ -83,6 +84,8 @@ enum {                        /* flags of an ag_op */
        AG_INNER = 1 << 17,    /* it is for rules alone */
        AG_SUMS = 1 << 19,     /* its value is the sum of its operand, of all elements or, with parameters, over axes */
        AG_AVERAGES = 1 << 20, /* with AG_SUMS: divided by their number */
+       AG_REPEATS = 1 << 21,  /* what its result is, layouts and parameters say: see repeat.h */
+       AG_PRODUCTS = 1 << 22, /* its functions call ag_call_product, as often each time */
        AG_STACKED = 1 << 18   /* its vjp_fused takes many adjoints at once: dy and dx with a dimension more in front */
 };
 
@@ -274,10 +277,12 @@ struct ag_call {
     bool all_needed;        /* ag_local: a derivative by every input */
     const uint8_t *wanted;  /* by index: what ag_gradients wants; NULL: all that needs a gradient */
     ag_array *operands;     /* inputs then outputs, dense where the op asks, in vjp_fused */
+    ag_products *products;  /* of a call that is repeated, with the same arrays; NULL: it is none */
 };
 /* ag_apply for a built-in op by its number in the registry */
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs);
+ag_tape *ag_tape_of_operands(const ag_op *op, ag_list inputs); /* NULL: reported where possible */
 
 /* ---- call.c: what an op's functions may ask, and how they complain */
 

@@ -15,13 +15,13 @@ static inline const ag_echo *ag_echo_next(const ag_tape *t, uint32_t op)
     return AG_LIKELY(next) ? e : NULL;
 }
 
-/* Makes it again. */
-static inline void ag_echo_put(ag_tape *t, const ag_echo *e, double c, double d)
+/* Makes the node again. */
+static inline void ag_echo_put(ag_tape *t, const ag_node *node, ag_header header, double c, double d)
 {
-    const uint32_t index = e->node.id, place = t->node_count;
-    t->nodes[place] = e->node;
+    const uint32_t index = node->id, place = t->node_count;
+    t->nodes[place] = *node;
     t->records[index] = (ag_record){ .parent = { index, place }, .partial = { c, d } };
-    t->headers[index] = e->header;
+    t->headers[index] = header;
     t->stops[t->stop_count++] = index;
     t->node_count = place + 1;
     t->span++;

@@ -16,13 +16,27 @@ typedef struct ag_echo_layout {
     ag_layout was; /* persistent tensors come and go; others lie where another one may lie in the next step */
 } ag_echo_layout;
 
+/* Forgets the notes from a place on. */
+static void cut(ag_echoes *e, uint32_t place)
+{
+    for (uint32_t i = place; i < e->count; i++)
+        if (e->at[i].call) {
+            ag_kept_return(&e->memory, &e->at[i].call->before);
+            break;
+        }
+    e->count = place;
+}
+
 bool ag_echo_drop(ag_tape *t)
 {
     ag_echoes *e = &t->echoes;
-    const bool any = e->at;
+    const bool any = e->at || (e->memory.first && !e->held);
+    cut(e, 0);
+    if (!e->held)
+        ag_kept_free(t, &e->memory);
     ag_give_back(t, e->at, e->capacity * sizeof *e->at);
     ag_give_back(t, e->layouts, MOST_LAYOUTS * sizeof *e->layouts);
-    *e = (ag_echoes){ .vain = e->vain, .wait = e->wait, .ops = e->ops };
+    *e = (ag_echoes){ .vain = e->vain, .wait = e->wait, .ops = e->ops, .held = e->held, .memory = e->memory };
     return any;
 }
 
@@ -90,7 +104,7 @@ void ag_echo_node(ag_tape *t, const ag_node *d)
         e->on = is_same(t, &e->at[place], d);
         if (e->on)
             return;
-        e->count = place;
+        cut(e, place);
         e->differed = true;
     } else {
         e->on = e->noting && note(t, d);

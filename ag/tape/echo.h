@@ -3,7 +3,7 @@
 #ifndef AG_TAPE_ECHO_H
 #define AG_TAPE_ECHO_H
 
-#include "ag/array/array.h"
+#include "ag/tape/routine.h"
 
 typedef struct ag_echoes {
     struct ag_echo *at;             /* by the node's place */
@@ -17,7 +17,9 @@ typedef struct ag_echoes {
     uint32_t wait;        /* steps until then */
     uint32_t next, nodes; /* how the last step ended: one that ends otherwise is none that it is worth to note */
     uint64_t values;
-    uint64_t ops; /* that were recorded in step */
+    uint64_t ops;   /* that were recorded in step */
+    ag_kept memory; /* of notes of calls */
+    bool held;      /* one of them runs: it does not go back */
 } ag_echoes;
 
 /* What an interlude, in which nothing is noted nor compared, leaves aside. */

@@ -46,10 +46,21 @@ static bool leaf_again(ag_tape *t, ag_slot *s, uint32_t index)
     if (!e || e->node.input[0] != index || e->bytes != s->generation || e->node.data != s->data ||
         e->node.layout != s->layout || s->hook_count)
         return false;
-    ag_echo_put(t, e, 0, 0);
+    ag_echo_put(t, &e->node, e->header, 0, 0);
     s->leaf_id = s->first_id = e->node.id | AG_TAG_RANKED;
     s->leaf_epoch = s->first_epoch = (uint32_t)(t->base >> 32);
     return true;
+}
+
+uint32_t ag_leaf_again(ag_tape *t, ag_tensor x)
+{
+    const uint32_t index = AG_INDEX(x.id);
+    if (!(x.id & AG_TAG_PERSISTENT) || index >= t->slot_count)
+        return 0;
+    ag_slot *s = &t->slots[index];
+    if (s->generation != x.epoch || s->released || s->first_epoch)
+        return 0;
+    return leaf_again(t, s, index) ? s->leaf_id : 0;
 }
 
 static void note_leaf(ag_tape *t, const ag_slot *s)

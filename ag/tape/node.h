@@ -4,11 +4,17 @@
 
 #include "ag/tape/tape.h"
 
-/* A node as it was made in the last step, and where it is of an elementwise op, what made its value. */
+/* What is kept to run an op that is no elementwise one: see record/repeat.c. */
+typedef struct ag_echo_call {
+    ag_kept before; /* what was taken before it */
+} ag_echo_call;
+
+/* A node as it was made in the last step, and where it is of an op, what made its value. */
 typedef struct ag_echo {
     ag_node node;
     void (*run)(int64_t n, void *y, const void *a, const void *b, double c, double d);
     const void *a, *b;   /* the operands' data; NULL: no array */
+    ag_echo_call *call;  /* NULL: it is of an elementwise op, or a leaf */
     const float *number; /* the operand that is the constant c; NULL: c is what the call says */
     uint32_t bytes;      /* of memory that it takes */
     uint32_t op;         /* 0: it is none of these */

@@ -37,13 +37,26 @@ void ag_kept_empty(ag_kept *k)
     k->used = KEPT_HEAD;
 }
 
-static void drop(ag_tape *t, ag_routine *r)
+void ag_kept_return(ag_kept *k, const ag_kept *before)
 {
-    for (ag_kept_block *b = r->memory.first, *next; b; b = next) {
+    k->last = before->last;
+    k->used = before->used;
+    if (!k->last)
+        ag_kept_empty(k);
+}
+
+void ag_kept_free(ag_tape *t, ag_kept *k)
+{
+    for (ag_kept_block *b = k->first, *next; b; b = next) {
         next = b->next;
         ag_give_back(t, b, b->bytes);
     }
-    r->memory = (ag_kept){ 0 };
+    *k = (ag_kept){ 0 };
+}
+
+static void drop(ag_tape *t, ag_routine *r)
+{
+    ag_kept_free(t, &r->memory);
     r->ready = false;
     r->seen = 0;
 }

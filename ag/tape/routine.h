@@ -39,6 +39,8 @@ typedef struct ag_routines {
 
 void *ag_kept_take(ag_tape *t, ag_kept *k, size_t bytes); /* 16-byte aligned; NULL: there is none */
 void ag_kept_empty(ag_kept *k);                           /* all that was taken is free */
+void ag_kept_return(ag_kept *k, const ag_kept *before);   /* and all since then */
+void ag_kept_free(ag_tape *t, ag_kept *k);
 /* Their memory goes back, for what needs it more, but that of the one in use. False: there was none. */
 bool ag_routines_drop(ag_tape *t);
 

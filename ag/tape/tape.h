@@ -350,6 +350,7 @@ static inline uint32_t ag_quick_id(const ag_tape *t, ag_tensor x)
     }
     return AG_LIKELY(word - t->base < t->span) || word - t->outer < t->outer_span ? id : 0;
 }
+uint32_t ag_leaf_again(ag_tape *t, ag_tensor x);  /* 0 too: it is no leaf that the last step had at the next place */
 ag_status ag_refuse(ag_tape *t, const char *who); /* the status of an action on an unusable tensor: never AG_OK */
 ag_tape *ag_common_tape(const ag_tensor *x, size_t count, const char *who); /* NULL: reported where possible */
 ag_tensor ag_node_new(ag_tape *t, uint32_t op, const ag_layout *layout, void *data, const uint32_t *inputs,

@@ -1,10 +1,10 @@
 /* Short training loops, whose steps repeat themselves but for what is drawn to differ. */
 #include "tests/fuzz/fuzz.h"
 
-enum { LOOP = 9, LOOP_OPS = 6 };
+enum { LOOP = 9, LOOP_OPS = 6, LOOP_KINDS = 12 };
 
 typedef struct loop {
-    ag_tensor w, b, s, x;
+    ag_tensor w, b, s, x, labels;
     int op[LOOP_OPS];
 } loop;
 
@@ -25,6 +25,14 @@ static ag_tensor next(const loop *g, int op, ag_tensor h)
         return ag_mul_scalar(ag_mul(h, ag_sum_over(h, AG_AXES(0), AG_KEEPDIM)), 0.5);
     case 6:
         return ag_mul(h, ag_square(ag_sub(g->s, ag_mean(h))));
+    case 7:
+        return ag_mul(h, ag_mse(h, g->x));
+    case 8:
+        return ag_add(h, ag_bce_logits(h, g->x));
+    case 9:
+        return ag_mul(h, ag_cross_entropy(h, g->labels));
+    case 10:
+        return ag_matmul(h, g->w);
     default:
         return ag_sqrt(ag_relu(h));
     }
@@ -55,7 +63,7 @@ static void disturb(world *w, lane *l, loop *g, ag_tensor *h)
         ag_grad(g->s);
         break;
     default:
-        *h = next(g, draw(w, 8), *h);
+        *h = next(g, draw(w, LOOP_KINDS), *h);
     }
 }
 
@@ -102,15 +110,16 @@ static void play_loop(world *w)
                ag_param(v, NULL),
                ag_param(ag_full(l->t, chance(w, 2) ? AG_F64 : AG_FLOAT, AG_SCALAR, 1.25), NULL),
                ag_buffer(x, NULL),
+               ag_buffer(ag_full(l->t, AG_I64, AG_SHAPE(2), 1), NULL),
                { 0 } };
     for (int i = 0; i < LOOP_OPS; i++)
-        g.op[i] = draw(w, 8);
+        g.op[i] = draw(w, LOOP_KINDS);
     for (int i = 0; i < LOOP && !ag_error(l->t); i++) {
         loop_step(w, l, &g);
         ag_tape_reset(l->t);
     }
-    const ag_tensor all[] = { g.w, g.b, g.s, g.x };
-    for (int i = 0; i < 4; i++)
+    const ag_tensor all[] = { g.w, g.b, g.s, g.x, g.labels };
+    for (int i = 0; i < 5; i++)
         if (ag_ok(all[i]))
             ag_release(all[i]);
     if (!ag_tape_reset(l->t) || ag_tape_nodes(l->t) == 0) {

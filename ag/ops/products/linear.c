@@ -133,7 +133,7 @@ static double linear_flops(const ag_call *c, const ag_array *x, const ag_array *
 AG_OP(linear) = {
     .name = "linear",
     .formula = "x w' + b",
-    .flags = AG_VARIADIC | AG_STRIDED | AG_STACKED,
+    .flags = AG_VARIADIC | AG_STRIDED | AG_STACKED | AG_REPEATS | AG_PRODUCTS,
     .shape = linear_shape,
     .forward = linear_forward,
     .vjp = linear_vjp,

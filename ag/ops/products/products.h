@@ -8,11 +8,11 @@
 static inline ag_status ag_call_product(const ag_call *call, const ag_array *a, const ag_array *b, const ag_array *c,
                                         double beta)
 {
-    ag_batch batch = ag_batched_plan(a, b, c, beta, ag_call_threads(call));
-    void *workspace = batch.workspace ? ag_call_scratch(call, batch.workspace) : NULL;
-    if (batch.workspace && !workspace)
+    ag_batch here, *batch = ag_products_next(call->products, &here, a, b, c, beta, ag_call_threads(call));
+    void *workspace = batch->workspace ? ag_call_scratch(call, batch->workspace) : NULL;
+    if (batch->workspace && !workspace)
         return AG_ENOMEM;
-    const ag_status status = ag_batched_run(&batch, c, workspace);
+    const ag_status status = ag_batched_run(batch, c, workspace);
     return status ? ag_call_fail(call, status, "the product failed") : AG_OK;
 }
 
