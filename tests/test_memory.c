@@ -3,14 +3,14 @@
 #include "support.h"
 
 typedef struct memory {
-    size_t bytes, most;
+    size_t bytes, most, largest;
     long requests, fail_at;
 } memory;
 
 static void *take(void *user, size_t bytes, size_t alignment)
 {
     memory *m = user;
-    if (++m->requests == m->fail_at)
+    if (++m->requests == m->fail_at || (m->largest && bytes > m->largest))
         return NULL;
     m->bytes += bytes;
     m->most = m->bytes > m->most ? m->bytes : m->most;
@@ -219,6 +219,20 @@ static void failed_requests_lose_nothing(void **state)
     }
 }
 
+static void what_is_expected_is_not_insisted_on(void **state)
+{
+    (void)state;
+    memory m = { .largest = 1 << 21 };
+    ag_tape *t = tape_on(&m, 0);
+    ag_tensor w = parameter(t);
+    for (int64_t rows = 4000; rows > 0; rows /= 2) {
+        step(w, rows); /* each block is below the largest, all of them together in one chunk would not be */
+        expect_fine(t);
+    }
+    ag_tape_free(t);
+    assert_int_equal(m.bytes, 0);
+}
+
 /* ---- the pool alone */
 
 static void blocks_of_the_pool_do_not_overlap(void **state)
@@ -285,6 +299,7 @@ int main(void)
         cmocka_unit_test(loops_of_marks_do_not_pile_up_either),
         cmocka_unit_test(a_limit_that_is_just_enough_is_enough),
         cmocka_unit_test(failed_requests_lose_nothing),
+        cmocka_unit_test(what_is_expected_is_not_insisted_on),
         cmocka_unit_test(blocks_of_the_pool_do_not_overlap),
         cmocka_unit_test(large_blocks_are_joined),
     };

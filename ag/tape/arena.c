@@ -5,6 +5,7 @@
 
 enum {
     SMALLEST_CHUNK = 1 << 16,
+    INSISTED = 1 << 21, /* bytes of a chunk that are not too many, whatever is needed now */
     OFFSET_BITS = 48,
     LATE = 32,       /* steps: what none of so many, or twice as many, has needed goes back */
     LARGE = 1 << 15, /* bytes of a block of the pool that is cut and joined */
@@ -80,12 +81,23 @@ static size_t chunk_size(ag_tape *t, const ag_arena *a, size_t bytes)
     return size < bytes || !allowed(t, size) ? bytes : size;
 }
 
+/* More than is needed now is a wish: where there is no memory for it, less will do. */
+static char *obtain_chunk(ag_tape *t, const ag_arena *a, size_t bytes, size_t *size)
+{
+    const size_t least = bytes < INSISTED ? INSISTED : bytes;
+    char *memory = NULL;
+    *size = chunk_size(t, a, bytes);
+    while (*size > least && !(memory = ag_try_obtain(t, *size)))
+        *size = *size / 2 > least ? *size / 2 : least;
+    return memory ? memory : ag_obtain(t, *size);
+}
+
 static bool add_chunk(ag_tape *t, ag_arena *a, size_t bytes)
 {
+    size_t size;
     if (!ag_grow(t, (void **)&a->chunks, &a->capacity, sizeof *a->chunks, (uint64_t)a->count + 1))
         return false;
-    size_t size = chunk_size(t, a, bytes);
-    char *memory = ag_obtain(t, size);
+    char *memory = obtain_chunk(t, a, bytes, &size);
     if (!memory)
         return false;
     AG_FORBID(memory, size);
