@@ -37,19 +37,30 @@ AG_INLINE float ag_tanh_f32(float x)
     return copysignf(ag_keep_f32(a < 0.8f, near) + ag_keep_f32(!(a < 0.8f), far), x);
 }
 
-/* tanh of one number: by expm1 where it is small, else by what is missing to 1. */
+/* tanh(a) for a of 0 to 0.625: a polynomial, fitted to (tanh(a) / a - 1) / a^2 there, of which no sum waits for more than a
+ * few. */
+static inline double ag_tanh_near(double a)
+{
+    const double u = a * a, u2 = u * u, u4 = u2 * u2;
+    const double low =
+        (-0.3333333333333333 + 0.13333333333333042 * u) + (-0.05396825396789699 + 0.021869488519008305 * u) * u2;
+    const double mid =
+        (-0.008863235103240878 + 0.0035921217511549622 * u) + (-0.0014557754120478055 + 0.0005896606577757043 * u) * u2;
+    const double high =
+        (-0.0002375906496055562 + 9.257116129556769e-05 * u) + (-3.12011014257974e-05 + 6.485163482793113e-06 * u) * u2;
+    return a + a * u * (low + (mid + high * u4) * u4);
+}
+
+/* tanh of one number: by what is missing to 1 where it is not small. */
 static inline double ag_tanh_number(double x)
 {
-    const double z = fabs(x);
-    double y;
-    if (z < 0.55) {
-        const double t = expm1(2 * z), w = t + 2;
-        y = t / w;
-        y += (AG_REST(y, w, t) - y * (t - (w - 2))) / w;
-    } else {
-        const double e = z < 20 ? exp(2 * z) : INFINITY, w = e + 1;
-        y = z < 20 ? 2 / w : 0;
-        y = 1 - (z < 20 ? y - y * (1 - (w - e)) / w : 0);
+    const double a = fabs(x);
+    double y = 1;
+    if (a < 0.625) {
+        y = ag_tanh_near(a);
+    } else if (a < 20) {
+        const double e = exp(2 * a), w = e + 1, rest = 2 / w;
+        y = 1 - (rest - rest * (1 - (w - e)) * (rest / 2));
     }
     return x != x ? x : copysign(y, x);
 }
