@@ -91,8 +91,8 @@ static void generations_begin_again(void **state)
     enum { ROUNDS = 6 };
     ag_tape *t = new_tape();
     ag_tensor kept[ROUNDS], x = ag_param(AG_VALUES(t, AG_SHAPE(2), 1, 2), "x");
-    t->slots[AG_INDEX(x.id)].generation = UINT32_MAX - ROUNDS / 2;
     x.epoch = UINT32_MAX - ROUNDS / 2;
+    t->slots[AG_INDEX(x.id)].handle = ag_word(x);
     for (int i = 0; i < ROUNDS; i++) {
         assert_values(x, 1 + i, 2);
         kept[i] = x;

@@ -166,7 +166,7 @@ static inline ag_slot *ag_pass_direct(const ag_pass *s, const ag_node *d)
     ag_slot *slot = &t->slots[d->input[0]];
     const ag_stored *g = &slot->grad;
     bool shown = g->alias_epoch && ag_live(t, AG_INDEX(g->alias_id), g->alias_epoch);
-    return !shown && !g->arrived && !g->begun && !slot->released ? slot : NULL;
+    return !shown && !g->arrived && !g->begun && ag_slot_taken(slot) ? slot : NULL;
 }
 /* Adds an array that has the input's shape, or a broadcast of it, to the input's adjoint, in the input's dtype. */
 bool ag_pass_deliver(ag_pass *s, uint32_t id, const ag_array *contribution);

@@ -238,7 +238,7 @@ static bool gather(running *r, uint32_t y)
         if (!reached[i] || t->headers[i].op != AG_OP_PERSISTENT)
             continue;
         const uint32_t slot = ag_leaf_slot(t, i);
-        r->operands[r->count++] = (ag_tensor){ t, slot | AG_TAG_PERSISTENT, t->slots[slot].generation };
+        r->operands[r->count++] = (ag_tensor){ t, slot | AG_TAG_PERSISTENT, ag_slot_generation(&t->slots[slot]) };
     }
     ag_pool_give(t, reached, (size_t)y + 1);
     return r->operands;

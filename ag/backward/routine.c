@@ -47,13 +47,13 @@ static leaf leaf_of(const ag_tape *t, uint32_t id)
 {
     const uint32_t index = ag_leaf_slot(t, id);
     const ag_slot *s = &t->slots[index];
-    return (leaf){ id, index, s->generation, s->grad.data, s->grad.arrived };
+    return (leaf){ id, index, ag_slot_generation(s), s->grad.data, s->grad.arrived };
 }
 
 /* ag_grad has given out the gradient, or the tensor is released: rare. */
 static bool is_plain_leaf(const ag_tape *t, uint32_t index)
 {
-    return !t->slots[index].grad.alias_epoch && !t->slots[index].released;
+    return !t->slots[index].grad.alias_epoch && ag_slot_taken(&t->slots[index]);
 }
 
 static bool same_leaves(const ag_tape *t, const ag_sight *g)

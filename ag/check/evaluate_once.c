@@ -91,7 +91,7 @@ static void put_back(ag_slot *s, const ag_check_held *h)
     s->leaf_epoch = h->slot.leaf_epoch;
     s->first_id = h->slot.first_id;
     s->first_epoch = h->slot.first_epoch;
-    s->released = h->slot.released;
+    s->handle = h->slot.handle;
 }
 
 void ag_evaluation_end(ag_evaluation *v)

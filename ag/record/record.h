@@ -14,39 +14,6 @@ static inline const ag_op *ag_op_at(const ag_tape *t, uint32_t number)
     return AG_LIKELY(number < ag_op_count) ? ag_builtin[number - AG_OP_FIRST] : t->user_ops[number - ag_op_count];
 }
 
-/* ---- recording a rank-0 op */
-
-/* Keeps two range checks two branches: merged, they would make the values wait for both. */
-#define AG_BARRIER() __asm__ volatile("")
-
-/* The word of a persistent tensor's leaf, which may be of an older step; false: it has none, or is no such tensor. */
-static inline bool ag_leaf_word(const ag_tape *t, ag_tensor x, uint64_t *word)
-{
-    if (AG_UNLIKELY(!(x.id & AG_TAG_PERSISTENT) || AG_INDEX(x.id) >= t->slot_count))
-        return false;
-    const ag_slot *s = &t->slots[AG_INDEX(x.id)];
-    *word = (uint64_t)s->leaf_epoch << 32 | s->leaf_id;
-    return AG_LIKELY(s->generation == x.epoch && !s->released);
-}
-
-static inline uint32_t ag_header_bits(const ag_header *h)
-{
-    uint32_t bits;
-    memcpy(&bits, h, sizeof bits);
-    return bits;
-}
-
-/* Appends the record that was written at the newest segment's end; bits: of the operands' headers, of which AG_NEEDS is
- * inherited. */
-static inline ag_tensor ag_append(ag_tape *t, uint64_t n, uint32_t op, uint32_t bits)
-{
-    const uint32_t header = op | (bits & (uint32_t)AG_NEEDS << 16);
-    const uint64_t word = t->base + n;
-    memcpy(&t->h[n], &header, sizeof header);
-    t->span = n + 1;
-    return ag_of_word(t, word);
-}
-
 /* The parameters of reductions over axes. */
 typedef struct ag_reduction {
     ag_axes axes;
@@ -390,5 +357,6 @@ ag_status ag_map_shape(const ag_call *c, const ag_array *x, ag_array *y);
 void ag_map_forward(const ag_call *c, const ag_array *x, ag_array *y);
 
 #include "ag/record/chain.h"
+#include "ag/record/number.h"
 
 #endif

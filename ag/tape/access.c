@@ -34,7 +34,7 @@ bool ag_ok(ag_tensor x)
         return false;
     uint32_t index = AG_INDEX(x.id);
     if (x.id & AG_TAG_PERSISTENT)
-        return index < t->slot_count && t->slots[index].generation == x.epoch && !t->slots[index].released;
+        return index < t->slot_count && t->slots[index].handle == ag_word(x);
     return ag_live(t, index, x.epoch);
 }
 

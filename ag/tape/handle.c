@@ -43,7 +43,7 @@ static AG_COLD uint32_t stale(ag_tape *t, ag_tensor x, const char *who, int oper
 static bool leaf_again(ag_tape *t, ag_slot *s, uint32_t index)
 {
     const ag_echo *e = ag_echo_next(t, AG_OP_PERSISTENT);
-    if (!e || e->node.input[0] != index || e->bytes != s->generation || e->node.data != s->data ||
+    if (!e || e->node.input[0] != index || e->bytes != ag_slot_generation(s) || e->node.data != s->data ||
         e->node.layout != s->layout || s->hook_count)
         return false;
     ag_echo_put(t, &e->node, e->header, 0, 0);
@@ -58,7 +58,7 @@ uint32_t ag_leaf_again(ag_tape *t, ag_tensor x)
     if (!(x.id & AG_TAG_PERSISTENT) || index >= t->slot_count)
         return 0;
     ag_slot *s = &t->slots[index];
-    if (s->generation != x.epoch || s->released || s->first_epoch)
+    if (s->handle != ag_word(x) || s->first_epoch)
         return 0;
     return leaf_again(t, s, index) ? s->leaf_id : 0;
 }
@@ -68,7 +68,7 @@ static void note_leaf(ag_tape *t, const ag_slot *s)
     ag_echo *e = ag_echo_noted(t);
     e->node = t->nodes[t->node_count - 1];
     e->op = AG_OP_PERSISTENT;
-    e->bytes = s->generation;
+    e->bytes = ag_slot_generation(s);
 }
 
 /* Makes the leaf by which a persistent tensor enters the step; its id, 0: no memory. */
@@ -111,7 +111,7 @@ static uint32_t slot_leaf(ag_tape *t, ag_slot *s, uint32_t index)
 static uint32_t resolve_persistent(ag_tape *t, ag_tensor x, const char *who, int operand)
 {
     uint32_t index = AG_INDEX(x.id);
-    if (index >= t->slot_count || t->slots[index].generation != x.epoch || t->slots[index].released)
+    if (index >= t->slot_count || t->slots[index].handle != ag_word(x))
         return stale(t, x, who, operand);
     ag_slot *s = &t->slots[index];
     if (AG_LIKELY(s->leaf_epoch && ag_live(t, AG_INDEX(s->leaf_id), s->leaf_epoch)))
@@ -169,7 +169,7 @@ ag_slot *ag_slot_of(ag_tensor p, const char *who)
         return NULL;
     }
     uint32_t index = AG_INDEX(p.id);
-    if (index >= t->slot_count || t->slots[index].generation != p.epoch || t->slots[index].released) {
+    if (index >= t->slot_count || t->slots[index].handle != ag_word(p)) {
         stale(t, p, who, 0);
         return NULL;
     }

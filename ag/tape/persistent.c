@@ -16,7 +16,8 @@ static uint32_t find_slot(ag_tape *t)
     }
     if (!ag_grow(t, (void **)&t->slots, &t->slot_capacity, sizeof *t->slots, (uint64_t)t->slot_count + 1))
         return UINT32_MAX;
-    t->slots[t->slot_count] = (ag_slot){ .released = true };
+    t->slots[t->slot_count] = (ag_slot){ 0 };
+    ag_slot_end(&t->slots[t->slot_count]);
     t->slot_free = t->slot_count + 1;
     return t->slot_count++;
 }
@@ -68,9 +69,9 @@ static bool fill_slot(ag_tape *t, uint32_t index, const ag_layout *l, const char
     if (!block)
         return false;
     ag_count_in(&t->account.persistent, bytes);
-    uint32_t generation = s->generation + (s->generation == UINT32_MAX ? 2 : 1); /* 0 is none */
+    const uint64_t last = ag_slot_generation(s), generation = last == UINT32_MAX ? 1 : last + 1; /* 0 is none */
     t->slot_free = s->next;
-    *s = (ag_slot){ .block = block, .bytes = bytes, .generation = generation };
+    *s = (ag_slot){ .handle = generation << 32 | AG_TAG_PERSISTENT | index, .block = block, .bytes = bytes };
     append_slot(t, index);
     s->layout = memcpy(block, l, sizeof *l);
     s->name = ag_scoped_name(t, name, block + sizeof *l);
@@ -105,7 +106,7 @@ static ag_tensor persist(ag_tensor value, ag_axes order, const char *name, bool 
     from = ag_array_of(t, id);
     ag_array to = ag_layout_array(s->layout, s->data);
     ag_copy_array(&to, &from, false, t->options.threads);
-    return (ag_tensor){ t, index | AG_TAG_PERSISTENT, s->generation };
+    return ag_of_word(t, s->handle);
 }
 
 ag_tensor ag_param(ag_tensor value, const char *name)
@@ -218,7 +219,7 @@ ag_status ag_release(ag_tensor p)
     ag_slot *s = ag_slot_of(p, "ag_release");
     if (!s)
         return ag_refuse(p.tape, "ag_release");
-    s->released = true;
+    ag_slot_end(s);
     return AG_OK;
 }
 
@@ -238,7 +239,7 @@ static void free_slot(ag_tape *t, uint32_t index)
     ag_slot *s = &t->slots[index];
     remove_slot(t, index);
     free_block(t, s);
-    *s = (ag_slot){ .generation = s->generation, .released = true, .next = s->next }; /* handles of it stay stale */
+    *s = (ag_slot){ .handle = s->handle, .next = s->next }; /* handles of it stay stale */
 }
 
 void ag_slots_end_step(ag_tape *t)
@@ -247,7 +248,7 @@ void ag_slots_end_step(ag_tape *t)
         ag_slot *s = &t->slots[i];
         s->leaf_epoch = s->first_epoch = 0;
         s->grad.alias_epoch = 0;
-        if (s->released && s->block)
+        if (!ag_slot_taken(s) && s->block)
             free_slot(t, i);
     }
 }
@@ -269,8 +270,8 @@ ag_list ag_params(ag_tape *t)
     size_t count = 0;
     for (uint32_t i = t->slot_first; i; i = t->slots[i - 1].next) {
         const ag_slot *s = &t->slots[i - 1];
-        if (s->param && !s->released)
-            t->param_list[count++] = (ag_tensor){ t, (i - 1) | AG_TAG_PERSISTENT, s->generation };
+        if (s->param && ag_slot_taken(s))
+            t->param_list[count++] = ag_of_word(t, s->handle);
     }
     return count ? (ag_list){ t->param_list, count } : ag_list_none(t);
 }

@@ -10,6 +10,7 @@
 #include "ag/tape/arena.h"
 #include "ag/tape/echo.h"
 #include "ag/tape/errors.h"
+#include "ag/tape/persistent.h"
 #include "ag/tape/routine.h"
 #include "ag/tape/waiting.h"
 
@@ -75,35 +76,6 @@ enum {                       /* node flags */
        AG_NODE_READONLY = 1, /* a gradient, or wrapped memory */
        AG_NODE_DIRECT = 2    /* during a pass: its adjoint is the persistent tensor's gradient itself */
 };
-
-/* A gradient that outlives the pass, dense in the tensor's storage order. */
-typedef struct ag_stored {
-    void *data;
-    uint32_t alias_id,
-        alias_epoch; /* the handle that ag_grad gave out, to be marked as written when the gradient changes */
-    bool arrived;    /* false: counts as zero, whatever data holds */
-    bool begun;      /* during a pass: a leaf's adjoint is written straight to data, where others are to be added */
-} ag_stored;
-
-typedef struct ag_hooked {
-    ag_hook_function *f;
-    void *user;
-    uint32_t index; /* of the node; a slot's have none */
-} ag_hooked;
-
-typedef struct ag_slot {
-    uint32_t generation, leaf_id, leaf_epoch; /* leaf_epoch 0: no leaf in this step. What each use reads stands first */
-    bool released, param;
-    uint32_t first_id, first_epoch; /* the step's first leaf: in it the storage is marked as written for all of them */
-    uint32_t next, before; /* 1 + index of the one made after it and before it; next of a free one: another free one */
-    uint32_t zeroed, hook_count, hook_capacity; /* zeroed: how often its gradient was */
-    ag_hooked *hooks;
-    void *block, *data;                   /* block: the layout and the data in one allocation; NULL: free */
-    size_t bytes, grad_bytes, name_bytes; /* bytes: of the block; of name 0: the name lies in the block */
-    ag_layout *layout;
-    char *name;
-    ag_stored grad;
-} ag_slot;
 
 typedef struct ag_segment {
     uint32_t first, epoch;
@@ -343,7 +315,7 @@ static inline uint32_t ag_quick_id(const ag_tape *t, ag_tensor x)
         if (index >= t->slot_count)
             return 0;
         const ag_slot *s = &t->slots[index];
-        if (s->generation != x.epoch || s->released)
+        if (s->handle != ag_word(x))
             return 0;
         id = s->leaf_id;
         word = (uint64_t)s->leaf_epoch << 32 | AG_INDEX(id);
@@ -380,6 +352,19 @@ char *ag_scoped_name(const ag_tape *t, const char *name, char *to); /* returns `
 const char *ag_named_at(const ag_tape *t, uint32_t index); /* "" without one */
 
 /* ---- persistent.c */
+
+static inline uint32_t ag_slot_generation(const ag_slot *s) /* the epoch of its handle */
+{
+    return (uint32_t)(s->handle >> 32);
+}
+static inline bool ag_slot_taken(const ag_slot *s)
+{
+    return s->handle & AG_TAG_PERSISTENT;
+}
+static inline void ag_slot_end(ag_slot *s) /* keeps the generation, with an id that no tensor has */
+{
+    s->handle = s->handle >> 32 << 32 | AG_INDEX(UINT32_MAX);
+}
 
 void ag_slots_end_step(ag_tape *t); /* frees released slots */
 void ag_slots_free(ag_tape *t);

@@ -233,23 +233,25 @@ enum { AG_SLOPES = 256 }; /* in a block */
 /* ---- the public functions: the quick rank-0 path, then the general one */
 
 /* Appends the record of an op on the record at place i of the newest segment. */
-#define AG_UNARY_RECORD(op_name, t, n, id_, i, constant, result_, slope, flags_)                         \
-    do {                                                                                                 \
-        AG_TYPE(double, 1)                                                                               \
-        const T c = constant, x = t->r[i].value, y = (T)(result_);                                       \
-        const uint32_t self = (uint32_t)t->base + (uint32_t)n;                                           \
-        (void)c;                                                                                         \
-        t->r[n] = (ag_record){ { id_, self }, { (T)(slope), c }, y };                                    \
-        return ag_append(t, n, AG_OP_##op_name, (flags_)&AG_NO_GRADIENT ? 0 : ag_header_bits(&t->h[i])); \
+#define AG_UNARY_RECORD(op_name, t, n, id_, i, constant, result_, slope, flags_)                  \
+    do {                                                                                          \
+        AG_TYPE(double, 1)                                                                        \
+        ag_append(t, n, AG_OP_##op_name, (flags_)&AG_NO_GRADIENT ? 0 : ag_header_bits(&t->h[i])); \
+        const T c = constant, x = t->r[i].value, y = (T)(result_);                                \
+        const uint64_t word = t->base + n;                                                        \
+        (void)c;                                                                                  \
+        ag_record_put(&t->r[n], id_, (uint32_t)word, (T)(slope), c, y);                           \
+        return ag_of_word(t, word);                                                               \
     } while (0)
 
-#define AG_BINARY_RECORD(op_name, t, n, left_id, i, right_id, j, result_, slope_a, slope_b, flags_)          \
-    do {                                                                                                     \
-        AG_TYPE(double, 1)                                                                                   \
-        const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                                      \
-        t->r[n] = (ag_record){ { left_id, right_id }, { (T)(slope_a), (T)(slope_b) }, y };                   \
-        return ag_append(t, n, AG_OP_##op_name,                                                              \
-                         (flags_)&AG_NO_GRADIENT ? 0 : ag_header_bits(&t->h[i]) | ag_header_bits(&t->h[j])); \
+#define AG_BINARY_RECORD(op_name, t, n, left_id, i, right_id, j, result_, slope_a, slope_b, flags_)   \
+    do {                                                                                              \
+        AG_TYPE(double, 1)                                                                            \
+        ag_append(t, n, AG_OP_##op_name,                                                              \
+                  (flags_)&AG_NO_GRADIENT ? 0 : ag_header_bits(&t->h[i]) | ag_header_bits(&t->h[j])); \
+        const T a = t->r[i].value, b = t->r[j].value, y = (T)(result_);                               \
+        ag_record_put(&t->r[n], left_id, right_id, (T)(slope_a), (T)(slope_b), y);                    \
+        return ag_of_word(t, t->base + n);                                                            \
     } while (0)
 
 /* A record of the newest segment; else, out of the way, the leaf of a persistent tensor; else whatever it is.
@@ -260,8 +262,9 @@ enum { AG_SLOPES = 256 }; /* in a block */
         ag_tape *t = operand.tape;                                                                   \
         const uint32_t id = t && !(operand.id & AG_TAG_RANKED) ? ag_quick_id(t, operand) : 0;        \
         const int64_t first = t ? (uint32_t)t->base : 0; /* an interrupted segment lies before it */ \
-        if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && t->span < t->limit))                            \
-            AG_UNARY_RECORD(op_name, t, t->span, id, id - first, constant, result_, slope, flags_);  \
+        const uint64_t n = t ? t->span : 0;                                                          \
+        if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && n < t->limit))                                  \
+            AG_UNARY_RECORD(op_name, t, n, id, id - first, constant, result_, slope, flags_);        \
         return ag_row_unary(AG_OP_##op_name, operand, constant);                                     \
     }                                                                                                \
     AG_ROW_API ag_tensor ag_##op_name parameters                                                     \

@@ -157,27 +157,27 @@ static inline ag_tensor ag_row_operand(const ag_call *call, int i)
         if (t != NULL && t == right.tape && !((left.id | right.id) & AG_TAG_RANKED)) {                                \
             const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right);                                       \
             const int64_t first = (uint32_t)t->base; /* an interrupted segment lies before it */                      \
-            if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && t->span < t->limit))                                \
-                AG_BINARY_RECORD(op_name, t, t->span, p, p - first, q, q - first, result_, slope_a, slope_b, flags_); \
+            const uint64_t n = t->span;                                                                               \
+            if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && n < t->limit))                                      \
+                AG_BINARY_RECORD(op_name, t, n, p, p - first, q, q - first, result_, slope_a, slope_b, flags_);       \
         }                                                                                                             \
         return ag_row_binary(AG_OP_##op_name, left, right);                                                           \
     }                                                                                                                 \
     static AG_ASIDE ag_tensor op_name##_right_leaf(ag_tensor left, ag_tensor right)                                   \
     {                                                                                                                 \
         ag_tape *t = left.tape;                                                                                       \
-        const uint64_t n = t->span;                                                                                   \
-        uint64_t q;                                                                                                   \
-        if (AG_LIKELY(ag_leaf_word(t, right, &q) && q - t->base < n && n < t->limit))                                 \
-            AG_BINARY_RECORD(op_name, t, n, left.id, ag_word(left) - t->base, (uint32_t)q, q - t->base, result_,      \
-                             slope_a, slope_b, flags_);                                                               \
+        const uint64_t n = t->span, i = ag_word(left) - t->base;                                                      \
+        uint64_t q = ag_word(right);                                                                                  \
+        if (AG_LIKELY(ag_leaf_word(t, &q) && q - t->base < n && n < t->limit))                                        \
+            AG_BINARY_RECORD(op_name, t, n, left.id, i, (uint32_t)q, q - t->base, result_, slope_a, slope_b, flags_); \
         return op_name##_aside(left, right);                                                                          \
     }                                                                                                                 \
     static AG_ASIDE ag_tensor op_name##_left_leaf(ag_tensor left, ag_tensor right)                                    \
     {                                                                                                                 \
         ag_tape *t = left.tape;                                                                                       \
         const uint64_t n = t->span, j = ag_word(right) - t->base;                                                     \
-        uint64_t p;                                                                                                   \
-        if (AG_UNLIKELY(!ag_leaf_word(t, left, &p) || p - t->base >= n || n >= t->limit))                             \
+        uint64_t p = ag_word(left);                                                                                   \
+        if (AG_UNLIKELY(!ag_leaf_word(t, &p) || p - t->base >= n || n >= t->limit))                                   \
             return op_name##_aside(left, right);                                                                      \
         if (AG_UNLIKELY(j >= n))                                                                                      \
             return op_name##_right_leaf(ag_of_word(t, p), right);                                                     \
