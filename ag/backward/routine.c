@@ -132,7 +132,7 @@ static bool see_stop(ag_pass *s, uint32_t i)
     if (!d || number < AG_OP_FIRST)
         return true;
     const ag_op *op = ag_op_at(t, number);
-    if (op->flags & AG_ROW)
+    if (op->flags & AG_ROW && op->params_size)
         g->constants[g->constant_count++] = (constants){ i, ag_row_params_at(t, i) };
     else if (op->params_size && d->params && !see_bytes(s, d->params, op->params_size))
         return false;
