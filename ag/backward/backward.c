@@ -11,54 +11,13 @@
 
 /* ---- rank-0 records */
 
-static void pass_one(const ag_tape *t, int64_t i)
-{
-    const ag_record *r = &t->records[i];
-    const double g = t->adjoints[i];
-    t->adjoints[r->parent[0]] += g * r->partial[0];
-    t->adjoints[r->parent[1]] += g * r->partial[1];
-    t->adjoints[i] = 0;
-}
-
-/* The adjoints of a record and of the two before it are carried in registers: most operands are one of these, and what goes
- * through memory waits there longer than it takes. Aside: compiled into `run`, the loop is 5 % longer. */
-AG_ASIDE void ag_pass_quickly(const ag_tape *t, int64_t low, int64_t high)
-{
-    const ag_record *restrict r = t->records;
-    double *restrict a = t->adjoints, g = a[high], before = a[high - 1];
-    int64_t i = high;
-    for (; i > low; i--) {
-        const uint32_t p = (uint32_t)i - r[i].parent[0], q = (uint32_t)i - r[i].parent[1];
-        const double to_p = g * r[i].partial[0], to_q = g * r[i].partial[1];
-        double second = a[i - 2];
-        if (p == 1)
-            before += to_p;
-        else if (p == 2)
-            second += to_p;
-        else
-            a[i - p] += to_p;
-        if (q == 1)
-            before += to_q;
-        else if (q == 2)
-            second += to_q;
-        else if (q) /* a unary op names itself */
-            a[i - q] += to_q;
-        a[i] = 0;
-        g = before;
-        before = second;
-    }
-    a[low] = g;
-    a[low - 1] = before;
-    pass_one(t, low);
-}
-
 /* Does an op select operand k away? Then nothing reaches it, whatever the adjoint is. */
 static bool deselected(const ag_tape *t, const ag_record *r, uint32_t op, int k)
 {
     return r->partial[k] == 0 && ((const ag_row *)ag_op_at(t, op))->flags & AG_ROW_SELECTS_A << k;
 }
 
-/* The same with structural zeros, the mask, and kept adjoints. */
+/* What ag_pass_quickly does, with structural zeros, the mask, and kept adjoints. */
 static void run_carefully(ag_pass *s, int64_t low, int64_t high)
 {
     const ag_tape *t = s->t;

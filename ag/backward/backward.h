@@ -76,8 +76,6 @@ uint8_t *ag_reachable(ag_tape *t, uint32_t y, uint32_t first);
 bool ag_make_adjoints(ag_tape *t, uint32_t y);
 /* The op of the stop i, if it is one and its result has received something, passes that on. */
 ag_status ag_pass_visit(ag_pass *s, uint32_t i);
-/* Records low ... high, without a look at anything but their derivatives. */
-void ag_pass_quickly(const ag_tape *t, int64_t low, int64_t high);
 
 /* Has the record i, whose adjoint is g, received anything? A zero may be a sum, or nothing. */
 bool ag_pass_arrived(ag_pass *s, uint32_t i, double g);
@@ -87,6 +85,11 @@ static inline bool ag_pass_wants(const ag_pass *s, uint32_t id)
 {
     return s->targets ? s->targets->wanted[AG_INDEX(id)] : ag_needs(s->t, id);
 }
+
+/* ---- numbers.c */
+
+/* Records low ... high, without a look at anything but their derivatives. */
+void ag_pass_quickly(const ag_tape *t, int64_t low, int64_t high);
 
 /* ---- boundary.c: a pass within a pass */
 
