@@ -87,8 +87,8 @@ static void measure(const job *j, const stretch *s)
 {
     const ag_channel_norm *n = j->n;
     ag_norm_line c[AT_ONCE];
-    if (j->sums)
-        lines_of(j, s, c);
+    for (int64_t i = 0; j->sums && i < s->count; i++)
+        c[i].mean = n->mean[n->groups ? s->set : s->set + i];
     for (int64_t cut = 0; cut < j->cuts; cut++) {
         const int64_t at = s->run * n->inner + cut * PIECE, piece = s->run * j->cuts + cut;
         if (j->moments)
@@ -362,15 +362,18 @@ ag_status ag_channel_norm_forward(const ag_call *c, const ag_channel_norm *n)
 /* Of each channel, from the sums of all its pieces. */
 static void sum_channels(const job *j)
 {
-    const ag_channel_norm *n = j->n;
+    const ag_norm_sums *s = j->sums;
+    double *dweight = j->n->dweight, *dbias = j->n->dbias;
     for (int64_t row = 0; row < j->rows; row++) {
         const int64_t first = first_channel(j, row);
-        for (int64_t i = 0; i < j->width; i++) {
-            const ag_norm_sums *s = j->sums + (row * j->width + i) * j->cuts;
-            for (int64_t cut = 0; cut < j->cuts && n->dweight; cut++)
-                n->dweight[first + i] += j->inverse[n->groups ? row : i] * s[cut].product;
-            for (int64_t cut = 0; cut < j->cuts && n->dbias; cut++)
-                n->dbias[first + i] += s[cut].sum;
+        for (int64_t i = first; i < first + j->width; i++) {
+            const double inverse = j->inverse[j->n->groups ? row : i];
+            for (int64_t cut = 0; cut < j->cuts; cut++, s++) {
+                if (dweight)
+                    dweight[i] += inverse * s->product;
+                if (dbias)
+                    dbias[i] += s->sum;
+            }
         }
     }
 }
