@@ -297,6 +297,35 @@ static void all_ways_to_a_sum_give_the_same_bits(void **unused)
                 check_ways(p ? AG_F32 : AG_F64, shapes[i], mask);
 }
 
+/* Rows that one unit adds up, and those of more than that, beside the same with a dimension more. */
+static void rows_that_are_few_have_the_sums_of_any(void **unused)
+{
+    (void)unused;
+    state = 12;
+    const ag_shape shapes[] = { AG_SHAPE(2, 1),    AG_SHAPE(100, 1),  AG_SHAPE(4096, 1), AG_SHAPE(40000, 1),
+                                AG_SHAPE(3, 2),    AG_SHAPE(100, 16), AG_SHAPE(64, 10),  AG_SHAPE(257, 15),
+                                AG_SHAPE(1, 7),    AG_SHAPE(32, 128), AG_SHAPE(33, 129), AG_SHAPE(256, 128),
+                                AG_SHAPE(257, 128) };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int p = 0; p < 16; p++) {
+            const ag_dtype from_type = p & 1 ? AG_F32 : AG_F64, to_type = p & 2 ? AG_F32 : AG_F64;
+            const int64_t columns = shapes[i].dim[1];
+            block from = make(from_type, shapes[i], true, true), a = make(to_type, AG_SHAPE(columns), true, false);
+            fill_with(&from.a, p & 8 ? any_real : small_integer);
+            fill_with(&a.a, small_integer);
+            block b = copy_of(&a);
+            const ag_array row = {
+                .data = b.a.data, .dtype = to_type, .shape = AG_SHAPE(1, columns), .stride = { columns, 1 }
+            };
+            ag_reduce_to(&a.a, &from.a, p & 4, 1 + p % 2);
+            ag_reduce_to(&row, &from.a, p & 4, 1);
+            assert_same(&a, &b);
+            free(from.memory);
+            free(a.memory);
+            free(b.memory);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +338,7 @@ int main(void)
         cmocka_unit_test(infinities_and_nans_are_summed),
         cmocka_unit_test(sums_over_broadcast_dimensions),
         cmocka_unit_test(all_ways_to_a_sum_give_the_same_bits),
+        cmocka_unit_test(rows_that_are_few_have_the_sums_of_any),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

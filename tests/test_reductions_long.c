@@ -1,4 +1,4 @@
-/* Reductions of so many elements that sums in their own type would stop. */
+/* Reductions of so many elements that sums in their own type would stop, or that they take another way. */
 #include "support.h"
 
 /* Twenty million elements to a result, more than a float can count, in rows and in columns. */
@@ -29,10 +29,31 @@ static void long_sums_in_f32(void **state)
     }
 }
 
+/* A sum of all elements that are not many takes a shorter way than one over all axes. */
+static void sums_of_all_elements_have_the_bits_of_sums_over_all_axes(void **state)
+{
+    (void)state;
+    const ag_shape shapes[] = { AG_SCALAR,         AG_SHAPE(1),         AG_SHAPE(31, 3),    AG_SHAPE(1025),
+                                AG_SHAPE(4096),    AG_SHAPE(4097),      AG_SHAPE(32, 1024), AG_SHAPE(32769),
+                                AG_SHAPE(5, 0, 2), AG_SHAPE(3, 700, 41) };
+    for (int d = 0; d < 2; d++) {
+        ag_tape *t = tape_with((ag_options){ .seed = 3 });
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            const ag_tensor x = ag_randn(t, d ? AG_F32 : AG_F64, shapes[i], 0.1, 1);
+            const double a[] = { ag_item(ag_sum(x)), ag_item(ag_mean(x)) };
+            const double b[] = { ag_item(ag_sum_over(x, AG_ALL, 0)), ag_item(ag_mean_over(x, AG_ALL, 0)) };
+            assert_memory_equal(a, b, sizeof a);
+        }
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_sums_in_f32),
+        cmocka_unit_test(sums_of_all_elements_have_the_bits_of_sums_over_all_axes),
     };
     return cmocka_run_group_tests_name("long reductions", tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 /* Sums and means, over everything or over axes. */
 #include "ag/ops/reductions/reduction.h"
 
+enum { FEW = AG_SHARE }; /* elements: a share of one thread */
+
 /* ---- what all four share */
 
 static ag_status sum_shape(const ag_call *c, const ag_array *x, ag_array *y)
@@ -26,6 +28,16 @@ static double mean_scale(const ag_call *c, ag_shape x)
     return 1 / n;
 }
 
+/* Of all elements, dense and not many: the same bits as by ag_sum_within, whose plan takes longer than the sum. */
+static bool sum_few(const ag_call *c, const ag_array *x, const ag_array *y, bool mean)
+{
+    const int64_t n = ag_array_size(x);
+    if (ag_call_params(c) || !ag_is_float(x->dtype) || n < 1 || n > FEW || !ag_array_is_dense(x))
+        return false;
+    ag_fill_array(y, ag_sum_floats(x->dtype, x->data, n, 1) / (mean ? (double)n : 1));
+    return true;
+}
+
 static ag_status reduce(const ag_call *c, const ag_array *x, const ag_array *y, double scale)
 {
     ag_array to = ag_reduction_array(c, y, x->shape);
@@ -39,12 +51,12 @@ static ag_status reduce(const ag_call *c, const ag_array *x, const ag_array *y, 
 
 static ag_status sum_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    return reduce(c, x, y, 1);
+    return sum_few(c, x, y, false) ? AG_OK : reduce(c, x, y, 1);
 }
 
 static ag_status mean_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    return reduce(c, x, y, mean_scale(c, x->shape));
+    return sum_few(c, x, y, true) ? AG_OK : reduce(c, x, y, mean_scale(c, x->shape));
 }
 
 static void sum_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
