@@ -35,6 +35,7 @@ typedef struct ag_conv_axis {
     int64_t positions, block, blocks;            /* positions of a slot; those in a tile */
 } ag_conv_axis;
 
+enum { AG_CONV_KNOWN = 64 };
 typedef enum ag_conv_result { AG_CONV_Y, AG_CONV_X, AG_CONV_W } ag_conv_result;
 
 typedef struct ag_conv_plan {
@@ -44,6 +45,7 @@ typedef struct ag_conv_plan {
     bool patches;                          /* one product for all taps, each of which has a plane of the slab */
     int64_t channels, outputs;             /* of a group: summed over, and made */
     int64_t taps;                          /* of all dimensions */
+    int64_t known, offset[AG_CONV_KNOWN];  /* where so many taps read, where that is the same in all tiles */
     ag_conv_axis axis[AG_SPATIAL];         /* depth has one position at a time, and its taps slices of the slab */
     int64_t wide, plane, slice, channel;   /* elements of the slab: a row, a slot, a source plane, a channel */
     int64_t channel_block, channel_blocks; /* channels in the slab at a time */

@@ -167,6 +167,8 @@ ag_conv_plan ag_conv_plan_make(const ag_conv *v, ag_conv_result result, void *ta
     p.axis[0].blocks = p.axis[0].to_extent;
     p.tiles = v->images * v->groups * p.axis[0].blocks * h->blocks * w->blocks;
     measure(&p);
+    if (v->k[0] == 1 && h->to_slots == 1 && w->to_slots == 1 && p.taps <= AG_CONV_KNOWN)
+        p.known = ag_conv_offsets(&p, 1, 0, 0, p.offset);
     return p;
 }
 
@@ -233,6 +235,10 @@ int64_t ag_conv_offsets(const ag_conv_plan *p, int64_t slices, int64_t row_slot,
 {
     const ag_conv_axis *h = &p->axis[1], *w = &p->axis[2];
     int64_t used = 0;
+    if (p->known > 0 && slices == 1) {
+        memcpy(offset, p->offset, (size_t)p->known * sizeof *offset);
+        return p->known;
+    }
     for (int64_t s = 0; s < slices; s++)
         for (int64_t i = 0; i < h->count[row_slot]; i++)
             for (int64_t j = 0; j < w->count[column_slot]; j++) {
