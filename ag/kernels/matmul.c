@@ -60,15 +60,21 @@ static void run_loops(const ag_plan *g)
 
 /* ---- whole products */
 
-/* c' = b' a' */
-static ag_product transposed(const ag_product *p)
+static void exchange(int64_t *x, int64_t *y)
 {
-    ag_product t = *p;
-    t.m = p->n, t.n = p->m;
-    t.a = p->b, t.a_row = p->b_col, t.a_col = p->b_row;
-    t.b = p->a, t.b_row = p->a_col, t.b_col = p->a_row;
-    t.c_row = p->c_col, t.c_col = p->c_row;
-    return t;
+    const int64_t kept = *x;
+    *x = *y, *y = kept;
+}
+
+/* c' = b' a' */
+static void transpose(ag_product *p)
+{
+    const void *a = p->a;
+    p->a = p->b, p->b = a;
+    exchange(&p->m, &p->n);
+    exchange(&p->a_row, &p->b_col);
+    exchange(&p->a_col, &p->b_row);
+    exchange(&p->c_row, &p->c_col);
 }
 
 static void begin_plan(const ag_product *p, ag_plan *g)
@@ -76,7 +82,9 @@ static void begin_plan(const ag_product *p, ag_plan *g)
     const bool by_columns = p->c_col != 1 && p->c_row == 1 && p->n > 1;
     g->loops = loops_for(p);
     g->size = p->dtype == AG_F32 ? 4 : 8;
-    g->p = p->n != 1 && (p->m == 1 || by_columns) ? transposed(p) : *p;
+    g->p = *p;
+    if (p->n != 1 && (p->m == 1 || by_columns))
+        transpose(&g->p);
 }
 
 /* The product goes through parts of its own: dense, where c's strides are not for tiles, and several where k alone is

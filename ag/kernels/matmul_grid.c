@@ -172,23 +172,18 @@ static void run_tile(const void *context, int64_t unit)
     ag_tile_run(tile, a, b, (char *)p->c + ((s->i + i) * p->c_row + s->j + j) * (int64_t)g->size);
 }
 
-static ag_product_tile prepared_tile(const ag_plan *g, int64_t m, int64_t n, int64_t k, bool accumulate)
+/* Set where it stays, entry by entry: a copy of what was just written in pieces would wait for them. */
+static void prepare_tile(const ag_plan *g, int64_t m, int64_t n, int64_t k, bool accumulate, ag_product_tile *t)
 {
-    ag_product_tile t = { .dtype = g->p.dtype,
-                          .m = m,
-                          .n = n,
-                          .k = k,
-                          .a_columns = g->a_columns,
-                          .b_columns = g->b_columns,
-                          .accumulate = accumulate };
-    t.a_step = g->a_columns ? g->p.a_col : g->p.a_row;
-    if (g->pack_a)
-        t.a_step = (g->a_columns ? m : k) + g->pad;
-    t.b_step = g->pack_b ? n : g->b_columns ? g->p.b_col : g->p.b_row;
-    t.c_row = g->p.c_row;
+    t->dtype = g->p.dtype;
+    t->m = m, t->n = n, t->k = k;
+    t->a_columns = g->a_columns, t->b_columns = g->b_columns, t->accumulate = accumulate;
+    t->a_step = g->pack_a ? (g->a_columns ? m : k) + g->pad : g->a_columns ? g->p.a_col : g->p.a_row;
+    t->b_step = g->pack_b ? n : g->b_columns ? g->p.b_col : g->p.b_row;
+    t->c_row = g->p.c_row;
+    t->generated = NULL, t->own = false;
     if (!g->general)
-        ag_tile_prepare(&t);
-    return t;
+        ag_tile_prepare(t);
 }
 
 static void prepare_tiles(step *s)
@@ -199,7 +194,7 @@ static void prepare_tiles(step *s)
     for (int i = 0; i < 2; i++)
         for (int j = 0; j < 2; j++)
             if (m[i] > 0 && n[j] > 0)
-                s->tile[i][j] = prepared_tile(g, m[i], n[j], s->k, s->accumulate);
+                prepare_tile(g, m[i], n[j], s->k, s->accumulate, &s->tile[i][j]);
 }
 
 static void run_step(step *s, bool pack_b)
@@ -222,7 +217,8 @@ static void run_step(step *s, bool pack_b)
 static void run_one_tile(const ag_plan *g)
 {
     const ag_product *p = &g->p;
-    ag_product_tile tile = prepared_tile(g, p->m, p->n, p->k, p->beta != 0);
+    ag_product_tile tile;
+    prepare_tile(g, p->m, p->n, p->k, p->beta != 0, &tile);
     if (g->pack_a)
         g->loops->pack(p->m, p->k, (ag_matrix){ p->a, p->a_row, p->a_col }, g->packed_a, p->k);
     if (g->pack_b)
