@@ -149,6 +149,58 @@ static void repetitions_and_parts_are_those_of_indices(void **state)
         }
 }
 
+/* ---- operands of which one repeats in every row: what both receive at once */
+
+typedef ag_tensor of_two(ag_tensor a, ag_tensor b);
+
+static ag_tensor again_over(ag_tensor a, ag_tensor b) /* dy is overwritten, or added to */
+{
+    const ag_tensor y = ag_mul(ag_mul_scalar(a, 2), b);
+    return ag_shape_of(a).rank == ag_shape_of(y).rank ? ag_add(y, a) : ag_add(y, b);
+}
+
+static void gradients_of(ag_tape *t, ag_dtype d, of_two *f, ag_shape a, ag_shape b, ag_tensor *both, ag_tensor *alone)
+{
+    const ag_tensor x[2] = { ag_require_grad(ag_rand(t, d, a, 0.5, 2)), ag_require_grad(ag_rand(t, d, b, 0.5, 2)) };
+    const ag_tensor y = f(x[0], x[1]), loss = ag_sum(ag_mul(y, ag_randn(t, d, ag_shape_of(y), 0, 1)));
+    ag_gradients(loss, AG_LIST(x[0], x[1]), 0, both);
+    for (int k = 0; k < 2; k++)
+        ag_gradients(loss, AG_LIST(x[k]), 0, &alone[k]);
+}
+
+static void check_together(ag_dtype d, of_two *f, ag_shape a, ag_shape b)
+{
+    ag_tensor both[2][2], alone[2][2];
+    ag_tape *t[2];
+    for (int i = 0; i < 2; i++) {
+        t[i] = ag_tape_new((ag_options){ .threads = 1 + i, .seed = 3 });
+        gradients_of(t[i], d, f, a, b, both[i], alone[i]);
+        assert_int_equal(ag_error(t[i]), AG_OK);
+    }
+    for (int k = 0; k < 2; k++) {
+        const size_t bytes = (size_t)ag_size_of(both[0][k]) * ag_dtype_size(d);
+        assert_memory_equal(ag_data(both[0][k], d), ag_data(alone[0][k], d), bytes);
+        assert_memory_equal(ag_data(both[0][k], d), ag_data(both[1][k], d), bytes);
+    }
+    ag_tape_free(t[0]);
+    ag_tape_free(t[1]);
+}
+
+static void two_operands_receive_what_each_would_by_itself(void **state)
+{
+    (void)state;
+    of_two *const ops[] = { ag_mul, ag_maximum, ag_pow, again_over };
+    for (ag_dtype d = AG_F32; d <= AG_F64; d++)
+        for (int f = 0; f < 4; f++) {
+            check_together(d, ops[f], AG_SHAPE(70, 1001), AG_SHAPE(1001));
+            check_together(d, ops[f], AG_SHAPE(1, 1001), AG_SHAPE(70, 1001));
+            check_together(d, ops[f], AG_SHAPE(33, 2049), AG_SHAPE(2049));
+            check_together(d, ops[f], AG_SHAPE(20, 26, 129), AG_SHAPE(129));
+            check_together(d, ops[f], AG_SHAPE(65, 1), AG_SHAPE(1100));
+            check_together(d, ops[f], AG_SHAPE(300), AG_SHAPE(5, 50, 1));
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +209,7 @@ int main(void)
         TEST(masks_choose_what_their_places_say),
         TEST(windows_that_overlap_are_copied_and_summed),
         TEST(repetitions_and_parts_are_those_of_indices),
+        cmocka_unit_test(two_operands_receive_what_each_would_by_itself),
     };
     return cmocka_run_group_tests_name("rearranged", tests, NULL, NULL);
 }

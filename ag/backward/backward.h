@@ -231,6 +231,9 @@ static inline bool ag_pass_same_place(const ag_tape *t, const ag_node *d, const 
 
 /* The derivative by operand k if it is the same constant everywhere. */
 bool ag_row_constant_slope(const ag_row *row, ag_row_params q, int k, double *slope);
+
+/* ---- row_work.c: its operands */
+
 /* May the operand k of the op at id, which its derivative reads, still be read? Else it was written: AG_EUSE. */
 ag_status ag_row_check_written(ag_tape *t, const ag_row *row, uint32_t id, uint32_t operand, int k);
 

@@ -1,5 +1,6 @@
 /* An elementwise op in a plain backward pass: its kernels, run for each operand that wants a gradient. */
 #include "ag/backward/routine.h"
+#include "ag/backward/row_work.h"
 #include <float.h>
 #include <math.h>
 
@@ -26,109 +27,13 @@ bool ag_row_constant_slope(const ag_row *row, ag_row_params q, int k, double *sl
     return true;
 }
 
-ag_status ag_row_check_written(ag_tape *t, const ag_row *row, uint32_t id, uint32_t operand, int k)
-{
-    const ag_node *d = ag_node_or_null(t, operand);
-    if (AG_LIKELY(!d || t->nodes[d->owner].written <= AG_INDEX(id)))
-        return AG_OK;
-    return ag_fail_written(t, &row->op, operand, "operand", k);
-}
-
-/* What the kernel of one operand works on, whatever the operands' shapes and dtypes are. */
-typedef struct work {
-    ag_range r;
-    ag_operands p;
-    _Alignas(8) char number[2][8]; /* rank-0 operands that are computed with as arrays of one element */
-    ag_array array[5];
-    const ag_array *arrays[5]; /* of ag_range_walk */
-} work;
-
-static ag_status check_operands(ag_tape *t, const ag_row *row, const ag_node *node, int reads, ag_operands *p)
-{
-    for (int i = 0; i < p->count; i++) {
-        p->x[i] = ag_operand_at(t, node->input[i]);
-        if (reads & (i ? AG_READS_B : AG_READS_A)) {
-            ag_status s = ag_row_check_written(t, row, node->id, node->input[i], i);
-            if (AG_UNLIKELY(s))
-                return s;
-        }
-        p->dense &= p->x[i].scalar || (p->x[i].layout->dense && p->x[i].layout->dtype == p->dtype &&
-                                       ag_layout_same_shape(p->x[i].layout, node->layout));
-    }
-    if (p->count == 2)
-        p->constant = p->x[1].scalar ? AG_ROW_B_CONSTANT : p->x[0].scalar ? AG_ROW_A_CONSTANT : AG_ROW_ARRAYS;
-    return AG_OK;
-}
-
-/* The values that are read, y too. */
-static void set_values(ag_tape *t, const ag_node *node, int reads, work *w)
-{
-    const ag_operands *p = &w->p;
-    const bool read[2] = { reads & AG_READS_A && p->constant != AG_ROW_A_CONSTANT,
-                           reads & AG_READS_B && p->constant != AG_ROW_B_CONSTANT };
-    const void *data[2] = { NULL, NULL };
-    for (int i = 0; i < p->count; i++) {
-        if (!read[i])
-            continue;
-        data[i] = p->x[i].data;
-        if (p->x[i].scalar && (!data[i] || p->x[i].layout->dtype != p->dtype)) {
-            ag_array one = ag_dense_array(AG_SCALAR, p->dtype, w->number[i]);
-            ag_fill_array(&one, p->x[i].value);
-            data[i] = w->number[i];
-        }
-    }
-    w->r.a = data[0];
-    w->r.b = data[1];
-    w->r.y = !(reads & AG_READS_Y) ? NULL : ag_is_number(node) ? &t->records[node->id].value : node->data;
-}
-
-/* The same as arrays of the node's shape. */
-static void set_arrays(work *w)
-{
-    const ag_layout *l = w->p.layout;
-    const void *data[2] = { w->r.a, w->r.b };
-    w->array[0] = ag_layout_dense(l, w->r.to);
-    w->array[1] = ag_layout_dense(l, w->r.dy);
-    w->array[4] = ag_layout_dense(l, w->r.y);
-    for (int i = 0; i < 2; i++) {
-        w->array[2 + i].data = NULL;
-        w->array[2 + i].dtype = w->p.dtype;
-        if (data[i])
-            ag_layout_expand(w->p.x[i].layout, data[i], l, &w->array[2 + i]);
-        if (data[i] && w->p.x[i].scalar)
-            w->array[2 + i].dtype = w->p.dtype;
-    }
-    for (int i = 0; i < 5; i++)
-        w->arrays[i] = &w->array[i];
-}
-
-/* AG_EUSE: an operand was written since. */
-static ag_status prepare(ag_tape *t, const ag_row *row, const ag_node *node, int k, work *w)
-{
-    const int reads = row->reads >> k * AG_READS_SHIFT;
-    const ag_row_params q = ag_row_params_at(t, node->id);
-    w->p =
-        (ag_operands){ .count = row->op.inputs, .layout = node->layout, .dtype = node->layout->dtype, .dense = true };
-    ag_status status = check_operands(t, row, node, reads, &w->p);
-    if (AG_UNLIKELY(status))
-        return status;
-    const ag_operands *p = &w->p;
-    w->r.backward = row->back[k][p->constant][p->dtype == AG_F64];
-    w->r.c = p->constant == AG_ROW_B_CONSTANT ? p->x[1].value : p->constant == AG_ROW_A_CONSTANT ? p->x[0].value : q.c;
-    w->r.d = q.d;
-    w->r.size = w->r.out_size = ag_bytes_of(p->dtype);
-    w->r.padded = AG_BACK_CALLS(row->flags);
-    set_values(t, node, reads, w);
-    return AG_OK;
-}
-
 /* The operand whose value is the constant c of the kernel; 0: it has none. */
 static uint32_t number_of(const ag_node *node, int kind)
 {
     return kind == AG_ROW_ARRAYS ? 0 : node->input[kind == AG_ROW_B_CONSTANT];
 }
 
-static void note_work(ag_pass *s, const ag_node *node, const work *w)
+static void note_work(ag_pass *s, const ag_node *node, const ag_row_work *w)
 {
     const uint32_t number = number_of(node, w->p.constant);
     double c;
@@ -148,9 +53,9 @@ static void note_work(ag_pass *s, const ag_node *node, const work *w)
 static ag_status back(const steps *s, uint32_t id, int k, void *dx, const void *dy, bool add)
 {
     ag_tape *t = s->t;
-    work w; /* it is large, and not cleared first */
+    ag_row_work w; /* it is large, and not cleared first */
     w.r = (ag_range){ .to = dx, .dy = dy, .add = add };
-    ag_status status = prepare(t, s->row, ag_node_at(t, id), k, &w);
+    ag_status status = ag_row_work_prepare(t, s->row, ag_node_at(t, id), k, &w);
     if (AG_UNLIKELY(status))
         return status;
     if (s->pass && s->pass->list)
@@ -159,7 +64,7 @@ static ag_status back(const steps *s, uint32_t id, int k, void *dx, const void *
         ag_range_run(&w.r, w.p.layout->size, t->options.threads);
         return AG_OK;
     }
-    set_arrays(&w);
+    ag_row_work_arrays(&w);
     ag_range_walk(&w.r, w.p.dtype, w.arrays, t->options.threads);
     return AG_OK;
 }
@@ -264,12 +169,12 @@ static ag_status row_summed(ag_pass *s, const steps *r, ag_node *d, int k, const
     const bool number = ag_is_number(x) || !x->layout->rank;
     ag_array to = ag_layout_array(number ? &ag_scalar_layouts[AG_F64] : x->layout, &sum);
     bool add = false;
-    work w;
+    ag_row_work w;
     w.r = (ag_range){ .dy = dy };
-    ag_status status = prepare(t, r->row, d, k, &w);
+    ag_status status = ag_row_work_prepare(t, r->row, d, k, &w);
     if (AG_UNLIKELY(status))
         return status;
-    set_arrays(&w);
+    ag_row_work_arrays(&w);
     const size_t bytes = ag_reduce_work(&to, w.arrays[1]);
     void *room = bytes ? ag_pool_take(t, bytes) : NULL;
     if ((bytes && !room) || (!number && !ag_pass_target(s, x, &to, &add))) {
@@ -347,6 +252,9 @@ ag_status ag_pass_row(ag_pass *s, ag_node *d, const double *scalar)
     }
     if (in_place >= 0 && d->inputs == 2 && AG_INDEX(d->input[0]) == AG_INDEX(d->input[1]))
         in_place = -1; /* the other contribution goes to the same adjoint */
+    const int repeated = scalar || r.plain ? -1 : ag_row_repeats(s, r.row, d);
+    if (repeated >= 0)
+        return ag_row_both(s, r.row, d, repeated, in_place >= 0);
     for (int k = 0; k < d->inputs; k++) {
         if (k == in_place || !ag_pass_wants(s, d->input[k]))
             continue;

@@ -14,6 +14,7 @@ typedef struct making {
     ag_range r;
     ag_dtype work;
     repeated operand[2];
+    int64_t first; /* the element that counts as number 0 */
 } making;
 
 static repeated repeated_of(const ag_array *a, ag_dtype work)
@@ -76,6 +77,7 @@ static void make(const void *context, int64_t i, int64_t n, void *to)
     const making *m = context;
     _Alignas(64) char block[2][AG_MADE_BYTES];
     ag_range r = m->r;
+    i += m->first;
     r.to = to;
     r.dy = at(r.dy, i, m->work);
     r.y = at(r.y, i, m->work);
@@ -84,15 +86,105 @@ static void make(const void *context, int64_t i, int64_t n, void *to)
     ag_range_run(&r, n, 1);
 }
 
-void ag_range_sum(const ag_range *r, ag_dtype work, const ag_array *const *arrays, const ag_array *to, bool add,
-                  void *room, int threads)
+static making making_of(const ag_range *r, ag_dtype work, const ag_array *const *arrays)
 {
     making m = { .r = *r, .work = work };
-    const ag_maker maker = { make, &m };
     m.r.dy = arrays[1]->data;
     m.r.y = arrays[4]->data;
     m.r.add = false;
     for (int i = 0; i < 2; i++)
         m.operand[i] = repeated_of(arrays[2 + i], work);
-    ag_reduce_made(to, arrays[1], &maker, add, room, threads);
+    return m;
+}
+
+void ag_range_sum(const ag_range *r, ag_dtype work, const ag_array *const *arrays, const ag_array *to, bool add,
+                  void *room, int threads)
+{
+    const making m = making_of(r, work, arrays);
+    ag_reduce_made(to, arrays[1], &(ag_maker){ make, &m }, add, room, threads);
+}
+
+/* ---- two operands together, some rows at a time: a block of those that are added up in one go */
+
+enum { ROWS = AG_COLUMNS_BLOCK, NARROW = 128, WIDE = 4096 /* columns */, LINE = 64 };
+
+typedef struct both {
+    making repeated, other;
+    const ag_range_part *part; /* the other one's */
+    bool whole;                /* it has a place for each element */
+    int64_t rows, columns;
+    double *total;
+} both;
+
+bool ag_range_goes_with(ag_shape y, ag_shape repeated, ag_shape other)
+{
+    const int64_t size = ag_shape_size(y), columns = y.rank > 0 ? y.dim[y.rank - 1] : 1;
+    if (size < AG_TOGETHER || columns <= NARROW || columns > WIDE || size / columns <= ROWS ||
+        ag_shape_size(repeated) != columns || repeated.dim[repeated.rank - 1] != columns)
+        return false;
+    return ag_shape_equal(other, y) ||
+           (other.rank == y.rank && other.dim[y.rank - 1] == 1 && ag_shape_size(other) == size / columns);
+}
+
+/* So many elements from number i on, in pieces. */
+static void make_row(const making *m, int64_t i, int64_t n, char *to)
+{
+    const int64_t size = (int64_t)ag_bytes_of(m->work), most = AG_MADE_BYTES / size;
+    for (int64_t k = 0; k < n; k += most)
+        make(m, i + k, n - k < most ? n - k : most, to + k * size);
+}
+
+/* For what comes next: memory would wait while the row is added. */
+static void ask_for(const char *next, int64_t bytes)
+{
+    for (int64_t i = 0; i < bytes; i += LINE)
+        __builtin_prefetch(next + i, 0, 2);
+}
+
+/* The sums of some rows. */
+static void sum_rows(const both *p, int64_t first, int64_t rows)
+{
+    const ag_dtype d = p->other.work;
+    making m = p->other;
+    m.first = first * p->columns;
+    const ag_array like = ag_dense_array(AG_SHAPE(rows, p->columns), d, (void *)(uintptr_t)at(m.r.dy, m.first, d));
+    const ag_array to = ag_dense_array(AG_SHAPE(rows, 1), d, (void *)(uintptr_t)at(p->part->to.data, first, d));
+    ag_reduce_made(&to, &like, &(ag_maker){ make, &m }, p->part->add, NULL, 1);
+}
+
+static void run_blocks(const void *context, int64_t begin, int64_t end)
+{
+    const both *p = context;
+    const ag_dtype d = p->other.work;
+    _Alignas(64) char row[WIDE * 8], lanes[WIDE * 8];
+    for (int64_t block = begin; block < end; block++) {
+        const int64_t first = block * ROWS, rows = p->rows - first < ROWS ? p->rows - first : ROWS;
+        for (int64_t r = 0; r < rows; r++) {
+            const int64_t i = (first + r) * p->columns;
+            make_row(&p->repeated, i, p->columns, row);
+            ask_for(at(p->repeated.r.dy, i + p->columns, d), p->columns * (int64_t)ag_bytes_of(d));
+            ag_columns_add(d, p->columns, row, r == 0, r == rows - 1, lanes, p->total + block * p->columns);
+            if (p->whole)
+                make_row(&p->other, i, p->columns, (char *)(uintptr_t)at(p->part->to.data, i, d));
+        }
+        if (!p->whole)
+            sum_rows(p, first, rows);
+    }
+}
+
+void ag_range_both(const ag_range_part *repeated, const ag_range_part *other, ag_dtype work, void *room, int threads)
+{
+    const ag_shape y = repeated->arrays[1]->shape;
+    both p = { .repeated = making_of(&repeated->r, work, repeated->arrays),
+               .other = making_of(&other->r, work, other->arrays),
+               .part = other,
+               .whole = ag_shape_equal(other->to.shape, y),
+               .columns = y.dim[y.rank - 1],
+               .total = room };
+    p.rows = ag_shape_size(y) / p.columns;
+    p.other.r.add = p.whole && other->add;
+    ag_for_ranges(ag_columns_blocks(p.rows), (double)(ROWS * p.columns), threads, run_blocks, &p);
+    ag_columns_join(p.total, p.rows, p.columns);
+    const ag_array total = ag_dense_array(repeated->to.shape, AG_F64, p.total);
+    ag_sum_array(&repeated->to, &total, 1, repeated->add, 1);
 }

@@ -190,6 +190,21 @@ bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *ar
 void ag_range_sum(const ag_range *r, ag_dtype work, const ag_array *const *arrays, const ag_array *to, bool add,
                   void *room, int threads);
 
+/* One operand's part of that. */
+typedef struct ag_range_part {
+    ag_range r;
+    const ag_array *const *arrays;
+    ag_array to; /* of the operand's shape */
+    bool add;
+} ag_range_part;
+/* May both operands' parts of an op whose result has the shape y be computed together? The first one repeats in every
+ * row, the other one is of y's shape or has a number for each row. */
+enum { AG_TOGETHER = 1 << 16 }; /* elements of such a result at least */
+bool ag_range_goes_with(ag_shape y, ag_shape repeated, ag_shape other);
+/* Together, so that memory gives dy once. `to` is dense; the other's may be dy if it is of that shape. room:
+ * ag_reduce_work bytes for the first one. */
+void ag_range_both(const ag_range_part *repeated, const ag_range_part *other, ag_dtype work, void *room, int threads);
+
 /* ---- chain.c: elementwise ops on large arrays, and sums of them, which wait: see chain.h */
 
 /* Records the op, whose value is computed when it is asked for. False: it is none that can wait, its operands are there

@@ -54,6 +54,7 @@ static const bench moved[] = {
     { "div [n,m] / [m]", divide, .shape = { FULL, AG_DIMS(SIDE) }, .kept = A | B },
     { "div [n,m] / [n,1]", divide, .shape = { FULL, AG_DIMS(SIDE, 1) }, .kept = A | B },
     { "max [n,m], [m]", maximum, .shape = { FULL, AG_DIMS(SIDE) }, .kept = A | B },
+    { "outer product", multiply, .shape = { AG_DIMS(SIDE, 1), AG_DIMS(SIDE) }, .kept = A | B },
     { "max [n,m], [n,1]", maximum, .shape = { FULL, AG_DIMS(SIDE, 1) }, .kept = A | B },
     { "repeat columns", repeat_columns, .shape = { QUARTER } },
     { "repeat_interleave", repeat_elements, .shape = { QUARTER } },
