@@ -281,11 +281,11 @@ static bool few_rows(ag_dtype dtype, int64_t m, int64_t n, int64_t k, bool b_col
 
 bool ag_libraries_prefer_general(ag_dtype dtype, int64_t m, int64_t n, int64_t k, bool b_columns)
 {
-    const bool generated = ag_libraries_generate();
+    const bool generated = ag_libraries_generate(), wide = generated ? generates_masks : AG_TILES_WIDE;
     const bool large = m >= 512 && n >= 512 && k >= 512 && (double)m * (double)n * (double)k >= 4e9;
-    if (few_rows(dtype, m, n, k, b_columns))
+    if (few_rows(dtype, m, n, k, b_columns) || (!generated && !AG_TILES))
         return true;
-    return generated ? large && (dtype == AG_F64 || !generates_masks) : !AG_TILES;
+    return large && (dtype == AG_F64 || !wide);
 }
 
 void ag_tile_prepare(ag_product_tile *tile)

@@ -12,6 +12,11 @@
 #else
 #define AG_TILES 0
 #endif
+#if defined(__AVX512F__)
+#define AG_TILES_WIDE 1 /* vectors of 64 bytes */
+#else
+#define AG_TILES_WIDE 0
+#endif
 
 /* The tile, whose columns of b are not contiguous. Nothing beyond the operands is read. In what order terms are added
  * depends on the tile's extents alone: where few sums are made at once, each is made in parts. */
