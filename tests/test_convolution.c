@@ -95,7 +95,7 @@ static void small_planes_are_summed_by_classes(void **state)
     ag_tape *t = *state;
     const int64_t sizes[][6] = { /* channels, outputs, extent, kernel, stride, dilation */
                                  { 3, 128, 7, 3, 1, 1 },  { 130, 4, 5, 3, 1, 1 }, { 5, 130, 6, 2, 1, 2 },
-                                 { 70, 129, 9, 3, 2, 1 }, { 64, 9, 14, 4, 2, 1 }, { 65, 3, 11, 1, 3, 1 },
+                                 { 70, 257, 9, 3, 2, 1 }, { 64, 9, 14, 4, 2, 1 }, { 65, 3, 11, 1, 3, 1 },
                                  { 150, 140, 4, 3, 1, 1 }
     };
     for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {

@@ -85,7 +85,9 @@ bool ag_conv_classes_make(const ag_conv *v, bool back, ag_conv_classes *q)
     const int64_t outputs = back ? v->c : v->o, *to = back ? v->x : v->y, step = back ? v->stride[1] : 1;
     if (v->k[0] != 1 || v->x[0] != 1 || v->y[0] != 1 || v->before[0] != 0 || v->images < IMAGES)
         return false;
-    if (outputs < AG_CONV_MANY || outputs * step < OUTPUTS)
+    if (outputs < AG_CONV_MANY || outputs * step < OUTPUTS * (back ? 1 : v->stride[1]))
+        return false;
+    if (back && (v->k[1] < v->stride[1] || v->k[2] < v->stride[2])) /* places that no tap reaches are filled faster */
         return false;
     for (int d = 1; d < AG_SPATIAL; d++)
         if (v->k[d] > AG_CONV_CLASS_TAPS || v->stride[d] > STRIDE || to[d] > PLANE * STRIDE)
