@@ -138,6 +138,31 @@ static void what_arrives_is_added(void **state)
     }
 }
 
+/* Its last bits are any: those of memory that was filled with ones, of a cast, of a file. */
+static void no_number_stays_none_whatever_its_bits(void **state)
+{
+    static const uint64_t bits[] = { 0x7ff8000000000000, 0xfff8000000000000, 0x7ff8000000000001, 0xffffffffffffffff,
+                                     0x7ff80055aaffffff };
+    ag_tape *t = *state;
+    for (size_t k = 0; k < 2 * ARRAY_SIZE(bits); k++) {
+        const bool f32 = k % 2;
+        const uint32_t half = (uint32_t)(bits[k / 2] >> 32) | (uint32_t)(bits[k / 2] & 0xfffff);
+        double wide[12] = { 0 };
+        float narrow[12] = { 0 };
+        memcpy(&wide[5], &bits[k / 2], sizeof wide[5]);
+        memcpy(&narrow[5], &half, sizeof narrow[5]);
+        const ag_tensor x = f32 ? ag_from(t, AG_F32, AG_SHAPE(4, 3), narrow, sizeof narrow)
+                                : ag_from(t, AG_F64, AG_SHAPE(4, 3), wide, sizeof wide);
+        for (int axis = 0; axis < 2; axis++)
+            for (size_t o = 0; o < ARRAY_SIZE(ops); o++)
+                assert_true(isnan(ag_item(ag_sum(ops[o](x, axis)))));
+        const ag_tensor a = ag_require_grad(x), b = ag_require_grad(x);
+        ag_backward(ag_add(ag_cross_entropy(a, ag_zeros(t, AG_I64, AG_SHAPE(4))),
+                           ag_bce_logits(b, ag_zeros(t, ag_dtype_of(x), AG_SHAPE(4, 3)))));
+        assert_true(isnan(ag_item_at(ag_grad(a), 5)) && isnan(ag_item_at(ag_grad(b), 5)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +171,7 @@ int main(void)
         TEST(an_infinite_column_is_told_by_its_sum),
         cmocka_unit_test(their_bits_depend_on_no_number_of_threads),
         cmocka_unit_test(what_arrives_is_added),
+        TEST(no_number_stays_none_whatever_its_bits),
     };
     return cmocka_run_group_tests_name("softmax down columns", tests, NULL, NULL);
 }
