@@ -92,9 +92,10 @@ static void compare_passes(world *w, lane *l, ag_tensor y, const known *x, const
             return;
         most = fmax(most, fmax(fabs(after.at[i]), fmax(fabs(before->at[i]), fabs(given.at[i]))));
     }
-    double tolerance = l->options.dtype == AG_F32 || x->dtype == AG_F32 ? 1e-2 : 1e-5;
+    const bool f32 = l->options.dtype == AG_F32 || x->dtype == AG_F32;
+    const double noise = f32 ? 1e-6 : 1e-15; /* of what cancels out */
     for (int i = 0; i < after.count && most < 1e30; i++)
-        if (fabs(after.at[i] - before->at[i] - given.at[i]) > tolerance * most)
+        if (fabs(after.at[i] - before->at[i] - given.at[i]) > (f32 ? 1e-2 : 1e-5) * most + noise)
             fault(w, "ag_backward added %g where ag_gradients gives %g", after.at[i] - before->at[i], given.at[i]);
 }
 
