@@ -41,8 +41,59 @@ static void a_warm_net_is_in_step_up_to_what_fails(void **state)
     }
 }
 
+static void a_loss_that_fails_in_step_leaves_no_layout(void **state)
+{
+    enum { N = 7 };
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .dtype = AG_F32, .threads = 1, .on_error = ag_quiet });
+    const ag_tensor z = ag_param(ag_full(t, AG_FLOAT, AG_SHAPE(N, 3), 0.5), NULL);
+    const ag_tensor labels = ag_buffer(ag_zeros(t, AG_I64, AG_SHAPE(N)), NULL);
+    for (int i = 0; i < 12; i++) {
+        const bool wrong = i == 10;
+        ag_tape_reset(t);
+        ((int64_t *)ag_write(labels, AG_I64))[3] = wrong ? 9 : 1;
+        const ag_tensor y =
+            ag_cross_entropy_with(z, labels, (ag_tensor){ 0 }, (ag_cross_entropy_options){ .reduce = AG_REDUCE_NONE });
+        if (wrong) {
+            expect_error(t, AG_EARG, "");
+            const ag_tensor sum = ag_sum_over(z, AG_AXES(1), 0), other = ag_exp(ag_full(t, AG_F32, AG_SHAPE(5, 40), 3));
+            assert_true(ag_item_at(other, 0) > 20);
+            assert_int_equal(ag_shape_of(sum).dim[0], N);
+            assert_int_equal(ag_size_of(ag_mul(sum, sum)), N);
+            assert_close(ag_item_at(sum, N - 1), 1.5, 0);
+        } else {
+            ag_backward(ag_sum(y));
+        }
+        ag_zero_grad(z);
+        expect_fine(t);
+    }
+    ag_tape_free(t);
+}
+
+static void numbers_without_a_node_begin_a_step(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor a = ag_param(ag_full(t, AG_F64, AG_SCALAR, 3), NULL);
+    for (int i = 0; i < 8; i++) {
+        ag_no_grad_begin(t);
+        const ag_tensor y = ag_prod(a);
+        ag_no_grad_end(t);
+        ag_backward(ag_sum(ag_mul(ag_full(t, AG_F64, AG_SHAPE(4), 2), ag_mul(a, y))));
+        assert_close(ag_item(ag_grad(a)), 24, 0);
+        ag_zero_grad(a);
+        ag_tape_reset(t);
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_warm_net_is_in_step_up_to_what_fails) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_warm_net_is_in_step_up_to_what_fails),
+        cmocka_unit_test(a_loss_that_fails_in_step_leaves_no_layout),
+        cmocka_unit_test(numbers_without_a_node_begin_a_step),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

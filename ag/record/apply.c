@@ -269,7 +269,7 @@ static ag_status apply_anew(ag_tape *t, application *a, uint32_t number, const v
         ag_arena_rewind(&t->arena, position);
     if (!s)
         s = make_nodes(t, a, number, outputs);
-    if (!s && AG_UNLIKELY(ag_echo_noted(t) != NULL))
+    if (!s && !t->no_grad && AG_UNLIKELY(ag_echo_noted(t) != NULL))
         ag_repeat_note(t, number, &a->call, a->y, begin);
     return s;
 }

@@ -62,7 +62,7 @@ ag_status ag_repeat_run(ag_tape *t, const ag_repeat *noted, ag_tensor *y)
     t->echoes.held = false;
     ag_work_end(t, work);
     if (AG_UNLIKELY(s)) {
-        ag_arena_rewind(&t->arena, position);
+        ag_rewind_arena(t, position);
     } else {
         ag_echo_put(t, &r->node, r->header, 0, 0);
         t->records[r->node.id].value = r->value;
@@ -127,8 +127,8 @@ void ag_repeat_note(ag_tape *t, uint32_t number, const ag_call *c, const ag_arra
     const ag_arena *a = &t->arena;
     const bool makes = (const char *)d->layout >= begin && (const char *)d->layout < a->at;
     const uint16_t recent = makes ? recent_place(t, d->layout) : AG_RECENT_LAYOUTS;
-    if (!(c->op->flags & AG_REPEATS) || t->no_grad || c->outputs != 1 || c->count > INPUTS || begin < a->begin ||
-        begin > a->at || a->at - begin > UINT32_MAX || !are_straight(t, c) ||
+    if (!(c->op->flags & AG_REPEATS) || c->outputs != 1 || c->count > INPUTS || begin < a->begin || begin > a->at ||
+        a->at - begin > UINT32_MAX || !are_straight(t, c) ||
         (makes ? recent == AG_RECENT_LAYOUTS : !is_known(t, d->layout)))
         return;
     ag_echo *e = ag_echo_noted(t);
