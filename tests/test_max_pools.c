@@ -66,10 +66,27 @@ static void windows_of_every_width_choose_alike(void **state)
         }
 }
 
+/* Small planes are searched in a copy, which large ones have no room for. */
+static void a_high_plane_is_its_pieces(void **state)
+{
+    enum { HIGH = 10000, WIDE = 8, PIECE = 100, STRIDE = 2 };
+    ag_tape *t = *state;
+    const ag_pool_options o = { .stride = { STRIDE, STRIDE } };
+    const ag_tensor x = ag_randn(t, AG_F32, AG_SHAPE(1, HIGH, WIDE), 0, 1);
+    const ag_tensor y = ag_max_pool2d(x, AG_SHAPE(3, 3), o);
+    for (int64_t i = 0; i + PIECE <= HIGH; i += PIECE) {
+        const ag_tensor piece = ag_max_pool2d(ag_slice(x, 1, i, i + PIECE, 1), AG_SHAPE(3, 3), o);
+        const int64_t begin = i / STRIDE, rows = ag_shape_of(piece).dim[1];
+        assert_true(ag_item(ag_all(ag_equal(piece, ag_slice(y, 1, begin, begin + rows, 1)))) != 0);
+    }
+    expect_fine(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(windows_of_every_width_choose_alike),
+        TEST(a_high_plane_is_its_pieces),
     };
     return cmocka_run_group_tests_name("max_pools", tests, NULL, NULL);
 }

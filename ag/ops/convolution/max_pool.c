@@ -5,7 +5,8 @@
 enum {
     SHORT = 2, /* elements along the last dimension */
     FEWEST = 3,
-    MOST = 63 /* results of a row for which its source is copied and padded */
+    MOST = 63, /* results of a row for which its source is copied and padded */
+    LARGEST_COPY = 1 << 15
 };
 
 /* Parts of one extent, if they are short, are windows like others. */
@@ -21,15 +22,20 @@ static bool make_alike(ag_pool_axis *axis)
     return true;
 }
 
-/* Does a padded copy of a plane pay? Results that fill no vector are made one by one without it. */
+/* Does a padded copy of a plane pay? Results that fill no vector are made one by one without it. One that is too large for a
+ * cache would take what its plane does once more. */
 static void measure_copy(ag_max_pool *m)
 {
     const ag_pool_axis *a = &m->axis[2];
     if (m->adaptive || a->stride > 2 || a->result < FEWEST || a->result > MOST || a->result == ag_whole(a->result))
         return;
-    m->whole = ag_whole(a->result);
-    m->wide = (m->whole - 1) * a->stride + (a->window - 1) * a->dilation + 1;
-    m->work += (size_t)(m->whole * 3 + m->axis[0].source * m->axis[1].source * m->wide) * ag_dtype_size(m->dtype);
+    const int64_t whole = ag_whole(a->result), wide = (whole - 1) * a->stride + (a->window - 1) * a->dilation + 1;
+    const int64_t rows = m->axis[0].source * m->axis[1].source;
+    if (rows > LARGEST_COPY / wide)
+        return;
+    m->whole = whole;
+    m->wide = wide;
+    m->work += (size_t)(whole * 3 + rows * wide) * ag_dtype_size(m->dtype);
 }
 
 static ag_status settle(const ag_call *c, ag_dtype d, ag_shape x, ag_max_pool *m)
