@@ -217,7 +217,7 @@ $(BUILD)/examples/%: examples/%.c $(BUILD)/libag.so $(BUILD)/settings
 
 # ---- goals
 
-test: library $(tests) $(faces) $(if $(TESTS),,$(if $(SAN),,$(examples)) $(BUILD)/fuzz $(BUILD)/accuracy) ## all tests; TESTS='a b' for test_a and test_b alone
+test: library $(tests) $(faces) $(if $(TESTS),,$(if $(SAN),,$(examples) $(BUILD)/accuracy) $(BUILD)/fuzz) ## all tests; TESTS='a b' for test_a and test_b alone
 	@BUILD=$(BUILD) CC='$(CC)' CXX='$(CXX)' SAN='$(SAN)' tests/run $(tests) $(scripts)
 fuzz: $(BUILD)/fuzz $(BUILD)/fuzz_files ## reads damaged files, and plays random calls for SECONDS=60, from SEED=... on
 	$(BUILD)/fuzz_files 20000 $(SEED)
