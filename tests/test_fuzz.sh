@@ -3,7 +3,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
-count=1000
+count=300
 [[ ${SAN:-} || ${TEST_WRAPPER:-} ]] && count=150
 
 # The ops are played by the table that is generated from ag/ops.h.
