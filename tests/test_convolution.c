@@ -88,6 +88,15 @@ static void sums_do_not_depend_on_how_they_are_made(void **state)
     expect_fine(t);
 }
 
+/* The convolution with w in dtype d and its derivative by x are those of the sums with `spread`, w with its dilation. */
+static void expect_taps(ag_tensor x, ag_tensor w, ag_tensor spread, ag_conv_options o, ag_dtype d, double far)
+{
+    const ag_tensor y = ag_conv2d(ag_cast(x, d), ag_cast(w, d), absent, o),
+                    sums = by_taps(x, spread, &o, ag_shape_of(y)), dy = ag_randn(x.tape, AG_F64, ag_shape_of(y), 0, 1);
+    expect_near(y, sums, far);
+    expect_near(ag_vjp(y, ag_cast(dy, d), x), ag_vjp(sums, dy, x), far);
+}
+
 /* Small planes with many outputs, of which each piece of work has those that the same taps reach: strides, dilations,
  * and places that no tap reaches, forward and back. */
 static void small_planes_are_summed_by_classes(void **state)
@@ -109,10 +118,7 @@ static void small_planes_are_summed_by_classes(void **state)
                         k = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(n[1], n[0], n[3], n[3]), 0, 1));
         const int64_t wide = n[5] * (n[3] - 1) + 1; /* with zeros between its taps it is a longer kernel */
         const ag_tensor spread = ag_embed(ag_embed(k, 2, wide, 0, n[5]), 3, wide, 0, n[5]);
-        const ag_tensor y = ag_conv2d(ag_cast(x, d), ag_cast(k, d), absent, o),
-                        sums = by_taps(x, spread, &o, ag_shape_of(y)), dy = ag_randn(t, AG_F64, ag_shape_of(y), 0, 1);
-        expect_near(y, sums, far);
-        expect_near(ag_vjp(y, ag_cast(dy, d), x), ag_vjp(sums, dy, x), far);
+        expect_taps(x, k, spread, o, d, far);
         ag_tape_reset(t);
     }
     expect_fine(t);
@@ -160,10 +166,7 @@ static void planes_of_every_size_are_summed(void **state)
         for (int k = 0; k < 2; k++) {
             const ag_dtype d = k ? AG_F64 : AG_F32;
             const double far = k ? 1e-11 : 1e-4;
-            const ag_tensor y = ag_conv2d(ag_cast(x, d), ag_cast(w, d), absent, o),
-                            sums = by_taps(x, w, &o, ag_shape_of(y)), dy = ag_randn(t, AG_F64, ag_shape_of(y), 0, 1);
-            expect_near(y, sums, far);
-            expect_near(ag_vjp(y, ag_cast(dy, d), x), ag_vjp(sums, dy, x), far);
+            expect_taps(x, w, w, o, d, far);
         }
         ag_tape_reset(t);
     }
