@@ -45,9 +45,23 @@ static reach reach_of(const ag_max_pool *p, int d, int64_t i)
     return (reach){ first + skipped * a->dilation, end < a->source ? end : a->source, a->dilation };
 }
 
-/* A row of results: best and where are filled in for windows that are alike, tap by tap. Behind `where` stand the first
- * elements of a row's windows. A stride that is known divides without a division. */
-#define ROW(name, type, place, tap)                                                                                 \
+/* A row of n results before its first tap. Behind `where` stand the first elements of a row's windows. */
+#define START(name, type, place)                                                                           \
+    AG_INLINE void name(const ag_max_pool *p, reach deep, reach high, int64_t n, type *best, place *where) \
+    {                                                                                                      \
+        const place *first = where + n;                                                                    \
+        const place at = (place)((deep.first * p->axis[1].source + high.first) * p->axis[2].source);       \
+        for (int64_t j = 0; j < n; j++) {                                                                  \
+            best[j] = -(type)INFINITY;                                                                     \
+            where[j] = at + first[j];                                                                      \
+        }                                                                                                  \
+    }
+START(start_f32, float, int32_t)
+START(start_f64, double, int64_t)
+
+/* A row of results: best and where are filled in for windows that are alike, tap by tap. A stride that is known divides
+ * without a division. */
+#define ROW(name, type, place, tap, start)                                                                          \
     AG_INLINE void name##_taps(const ag_pool_axis *a, const type *x, int64_t row, const int64_t stride, type *best, \
                                place *where)                                                                        \
     {                                                                                                               \
@@ -61,12 +75,7 @@ static reach reach_of(const ag_max_pool *p, int d, int64_t i)
     static void name(const ag_max_pool *p, const type *x, reach deep, reach high, type *best, place *where)         \
     {                                                                                                               \
         const ag_pool_axis *a = &p->axis[2];                                                                        \
-        const place *first = where + a->result;                                                                     \
-        const place at = (place)((deep.first * p->axis[1].source + high.first) * a->source);                        \
-        for (int64_t j = 0; j < a->result; j++) {                                                                   \
-            best[j] = -(type)INFINITY;                                                                              \
-            where[j] = at + first[j];                                                                               \
-        }                                                                                                           \
+        start(p, deep, high, a->result, best, where);                                                               \
         for (int64_t d = deep.first; d < deep.end; d += deep.step)                                                  \
             for (int64_t h = high.first; h < high.end; h += high.step) {                                            \
                 const int64_t row = (d * p->axis[1].source + h) * a->source;                                        \
@@ -78,8 +87,8 @@ static reach reach_of(const ag_max_pool *p, int d, int64_t i)
                     name##_taps(a, x, row, a->stride, best, where);                                                 \
             }                                                                                                       \
     }
-ROW(row_f32, float, int32_t, tap_f32)
-ROW(row_f64, double, int64_t, tap_f64)
+ROW(row_f32, float, int32_t, tap_f32, start_f32)
+ROW(row_f64, double, int64_t, tap_f64, start_f64)
 
 /* The same where each window has extents of its own: of each column first, then of the columns of a window. */
 #define UNLIKE(name, type, place, tap)                                                                      \
@@ -135,7 +144,7 @@ PLANE(plane_f64, double, int64_t, row_f64, unlike_f64)
 
 /* Rows that fill no vectors: of a copy of the plane with -infinity around it, where all windows read as many elements, and
  * in whole vectors of results. */
-#define PADDED(name, type, place, tap)                                                                                \
+#define PADDED(name, type, place, tap, start)                                                                         \
     static void name##_copy(const ag_max_pool *p, const type *x, type *to)                                            \
     {                                                                                                                 \
         const ag_pool_axis *a = p->axis;                                                                              \
@@ -151,12 +160,7 @@ PLANE(plane_f64, double, int64_t, row_f64, unlike_f64)
                               type *best, place *where)                                                               \
     {                                                                                                                 \
         const ag_pool_axis *a = &p->axis[2];                                                                          \
-        const place *first = where + p->whole;                                                                        \
-        const place at = (place)((deep.first * p->axis[1].source + high.first) * a->source);                          \
-        for (int64_t j = 0; j < p->whole; j++) {                                                                      \
-            best[j] = -(type)INFINITY;                                                                                \
-            where[j] = at + first[j];                                                                                 \
-        }                                                                                                             \
+        start(p, deep, high, p->whole, best, where);                                                                  \
         for (int64_t d = deep.first; d < deep.end; d += deep.step)                                                    \
             for (int64_t h = high.first; h < high.end; h += high.step)                                                \
                 for (int64_t k = 0; k < a->window; k++) {                                                             \
@@ -185,8 +189,8 @@ PLANE(plane_f64, double, int64_t, row_f64, unlike_f64)
                 }                                                                                                     \
             }                                                                                                         \
     }
-PADDED(padded_f32, float, int32_t, tap_f32)
-PADDED(padded_f64, double, int64_t, tap_f64)
+PADDED(padded_f32, float, int32_t, tap_f32, start_f32)
+PADDED(padded_f64, double, int64_t, tap_f64, start_f64)
 
 /* Do windows that are two wide lie side by side, each within the plane? Then an element has at most one. */
 static bool are_pairs(const ag_max_pool *p)
