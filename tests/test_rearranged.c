@@ -189,9 +189,9 @@ static void check_together(ag_dtype d, of_two *f, ag_shape a, ag_shape b)
 static void two_operands_receive_what_each_would_by_itself(void **state)
 {
     (void)state;
-    of_two *const ops[] = { ag_mul, ag_maximum, ag_pow, again_over };
+    of_two *const ops[] = { ag_mul, ag_maximum, ag_pow, again_over, ag_div, ag_hypot };
     for (ag_dtype d = AG_F32; d <= AG_F64; d++)
-        for (int f = 0; f < 4; f++) {
+        for (int f = 0; f < 6; f++) {
             check_together(d, ops[f], AG_SHAPE(70, 1001), AG_SHAPE(1001));
             check_together(d, ops[f], AG_SHAPE(1, 1001), AG_SHAPE(70, 1001));
             check_together(d, ops[f], AG_SHAPE(33, 2049), AG_SHAPE(2049));

@@ -24,11 +24,14 @@ int ag_row_repeats(const ag_pass *s, const ag_row *row, const ag_node *d)
     return -1;
 }
 
-/* Where operand k's contribution goes. False: reported. */
-static bool set_part(ag_pass *s, const ag_node *d, int k, bool in_place, ag_row_work *w, ag_range_part *p)
+/* Operand k's contribution, and where it goes. False: reported. */
+static bool set_part(ag_pass *s, const ag_row *row, const ag_node *d, int k, int column, bool in_place, ag_row_work *w,
+                     ag_range_part *p)
 {
     p->r = w->r;
     p->arrays = w->arrays;
+    p->column = column;
+    p->of_number = row->back[k][column ? AG_ROW_B_CONSTANT : AG_ROW_A_CONSTANT][d->layout->dtype == AG_F64];
     p->add = false;
     if (!in_place)
         return ag_pass_target(s, ag_node_at(s->t, d->input[k]), &p->to, &p->add);
@@ -53,8 +56,8 @@ ag_status ag_row_both(ag_pass *s, const ag_row *row, ag_node *d, int k, bool in_
     const size_t bytes = ag_reduce_work(&to, w[k].arrays[1]);
     void *room = ag_pool_take(t, bytes);
     ag_note_leave(s);
-    if (!room || !set_part(s, d, k, false, &w[k], &part[k]) ||
-        !set_part(s, d, 1 - k, in_place, &w[1 - k], &part[1 - k])) {
+    if (!room || !set_part(s, row, d, k, 1 - k, false, &w[k], &part[k]) ||
+        !set_part(s, row, d, 1 - k, 1 - k, in_place, &w[1 - k], &part[1 - k])) {
         ag_pool_give(t, room, bytes);
         return t->error.status;
     }

@@ -2,8 +2,10 @@
  * are added up in the elements' dtype, but for the last few columns, and such blocks in double, pairwise. */
 #include "ag/kernels/reduce_sums.h"
 
-/* How many columns are added in lanes: see sum_block in reduce_sums.inc. */
-static int64_t in_lanes(ag_dtype d, int64_t columns)
+#include <string.h>
+
+/* See sum_block in reduce_sums.inc. */
+int64_t ag_columns_in_lanes(ag_dtype d, int64_t columns)
 {
     const int64_t left = columns % AG_SUM_CHUNK, lanes = 64 / (int64_t)ag_bytes_of(d);
     return left < lanes ? columns - left : columns;
@@ -12,6 +14,15 @@ static int64_t in_lanes(ag_dtype d, int64_t columns)
 int64_t ag_columns_blocks(int64_t rows)
 {
     return ag_parts(rows, AG_SUM_ROWS);
+}
+
+void ag_columns_end(ag_dtype d, int64_t columns, const void *lanes, double *total)
+{
+    const int64_t together = ag_columns_in_lanes(d, columns);
+    for (int64_t i = 0; i < together && d == AG_F32; i++)
+        total[i] = (double)((const float *)lanes)[i];
+    if (d == AG_F64)
+        memcpy(total, lanes, (size_t)together * sizeof *total);
 }
 
 #define ADD_ROW(type)                                         \
@@ -24,17 +35,17 @@ int64_t ag_columns_blocks(int64_t rows)
             sum[i] += x[i];                                   \
         for (int64_t i = together; i < columns; i++)          \
             total[i] = (first ? 0 : total[i]) + (double)x[i]; \
-        for (int64_t i = 0; i < together && last; i++)        \
-            total[i] = (double)sum[i];                        \
     } while (0)
 
 void ag_columns_add(ag_dtype d, int64_t columns, const void *row, bool first, bool last, void *lanes, double *total)
 {
-    const int64_t together = in_lanes(d, columns);
+    const int64_t together = ag_columns_in_lanes(d, columns);
     if (d == AG_F32)
         ADD_ROW(float);
     else
         ADD_ROW(double);
+    if (last)
+        ag_columns_end(d, columns, lanes, total);
 }
 
 void ag_columns_join(double *total, int64_t rows, int64_t columns)

@@ -72,6 +72,10 @@ enum { AG_COLUMNS_BLOCK = 32 };          /* rows */
 int64_t ag_columns_blocks(int64_t rows); /* each of which needs `columns` totals */
 /* The next row of a block, the first, or the last of it. `lanes`: room for a row. */
 void ag_columns_add(ag_dtype d, int64_t columns, const void *row, bool first, bool last, void *lanes, double *total);
+/* Where a block's rows are added to the lanes, which begin as zeros, by what makes them: how many columns go there, the others
+ * are added to their totals; and what makes the lanes totals after the last row. */
+int64_t ag_columns_in_lanes(ag_dtype d, int64_t columns);
+void ag_columns_end(ag_dtype d, int64_t columns, const void *lanes, double *total);
 void ag_columns_join(double *total, int64_t rows, int64_t columns); /* all blocks' to those of the first */
 
 #endif

@@ -14,7 +14,8 @@ typedef struct making {
     ag_range r;
     ag_dtype work;
     repeated operand[2];
-    int64_t first; /* the element that counts as number 0 */
+    const void *numbers; /* of an operand that is a number in each row: the kernel's c; NULL: there is none such */
+    int64_t first;       /* the element that counts as number 0 */
 } making;
 
 static repeated repeated_of(const ag_array *a, ag_dtype work)
@@ -106,7 +107,7 @@ void ag_range_sum(const ag_range *r, ag_dtype work, const ag_array *const *array
 
 /* ---- two operands together, some rows at a time: a block of those that are added up in one go */
 
-enum { ROWS = AG_COLUMNS_BLOCK, NARROW = 128, WIDE = 4096 /* columns */, LINE = 64 };
+enum { ROWS = AG_COLUMNS_BLOCK, NARROW = 128, WIDE = 4096 /* columns */, LINE = 64, AHEAD = 2 /* rows */ };
 
 typedef struct both {
     making repeated, other;
@@ -126,6 +127,25 @@ bool ag_range_goes_with(ag_shape y, ag_shape repeated, ag_shape other)
            (other.rank == y.rank && other.dim[y.rank - 1] == 1 && ag_shape_size(other) == size / columns);
 }
 
+/* Where an operand is a number in each row, the kernel of a number makes what that of arrays would, and none are gathered. */
+static void number_rows(making *m, const ag_range_part *part)
+{
+    repeated *column = &m->operand[part->column];
+    if (m->r.padded || !column->data)
+        return;
+    m->numbers = column->data;
+    column->data = NULL;
+    m->r.backward = part->of_number;
+}
+
+static void set_number(making *m, int64_t row)
+{
+    if (m->numbers && m->work == AG_F32)
+        m->r.c = (double)((const float *)m->numbers)[row];
+    else if (m->numbers)
+        m->r.c = ((const double *)m->numbers)[row];
+}
+
 /* So many elements from number i on, in pieces. */
 static void make_row(const making *m, int64_t i, int64_t n, char *to)
 {
@@ -134,41 +154,74 @@ static void make_row(const making *m, int64_t i, int64_t n, char *to)
         make(m, i + k, n - k < most ? n - k : most, to + k * size);
 }
 
-/* For what comes next: memory would wait while the row is added. */
+/* For what comes next: memory would wait while the row is added. In two halves: what is asked for at once fills the queue in
+ * which this row's own loads then stand. */
 static void ask_for(const char *next, int64_t bytes)
 {
     for (int64_t i = 0; i < bytes; i += LINE)
         __builtin_prefetch(next + i, 0, 2);
 }
 
-/* The sums of some rows. */
-static void sum_rows(const both *p, int64_t first, int64_t rows)
+/* The sum of a row, which is made in the room. */
+static double sum_row(const both *p, const making *m, int64_t i, char *room)
+{
+    make_row(m, i, p->columns, room);
+    return ag_sum_floats(m->work, room, p->columns, 1);
+}
+
+/* Adds the contributions of a row to the lanes, or to the totals of those columns that have none. */
+static void add_row(const both *p, const making *m, int64_t i, char *lanes, double *total)
+{
+    const int64_t together = ag_columns_in_lanes(m->work, p->columns), rest = p->columns - together;
+    double alone[LINE];
+    make_row(m, i, together, lanes);
+    if (!rest)
+        return;
+    making last = *m;
+    last.r.add = false;
+    make_row(&last, i + together, rest, (char *)alone);
+    for (int64_t k = 0; k < rest; k++)
+        total[together + k] += m->work == AG_F32 ? (double)((const float *)alone)[k] : alone[k];
+}
+
+/* Rows from `first` on: what they are added to in the order of a sum over rows, and what goes to the other operand. */
+static void run_block(const both *p, int64_t first, int64_t rows, double *total)
 {
     const ag_dtype d = p->other.work;
-    making m = p->other;
-    m.first = first * p->columns;
-    const ag_array like = ag_dense_array(AG_SHAPE(rows, p->columns), d, (void *)(uintptr_t)at(m.r.dy, m.first, d));
-    const ag_array to = ag_dense_array(AG_SHAPE(rows, 1), d, (void *)(uintptr_t)at(p->part->to.data, first, d));
-    ag_reduce_made(&to, &like, &(ag_maker){ make, &m }, p->part->add, NULL, 1);
+    const int64_t bytes = p->columns * (int64_t)ag_bytes_of(d);
+    making repeated = p->repeated, other = p->other;
+    _Alignas(LINE) char lanes[WIDE * 8], room[WIDE * 8];
+    double sum[ROWS];
+    memset(lanes, 0, (size_t)bytes);
+    memset(total, 0, (size_t)p->columns * sizeof *total);
+    for (int64_t r = 0; r < rows; r++) {
+        const int64_t i = (first + r) * p->columns;
+        set_number(&repeated, first + r);
+        set_number(&other, first + r);
+        const char *next = at(p->repeated.r.dy, i + AHEAD * p->columns, d);
+        ask_for(next, bytes / 2);
+        add_row(p, &repeated, i, lanes, total);
+        ask_for(next + bytes / 2, bytes - bytes / 2);
+        if (p->whole)
+            make_row(&other, i, p->columns, (char *)(uintptr_t)at(p->part->to.data, i, d));
+        else
+            sum[r] = sum_row(p, &other, i, room);
+    }
+    ag_columns_end(d, p->columns, lanes, total);
+    if (p->whole)
+        return;
+    const ag_shape one_each = AG_SHAPE(rows);
+    const ag_array from = ag_dense_array(one_each, AG_F64, sum),
+                   to = ag_dense_array(one_each, d, (void *)(uintptr_t)at(p->part->to.data, first, d));
+    ag_sum_array(&to, &from, 1, p->part->add, 1);
 }
 
 static void run_blocks(const void *context, int64_t begin, int64_t end)
 {
     const both *p = context;
-    const ag_dtype d = p->other.work;
-    _Alignas(64) char row[WIDE * 8], lanes[WIDE * 8];
     for (int64_t block = begin; block < end; block++) {
         const int64_t first = block * ROWS, rows = p->rows - first < ROWS ? p->rows - first : ROWS;
-        for (int64_t r = 0; r < rows; r++) {
-            const int64_t i = (first + r) * p->columns;
-            make_row(&p->repeated, i, p->columns, row);
-            ask_for(at(p->repeated.r.dy, i + p->columns, d), p->columns * (int64_t)ag_bytes_of(d));
-            ag_columns_add(d, p->columns, row, r == 0, r == rows - 1, lanes, p->total + block * p->columns);
-            if (p->whole)
-                make_row(&p->other, i, p->columns, (char *)(uintptr_t)at(p->part->to.data, i, d));
-        }
-        if (!p->whole)
-            sum_rows(p, first, rows);
+        run_block(p, first, rows, p->total + block * p->columns);
     }
 }
 
@@ -182,7 +235,12 @@ void ag_range_both(const ag_range_part *repeated, const ag_range_part *other, ag
                .columns = y.dim[y.rank - 1],
                .total = room };
     p.rows = ag_shape_size(y) / p.columns;
+    p.repeated.r.add = true;
     p.other.r.add = p.whole && other->add;
+    if (!p.whole) {
+        number_rows(&p.repeated, repeated);
+        number_rows(&p.other, other);
+    }
     ag_for_ranges(ag_columns_blocks(p.rows), (double)(ROWS * p.columns), threads, run_blocks, &p);
     ag_columns_join(p.total, p.rows, p.columns);
     const ag_array total = ag_dense_array(repeated->to.shape, AG_F64, p.total);

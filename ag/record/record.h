@@ -195,6 +195,8 @@ typedef struct ag_range_part {
     ag_range r;
     const ag_array *const *arrays;
     ag_array to; /* of the operand's shape */
+    int column;  /* the operand that does not repeat in every row; the kernel for one that is a number: */
+    ag_row_backward *of_number;
     bool add;
 } ag_range_part;
 /* May both operands' parts of an op whose result has the shape y be computed together? The first one repeats in every
