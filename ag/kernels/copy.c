@@ -111,19 +111,13 @@ typedef struct copy_job {
     bool add, same, again;     /* same: dtypes are equal; again: rows are copied several times */
 } copy_job;
 
-/* A row that lies in the cache, as it is copied several times. The C library's memcpy writes some KB with their ends first,
- * which takes twice as long as line by line: the processor need not read a line that it sees written as a whole. */
-static void copy_bytes(char *restrict to, const char *restrict from, size_t n, bool again)
+/* A row that is copied several times lies in the cache, and is copied line by line. */
+static void copy_bytes(void *restrict to, const void *restrict from, size_t n, bool again)
 {
-    typedef uint64_t line __attribute__((vector_size(64)));
-    size_t i = 0;
-    for (; again && n < LONG && i + sizeof(line) <= n; i += sizeof(line)) {
-        line v;
-        memcpy(&v, from + i, sizeof v);
-        memcpy(to + i, &v, sizeof v);
-        __asm__ volatile("" ::: "memory"); /* else gcc makes a memcpy of it */
-    }
-    memcpy(to + i, from + i, n - i);
+    if (again && n < LONG)
+        ag_copy_lines(to, from, n);
+    else
+        memcpy(to, from, n);
 }
 
 static void copy_row(const copy_job *j, int64_t to, int64_t from, int64_t n)

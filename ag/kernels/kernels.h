@@ -5,6 +5,7 @@
 #include "ag/array/array.h"
 #include "ag/kernels/batched.h"
 #include "ag/kernels/convert.h"
+#include "ag/kernels/copy_lines.h"
 #include "ag/kernels/exponential.h"
 #include "ag/kernels/extrema.h"
 #include "ag/kernels/fold.h"

@@ -4,7 +4,8 @@
 enum {
     AHEAD = 12, /* rows: a random one comes from memory, and is asked for so early */
     LINE = 64,
-    ASKED = 8 * LINE /* the processor finds the rest of a row by itself */
+    READ = 2 * LINE,   /* are asked for: the processor finds the rest of a row by itself */
+    WRITTEN = 8 * LINE /* it does so later here */
 };
 
 typedef void add_function(int64_t n, void *to, const void *from);
@@ -48,7 +49,7 @@ static row_job job_of(const ag_rows *r, const void *table, const void *list)
 
 static inline void ask_for(const char *row, size_t bytes, bool write)
 {
-    for (size_t i = 0; i < bytes && i < ASKED; i += LINE)
+    for (size_t i = 0; i < bytes && i < (write ? WRITTEN : READ); i += LINE)
         if (write)
             __builtin_prefetch(row + i, 1);
         else
@@ -68,7 +69,7 @@ static void take_range(const void *context, int64_t begin, int64_t end)
         for (int64_t k = p; k < last; k++) {
             if (k + AHEAD < last)
                 ask_for(table + (size_t)r->at[k + AHEAD] * j->bytes, j->bytes, false);
-            memcpy(list + (size_t)k * j->bytes, table + (size_t)r->at[k] * j->bytes, j->bytes);
+            ag_copy_row(list + (size_t)k * j->bytes, table + (size_t)r->at[k] * j->bytes, j->bytes);
         }
         i += last - p;
     }
@@ -102,7 +103,7 @@ static void put_part(const row_job *j, int64_t outer, int me)
         char *to = table + (size_t)at * j->bytes;
         const char *from = list + (size_t)(r->from ? r->from[p] : p) * j->bytes;
         if (!j->add || (j->first && j->first[p]))
-            memcpy(to, from, j->bytes);
+            ag_copy_row(to, from, j->bytes);
         else
             j->add(r->inner, to, from);
     }

@@ -32,46 +32,69 @@ static line line_of(const row_job *j, int64_t row)
     return l;
 }
 
-/* How far x's row for this one, if there is one, lies from its first element; and on to the next. */
-static inline int64_t next_row(const row_job *j, line *l)
+/* To the first row of the next plane. */
+static void next_plane(const row_job *j, line *l)
 {
     const int inner = j->y->shape.rank - 2;
-    if (inner < 0)
-        return 0;
-    const int64_t step = j->from[inner][l->at[inner]], outer = l->outer;
-    for (int d = inner; d >= 0 && ++l->at[d] == j->y->shape.dim[d]; d--)
+    l->at[inner] = 0;
+    for (int d = inner - 1; d >= 0 && ++l->at[d] == j->y->shape.dim[d]; d--)
         l->at[d] = 0;
-    if (l->at[inner] == 0)
-        set_outer(j, l);
-    return step == NOWHERE || outer == NOWHERE ? NOWHERE : outer + step;
+    set_outer(j, l);
 }
 
-#define ROWS(name, type)                                                                                      \
-    static inline void name##_row(const row_job *j, int pieces, const type *restrict from, type *restrict to, \
-                                  type number)                                                                \
-    {                                                                                                         \
-        const ag_pad_piece *p = j->g->axis[j->y->shape.rank - 1];                                             \
-        for (int64_t k = 0; k < p->count; k++)                                                                \
-            to[p->to + k] = from[p->from + k];                                                                \
-        for (int i = 1; i < pieces; i++)                                                                      \
-            for (int64_t k = 0; k < p[i].count; k++)                                                          \
-                to[p[i].to + k] = p[i].value ? number : from[p[i].from + k * p[i].step];                      \
-    }                                                                                                         \
-    static void name(const row_job *j, int64_t begin, int64_t end)                                            \
-    {                                                                                                         \
-        const int last = j->y->shape.rank - 1, pieces = j->g->count[last];                                    \
-        const int64_t length = j->y->shape.dim[last];                                                         \
-        type number, *to = (type *)j->y->data + begin * length;                                               \
-        memcpy(&number, &j->number, sizeof number);                                                           \
-        line l = line_of(j, begin);                                                                           \
-        for (int64_t row = begin; row < end; row++, to += length) {                                           \
-            const int64_t from = next_row(j, &l);                                                             \
-            if (from != NOWHERE)                                                                              \
-                name##_row(j, pieces, (const type *)j->x->data + from, to, number);                           \
-            else                                                                                              \
-                for (int64_t k = 0; k < length; k++)                                                          \
-                    to[k] = number;                                                                           \
-        }                                                                                                     \
+/* The pieces of a row: x's own, and those at its ends, which are few elements as a rule: a loop that could be long is
+ * prepared for, at the cost of the row. */
+#define ROWS(name, type)                                                                                           \
+    static void name##_long_end(int64_t n, int64_t step, const type *restrict from, type *restrict to)             \
+    {                                                                                                              \
+        if (step == 1)                                                                                             \
+            ag_copy_row(to, from, (size_t)n * sizeof *to);                                                         \
+        else if (step == 0)                                                                                        \
+            for (int64_t k = 0; k < n; k++)                                                                        \
+                to[k] = from[0];                                                                                   \
+        else                                                                                                       \
+            for (int64_t k = 0; k < n; k++)                                                                        \
+                to[k] = from[-k];                                                                                  \
+    }                                                                                                              \
+    static inline void name##_end(int64_t n, int64_t step, const type *restrict from, type *restrict to)           \
+    {                                                                                                              \
+        if (n > 3)                                                                                                 \
+            name##_long_end(n, step, from, to);                                                                    \
+        if (n == 3)                                                                                                \
+            to[2] = from[2 * step];                                                                                \
+        if (n == 2 || n == 3)                                                                                      \
+            to[1] = from[step];                                                                                    \
+        to[0] = from[0];                                                                                           \
+    }                                                                                                              \
+    static inline void name##_row(const ag_pad_piece *p, int pieces, const type *restrict from, type *restrict to, \
+                                  const type *number, bool is_long)                                                \
+    {                                                                                                              \
+        if (is_long)                                                                                               \
+            memcpy(to + p->to, from + p->from, (size_t)p->count * sizeof *to);                                     \
+        else                                                                                                       \
+            ag_copy_lines(to + p->to, from + p->from, (size_t)p->count * sizeof *to);                              \
+        for (int i = 1; i < pieces; i++)                                                                           \
+            if (p[i].value)                                                                                        \
+                name##_end(p[i].count, 0, number, to + p[i].to);                                                   \
+            else                                                                                                   \
+                name##_end(p[i].count, p[i].step, from + p[i].from, to + p[i].to);                                 \
+    }                                                                                                              \
+    /* Rows of a plane, n of them, to each of which the table says where x's is. */                                \
+    static void name##_plane(const row_job *j, int64_t outer, const int64_t *table, int64_t n, type *to)           \
+    {                                                                                                              \
+        const int last = j->y->shape.rank - 1, pieces = j->g->count[last];                                         \
+        const int64_t length = j->y->shape.dim[last];                                                              \
+        const ag_pad_piece *p = j->g->axis[last];                                                                  \
+        const bool is_long = (size_t)p->count * sizeof *to >= AG_LONG_ROW;                                         \
+        const type *x = j->x->data;                                                                                \
+        type number;                                                                                               \
+        memcpy(&number, &j->number, sizeof number);                                                                \
+        for (int64_t row = 0; row < n; row++, to += length)                                                        \
+            if (outer != NOWHERE && table[row] != NOWHERE)                                                         \
+                name##_row(p, pieces, x + outer + table[row], to, &number, is_long);                               \
+            else                                                                                                   \
+                for (int64_t k = 0; k < length; k++)                                                               \
+                    to[k] = number;                                                                                \
     }
 ROWS(rows_8, uint8_t)
 ROWS(rows_32, uint32_t)
@@ -80,7 +103,24 @@ ROWS(rows_64, uint64_t)
 static void run_rows(const void *context, int64_t begin, int64_t end)
 {
     const row_job *j = context;
-    (j->size == 4 ? rows_32 : j->size == 8 ? rows_64 : rows_8)(j, begin, end);
+    const int inner = j->y->shape.rank - 2;
+    const int64_t extent = inner < 0 ? 1 : j->y->shape.dim[inner], zero = 0;
+    const size_t bytes = (size_t)j->y->shape.dim[inner + 1] * j->size;
+    line l = line_of(j, begin);
+    for (int64_t row = begin, n; row < end; row += n) {
+        const int64_t first = inner < 0 ? 0 : l.at[inner];
+        const int64_t *table = inner < 0 ? &zero : j->from[inner] + first;
+        n = extent - first < end - row ? extent - first : end - row;
+        void *to = (char *)j->y->data + (size_t)row * bytes;
+        if (j->size == 4)
+            rows_32_plane(j, l.outer, table, n, to);
+        else if (j->size == 8)
+            rows_64_plane(j, l.outer, table, n, to);
+        else
+            rows_8_plane(j, l.outer, table, n, to);
+        if (inner > 0)
+            next_plane(j, &l);
+    }
 }
 
 /* Where the elements of an outer axis come from. */
