@@ -112,6 +112,22 @@ static inline int64_t ag_abs_i64(int64_t x)
 #define D (((const ag_row_params *)ag_call_params(call))->d)
 #define NONE ((ag_tensor){ NULL, 0, 0 })
 
+/* ---- kernels */
+
+/* For each i below n; a single element is not worth what it takes to enter a loop of vectors. */
+#define AG_EACH(n, ...)                                      \
+    do {                                                     \
+        if ((n) == 1) {                                      \
+            const int64_t i = 0;                             \
+            __VA_ARGS__;                                     \
+        } else {                                             \
+            AG_VECTOR_LOOP for (int64_t i = 0; i < (n); i++) \
+            {                                                \
+                __VA_ARGS__;                                 \
+            }                                                \
+        }                                                    \
+    } while (0)
+
 /* ---- kernels of a unary row */
 #define AG_UNARY_FORWARD(op_name, type, suffix, result, result_)                                                 \
     static void op_name##_forward_##suffix(int64_t n, void *to, const void *from, const void *unused, double c_, \
@@ -122,11 +138,7 @@ static inline int64_t ag_abs_i64(int64_t x)
         const T *xs = from;                                                                                      \
         const T c = AG_ELEMENT(c_), d = AG_ELEMENT(d_);                                                          \
         (void)unused, (void)c, (void)d;                                                                          \
-        AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                           \
-        {                                                                                                        \
-            const T x = xs[i];                                                                                   \
-            ys[i] = (result)(result_);                                                                           \
-        }                                                                                                        \
+        AG_EACH(n, const T x = xs[i]; ys[i] = (result)(result_));                                                \
     }
 
 /* Can the derivative be infinite? That of a row whose derivative is c, if c is. */
@@ -151,12 +163,8 @@ enum { AG_SLOPES = 256 }; /* in a block */
             }                                                                                                     \
             AG_VECTOR_LOOP for (int64_t i = at; i < end; i++) dxs[i] op AG_PRODUCT(flags, k, dys[i], by[i - at]); \
         }                                                                                                         \
-        AG_VECTOR_LOOP for (int64_t i = 0; i < (AG_BACK_CALLS(flags) ? 0 : n); i++)                               \
-        {                                                                                                         \
-            load;                                                                                                 \
-            const T by = (T)(slope);                                                                              \
-            dxs[i] op AG_PRODUCT(flags, k, dys[i], by);                                                           \
-        }                                                                                                         \
+        AG_EACH(AG_BACK_CALLS(flags) ? 0 : n, load; const T by = (T)(slope);                                      \
+                dxs[i] op AG_PRODUCT(flags, k, dys[i], by));                                                      \
     }
 #define AG_UNARY_LOAD(reads)                                                        \
     const T x = (reads)&AG_READS_A ? xs[i] : 0, y = (reads)&AG_READS_Y ? ys[i] : 0; \

@@ -26,11 +26,7 @@ static inline ag_tensor ag_row_operand(const ag_call *call, int i)
         const T *as = in_a, *bs = in_b;                                                                       \
         const T c = AG_ELEMENT(c_);                                                                           \
         (void)c, (void)d_, (void)as, (void)bs;                                                                \
-        AG_VECTOR_LOOP for (int64_t i = 0; i < n; i++)                                                        \
-        {                                                                                                     \
-            const T a = load_a, b = load_b;                                                                   \
-            ys[i] = (result)(result_);                                                                        \
-        }                                                                                                     \
+        AG_EACH(n, const T a = load_a, b = load_b; ys[i] = (result)(result_));                                \
     }
 
 #define AG_BINARY_INTEGER(op_name, type, suffix, result_) \
