@@ -88,12 +88,40 @@ static void numbers_without_a_node_begin_a_step(void **state)
     ag_tape_free(t);
 }
 
+/* x times a number, which is a variable in some steps: no node tells it from the constant of the others. */
+static void numbers_that_want_a_gradient_now_and_then_receive_it(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    const ag_tensor x = ag_buffer(ag_full(t, AG_F32, AG_SHAPE(4), 3), NULL);
+    const ag_tensor w = ag_param(ag_full(t, AG_F32, AG_SHAPE(4), 2), NULL);
+    ag_tape_reset(t);
+    uint64_t before = 0;
+    for (int i = 0; i < 12; i++) {
+        const bool wanted = i == 10;
+        before = ag_tape_stats(t).in_step;
+        const ag_tensor c = wanted ? ag_variable(t, i) : ag_constant(t, i), y = ag_sub(c, ag_mul(x, c));
+        assert_close(ag_item_at(y, 3), -2.0 * i, 0);
+        ag_backward(ag_sum(ag_mul(y, w)));
+        assert_close(ag_item_at(ag_grad(w), 0), -2.0 * i, 0);
+        if (wanted)
+            assert_close(ag_item(ag_grad(c)), -16, 0);
+        else if (i > 3 && i < 10)
+            assert_true(ag_tape_stats(t).in_step - before >= 3);
+        ag_zero_grad(w);
+        ag_tape_reset(t);
+    }
+    expect_fine(t);
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_warm_net_is_in_step_up_to_what_fails),
         cmocka_unit_test(a_loss_that_fails_in_step_leaves_no_layout),
         cmocka_unit_test(numbers_without_a_node_begin_a_step),
+        cmocka_unit_test(numbers_that_want_a_gradient_now_and_then_receive_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

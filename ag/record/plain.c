@@ -16,21 +16,24 @@ static AG_ASIDE void run_padded(const ag_tape *t, ag_row_forward *forward, size_
 }
 
 /* Notes the op whose node was made last, for steps that will be in step with this one: see tape/echo.c. A number that is
- * one operand is read again, where it has an address. */
+ * one operand is read again. */
 static AG_ASIDE void note(ag_tape *t, uint32_t op, const ag_row *row, int kind, const void *a, const void *b)
 {
     ag_echo *e = ag_echo_noted(t);
     const ag_node *d = &t->nodes[t->node_count - 1];
     const uint32_t number = kind == AG_ROW_ARRAYS ? 0 : d->input[kind == AG_ROW_B_CONSTANT];
-    if (t->no_grad || (kind != AG_ROW_ARRAYS && !(number & AG_TAG_RANKED)))
+    if (t->no_grad)
         return;
     e->node = *d;
     e->run = row->forward[kind][d->layout->dtype == AG_F64];
     e->a = a;
     e->b = b;
-    e->number = number ? ag_node_at(t, number)->data : NULL;
+    e->number = number & AG_TAG_RANKED ? ag_node_at(t, number)->data : NULL;
+    e->record = number & AG_TAG_RANKED ? 0 : number;
+    e->needs = number && ag_needs(t, number);
     e->bytes = (uint32_t)(t->arena.at - (char *)d->data);
     e->padded = row->flags & AG_ROW_VECTOR;
+    e->straight = !number && !e->padded;
     e->op = op;
 }
 
@@ -58,31 +61,48 @@ static inline ag_tensor plain(ag_tape *t, uint32_t number, const ag_row *row, in
 
 /* ---- in step with the last one: see echo.c */
 
-/* What is noted for the next place, if it is of this op on these operands, and its memory is what comes next. */
+/* Is its memory what comes next, and recording on? Nodes alone are compared: whether a number wants a gradient may differ. */
+static inline bool fits(const ag_tape *t, const ag_echo *e)
+{
+    return (AG_LIKELY(!e->record) || ag_needs(t, e->record) == e->needs) && e->node.data == t->arena.at &&
+           e->bytes <= (size_t)(t->arena.end - t->arena.at) && t->span < t->limit;
+}
+
+/* What is noted for the next place, if it is of this op on these operands. */
 static inline const ag_echo *echo_of(const ag_tape *t, uint32_t op, uint32_t a, uint32_t b)
 {
     const ag_echo *e = ag_echo_next(t, op);
-    const bool same = e && e->node.input[0] == a && e->node.input[1] == b && e->node.data == t->arena.at &&
-                      e->bytes <= (size_t)(t->arena.end - t->arena.at) && t->span < t->limit;
+    const bool same = e && e->node.input[0] == a && e->node.input[1] == b && fits(t, e);
     return AG_LIKELY(same) ? e : NULL;
+}
+
+static AG_ASIDE void run_otherwise(const ag_tape *t, const ag_echo *e, void *to, ag_row_params q)
+{
+    const int64_t n = e->node.layout->size;
+    if (e->number)
+        q.c = (double)*e->number;
+    else if (e->record)
+        q.c = t->records[e->record].value;
+    if (!e->padded)
+        e->run(n, to, e->a, e->b, q.c, q.d);
+    else
+        run_padded(t, e->run, ag_bytes_of(e->node.layout->dtype),
+                   (ag_range){ .to = to, .a = e->a, .b = e->b, .c = q.c, .d = q.d }, n);
 }
 
 static inline ag_tensor repeat(ag_tape *t, const ag_echo *e, ag_row_params q)
 {
     void *to = t->arena.at;
-    const int64_t n = e->node.layout->size;
+    const ag_tensor y = { t, e->node.id | AG_TAG_RANKED, (uint32_t)(t->base >> 32) };
     ag_echo_put(t, &e->node, e->header, q.c, q.d);
     t->arena.at += e->bytes;
     t->echoes.ops++;
     AG_ALLOW(to, e->bytes);
-    if (e->number)
-        q.c = (double)*e->number;
-    if (AG_LIKELY(!e->padded))
-        e->run(n, to, e->a, e->b, q.c, q.d);
+    if (AG_LIKELY(e->straight))
+        e->run(e->node.layout->size, to, e->a, e->b, q.c, q.d);
     else
-        run_padded(t, e->run, ag_bytes_of(e->node.layout->dtype),
-                   (ag_range){ .to = to, .a = e->a, .b = e->b, .c = q.c, .d = q.d }, n);
-    return (ag_tensor){ t, e->node.id | AG_TAG_RANKED, (uint32_t)(t->base >> 32) };
+        run_otherwise(t, e, to, q);
+    return y;
 }
 
 bool ag_row_plainly(ag_tape *t, uint32_t number, const ag_row *row, const uint32_t *ids, ag_row_params q, ag_tensor *y)
@@ -141,7 +161,7 @@ static AG_ASIDE const ag_echo *echo_of_leaves(ag_tape *t, uint32_t number, ag_te
     if (t->span >= t->limit)
         return NULL;
     const uint32_t i = operand_in_step(t, a), k = i && b ? operand_in_step(t, *b) : 0;
-    return i & (b ? k : i) & AG_TAG_RANKED ? echo_of(t, number, i, k) : NULL;
+    return i && (!b || k) ? echo_of(t, number, i, k) : NULL;
 }
 
 static inline bool may_be_in_step(const ag_tape *t)
@@ -149,33 +169,26 @@ static inline bool may_be_in_step(const ag_tape *t)
     return t && t->node_count < t->echoes.end;
 }
 
-static AG_ASIDE ag_tensor unary_otherwise(uint32_t number, ag_tensor x, double c)
+static AG_ASIDE ag_tensor unary_otherwise(ag_tensor x, double c, uint32_t number)
 {
     const ag_echo *e = may_be_in_step(x.tape) ? echo_of_leaves(x.tape, number, x, NULL) : NULL;
     return e ? repeat(x.tape, e, (ag_row_params){ c, 0 }) : ag_row_apply(number, &x, (ag_row_params){ c, 0 });
 }
 
-static AG_ASIDE ag_tensor unary_anew(ag_tape *t, uint32_t number, uint32_t id, double c)
+static AG_ASIDE ag_tensor unary_anew(ag_tensor x, double c, uint32_t number)
 {
+    ag_tape *t = x.tape;
     const ag_row *row = (const ag_row *)ag_builtin[number - AG_OP_FIRST];
-    const ag_node *d = ag_node_at(t, id);
-    if (AG_UNLIKELY(!is_quick(t, row) || !is_plain_layout(t, d->layout)))
-        return unary_otherwise(number, ag_handle(t, id), c);
-    const uint32_t ids[2] = { id, 0 };
+    const uint32_t ids[2] = { t ? ag_quick_id(t, x) : 0, 0 };
+    if (AG_UNLIKELY(!(ids[0] & AG_TAG_RANKED) || !is_quick(t, row)))
+        return unary_otherwise(x, c, number);
+    const ag_node *d = ag_node_at(t, ids[0]);
+    if (AG_UNLIKELY(!is_plain_layout(t, d->layout)))
+        return unary_otherwise(x, c, number);
     return plain(t, number, row, AG_ROW_ARRAYS, d->layout, d->data, NULL, ids, c, (ag_row_params){ c, 0 });
 }
 
-ag_tensor ag_row_unary(uint32_t number, ag_tensor x, double c)
-{
-    ag_tape *t = x.tape;
-    const uint32_t id = AG_LIKELY(t != NULL) ? ag_quick_id(t, x) : 0;
-    if (AG_UNLIKELY(!(id & AG_TAG_RANKED)))
-        return unary_otherwise(number, x, c);
-    const ag_echo *e = echo_of(t, number, id, 0);
-    return e ? repeat(t, e, (ag_row_params){ c, 0 }) : unary_anew(t, number, id, c);
-}
-
-static AG_ASIDE ag_tensor binary_otherwise(uint32_t number, ag_tensor a, ag_tensor b)
+static AG_ASIDE ag_tensor binary_otherwise(ag_tensor a, ag_tensor b, uint32_t number)
 {
     const ag_echo *e = may_be_in_step(a.tape) ? echo_of_leaves(a.tape, number, a, &b) : NULL;
     if (e)
@@ -183,25 +196,56 @@ static AG_ASIDE ag_tensor binary_otherwise(uint32_t number, ag_tensor a, ag_tens
     return ag_row_apply(number, (const ag_tensor[]){ a, b }, (ag_row_params){ 0, 0 });
 }
 
-static AG_ASIDE ag_tensor binary_anew(ag_tape *t, uint32_t number, uint32_t a, uint32_t b)
-{
-    const ag_row *row = (const ag_row *)ag_builtin[number - AG_OP_FIRST];
-    const ag_node *d = ag_node_at(t, a), *e = ag_node_at(t, b);
-    const ag_layout *l = d->layout;
-    if (AG_UNLIKELY(e->layout != l || !l->rank || !is_quick(t, row) || !is_plain_layout(t, l)))
-        return binary_otherwise(number, ag_handle(t, a), ag_handle(t, b));
-    const uint32_t ids[2] = { a, b };
-    return plain(t, number, row, AG_ROW_ARRAYS, l, d->data, e->data, ids, 0, (ag_row_params){ 0, 0 });
-}
-
-ag_tensor ag_row_binary(uint32_t number, ag_tensor a, ag_tensor b)
+static AG_ASIDE ag_tensor binary_anew(ag_tensor a, ag_tensor b, uint32_t number)
 {
     ag_tape *t = a.tape;
     if (AG_UNLIKELY(!t || b.tape != t))
-        return binary_otherwise(number, a, b);
-    const uint32_t i = ag_quick_id(t, a), k = ag_quick_id(t, b);
-    if (AG_UNLIKELY(!(i & k & AG_TAG_RANKED)))
-        return binary_otherwise(number, a, b);
-    const ag_echo *e = echo_of(t, number, i, k);
-    return e ? repeat(t, e, (ag_row_params){ 0, 0 }) : binary_anew(t, number, i, k);
+        return binary_otherwise(a, b, number);
+    const ag_row *row = (const ag_row *)ag_builtin[number - AG_OP_FIRST];
+    const uint32_t ids[2] = { ag_quick_id(t, a), ag_quick_id(t, b) };
+    if (AG_UNLIKELY(!ids[0] || !ids[1] || !is_quick(t, row)))
+        return binary_otherwise(a, b, number);
+    if (ids[0] & ids[1] & AG_TAG_RANKED) {
+        const ag_node *d = ag_node_at(t, ids[0]), *e = ag_node_at(t, ids[1]);
+        const ag_layout *l = d->layout;
+        if (AG_LIKELY(e->layout == l && l->rank && is_plain_layout(t, l)))
+            return plain(t, number, row, AG_ROW_ARRAYS, l, d->data, e->data, ids, 0, (ag_row_params){ 0, 0 });
+    }
+    ag_tensor y;
+    if ((ids[0] | ids[1]) & AG_TAG_RANKED && ag_row_plainly(t, number, row, ids, (ag_row_params){ 0, 0 }, &y))
+        return y;
+    return binary_otherwise(a, b, number);
+}
+
+/* Is x the node of this word, or the tensor of which it is the leaf? */
+static inline bool is_word(const ag_tape *t, ag_tensor x, uint64_t word)
+{
+    uint64_t own = ag_word(x);
+    return !((x.id & AG_TAG_PERSISTENT) && !ag_leaf_word(t, &own)) && own == word;
+}
+
+/* What is noted for the next place, if it is of this op on these operands, which are of the newest epoch. b: NULL of an op
+ * with one operand. */
+static inline const ag_echo *echo_of_tensors(const ag_tape *t, uint32_t op, ag_tensor a, const ag_tensor *b)
+{
+    const ag_echo *e = ag_echo_next(t, op);
+    if (AG_UNLIKELY(!e))
+        return NULL;
+    const uint64_t epoch = t->base >> 32 << 32;
+    const bool same = is_word(t, a, epoch | e->node.input[0]) && (!b || is_word(t, *b, epoch | e->node.input[1]));
+    return AG_LIKELY(same && fits(t, e)) ? e : NULL;
+}
+
+/* All but an op in step has its place elsewhere: what that keeps in registers would have to be saved here. */
+ag_tensor ag_row_unary(ag_tensor x, double c, uint32_t number)
+{
+    const ag_echo *e = AG_LIKELY(x.tape != NULL) ? echo_of_tensors(x.tape, number, x, NULL) : NULL;
+    return AG_LIKELY(e != NULL) ? repeat(x.tape, e, (ag_row_params){ c, 0 }) : unary_anew(x, c, number);
+}
+
+ag_tensor ag_row_binary(ag_tensor a, ag_tensor b, uint32_t number)
+{
+    ag_tape *t = a.tape;
+    const ag_echo *e = AG_LIKELY(t && b.tape == t) ? echo_of_tensors(t, number, a, &b) : NULL;
+    return AG_LIKELY(e != NULL) ? repeat(t, e, (ag_row_params){ 0, 0 }) : binary_anew(a, b, number);
 }

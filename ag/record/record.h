@@ -146,8 +146,8 @@ static inline ag_tensor ag_row_put(ag_tape *t, uint32_t number, const ag_row *ro
 
 /* Takes it where it is one, q's bounds being in order; false: it is none. */
 bool ag_row_plainly(ag_tape *t, uint32_t number, const ag_row *row, const uint32_t *ids, ag_row_params q, ag_tensor *y);
-ag_tensor ag_row_unary(uint32_t number, ag_tensor x, double c); /* ag_row_apply, which looks there first */
-ag_tensor ag_row_binary(uint32_t number, ag_tensor a, ag_tensor b);
+ag_tensor ag_row_unary(ag_tensor x, double c, uint32_t number); /* ag_row_apply, which looks there first */
+ag_tensor ag_row_binary(ag_tensor a, ag_tensor b, uint32_t number);
 
 /* ---- integers.c: what elementwise ops ask of integers */
 

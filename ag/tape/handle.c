@@ -43,8 +43,8 @@ static AG_COLD uint32_t stale(ag_tape *t, ag_tensor x, const char *who, int oper
 static bool leaf_again(ag_tape *t, ag_slot *s, uint32_t index)
 {
     const ag_echo *e = ag_echo_next(t, AG_OP_PERSISTENT);
-    if (!e || e->node.input[0] != index || e->bytes != ag_slot_generation(s) || e->node.data != s->data ||
-        e->node.layout != s->layout || s->hook_count)
+    if (!e || t->span >= t->room || e->node.input[0] != index || e->bytes != ag_slot_generation(s) ||
+        e->node.data != s->data || e->node.layout != s->layout || s->hook_count)
         return false;
     ag_echo_put(t, &e->node, e->header, 0, 0);
     s->leaf_id = s->first_id = e->node.id | AG_TAG_RANKED;

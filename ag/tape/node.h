@@ -15,12 +15,15 @@ typedef struct ag_echo {
     void (*run)(int64_t n, void *y, const void *a, const void *b, double c, double d);
     const void *a, *b;   /* the operands' data; NULL: no array */
     ag_echo_call *call;  /* NULL: it is of an elementwise op, or a leaf */
-    const float *number; /* the operand that is the constant c; NULL: c is what the call says */
+    const float *number; /* the operand that is the constant c, where it has an address */
+    uint32_t record;     /* the operand that is, where it has none; 0 like NULL: c is what the call says */
     uint32_t bytes;      /* of memory that it takes */
     uint32_t op;         /* 0: it is none of these */
     ag_header header;
     uint16_t layout; /* among those noted */
     bool padded;     /* run by ag_range_run */
+    bool straight;   /* by a call, on these two operands alone */
+    bool needs;      /* does a gradient flow through the record? */
 } ag_echo;
 
 /* ---- echo.c */

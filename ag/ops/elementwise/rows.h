@@ -273,7 +273,7 @@ enum { AG_SLOPES = 256 }; /* in a block */
         const uint64_t n = t ? t->span : 0;                                                          \
         if (AG_LIKELY(id && !(id & AG_TAG_RANKED) && n < t->limit))                                  \
             AG_UNARY_RECORD(op_name, t, n, id, id - first, constant, result_, slope, flags_);        \
-        return ag_row_unary(AG_OP_##op_name, operand, constant);                                     \
+        return ag_row_unary(operand, constant, AG_OP_##op_name);                                     \
     }                                                                                                \
     AG_ROW_API ag_tensor ag_##op_name parameters                                                     \
     {                                                                                                \
@@ -283,6 +283,8 @@ enum { AG_SLOPES = 256 }; /* in a block */
             if (AG_LIKELY(i < n && n < t->limit))                                                    \
                 AG_UNARY_RECORD(op_name, t, n, operand.id, i, constant, result_, slope, flags_);     \
         }                                                                                            \
+        if (operand.id & AG_TAG_RANKED)                                                              \
+            return ag_row_unary(operand, constant, AG_OP_##op_name);                                 \
         return op_name##_aside arguments;                                                            \
     }
 

@@ -157,7 +157,7 @@ static inline ag_tensor ag_row_operand(const ag_call *call, int i)
             if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && n < t->limit))                                      \
                 AG_BINARY_RECORD(op_name, t, n, p, p - first, q, q - first, result_, slope_a, slope_b, flags_);       \
         }                                                                                                             \
-        return ag_row_binary(AG_OP_##op_name, left, right);                                                           \
+        return ag_row_binary(left, right, AG_OP_##op_name);                                                           \
     }                                                                                                                 \
     static AG_ASIDE ag_tensor op_name##_right_leaf(ag_tensor left, ag_tensor right)                                   \
     {                                                                                                                 \
@@ -199,6 +199,8 @@ static inline ag_tensor ag_row_operand(const ag_call *call, int i)
                 AG_BINARY_RECORD(op_name, t, n, left.id, i, right.id, j, result_, slope_a, slope_b, flags_);          \
         }                                                                                                             \
     aside:                                                                                                            \
+        if ((left.id | right.id) & AG_TAG_RANKED)                                                                     \
+            return ag_row_binary(left, right, AG_OP_##op_name);                                                       \
         return op_name##_aside(left, right);                                                                          \
     }
 
