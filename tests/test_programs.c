@@ -140,11 +140,18 @@ static bool beside(book *b, const program *p, setting set, setting other, double
     return good;
 }
 
-static bool on_two_threads(book *b, const program *p)
+static bool on_threads(book *b, const program *p, ag_dtype d, int threads)
 {
-    return beside(b, p, (setting){ .dtype = AG_F64, .threads = 1 }, (setting){ .dtype = AG_F64, .threads = 2 }, 0) &&
-           (p->tolerance32 == 0 ||
-            beside(b, p, (setting){ .dtype = AG_F32, .threads = 1 }, (setting){ .dtype = AG_F32, .threads = 2 }, 0));
+    return beside(b, p, (setting){ .dtype = d, .threads = 1 }, (setting){ .dtype = d, .threads = threads }, 0);
+}
+
+/* On two, three, four or eight. */
+static bool on_several_threads(book *b, const program *p)
+{
+    static const int threads[] = { 2, 3, 4, 8 };
+    const int64_t i = p->number / (slow() ? 10 : 1);
+    return on_threads(b, p, AG_F64, threads[i % 4]) &&
+           (p->tolerance32 == 0 || on_threads(b, p, AG_F32, threads[(i + 1) % 4]));
 }
 
 static bool by_any_leaves(book *b, const program *p)
@@ -224,10 +231,10 @@ static void in_f32_they_are_close(void **state)
     every_program(in_f32);
 }
 
-static void two_threads_give_the_same_bits(void **state)
+static void any_number_of_threads_gives_the_same_bits(void **state)
 {
     (void)state;
-    every_program(on_two_threads);
+    every_program(on_several_threads);
 }
 
 static void ops_that_wait_give_the_same_bits(void **state)
@@ -288,7 +295,7 @@ int main(int arguments, char **argument)
         cmocka_unit_test(every_op_of_the_language_is_played),
         cmocka_unit_test(values_and_gradients_are_pytorchs),
         cmocka_unit_test(in_f32_they_are_close),
-        cmocka_unit_test(two_threads_give_the_same_bits),
+        cmocka_unit_test(any_number_of_threads_gives_the_same_bits),
         cmocka_unit_test(ops_that_wait_give_the_same_bits),
         cmocka_unit_test(parameters_and_transient_leaves_agree),
         cmocka_unit_test(keeping_all_gradients_changes_none),

@@ -1,4 +1,4 @@
-/* Threads in children of fork, and how many there are. */
+/* How many threads there are: for the bits it does not matter. Threads in children of fork. */
 #include "support.h"
 
 #include <stdint.h>
@@ -49,6 +49,15 @@ static uint64_t work(int threads)
     train(t, AG_F64);
     ag_tape_free(t);
     return hash;
+}
+
+static void any_number_of_threads_gives_the_same_bits(void **state)
+{
+    (void)state;
+    static const int threads[] = { 2, 3, 4, 8 };
+    const uint64_t wanted = work(1);
+    for (size_t i = 0; i < ARRAY_SIZE(threads); i++)
+        assert_true(work(threads[i]) == wanted);
 }
 
 /* ---- children */
@@ -119,6 +128,7 @@ int main(int count, char **arguments)
     if (count > 1)
         return check_threads(atoi(arguments[1]));
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(any_number_of_threads_gives_the_same_bits),
         cmocka_unit_test(a_child_of_fork_computes_the_same),
         cmocka_unit_test(the_environment_of_openmp_is_respected),
     };
