@@ -1,7 +1,7 @@
 #!/bin/bash
 # make ARCH=any: a library for any processor of a kind, of which the loader takes what is made for the one that is there.
-# The same program runs on each that it could take, and what comes out is the same but for rounding. (-O0: it is built in less than half of the
-# time.)
+# The same program runs on each that it could take, and what comes out is the same but for rounding; so do tests, PyTorch's
+# numbers among them. (-O0: it is built in less than half of the time.)
 set -u
 if [[ ${SAN:-} ]]; then
     echo "skip levels: it is the same whatever library is tested"
@@ -75,6 +75,15 @@ of_level() {
     [[ $1 = x86-64-v2 ]] || place="glibc-hwcaps/$1/" mask=$1
     "$loader" --glibc-hwcaps-mask "$mask" "$work/program" >"$work/$1" && there "$place" "$work/$1"
 }
+# Programs that test by the public functions alone, with this library, and one of them under a level.
+programs="programs pytorch nn_pytorch convolution reductions sorting indexing in_step linear_algebra losses attention"
+link_tests() {
+    local t
+    for t in $programs; do
+        gcc -std=c11 -D_GNU_SOURCE -O1 -I. -Itests -I$build "tests/test_$t.c" -o "$work/test_$t" $build/libag.so -Wl,-rpath,"$PWD/$build" -lcmocka -lm || return 1
+    done
+}
+of_level_tested() { "$loader" --glibc-hwcaps-mask "$1" "$work/test_$2" >"$work/output" 2>&1 || { cat "$work/output"; return 1; }; }
 agree() { # LEVEL - to what rounding leaves of 24 bits
     paste <(tail -n +2 "$work/best") <(tail -n +2 "$work/$1") |
         awk '{ d = $1 - $2; if (d * d > 1e-10 * $1 * $1) { print; bad = 1 } } END { exit bad || NR != 5 }'
@@ -83,6 +92,7 @@ agree() { # LEVEL - to what rounding leaves of 24 bits
 check "make ARCH=any" build_all
 check "a program is linked" link
 check "the best of this processor's levels runs" best_runs
+check "tests are linked" link_tests
 for level in x86-64-v2 x86-64-v3 x86-64-v4; do
     if [[ $level > $best ]]; then
         echo "skip $level: this processor has none"
@@ -90,4 +100,7 @@ for level in x86-64-v2 x86-64-v3 x86-64-v4; do
     fi
     check "$level runs when it is the best" of_level $level
     check "$level: the same numbers" agree $level
+    for t in $programs; do
+        check "$level: test_$t" of_level_tested $level $t
+    done
 done
