@@ -48,6 +48,27 @@ static void turned_matrices_are_computed_with_like_others(void **state)
     check_turned(*state, 64, 80);
     check_turned(*state, 530, 273);
     check_turned(*state, 70, 1061);
+    check_turned(*state, 1061, 70);
+    check_turned(*state, 1501, 16);
+    check_turned(*state, 1501, 3);
+    check_turned(*state, 10, 1501);
+}
+
+static void rows_of_few_elements_are_computed_with_like_others(void **state)
+{
+    ag_tape *t = *state;
+    for (ag_dtype d = AG_F32; d <= AG_F64; d++)
+        for (int64_t n = 2; n < 130; n += 9) {
+            const ag_shape s = AG_SHAPE(11, 70, n);
+            const ag_tensor x = ag_require_grad(ag_reshape(matrix(t, d, 770, n, false), s));
+            const ag_tensor column = ag_slice(x, 2, 1, 2, 1), layer = ag_slice(x, 1, 3, 4, 1);
+            const ag_tensor c = ag_reshape(ag_repeat_interleave(column, 2, n), s);
+            const ag_tensor l = ag_reshape(ag_repeat(layer, AG_SHAPE(1, 70, 1)), s);
+            same(ag_mul(x, column), ag_mul(x, c));
+            same(ag_exp(ag_neg(ag_sub(layer, x))), ag_exp(ag_neg(ag_sub(l, x))));
+            same(ag_less(column, ag_flip(x, AG_AXES(1))), ag_less(c, ag_reshape(ag_flip(x, AG_AXES(1)), s)));
+            same(ag_vjp(ag_add(ag_mul(x, ag_detach(column)), x), x, x), ag_add(ag_mul(x, c), x));
+        }
 }
 
 static void gradients_of_turned_matrices_lie_as_these_do(void **state)
@@ -205,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(turned_matrices_are_computed_with_like_others),
+        TEST(rows_of_few_elements_are_computed_with_like_others),
         TEST(gradients_of_turned_matrices_lie_as_these_do),
         TEST(masks_choose_what_their_places_say),
         TEST(windows_that_overlap_are_copied_and_summed),

@@ -1,13 +1,15 @@
 /* Running a row's kernel over operands that lie turned, such as a transposed matrix, so that each line of the cache is used
- * as a whole. */
+ * as a whole, and over many short rows at once. */
 #include "ag/record/record.h"
 
 enum {
-    TALL = 256,
-    WIDE = 64,
-    FLAT = 64 /* rows of what needs no room of its own, */,
-    LONG = 1024 /* and their elements: lines of the result are soon whole */,
+    TALL = 64 /* rows of a tile, */,
+    FLAT = 32 /* of one that needs room of its own, */,
+    WIDE = 512 /* and their elements: lines of the result are soon whole */,
     BESIDE = 512 /* rows of columns that are computed side by side */,
+    SHORT = 128 /* elements of a row, */,
+    LONG = 64 /* and of those that are computed together at least */,
+    MANY = 2048 /* and at most */,
     LINE = 64 /* bytes */,
     AHEAD = 8 /* rows */,
     LARGE = 1 << 12
@@ -18,7 +20,8 @@ typedef struct turned {
     ag_dtype dtype; /* that the kernel works on */
     ag_nest nest;
     const ag_array *const *arrays;
-    int within; /* the array that is copied to the result; 0: none */
+    bool copied[5];
+    int within; /* the one that is copied to the result; 0: none */
     bool columns;
     int64_t tall, wide; /* of the tiles */
 } turned;
@@ -44,7 +47,7 @@ static const char *tile_of(const turned *p, int k, int64_t offset, int64_t m, in
                             .shape = { 2, { m, n } },
                             .stride = { row, column } };
     const int64_t within = p->nest.stride[0][last - 1];
-    if (column == 1 && d == p->dtype) {
+    if (!p->copied[k]) {
         *step = row * size;
         return from.data;
     }
@@ -56,18 +59,27 @@ static const char *tile_of(const turned *p, int k, int64_t offset, int64_t m, in
     return block;
 }
 
-/* For row i of so many bytes: rows of a tile are too short for the processor to see which come next. */
-static void ask(const char *const *x, const int64_t *step, int64_t i, int64_t bytes)
+/* For row i of so many bytes, of this tile or the next: they are too short for the processor to see which come next. */
+static void ask(const turned *p, const char *const *x, const int64_t *step, int64_t i, int64_t bytes)
 {
     for (int k = 1; k < 5; k++)
-        for (int64_t at = 0; at < bytes && x[k]; at += LINE)
+        for (int64_t at = 0; at < bytes && x[k] && !p->copied[k]; at += LINE)
             __builtin_prefetch(x[k] + i * step[k] + at);
+}
+
+/* Are the tile's rows short, and one range? */
+static bool flat(const turned *p, const int64_t *step, int64_t n)
+{
+    bool all = n < SHORT && p->nest.stride[0][p->nest.rank - 2] == n;
+    for (int k = 1; k < 5; k++)
+        all &= !p->arrays[k]->data || step[k] == n * (int64_t)p->r.size;
+    return all;
 }
 
 static void run_tile(const turned *p, const ag_cursor *c, int64_t column, int64_t m, int64_t n)
 {
     const int last = p->nest.rank - 1;
-    _Alignas(64) char block[2][TALL * WIDE * 8];
+    _Alignas(64) char block[2][FLAT * WIDE * 8];
     const char *x[5];
     int64_t step[5] = { 0 };
     const size_t size = p->r.out_size;
@@ -75,8 +87,12 @@ static void run_tile(const turned *p, const ag_cursor *c, int64_t column, int64_
     for (int k = 1; k < 5; k++)
         x[k] = tile_of(p, k, c->offset[k] + column * p->nest.stride[k][last], m, n,
                        k == p->within ? (void *)to : block[k == 3], &step[k]);
+    if (flat(p, step, n)) {
+        n *= m;
+        m = 1;
+    }
     for (int64_t i = 0; i < m; i++) {
-        ask(x, step, i + AHEAD, n * (int64_t)p->r.size);
+        ask(p, x, step, i + AHEAD, n * (int64_t)p->r.size);
         ag_range r = p->r;
         r.to = to + i * p->nest.stride[0][last - 1] * (int64_t)size;
         r.dy = x[1] ? x[1] + i * step[1] : NULL;
@@ -145,7 +161,8 @@ static bool alike(const turned *p)
 
 /* ---- both */
 
-/* Counted through all outer dimensions. */
+/* Counted through all outer dimensions. Those that are copied follow each other down the rows, since copying asks for the
+ * next lines of what lies turned. */
 static void run_tiles(const void *context, int64_t begin, int64_t end)
 {
     const turned *p = context;
@@ -153,12 +170,59 @@ static void run_tiles(const void *context, int64_t begin, int64_t end)
     const int64_t m = p->nest.dim[last - 1], n = p->nest.dim[last], down = ag_parts(m, p->tall);
     const int64_t across = ag_parts(n, p->wide);
     for (int64_t s = begin; s < end; s++) {
-        const int64_t j = s % across * p->wide, i = s / across % down * p->tall;
+        const int64_t i = (p->columns ? s / across % down : s % down) * p->tall;
+        const int64_t j = (p->columns ? s % across : s / down % across) * p->wide;
         ag_cursor c;
         ag_cursor_set(&p->nest, s / across / down * m + i, &c);
         (p->columns ? run_columns : run_tile)(p, &c, j, smaller(m - i, p->tall), smaller(n - j, p->wide));
     }
 }
+
+/* ---- rows of few elements: many of them are copied, and computed with, at once */
+
+static void run_rows(const void *context, int64_t begin, int64_t end)
+{
+    const turned *p = context;
+    _Alignas(LINE) char block[4][MANY * 8];
+    const int last = p->nest.rank - 1;
+    const int64_t m = p->nest.dim[last - 1], n = p->nest.dim[last], parts = ag_parts(m, p->tall);
+    for (int64_t s = begin; s < end; s++) {
+        const int64_t i = s % parts * p->tall, rows = smaller(m - i, p->tall);
+        const char *x[5];
+        ag_cursor c;
+        ag_cursor_set(&p->nest, s / parts * m + i, &c);
+        for (int k = 1; k < 5; k++) {
+            int64_t step;
+            x[k] = tile_of(p, k, c.offset[k], rows, n, block[k - 1], &step);
+        }
+        ag_range r = p->r;
+        r.to = (char *)r.to + c.offset[0] * (int64_t)r.out_size;
+        r.dy = x[1];
+        r.a = x[2];
+        r.b = x[3];
+        r.y = x[4];
+        ag_range_piece(&r, 0, rows * n);
+    }
+}
+
+/* The result is one range; operands that are none in its rows are copied. False: they are not short, or too few. */
+static bool run_short_rows(turned *p, int threads)
+{
+    const ag_nest *w = &p->nest;
+    const int last = w->rank - 1;
+    if (last < 1 || w->dim[last] >= SHORT || w->dim[last] * w->dim[last - 1] < LONG)
+        return false;
+    for (int k = 1; k < 5; k++)
+        p->copied[k] = p->arrays[k]->data && (p->arrays[k]->dtype != p->dtype || w->stride[k][last] != 1 ||
+                                              w->stride[k][last - 1] != w->dim[last]);
+    p->tall = MANY / w->dim[last];
+    const int64_t m = w->dim[last - 1];
+    ag_for_ranges(ag_nest_rows(w) / m * ag_parts(m, p->tall), (double)(smaller(m, p->tall) * w->dim[last]), threads,
+                  run_rows, p);
+    return true;
+}
+
+/* ---- which way */
 
 /* Does an operand lie contiguous along another dimension than the last? That one becomes the rows'. */
 static bool turns(ag_nest *w)
@@ -166,7 +230,7 @@ static bool turns(ag_nest *w)
     const int last = w->rank - 1;
     for (int k = 2; k < 4; k++)
         for (int d = 0; d < last && w->stride[k][last] != 0 && w->stride[k][last] != 1; d++)
-            if (w->stride[k][d] == 1 && w->dim[d] >= 8 && w->dim[last] >= 8) {
+            if (w->stride[k][d] == 1 && w->dim[d] >= 8 && w->dim[last] >= 16) {
                 ag_nest_raise(w, d);
                 return true;
             }
@@ -182,11 +246,15 @@ static void plan_copies(turned *p)
     for (int k = 2; k < 4; k++) {
         if (!p->arrays[k]->data || (p->nest.stride[k][p->nest.rank - 1] == 1 && p->arrays[k]->dtype == p->dtype))
             continue;
+        p->copied[k] = true;
         p->within = free ? k : 0;
         copies++;
     }
-    p->tall = p->within && copies == 1 ? FLAT : TALL;
-    p->wide = p->within && copies == 1 ? LONG : WIDE;
+    p->tall = p->within && copies == 1 ? TALL : FLAT;
+    p->wide = WIDE;
+    const int64_t n = p->nest.dim[p->nest.rank - 1];
+    if (n < SHORT)
+        p->tall = p->tall * WIDE / n & -16;
 }
 
 bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads)
@@ -196,8 +264,10 @@ bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *ar
         return false;
     ag_nest_take(&p.nest, arrays[0]->shape, 5, arrays);
     const int last = p.nest.rank - 1;
-    if (p.nest.stride[0][last] != 1 || !turns(&p.nest))
+    if (p.nest.stride[0][last] != 1)
         return false;
+    if (!turns(&p.nest))
+        return run_short_rows(&p, threads);
     p.columns = alike(&p);
     if (p.columns) {
         p.tall = BESIDE;

@@ -180,7 +180,8 @@ void ag_range_piece(const ag_range *r, int64_t i, int64_t n); /* contiguous ones
 
 /* ---- range_turned.c */
 
-/* ag_range_walk, where an operand lies turned and there are elements enough to care. False: not so, nothing was done. */
+/* ag_range_walk, where an operand lies turned or rows are short, and there are elements enough to care. False: not so, nothing
+ * was done. */
 bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads);
 
 /* ---- range_sum.c */
