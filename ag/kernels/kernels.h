@@ -6,6 +6,7 @@
 #include "ag/kernels/batched.h"
 #include "ag/kernels/convert.h"
 #include "ag/kernels/copy_lines.h"
+#include "ag/kernels/gathered.h"
 #include "ag/kernels/exponential.h"
 #include "ag/kernels/extrema.h"
 #include "ag/kernels/fold.h"
