@@ -765,6 +765,15 @@ AG_API ag_tensor ag_triplet_margin(ag_tensor anchor, ag_tensor positive, ag_tens
  * Errors: AG_ESHAPE if the shapes do not fit; AG_EARG for an unknown reduction. */
 AG_API ag_tensor ag_cosine_embedding(ag_tensor a, ag_tensor b, ag_tensor y, double margin, ag_reduce reduce);
 
+/* ---- gaussian */
+/* ag_gaussian_nll - negative log likelihood of y under normal distributions of the given means and variances. The means
+ * and y broadcast; the variances have the shape of both, or lack its last axis, or broadcast to it. A variance below
+ * eps counts as eps, and is passed the derivative that it would have there.
+ *   L = reduced (log v + (mean - y)^2 / v) / 2, v = max(variance, eps)
+ *       dmean = dL (mean - y) / v    dy = -dmean    dvariance = dL (1 - (mean - y)^2 / v) / (2 v)
+ * Errors: AG_EARG for a variance below 0 or an unknown reduction; AG_ESHAPE if the shapes do not fit. */
+AG_API ag_tensor ag_gaussian_nll(ag_tensor mean, ag_tensor y, ag_tensor variance, ag_gaussian_options options);
+
 /* ---- likelihoods */
 /* ag_poisson_nll - negative log likelihood of counts y under Poisson distributions, z the logarithms of their rates or,
  * with options.rate, these themselves; floating tensors of one shape. log y! is left out, as it depends on no z, but
@@ -773,13 +782,6 @@ AG_API ag_tensor ag_cosine_embedding(ag_tensor a, ag_tensor b, ag_tensor y, doub
  *   L = reduced z - y log(z + eps)   dz = dL (1 - y / (z + eps))     dy = -dL log(z + eps)
  * Errors: AG_ESHAPE if the shapes differ; AG_EARG for an unknown reduction. */
 AG_API ag_tensor ag_poisson_nll(ag_tensor z, ag_tensor y, ag_poisson_options options);
-/* ag_gaussian_nll - negative log likelihood of y under normal distributions of the given means and variances. The means
- * and y broadcast; the variances have the shape of both, or lack its last axis, or broadcast to it. A variance below
- * eps counts as eps, and is passed the derivative that it would have there.
- *   L = reduced (log v + (mean - y)^2 / v) / 2, v = max(variance, eps)
- *       dmean = dL (mean - y) / v    dy = -dmean    dvariance = dL (1 - (mean - y)^2 / v) / (2 v)
- * Errors: AG_EARG for a variance below 0 or an unknown reduction; AG_ESHAPE if the shapes do not fit. */
-AG_API ag_tensor ag_gaussian_nll(ag_tensor mean, ag_tensor y, ag_tensor variance, ag_gaussian_options options);
 /* ag_kl_div - Kullback-Leibler divergence of distributions from targets y, given the logarithms z of the former;
  * floating tensors of one shape. A target of 0 contributes 0, whatever its logarithm. With log_target y are logarithms
  * too. The divergence itself is the sum over a distribution's elements: AG_REDUCE_BATCH_MEAN is the mean of those.

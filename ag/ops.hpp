@@ -728,13 +728,13 @@ inline tensor cosine_embedding(tensor a, tensor b, tensor y, double margin, ag_r
 {
     return detail::checked(ag_cosine_embedding(a, b, y, margin, reduce));
 }
-inline tensor poisson_nll(tensor z, tensor y, ag_poisson_options options)
-{
-    return detail::checked(ag_poisson_nll(z, y, options));
-}
 inline tensor gaussian_nll(tensor mean, tensor y, tensor variance, ag_gaussian_options options)
 {
     return detail::checked(ag_gaussian_nll(mean, y, variance, options));
+}
+inline tensor poisson_nll(tensor z, tensor y, ag_poisson_options options)
+{
+    return detail::checked(ag_poisson_nll(z, y, options));
 }
 inline tensor kl_div(tensor z, tensor y, bool log_target, ag_reduce reduce)
 {

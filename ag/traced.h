@@ -2347,16 +2347,6 @@ static inline ag_tensor ag_traced_cosine_embedding(const char *ag_file, int ag_l
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
-static inline ag_tensor ag_traced_poisson_nll(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y, ag_poisson_options options)
-{
-    ag_tape *ag_to = z.tape;
-    if (!ag_to)
-        ag_to = y.tape;
-    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
-    ag_tensor ag_result = ag_poisson_nll(z, y, options);
-    ag_site_leave(ag_to, ag_before);
-    return ag_result;
-}
 static inline ag_tensor ag_traced_gaussian_nll(const char *ag_file, int ag_line, ag_tensor mean, ag_tensor y, ag_tensor variance, ag_gaussian_options options)
 {
     ag_tape *ag_to = mean.tape;
@@ -2366,6 +2356,16 @@ static inline ag_tensor ag_traced_gaussian_nll(const char *ag_file, int ag_line,
         ag_to = variance.tape;
     const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
     ag_tensor ag_result = ag_gaussian_nll(mean, y, variance, options);
+    ag_site_leave(ag_to, ag_before);
+    return ag_result;
+}
+static inline ag_tensor ag_traced_poisson_nll(const char *ag_file, int ag_line, ag_tensor z, ag_tensor y, ag_poisson_options options)
+{
+    ag_tape *ag_to = z.tape;
+    if (!ag_to)
+        ag_to = y.tape;
+    const ag_site ag_before = ag_site_enter(ag_to, ag_file, ag_line);
+    ag_tensor ag_result = ag_poisson_nll(z, y, options);
     ag_site_leave(ag_to, ag_before);
     return ag_result;
 }
@@ -3670,8 +3670,8 @@ static inline ag_status ag_traced_profile_print(const char *ag_file, int ag_line
 #define ag_cosine_similarity(...) ag_traced_cosine_similarity(AG_SITE, __VA_ARGS__)
 #define ag_triplet_margin(...) ag_traced_triplet_margin(AG_SITE, __VA_ARGS__)
 #define ag_cosine_embedding(...) ag_traced_cosine_embedding(AG_SITE, __VA_ARGS__)
-#define ag_poisson_nll(...) ag_traced_poisson_nll(AG_SITE, __VA_ARGS__)
 #define ag_gaussian_nll(...) ag_traced_gaussian_nll(AG_SITE, __VA_ARGS__)
+#define ag_poisson_nll(...) ag_traced_poisson_nll(AG_SITE, __VA_ARGS__)
 #define ag_kl_div(...) ag_traced_kl_div(AG_SITE, __VA_ARGS__)
 #define ag_hinge(...) ag_traced_hinge(AG_SITE, __VA_ARGS__)
 #define ag_margin_ranking(...) ag_traced_margin_ranking(AG_SITE, __VA_ARGS__)

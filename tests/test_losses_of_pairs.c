@@ -8,6 +8,12 @@ static void expect_close(double got, double wanted, double relative)
         fail_msg("%.17g, expected %.17g", got, wanted);
 }
 
+static void expect_equal_tensors(ag_tensor a, ag_tensor b)
+{
+    const ag_dtype d = ag_dtype_of(a);
+    assert_memory_equal(ag_data(a, d), ag_data(b, d), (size_t)ag_size_of(a) * ag_dtype_size(d));
+}
+
 static ag_tensor hinge_of(ag_tensor a, ag_tensor b, ag_reduce r)
 {
     return ag_hinge(a, b, 0.7, r);
@@ -93,6 +99,54 @@ static void variances_of_all_sizes_have_a_logarithm(void **state)
     ag_tape_free(t);
 }
 
+/* Of one number, of one for each row, short and long, and of a row: in blocks, and where these end. */
+static void a_variance_that_repeats_is_as_one_that_is_written_out(void **state)
+{
+    (void)state;
+    const ag_shape shapes[][2] = { { AG_DIMS(9001), AG_DIMS(1) },
+                                   { AG_DIMS(3, 7), AG_DIMS(3, 1) },
+                                   { AG_DIMS(2000, 7), AG_DIMS(2000, 1) },
+                                   { AG_DIMS(2000, 7), AG_DIMS(1, 7) },
+                                   { AG_DIMS(30, 700), AG_DIMS(30, 1) },
+                                   { AG_DIMS(30, 700), AG_DIMS(1, 700) },
+                                   { AG_DIMS(5, 40, 60), AG_DIMS(1, 40, 1) },
+                                   { AG_DIMS(600), { 0, { 0 } } } };
+    for (size_t i = 0; i < ARRAY_SIZE(shapes) * 4; i++) {
+        const ag_shape s = shapes[i / 4][0];
+        const ag_dtype d = i % 2 ? AG_F32 : AG_F64;
+        ag_tape *t = tape_with((ag_options){ .seed = i, .threads = 2 });
+        const ag_tensor m = ag_require_grad(ag_randn(t, d, s, 0, 1)), y = ag_require_grad(ag_randn(t, d, s, 0, 1));
+        const ag_tensor v = ag_require_grad(ag_rand(t, d, shapes[i / 4][1], 0, 2));
+        const ag_tensor written = ag_add(ag_expand(v, s), ag_zeros(t, d, s));
+        const ag_gaussian_options o = { .reduce = i % 4 < 2 ? AG_REDUCE_MEAN : AG_REDUCE_NONE, .eps = 0.1 };
+        const ag_tensor loss[] = { ag_gaussian_nll(m, y, v, o), ag_gaussian_nll(m, y, written, o) };
+        expect_equal_tensors(loss[0], loss[1]);
+        ag_tensor dx[2][3];
+        for (int k = 0; k < 2; k++)
+            ag_gradients(ag_sum(ag_mul(loss[k], loss[k])), AG_LIST(m, y, v), 0, dx[k]);
+        for (int k = 0; k < 3; k++)
+            expect_equal_tensors(dx[0][k], dx[1][k]);
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
+static void a_variance_below_0_is_found_wherever_it_is(void **state)
+{
+    (void)state;
+    for (int64_t at = 0; at < 20000; at += 6661) {
+        ag_tape *t = tape_with((ag_options){ .threads = 2 });
+        const ag_tensor x = ag_zeros(t, AG_F32, AG_SHAPE(20000));
+        const ag_tensor v = ag_buffer(ag_ones(t, AG_F32, AG_SHAPE(20000)), "v");
+        ((float *)ag_write(v, AG_F32))[at] = -2;
+        char message[80];
+        snprintf(message, sizeof message, "the variance of element %lld is -2, and must not", (long long)at);
+        gaussian_of(x, v, at % 2 ? AG_REDUCE_MEAN : AG_REDUCE_NONE);
+        expect_error(t, AG_EARG, message);
+        ag_tape_free(t);
+    }
+}
+
 /* ---- distances and cosines of rows */
 
 static ag_tensor of_rows(size_t i, ag_tensor a, ag_tensor b)
@@ -146,6 +200,8 @@ int main(void)
         cmocka_unit_test(a_sum_of_losses_is_that_of_the_elements),
         cmocka_unit_test(both_derivatives_of_a_loss_are_each_by_itself),
         cmocka_unit_test(variances_of_all_sizes_have_a_logarithm),
+        cmocka_unit_test(a_variance_that_repeats_is_as_one_that_is_written_out),
+        cmocka_unit_test(a_variance_below_0_is_found_wherever_it_is),
         cmocka_unit_test(both_derivatives_of_rows_are_each_by_itself),
         cmocka_unit_test(the_largest_difference_of_rows_with_a_nan_is_one),
     };

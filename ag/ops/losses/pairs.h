@@ -17,7 +17,6 @@ typedef enum ag_pair_kind {
     AG_PAIR_SOFT_MARGIN,  /* log(1 + exp(-a b)) */
     AG_PAIR_POISSON,      /* exp(a) - a b */
     AG_PAIR_POISSON_RATE, /* a - b log(a + c) */
-    AG_PAIR_GAUSSIAN,     /* (log v + a^2 / v) / 2, v = max(b, c) */
     AG_PAIR_KL,           /* b (log b - a) */
     AG_PAIR_KL_LOG,       /* exp(b) (b - a) */
     AG_PAIR_KINDS

@@ -17,21 +17,6 @@ static inline double log1p_sum(int64_t n, const double *e)
     return sum;
 }
 
-/* The sum of the logarithms of n <= 512 numbers. */
-static inline double log_sum(int64_t n, const double *v)
-{
-    double term[512], sum = 0;
-    const int64_t whole = ag_padded(n);
-    memcpy(term, v, (size_t)n * sizeof *v);
-    for (int64_t i = n; i < whole; i++)
-        term[i] = 1;
-    AG_VECTOR_LOOP for (int64_t i = 0; i < whole; i++) term[i] = ag_v_log(term[i]);
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++)
-        sum += term[i];
-    return sum;
-}
-
 #define REAL double
 #define REAL_EXP ag_v_exp
 #define REAL_DECAY ag_exp_f64
@@ -41,5 +26,4 @@ static inline double log_sum(int64_t n, const double *v)
 #define REAL_KEEP ag_keep_f64
 #define PAIRS ag_pairs_f64
 #define LOG1P_SUM log1p_sum
-#define LOG_SUM log_sum
 #include "ag/ops/losses/pairs.inc"
