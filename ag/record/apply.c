@@ -279,11 +279,36 @@ static ag_status apply(ag_tape *t, application *a, uint32_t number, ag_list inpu
 {
     if (!resolve_all(t, a, inputs))
         return t->error.status ? t->error.status : AG_ENULL;
-    const struct ag_repeat *r = ag_repeat_of(t, number, a->ids, a->call.count, params);
-    if (!r)
-        return apply_anew(t, a, number, params, outputs);
-    const ag_status s = ag_repeat_run(t, r, outputs);
-    return s && show_operands(t, a) ? failed(&a->call, s, "the op") : s;
+    return apply_anew(t, a, number, params, outputs);
+}
+
+/* ---- in step with the last one: see repeat.c */
+
+/* What is noted of the op, where it is in step; else NULL, and some of its operands' leaves may be there. */
+static inline const struct ag_repeat *find_repeat(ag_tape *t, uint32_t number, const ag_op *op, ag_list inputs,
+                                                  const void *params)
+{
+    uint32_t ids[AG_REPEAT_INPUTS];
+    if (t->node_count >= t->echoes.end || t->span >= t->limit || inputs.count > AG_REPEAT_INPUTS ||
+        (op->params_size && !params))
+        return NULL;
+    for (size_t i = 0; i < inputs.count; i++) {
+        const ag_tensor x = inputs.at[i];
+        ids[i] = x.tape == t ? ag_quick_id(t, x) : 0;
+        if (!ids[i] && (x.tape != t || !(ids[i] = ag_leaf_again(t, x))))
+            return NULL;
+    }
+    return ag_repeat_of(t, number, ids, (int)inputs.count, params);
+}
+
+/* Its forward has failed. */
+static AG_COLD ag_status fail_repeat(ag_tape *t, const ag_op *op, ag_list inputs, ag_status s, ag_tensor *outputs)
+{
+    application a;
+    outputs[0] = ag_inert(t);
+    if (!reserve(t, &a, op, inputs.count) || !resolve_all(t, &a, inputs) || !show_operands(t, &a))
+        return s;
+    return failed(&a.call, s, "the op");
 }
 
 /* May the op be applied on a tape that does not simply record? Observers are shown that it begins. */
@@ -312,6 +337,11 @@ static AG_COLD ag_status end_observed(ag_tape *t, application *a, ag_status s, c
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs)
 {
     const ag_op *op = ag_op_at(t, number);
+    const struct ag_repeat *r = find_repeat(t, number, op, inputs, params);
+    if (AG_LIKELY(r != NULL)) {
+        const ag_status s = ag_repeat_run(t, r, outputs);
+        return AG_LIKELY(!s) ? AG_OK : fail_repeat(t, op, inputs, s, outputs);
+    }
     int count = ag_op_outputs(op);
     for (int i = 0; i < count; i++)
         outputs[i] = ag_inert(t);

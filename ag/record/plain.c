@@ -169,15 +169,18 @@ static inline bool may_be_in_step(const ag_tape *t)
     return t && t->node_count < t->echoes.end;
 }
 
+/* Out of the way, since its operands must lie in memory. */
 static AG_ASIDE ag_tensor unary_otherwise(ag_tensor x, double c, uint32_t number)
 {
-    const ag_echo *e = may_be_in_step(x.tape) ? echo_of_leaves(x.tape, number, x, NULL) : NULL;
-    return e ? repeat(x.tape, e, (ag_row_params){ c, 0 }) : ag_row_apply(number, &x, (ag_row_params){ c, 0 });
+    return ag_row_apply(number, &x, (ag_row_params){ c, 0 });
 }
 
 static AG_ASIDE ag_tensor unary_anew(ag_tensor x, double c, uint32_t number)
 {
     ag_tape *t = x.tape;
+    const ag_echo *e = may_be_in_step(t) ? echo_of_leaves(t, number, x, NULL) : NULL;
+    if (e)
+        return repeat(t, e, (ag_row_params){ c, 0 });
     const ag_row *row = (const ag_row *)ag_builtin[number - AG_OP_FIRST];
     const uint32_t ids[2] = { t ? ag_quick_id(t, x) : 0, 0 };
     if (AG_UNLIKELY(!(ids[0] & AG_TAG_RANKED) || !is_quick(t, row)))
@@ -190,9 +193,6 @@ static AG_ASIDE ag_tensor unary_anew(ag_tensor x, double c, uint32_t number)
 
 static AG_ASIDE ag_tensor binary_otherwise(ag_tensor a, ag_tensor b, uint32_t number)
 {
-    const ag_echo *e = may_be_in_step(a.tape) ? echo_of_leaves(a.tape, number, a, &b) : NULL;
-    if (e)
-        return repeat(a.tape, e, (ag_row_params){ 0, 0 });
     return ag_row_apply(number, (const ag_tensor[]){ a, b }, (ag_row_params){ 0, 0 });
 }
 
@@ -201,6 +201,9 @@ static AG_ASIDE ag_tensor binary_anew(ag_tensor a, ag_tensor b, uint32_t number)
     ag_tape *t = a.tape;
     if (AG_UNLIKELY(!t || b.tape != t))
         return binary_otherwise(a, b, number);
+    const ag_echo *known = may_be_in_step(t) ? echo_of_leaves(t, number, a, &b) : NULL;
+    if (known)
+        return repeat(t, known, (ag_row_params){ 0, 0 });
     const ag_row *row = (const ag_row *)ag_builtin[number - AG_OP_FIRST];
     const uint32_t ids[2] = { ag_quick_id(t, a), ag_quick_id(t, b) };
     if (AG_UNLIKELY(!ids[0] || !ids[1] || !is_quick(t, row)))

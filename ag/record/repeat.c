@@ -4,7 +4,7 @@
 #include "ag/record/record.h"
 #include <math.h>
 
-enum { INPUTS = 3, NEAR = 64 /* nodes before it among which a layout is looked for */ };
+enum { NEAR = 64 /* nodes before it among which a layout is looked for */ };
 
 typedef struct ag_repeat {
     ag_echo_call head;
@@ -12,9 +12,9 @@ typedef struct ag_repeat {
     ag_header header;
     uint16_t recent; /* the place of the layout that it makes among those of late; AG_RECENT_LAYOUTS: it makes none */
     uint32_t arena;  /* bytes that it takes of the step's memory: parameters, values, layout */
-    uint32_t ids[INPUTS];
+    uint32_t ids[AG_REPEAT_INPUTS];
     ag_call call;
-    ag_array x[INPUTS], y;
+    ag_array x[AG_REPEAT_INPUTS], y;
     double value; /* of a result that is a number */
     ag_layout layout;
     void *params; /* these two follow; NULL: there are none */
@@ -127,8 +127,8 @@ void ag_repeat_note(ag_tape *t, uint32_t number, const ag_call *c, const ag_arra
     const ag_arena *a = &t->arena;
     const bool makes = (const char *)d->layout >= begin && (const char *)d->layout < a->at;
     const uint16_t recent = makes ? recent_place(t, d->layout) : AG_RECENT_LAYOUTS;
-    if (!(c->op->flags & AG_REPEATS) || c->outputs != 1 || c->count > INPUTS || begin < a->begin || begin > a->at ||
-        a->at - begin > UINT32_MAX || !are_straight(t, c) ||
+    if (!(c->op->flags & AG_REPEATS) || c->outputs != 1 || c->count > AG_REPEAT_INPUTS || begin < a->begin ||
+        begin > a->at || a->at - begin > UINT32_MAX || !are_straight(t, c) ||
         (makes ? recent == AG_RECENT_LAYOUTS : !is_known(t, d->layout)))
         return;
     ag_echo *e = ag_echo_noted(t);

@@ -26,6 +26,7 @@ static inline ag_batch *ag_products_next(ag_products *k, ag_batch *here, const a
 
 /* ---- repeat.c */
 
+enum { AG_REPEAT_INPUTS = 3 }; /* that an op has at most, to be repeated */
 /* What is noted for the next place, if it is of this op on these operands, with these parameters; else NULL. */
 const struct ag_repeat *ag_repeat_of(const ag_tape *t, uint32_t number, const uint32_t *ids, int count,
                                      const void *params);

@@ -151,10 +151,10 @@ static inline ag_tensor ag_row_operand(const ag_call *call, int i)
     {                                                                                                                 \
         ag_tape *t = left.tape;                                                                                       \
         if (t != NULL && t == right.tape && !((left.id | right.id) & AG_TAG_RANKED)) {                                \
-            const uint32_t p = ag_quick_id(t, left), q = ag_quick_id(t, right);                                       \
+            const uint32_t p = ag_quick_id(t, left), q = p ? ag_quick_id(t, right) : 0;                               \
             const int64_t first = (uint32_t)t->base; /* an interrupted segment lies before it */                      \
             const uint64_t n = t->span;                                                                               \
-            if (AG_LIKELY(p && q && !((p | q) & AG_TAG_RANKED) && n < t->limit))                                      \
+            if (AG_LIKELY(q && !((p | q) & AG_TAG_RANKED) && n < t->limit))                                           \
                 AG_BINARY_RECORD(op_name, t, n, p, p - first, q, q - first, result_, slope_a, slope_b, flags_);       \
         }                                                                                                             \
         return ag_row_binary(left, right, AG_OP_##op_name);                                                           \
