@@ -21,6 +21,13 @@ static ag_tensor matrix(ag_tape *t, ag_dtype d, int64_t m, int64_t n, bool turne
     return x;
 }
 
+/* The same matrix, lying turned. */
+static ag_tensor turned_alike(ag_tensor x)
+{
+    const ag_shape s = ag_shape_of(x);
+    return ag_transpose(ag_reshape(ag_transpose(x, 0, 1), AG_SHAPE(s.dim[1], s.dim[0])), 0, 1);
+}
+
 static void check_turned(ag_tape *t, int64_t m, int64_t n)
 {
     for (ag_dtype d = AG_F32; d <= AG_U8; d++) {
@@ -34,6 +41,10 @@ static void check_turned(ag_tape *t, int64_t m, int64_t n)
         same(ag_mul(row, y), ag_mul(row, e));
         same(ag_less(y, row), ag_less(e, row));
         same(ag_equal(y, y), ag_full(t, AG_U8, AG_SHAPE(m, n), 1));
+        const ag_tensor c = ag_less(e, row), turned = turned_alike(c), twice = ag_add(e, e);
+        same(ag_where(c, twice, y), ag_where(c, twice, e));
+        same(ag_where(turned, y, twice), ag_where(c, e, twice));
+        same(ag_where(c, y, column), ag_where(c, e, column));
         if (d <= AG_F64) {
             same(ag_neg(y), ag_neg(e));
             same(ag_exp(ag_mul_scalar(y, 0.125)), ag_exp(ag_mul_scalar(e, 0.125)));
@@ -80,6 +91,9 @@ static void gradients_of_turned_matrices_lie_as_these_do(void **state)
         same(ag_vjp(ag_neg(y), w, x), ag_neg(back));
         same(ag_vjp(ag_add(x, y), w, x), ag_add(w, back));
         same(ag_vjp(ag_mul(y, w), ag_add(w, w), x), ag_mul_scalar(ag_square(back), 2));
+        const ag_tensor c = ag_less(x, w), turned = turned_alike(c), chosen = ag_where(turned, x, y);
+        same(ag_vjp(chosen, w, x), ag_add(ag_where_scalar(c, w, 0), ag_transpose(ag_masked_fill(w, c, 0), 0, 1)));
+        same(ag_vjp(ag_where_scalar(turned, x, 2), w, x), ag_where_scalar(c, w, 0));
         same(ag_vjp(ag_reshape(y, AG_SHAPE(15, 1500)), ag_reshape(w, AG_SHAPE(15, 1500)), x), back);
     }
 }

@@ -233,7 +233,9 @@ static void transpose(copy_job *j, int threads)
 {
     const ag_nest *w = &j->nest;
     const int64_t m = w->dim[w->rank - 2], n = w->dim[w->rank - 1], matrices = ag_nest_rows(w) / m;
-    j->block = j->from_size == 4 ? ag_transpose_block_32 : j->from_size == 8 ? ag_transpose_block_64 : NULL;
+    j->block = j->from_size == 4   ? ag_transpose_block_32
+               : j->from_size == 8 ? ag_transpose_block_64
+                                   : ag_transpose_block_8;
     j->lines = j->from_size == 4 ? ag_transpose_lines_32 : NULL;
     ag_for_ranges(matrices * ag_parts(m, TALL) * ag_parts(n, WIDE),
                   STEPS * (double)(smaller(m, TALL) * smaller(n, WIDE)), threads, transpose_tiles, j);

@@ -23,6 +23,10 @@
 
 /* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */
 void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads);
+/* ag_walk over arrays with data, of which those of the bits in `read` are only read, and may be shown as a copy: rows are long,
+ * and arrays that lie turned are read by lines of the cache. */
+void ag_walk_tiles(ag_shape shape, int count, const ag_array *const *arrays, int read,
+                   void (*row)(const ag_walk_row *w, void *context), void *context, int threads);
 /* to = scale * sum of from over the dimensions in which to has extent 1 (+ to); same rank */
 void ag_sum_array(const ag_array *to, const ag_array *from, double scale, bool add, int threads);
 /* The same, quicker where many results lie side by side. work: ag_sum_work bytes, NULL where it says 0. */

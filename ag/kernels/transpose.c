@@ -56,6 +56,34 @@ typedef uint64_t eight_64 __attribute__((vector_size(64)));
 TRANSPOSE_BLOCK(ag_transpose_block_32, uint32_t, eight_32)
 TRANSPOSE_BLOCK(ag_transpose_block_64, uint64_t, eight_64)
 
+typedef uint8_t sixteen_8 __attribute__((vector_size(16)));
+
+/* The lower or upper halves of two rows, element by element. */
+#define LOWER(p, q) __builtin_shufflevector(p, q, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define UPPER(p, q) __builtin_shufflevector(p, q, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+
+void ag_transpose_block_8(void *to_, int64_t to_row, const void *from_, int64_t from_row)
+{
+    uint8_t *to = to_;
+    const uint8_t *from = from_;
+    sixteen_8 r[8], pair[4], two[4];
+    for (int j = 0; j < 8; j++) {
+        r[j] = (sixteen_8){ 0 };
+        memcpy(&r[j], from + j * from_row, 8);
+    }
+    for (int j = 0; j < 4; j++)
+        pair[j] = LOWER(r[j], r[j + 4]);
+    for (int j = 0; j < 2; j++) { /* columns 0 to 3, then 4 to 7 of rows j, j + 2, j + 4, j + 6 */
+        two[j] = LOWER(pair[j], pair[j + 2]);
+        two[j + 2] = UPPER(pair[j], pair[j + 2]);
+    }
+    for (int i = 0; i < 4; i++) {
+        const sixteen_8 p = two[i & 2], q = two[(i & 2) + 1], rows = i & 1 ? UPPER(p, q) : LOWER(p, q);
+        memcpy(to + 2 * i * to_row, &rows, 8);
+        memcpy(to + (2 * i + 1) * to_row, (const char *)&rows + 8, 8);
+    }
+}
+
 /* ---- 16 x 16 */
 
 #ifdef __AVX512F__

@@ -8,7 +8,7 @@
 /* to[i * to_row + j] = from[j * from_row + i] for i < 8, j < 8, strides in words. */
 typedef void ag_transpose_block(void *to, int64_t to_row, const void *from, int64_t from_row);
 
-ag_transpose_block ag_transpose_block_32, ag_transpose_block_64; /* words of 4 and of 8 bytes */
-ag_transpose_block ag_transpose_lines_32;                        /* 16 x 16: whole lines of the cache */
+ag_transpose_block ag_transpose_block_8, ag_transpose_block_32, ag_transpose_block_64; /* words of 1, 4 and 8 bytes */
+ag_transpose_block ag_transpose_lines_32; /* 16 x 16: whole lines of the cache */
 
 #endif

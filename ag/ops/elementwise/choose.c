@@ -1,5 +1,6 @@
 /* Loops over elements of which a condition chooses between two. */
 #include "ag/ops/elementwise/choose.h"
+#include "ag/kernels/kernels.h"
 
 enum { PIECE = 128 }; /* elements */
 
@@ -50,7 +51,8 @@ void ag_choose_elements(const ag_array *y, const ag_array *c, const ag_array *a,
 {
     static void (*const choose[])(const ag_walk_row *w, void *context) = { NULL,       choose_f32, choose_f64,
                                                                            choose_i32, choose_i64, choose_u8 };
-    ag_walk(y->shape, 4, (const ag_array *const[]){ y, c, a, b }, choose[y->dtype], NULL, threads);
+    ag_walk_tiles(y->shape, 4, (const ag_array *const[]){ y, c, a, b }, 1 << 1 | 1 << 2 | 1 << 3, choose[y->dtype],
+                  NULL, threads);
 }
 
 /* ---- the way back */
@@ -128,8 +130,8 @@ bool ag_chosen_alike(const ag_array *dx, const ag_array *dy)
 
 void ag_chosen_part(const ag_array *da, const ag_array *db, const ag_array *c, const ag_array *dy, int threads)
 {
-    ag_walk(dy->shape, 4, (const ag_array *const[]){ da, c, dy, db }, dy->dtype == AG_F32 ? part_f32 : part_f64, NULL,
-            threads);
+    ag_walk_tiles(dy->shape, 4, (const ag_array *const[]){ da, c, dy, db }, 1 << 1 | 1 << 2,
+                  dy->dtype == AG_F32 ? part_f32 : part_f64, NULL, threads);
 }
 
 /* What would be routed to an operand that has dy's shape: for one that was broadcast it is summed as it comes. Each
@@ -195,7 +197,7 @@ ag_status ag_chosen_back(const ag_call *call, const ag_chosen *to, const ag_chos
     route r = { to->other, to->add };
     if (!ag_chosen_alike(to->dx, dy))
         return sum_routed(call, to, beside, c, dy);
-    ag_walk(dy->shape, 3, (const ag_array *const[]){ to->dx, c, dy }, dy->dtype == AG_F32 ? route_f32 : route_f64, &r,
-            ag_call_threads(call));
+    ag_walk_tiles(dy->shape, 3, (const ag_array *const[]){ to->dx, c, dy }, 1 << 1 | 1 << 2,
+                  dy->dtype == AG_F32 ? route_f32 : route_f64, &r, ag_call_threads(call));
     return AG_OK;
 }
