@@ -98,6 +98,17 @@ typedef uint32_t sixteen_32 __attribute__((vector_size(64)));
         r[j + distance] = __builtin_shufflevector(p, q, second);               \
     }
 #define LIST(...) __VA_ARGS__
+#define TURN                                                                         \
+    do {                                                                             \
+        EXCHANGE(1, LIST(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), \
+                 LIST(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))    \
+        EXCHANGE(2, LIST(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),  \
+                 LIST(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))   \
+        EXCHANGE(4, LIST(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),  \
+                 LIST(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))   \
+        EXCHANGE(8, LIST(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),    \
+                 LIST(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31)) \
+    } while (0)
 
 void ag_transpose_lines_32(void *to_, int64_t to_row, const void *from_, int64_t from_row)
 {
@@ -107,17 +118,42 @@ void ag_transpose_lines_32(void *to_, int64_t to_row, const void *from_, int64_t
 #pragma GCC unroll 16
     for (int j = 0; j < 16; j++)
         memcpy(&r[j], from + j * from_row, sizeof r[j]);
-    EXCHANGE(1, LIST(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
-             LIST(1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31))
-    EXCHANGE(2, LIST(0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
-             LIST(2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31))
-    EXCHANGE(4, LIST(0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27),
-             LIST(4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31))
-    EXCHANGE(8, LIST(0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23),
-             LIST(8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31))
+    TURN;
 #pragma GCC unroll 16
     for (int i = 0; i < 16; i++)
         memcpy(to + i * to_row, &r[i], sizeof r[i]);
+}
+
+void ag_transpose_chosen_32(void *to_, int64_t to_row, const void *lines, const int64_t *at)
+{
+    uint32_t *to = to_;
+    sixteen_32 r[16];
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; j++)
+        memcpy(&r[j], (const char *)lines + at[j] * 64, sizeof r[j]);
+    TURN;
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        memcpy(to + i * to_row, &r[i], sizeof r[i]);
+}
+
+typedef float sixteen_f32 __attribute__((vector_size(64)));
+
+void ag_transpose_add_f32(void *lines, const int64_t *at, const void *from_, int64_t from_row)
+{
+    const uint32_t *from = from_;
+    sixteen_32 r[16];
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; j++)
+        memcpy(&r[j], from + j * from_row, sizeof r[j]);
+    TURN;
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++) {
+        sixteen_f32 line;
+        memcpy(&line, (char *)lines + at[i] * 64, sizeof line);
+        line += (sixteen_f32)r[i];
+        memcpy((char *)lines + at[i] * 64, &line, sizeof line);
+    }
 }
 #else
 void ag_transpose_lines_32(void *to_, int64_t to_row, const void *from_, int64_t from_row)
@@ -127,5 +163,24 @@ void ag_transpose_lines_32(void *to_, int64_t to_row, const void *from_, int64_t
     for (int i = 0; i < 16; i += 8)
         for (int j = 0; j < 16; j += 8)
             ag_transpose_block_32(to + i * to_row + j, to_row, from + j * from_row + i, from_row);
+}
+
+void ag_transpose_chosen_32(void *to, int64_t to_row, const void *lines, const int64_t *at)
+{
+    uint32_t chosen[16][16];
+    for (int j = 0; j < 16; j++)
+        memcpy(chosen[j], (const char *)lines + at[j] * 64, sizeof chosen[j]);
+    ag_transpose_lines_32(to, to_row, chosen, 16);
+}
+
+void ag_transpose_add_f32(void *lines, const int64_t *at, const void *from, int64_t from_row)
+{
+    float turned[16][16];
+    ag_transpose_lines_32(turned, 16, from, from_row);
+    for (int i = 0; i < 16; i++) {
+        float *line = (float *)lines + at[i] * 16;
+        for (int j = 0; j < 16; j++)
+            line[j] += turned[i][j];
+    }
 }
 #endif

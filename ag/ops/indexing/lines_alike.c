@@ -5,6 +5,7 @@
 enum {
     LINE = 64,   /* bytes */
     LONG = 4096, /* elements of a table's line: turned they stay in the second cache */
+    SIDE = 16,   /* of blocks of 4 bytes an element that are turned */
     PART = 256   /* elements of the list's lines that are turned at a time */
 };
 
@@ -57,6 +58,12 @@ static int64_t part_of(const ag_alike *a, int64_t i)
     return a->n - i < PART ? a->n - i : PART;
 }
 
+/* Of n indices those whose lines are turned in registers. */
+static int64_t whole_blocks(const ag_alike *a, int64_t n)
+{
+    return ag_bytes_of(a->dtype) == 4 ? n & -SIDE : 0;
+}
+
 bool ag_alike_take(const ag_alike *a)
 {
     _Alignas(LINE) char table[LONG * LINE], list[PART * LINE];
@@ -66,13 +73,24 @@ bool ag_alike_take(const ag_alike *a)
     ag_copy_array(&beside, &lines, false, 1);
     for (int64_t i = 0; i < a->n; i += PART) {
         const int64_t n = part_of(a, i), *at = indices(a, i, n, copy);
-        for (int64_t k = 0; k < n && at; k++)
-            memcpy(list + k * LINE, table + at[k] * LINE, LINE);
         if (!at)
             return false;
-        turn_back(in_lines(a, a->list, i, n, a->list_step), side_by_side(a, list, n));
+        const int64_t whole = whole_blocks(a, n);
+        for (int64_t k = 0; k < whole; k += SIDE)
+            ag_transpose_chosen_32(a->list + (i + k) * 4, a->list_step, table, at + k);
+        for (int64_t k = whole; k < n; k++)
+            memcpy(list + (k - whole) * LINE, table + at[k] * LINE, LINE);
+        if (whole < n)
+            turn_back(in_lines(a, a->list, i + whole, n - whole, a->list_step), side_by_side(a, list, n - whole));
     }
     return true;
+}
+
+/* For what the next lines have at this place, `step` bytes apart, and beyond these. */
+static void ask_for(const char *from, int64_t step)
+{
+    for (int64_t k = SIDE; k < 2 * SIDE; k++)
+        __builtin_prefetch(from + k * step + LINE - 1, 0, 2);
 }
 
 #define ADD(name, type)                                                           \
@@ -95,11 +113,17 @@ bool ag_alike_add(const ag_alike *a)
     memset(table, 0, (size_t)(a->extent * LINE));
     for (int64_t i = 0; i < a->n; i += PART) {
         const int64_t n = part_of(a, i), *at = indices(a, i, n, copy);
-        const ag_array beside = side_by_side(a, list, n), lines = in_lines(a, a->list, i, n, a->list_step);
         if (!at)
             return false;
+        const int64_t whole = whole_blocks(a, n);
+        for (int64_t k = 0; k < whole; k += SIDE) {
+            ask_for(a->list + (i + k) * 4, a->list_step * 4);
+            ag_transpose_add_f32(table, at + k, a->list + (i + k) * 4, a->list_step);
+        }
+        const ag_array beside = side_by_side(a, list, n - whole),
+                       lines = in_lines(a, a->list, i + whole, n - whole, a->list_step);
         ag_copy_array(&beside, &lines, false, 1);
-        (a->dtype == AG_F32 ? add_f32 : add_f64)(table, list, n, at);
+        (a->dtype == AG_F32 ? add_f32 : add_f64)(table, list, n - whole, at + whole);
     }
     turn_back(in_lines(a, a->table, 0, a->extent, a->table_step), side_by_side(a, table, a->extent));
     return true;
