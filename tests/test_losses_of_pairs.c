@@ -82,6 +82,36 @@ static void both_derivatives_of_a_loss_are_each_by_itself(void **state)
     }
 }
 
+/* Slopes that a loss of few logits leaves for the way back are those that it computes there, in repeated steps too. */
+static void slopes_that_are_carried_are_those_that_are_computed(void **state)
+{
+    (void)state;
+    const int64_t sizes[] = { 0, 1, 17, 513, 1000, 8192, 8193 };
+    for (size_t i = 0; i < ARRAY_SIZE(sizes) * 4; i++) {
+        const int64_t n = sizes[i / 4];
+        const ag_dtype d = i % 2 ? AG_F32 : AG_F64;
+        ag_tape *t = tape_with((ag_options){ .seed = i, .threads = 2 });
+        const ag_tensor z = ag_param(ag_randn(t, d, AG_SHAPE(n), 0, 4), "z"), y = ag_rand(t, d, AG_SHAPE(n), 0, 1);
+        const ag_tensor targets = i % 4 < 2 ? ag_buffer(y, "y") : ag_param(y, "y");
+        for (int step = 0; step < 8; step++) {
+            ag_tape_reset(t);
+            const ag_tensor x = ag_mul_scalar(z, 1 + step); /* other logits each time, at the same place */
+            ag_tensor got;
+            ag_no_grad_begin(t);
+            const double value = n ? ag_item(ag_bce_logits(x, targets)) : 0;
+            ag_no_grad_end(t);
+            const ag_tensor loss = ag_bce_logits(x, targets);
+            assert_true(!n || ag_item(loss) == value);
+            ag_gradients(loss, AG_LIST(z), 0, &got);
+            const ag_tensor each = ag_bce_logits_with(x, targets, (ag_tensor){ 0 }, (ag_tensor){ 0 }, AG_REDUCE_NONE);
+            expect_equal_tensors(got, ag_vjp(each, ag_full(t, d, AG_SHAPE(n), 1 / (double)n), z));
+            ag_backward(loss);
+        }
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
 /* One that is not even a normal number spoils no product of the others. */
 static void variances_of_all_sizes_have_a_logarithm(void **state)
 {
@@ -199,6 +229,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sum_of_losses_is_that_of_the_elements),
         cmocka_unit_test(both_derivatives_of_a_loss_are_each_by_itself),
+        cmocka_unit_test(slopes_that_are_carried_are_those_that_are_computed),
         cmocka_unit_test(variances_of_all_sizes_have_a_logarithm),
         cmocka_unit_test(a_variance_that_repeats_is_as_one_that_is_written_out),
         cmocka_unit_test(a_variance_below_0_is_found_wherever_it_is),

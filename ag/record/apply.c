@@ -138,9 +138,12 @@ static ag_status find_shapes(application *a, bool builtin)
     return AG_OK;
 }
 
-static void *copy_params(ag_tape *t, const ag_op *op, const void *params)
+static void *copy_params(ag_tape *t, application *a, const void *params)
 {
-    void *copy = ag_scratch(t, op->params_size);
+    const ag_op *op = a->call.op;
+    const size_t carried = a->needs ? ag_carried_bytes(t, op, a->ids[0]) : 0, offset = ag_carried_offset(op);
+    char *copy = ag_scratch(t, carried ? offset + carried : op->params_size);
+    a->call.carried = copy && carried ? copy + offset : NULL;
     return copy ? memcpy(copy, params, op->params_size) : NULL;
 }
 
@@ -256,7 +259,7 @@ static ag_status apply_anew(ag_tape *t, application *a, uint32_t number, const v
     const uint64_t position = ag_arena_position(&t->arena);
     a->call.params = params;
     if (op->params_size && !t->no_grad)
-        a->call.params = copy_params(t, op, params);
+        a->call.params = copy_params(t, a, params);
     if (op->params_size && !a->call.params)
         return t->error.status;
     const uint64_t work = ag_work_begin(t);

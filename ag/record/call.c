@@ -196,6 +196,8 @@ void ag_call_of(ag_tape *t, uint32_t id, ag_call *c, uint32_t inputs[3], double 
         c->count = d->inputs;
         c->inputs = ag_node_inputs(d);
         c->params = d->params;
+        if (AG_UNLIKELY(op->flags & AG_CARRIES) && ag_needs(t, id) && ag_carried_bytes(t, op, c->inputs[0]))
+            c->carried = (char *)d->params + ag_carried_offset(op);
         if (d->inputs <= 3) {
             memcpy(inputs, d->input, sizeof d->input);
             c->inputs = inputs;

@@ -53,6 +53,7 @@ enum {                        /* flags of an ag_op */
        AG_AVERAGES = 1 << 20, /* with AG_SUMS: divided by their number */
        AG_REPEATS = 1 << 21,  /* what its result is, layouts and parameters say: see repeat.h */
        AG_PRODUCTS = 1 << 22, /* its functions call ag_call_product, as often each time */
+       AG_CARRIES = 1 << 23,  /* its forward may leave what its vjp_fused would compute again: see ag_carried_bytes */
        AG_STACKED = 1 << 18   /* its vjp_fused takes many adjoints at once: dy and dx with a dimension more in front */
 };
 
@@ -262,8 +263,23 @@ struct ag_call {
     bool all_needed;        /* ag_local: a derivative by every input */
     const uint8_t *wanted;  /* by index: what ag_gradients wants; NULL: all that needs a gradient */
     ag_array *operands;     /* inputs then outputs, dense where the op asks, in vjp_fused */
+    void *carried;          /* by the op from forward to vjp_fused; NULL: there is no room, and nothing was left */
     ag_products *products;  /* of a call that is repeated, with the same arrays; NULL: it is none */
 };
+
+/* An op with AG_CARRIES has room for an array like its first operand behind its parameters, where that is to be
+ * differentiated and so small that it stays in the cache: reading more from memory takes longer than computing it.
+ * Values that its kernel alone reads are constants to nobody, as the rule, which makes higher orders, does not. */
+enum { AG_CARRIED = 1 << 13 /* elements at most */ };
+static inline size_t ag_carried_bytes(const ag_tape *t, const ag_op *op, uint32_t operand)
+{
+    const ag_layout *l = op->flags & AG_CARRIES ? ag_layout_at(t, operand) : NULL;
+    return l && l->size <= AG_CARRIED ? ag_layout_bytes(l) : 0;
+}
+static inline size_t ag_carried_offset(const ag_op *op)
+{
+    return (op->params_size + 63) & ~(size_t)63;
+}
 /* ag_apply for a built-in op by its number in the registry */
 ag_tensor ag_apply_op(uint32_t number, ag_list inputs, const void *params);
 ag_status ag_apply_number(ag_tape *t, uint32_t number, ag_list inputs, const void *params, ag_tensor *outputs);

@@ -63,6 +63,7 @@ static ag_pairs pairs_of(const ag_call *c, const ag_array *a, const ag_array *b)
                        .a = a->data,
                        .b = b->data,
                        .c = p->c,
+                       .slope = p->reduce == AG_REDUCE_NONE ? NULL : c->carried,
                        .threads = ag_call_threads(c) };
 }
 
@@ -75,6 +76,7 @@ ag_status ag_loss_forward(const ag_call *c, const ag_array *x, ag_array *y)
         a = ag_array_get(&x[0], 0);
         b = ag_array_get(&x[1], 0);
         p.dtype = AG_F64;
+        p.slope = NULL;
         p.a = &a;
         p.b = &b;
     }

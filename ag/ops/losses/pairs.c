@@ -21,6 +21,11 @@ static chunk chunk_at(const ag_pairs *p, int64_t i)
     return (chunk){ rest < AG_PAIR_CHUNK ? rest : AG_PAIR_CHUNK, (size_t)i * AG_PAIR_CHUNK * ag_dtype_size(p->dtype) };
 }
 
+static void *slope_at(const ag_pairs *p, chunk k)
+{
+    return p->slope ? (char *)p->slope + k.offset : NULL;
+}
+
 static int64_t chunks_of(const ag_pairs *p)
 {
     return (p->n + AG_PAIR_CHUNK - 1) / AG_PAIR_CHUNK;
@@ -41,13 +46,14 @@ static void sum_chunk(const void *context, int64_t i)
     const job *j = context;
     const ag_pairs *p = j->pairs;
     const chunk k = chunk_at(p, i);
-    j->sums[i] = kernels_of(p)->sum(p->kind, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c);
+    j->sums[i] = kernels_of(p)->sum(p->kind, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c,
+                                    slope_at(p, k));
 }
 
 double ag_pair_sum(const ag_pairs *p, double *partials)
 {
     if (p->n <= AG_PAIR_CHUNK)
-        return kernels_of(p)->sum(p->kind, p->n, p->a, p->b, p->c);
+        return kernels_of(p)->sum(p->kind, p->n, p->a, p->b, p->c, p->slope);
     const int64_t chunks = chunks_of(p);
     ag_for_items(chunks, AG_PAIR_CHUNK, p->threads, sum_chunk, &(job){ .pairs = p, .sums = partials });
     double sum = 0;
@@ -80,7 +86,7 @@ static void back_chunk(const void *context, int64_t i)
         to[side] = j->dx[side].data ? (char *)j->dx[side].data + k.offset : NULL;
     if (to[0] || to[1])
         kernels_of(p)->back(p->kind, k.n, (const char *)p->a + k.offset, (const char *)p->b + k.offset, p->c,
-                            j->dy ? j->dy + k.offset : NULL, j->scale, j->beta, to);
+                            slope_at(p, k), j->dy ? j->dy + k.offset : NULL, j->scale, j->beta, to);
 }
 
 void ag_pair_back(const ag_pairs *p, const void *dy, double scale, const double *beta, const ag_array *dx)

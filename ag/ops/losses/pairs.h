@@ -22,14 +22,15 @@ typedef enum ag_pair_kind {
     AG_PAIR_KINDS
 } ag_pair_kind;
 
-/* What the types provide, for n up to AG_PAIR_CHUNK. back: to[side][i] = g df/d(side 0: a_i, 1: b_i), g being `scale`, or
- * dy[i] unless dy is NULL (+ beta[side] to[side][i], unless beta is 0); one of both may be NULL. */
+/* What the types provide, for n up to AG_PAIR_CHUNK. sum: may leave df/da in `slope`, unless that is NULL, for
+ * back. back: to[side][i] = g df/d(side 0: a_i, 1: b_i), g being `scale`, or dy[i] unless dy is NULL (+ beta[side]
+ * to[side][i], unless beta is 0); one of both may be NULL. */
 enum { AG_PAIR_CHUNK = 8192 };
 typedef struct ag_pair_kernels {
-    double (*sum)(ag_pair_kind kind, int64_t n, const void *a, const void *b, double c);
+    double (*sum)(ag_pair_kind kind, int64_t n, const void *a, const void *b, double c, void *slope);
     void (*each)(ag_pair_kind kind, int64_t n, const void *a, const void *b, double c, void *y);
-    void (*back)(ag_pair_kind kind, int64_t n, const void *a, const void *b, double c, const void *dy, double scale,
-                 const double *beta, void *const *to);
+    void (*back)(ag_pair_kind kind, int64_t n, const void *a, const void *b, double c, const void *slope,
+                 const void *dy, double scale, const double *beta, void *const *to);
 } ag_pair_kernels;
 extern const ag_pair_kernels ag_pairs_f32, ag_pairs_f64;
 
@@ -47,6 +48,7 @@ typedef struct ag_pairs { /* n pairs of dense arrays */
     int64_t n;
     const void *a, *b;
     double c;
+    void *slope; /* n numbers between ag_pair_sum and ag_pair_back, or NULL */
     int threads;
 } ag_pairs;
 
