@@ -1,7 +1,7 @@
 /* Loops over sets of channels. A set is measured, settled, and written while it is in the cache; where its runs are short,
  * or it does not fit, or there are fewer sets than the threads want, all are measured first and then written, in the
  * order of memory. */
-#include "ag/ops/normalization/channel_run.h"
+#include "ag/ops/normalization/channel_job.h"
 #include <math.h>
 
 enum {
@@ -10,23 +10,9 @@ enum {
     LONG = 1 << 12,   /* bytes: runs of a batch that are as long are taken set by set */
     CACHED = 3 << 18, /* bytes: if the set is no larger */
     AT_ONCE = 64,     /* runs, at most */
+    SMALL = 1 << 11,  /* elements of groups that are measured together */
     STEPS = 4         /* of an element */
 };
-
-typedef struct job {
-    const ag_channel_norm *n;
-    const ag_norm_kernels *k;
-    bool forward;
-    int64_t sets, runs, cuts;        /* runs of a set, pieces of a run */
-    int64_t parts;                   /* of a group, whose runs count as one */
-    int64_t rows, width;             /* groups and their runs, or examples and theirs; columns: one */
-    int64_t stretch, blocks;         /* runs at once, and how often in a row */
-    int64_t at_once;                 /* channels, as columns; 0: there are runs */
-    ag_moments *moments;             /* of each part of a group, or of each piece in the order of memory, or NULL */
-    ag_norm_sums *sums;              /* of each piece, or NULL */
-    double *inverse, *slope, *shift; /* of each set; the last two, or NULL */
-    double *weight, *bias;           /* of each channel */
-} job;
 
 static void *element(const ag_array *a, int64_t at)
 {
@@ -245,6 +231,7 @@ static job job_of(const ag_channel_norm *n, bool forward)
     j.sets = ag_channel_sets(n);
     j.runs = n->groups ? n->channels / n->groups : n->outer;
     j.at_once = n->groups || n->inner >= SHORT ? 0 : AG_NORM_COLUMNS / n->inner;
+    j.small = n->groups ? SMALL / (j.runs * n->inner) : 0;
     j.cuts = (n->inner + PIECE - 1) / PIECE;
     j.parts = (j.runs * n->inner + PIECE - 1) / PIECE;
     j.rows = n->groups ? j.sets : j.at_once ? 1 : n->outer;
@@ -283,6 +270,19 @@ static void write_item(const void *context, int64_t i)
 {
     const stretch s = stretch_at(context, i);
     write(context, &s);
+}
+
+/* Small groups: what follows from one's sums, a root and quotients, is waited for while those of the others are made. */
+static void run_small(const void *context, int64_t part)
+{
+    const job *j = context;
+    const int64_t first = part * j->small, left = j->sets - first, end = first + (left < j->small ? left : j->small),
+                  size = j->runs * j->n->inner;
+    j->k->runs_moments(end - first, size, element(&j->n->x, first * size), &j->moments[first]);
+    for (int64_t set = first; set < end; set++)
+        settle(j, set);
+    for (int64_t i = first * j->blocks; i < end * j->blocks; i++)
+        write_item(j, i);
 }
 
 /* Where nothing has to be settled between. */
@@ -331,6 +331,8 @@ static void run(const job *j, int threads)
     const bool cached = n->groups || (bytes >= LONG && bytes * j->runs * (j->forward ? 1 : 2) <= CACHED);
     if (j->at_once)
         run_all_columns(*j, steps, threads);
+    else if (j->forward && j->small > 1)
+        ag_for_items((j->sets + j->small - 1) / j->small, steps * (double)j->small, threads, run_small, j);
     else if (cached && !n->given && j->sets >= 2 * ag_team(j->sets * j->parts, steps / (double)j->parts, threads))
         ag_for_items(j->sets, steps, threads, run_set, j);
     else
