@@ -49,7 +49,7 @@ void ag_range_sum(const ag_range *r, ag_dtype work, const ag_array *const *array
 
 /* ---- two operands together, some rows at a time: a block of those that are added up in one go */
 
-enum { ROWS = AG_COLUMNS_BLOCK, NARROW = 128, WIDE = 4096 /* columns */, LINE = 64, AHEAD = 2 /* rows */ };
+enum { ROWS = AG_COLUMNS_BLOCK, NARROW = 128, WIDE = 4096 /* columns */, LINE = 64, PAGE = 4096, AHEAD = 2 /* rows */ };
 
 typedef struct both {
     making repeated, other;
@@ -126,13 +126,22 @@ static void add_row(const both *p, const making *m, int64_t i, char *lanes, doub
         total[together + k] += m->work == AG_F32 ? (double)((const float *)alone)[k] : alone[k];
 }
 
+/* Where in so much room, with a page more, what is written lies half a page from what is read at `from`: a load waits for stores
+ * to places whose last twelve bits are its own. */
+static char *aside(char *room, const char *from)
+{
+    return room + (((uintptr_t)from - (uintptr_t)room - PAGE / 2) & (PAGE - LINE));
+}
+
 /* Rows from `first` on: what they are added to in the order of a sum over rows, and what goes to the other operand. */
 static void run_block(const both *p, int64_t first, int64_t rows, double *total)
 {
     const ag_dtype d = p->other.work;
     const int64_t bytes = p->columns * (int64_t)ag_bytes_of(d);
     making repeated = p->repeated, other = p->other;
-    _Alignas(LINE) char lanes[WIDE * 8], room[WIDE * 8];
+    _Alignas(LINE) char space[2][WIDE * 8 + PAGE];
+    const char *dy = at(p->repeated.r.dy, first * p->columns, d);
+    char *lanes = aside(space[0], dy), *room = aside(space[1], dy);
     double sum[ROWS];
     memset(lanes, 0, (size_t)bytes);
     memset(total, 0, (size_t)p->columns * sizeof *total);
