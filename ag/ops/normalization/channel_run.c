@@ -19,8 +19,8 @@ static void *element(const ag_array *a, int64_t at)
     return (char *)a->data + (size_t)at * ag_dtype_size(a->dtype);
 }
 
-/* Neighbouring runs of one group, or of neighbouring channels. next: elements to what is measured after it is written,
- * or 0. */
+/* Neighbouring runs of one group, or of neighbouring channels. next: elements to what is measured after it is written, where
+ * that has to be asked for: groups follow each other in memory, which the processor sees by itself. */
 typedef struct stretch {
     int64_t run, count, set, channel, next;
 } stretch;
@@ -43,8 +43,8 @@ static stretch stretch_of(const job *j, int64_t set, int64_t i)
 {
     const ag_channel_norm *n = j->n;
     stretch s = n->groups ? stretch_at(j, set * j->blocks + i) : (stretch){ i * n->channels + set, 1, set, set, 0 };
-    if (set + 1 < j->sets)
-        s.next = n->groups ? j->runs * n->inner : n->inner;
+    if (set + 1 < j->sets && !n->groups)
+        s.next = n->inner;
     return s;
 }
 
