@@ -234,6 +234,7 @@ gallery: lectures ## what they drew, into examples/README.md
 	@sed '/^<!-- from here on/q' examples/README.md >$(BUILD)/README.md; examples/lectures --map >>$(BUILD)/README.md; cp $(BUILD)/README.md examples/README.md
 bench: $(benches) ## speed: whole steps beside hand-written ones, which go to out/bench.json too, then one program after the other
 	@mkdir -p out; $(BUILD)/bench/goals --json out/bench.json
+	@echo "== on two threads"; $(BUILD)/bench/goals --threads 2 --json out/bench-2-threads.json T5 T6
 	@for program in $(filter-out %/goals %/counts %/memory %/picture,$(benches)); do echo "== $${program##*/}"; $$program || exit 1; done
 	@echo "== two programs at once"; tests/bench/together.sh $(BUILD)
 bench-levels: $(BUILD)/bench/goals ## whole steps of the library for any processor beside those of this build
