@@ -294,10 +294,40 @@ static void shapes_that_a_kernel_tried_are_not_shared(void **state)
     ag_tape_free(t);
 }
 
+static ag_status whole_shape(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    *y = *x;
+    ag_elu(*(const ag_tensor *)ag_call_params(c), 1);
+    return AG_OK;
+}
+
+/* An op that is made where none can be, on a dtype that it does not take. */
+static void the_first_error_does_not_depend_on_values_that_wait(void **state)
+{
+    (void)state;
+    const ag_op whole = { .name = "whole",
+                          .inputs = 1,
+                          .params_size = sizeof(ag_tensor),
+                          .shape = whole_shape,
+                          .forward = doing_forward,
+                          .vjp = doing_vjp };
+    for (int waits = 0; waits < 2; waits++) {
+        ag_tape *t = tape_with((ag_options){ .fuse = waits ? 1 : AG_FUSE_OFF });
+        const ag_tensor number = ag_sum(ag_ones(t, AG_I64, AG_SHAPE(2))), x = AG_VALUES(t, AG_SHAPE(2), 4, 5);
+        const ag_tensor later = ag_exp(ag_full(t, AG_F64, AG_SHAPE(300), 4));
+        ag_apply(&whole, AG_LIST(x), &number);
+        expect_error(t, AG_EUSE, "no tensor can be made");
+        ag_error_clear(t);
+        assert_close(ag_item_at(later, 0), exp(4), 1e-12);
+        ag_tape_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kernels_leave_the_tape_alone),
+        cmocka_unit_test(the_first_error_does_not_depend_on_values_that_wait),
         cmocka_unit_test(a_rule_that_ignores_an_error_has_failed),
         cmocka_unit_test(shapes_that_a_kernel_tried_are_not_shared),
     };

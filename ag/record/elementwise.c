@@ -218,6 +218,8 @@ static AG_ASIDE ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row,
     ag_operands p;
     ag_tensor later;
     p.count = row->op.inputs;
+    if (AG_UNLIKELY(!ag_node_fits(t)) && !ag_make_room(t, 1))
+        return ag_inert(t);
     if (AG_UNLIKELY(is_large(t, ids, p.count)) && ag_chain_row(t, number, row, ids, q, &later))
         return later;
     for (int k = 0; k < p.count; k++)
@@ -231,8 +233,6 @@ static AG_ASIDE ag_tensor ranked(ag_tape *t, uint32_t number, const ag_row *row,
     if (AG_UNLIKELY(!to))
         return ag_inert(t);
     forward(t, row, &p, settled, to);
-    if (AG_UNLIKELY(!ag_node_fits(t)) && !ag_make_room(t, 1))
-        return ag_inert(t);
     const ag_tensor y = ag_row_put(t, number, row, p.layout, scalar ? NULL : to, ids[0], ids[1], q);
     if (scalar)
         t->records[y.id].value = value;
