@@ -244,17 +244,7 @@ static void transpose(copy_job *j, int threads)
 /* Arranges the loops for transposing if that is what they do. */
 static bool transposes(ag_nest *w)
 {
-    int last = w->rank - 1;
-    if (w->rank < 2 || w->stride[0][last] != 1 || w->stride[1][last] == 0 || w->stride[1][last] == 1 ||
-        w->dim[last] < 8)
-        return false;
-    for (int d = 0; d < last; d++) {
-        if (w->stride[1][d] == 1 && w->dim[d] >= 8) {
-            ag_nest_raise(w, d);
-            return true;
-        }
-    }
-    return false;
+    return w->rank > 1 && w->stride[0][w->rank - 1] == 1 && ag_nest_turn(w, 1 << 1, 8);
 }
 
 /* ---- entry points */

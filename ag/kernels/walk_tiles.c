@@ -2,7 +2,7 @@
  * its elements lie side by side. */
 #include "ag/kernels/kernels.h"
 
-enum { TALL = 16, WIDE = 512, SHORT = 64, ROOM = TALL * WIDE /* elements */, LARGE = 1 << 12 };
+enum { TALL = 16, WIDE = 512, TURNED = 16, SHORT = 64, ROOM = TALL * WIDE /* elements */, LARGE = 1 << 12 };
 
 typedef struct tiles {
     ag_nest nest;
@@ -71,20 +71,6 @@ static void run_tiles(const void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Does an array that is read lie contiguous along another dimension than the last? That one becomes the rows'. */
-static bool turns(tiles *p, int read)
-{
-    ag_nest *w = &p->nest;
-    const int last = w->rank - 1;
-    for (int k = 0; k < w->arrays; k++)
-        for (int d = 0; d < last && read >> k & 1 && w->stride[k][last] != 0 && w->stride[k][last] != 1; d++)
-            if (w->stride[k][d] == 1 && w->dim[d] >= 8 && w->dim[last] >= 16) {
-                ag_nest_raise(w, d);
-                return true;
-            }
-    return false;
-}
-
 /* Are an array's rows short, and one range, or a number? */
 static bool lies_flat(const ag_nest *w, int k)
 {
@@ -119,7 +105,7 @@ void ag_walk_tiles(ag_shape shape, int count, const ag_array *const *arrays, int
     tiles p = { .arrays = arrays, .row = row, .context = context };
     if (ag_shape_size(shape) >= LARGE) {
         ag_nest_take(&p.nest, shape, count, arrays);
-        const bool turned = turns(&p, read);
+        const bool turned = ag_nest_turn(&p.nest, read, TURNED);
         p.flat = has_short_rows(&p, read);
         if (turned || p.flat) {
             plan(&p, read);

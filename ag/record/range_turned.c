@@ -7,6 +7,7 @@ enum {
     FLAT = 32 /* of one that needs room of its own, */,
     WIDE = 512 /* and their elements: lines of the result are soon whole */,
     BESIDE = 512 /* rows of columns that are computed side by side */,
+    TURNED = 16 /* elements of a row, where an operand lies turned */,
     SHORT = 128 /* elements of a row, */,
     LONG = 64 /* and of those that are computed together at least */,
     MANY = 2048 /* and at most */,
@@ -224,19 +225,6 @@ static bool run_short_rows(turned *p, int threads)
 
 /* ---- which way */
 
-/* Does an operand lie contiguous along another dimension than the last? That one becomes the rows'. */
-static bool turns(ag_nest *w)
-{
-    const int last = w->rank - 1;
-    for (int k = 2; k < 4; k++)
-        for (int d = 0; d < last && w->stride[k][last] != 0 && w->stride[k][last] != 1; d++)
-            if (w->stride[k][d] == 1 && w->dim[d] >= 8 && w->dim[last] >= 16) {
-                ag_nest_raise(w, d);
-                return true;
-            }
-    return false;
-}
-
 /* Which of the arrays are copied, and which one of them to the result, if no other value waits in its place. */
 static void plan_copies(turned *p)
 {
@@ -266,7 +254,7 @@ bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *ar
     const int last = p.nest.rank - 1;
     if (p.nest.stride[0][last] != 1)
         return false;
-    if (!turns(&p.nest))
+    if (!ag_nest_turn(&p.nest, 1 << 2 | 1 << 3, TURNED))
         return run_short_rows(&p, threads);
     p.columns = alike(&p);
     if (p.columns) {
