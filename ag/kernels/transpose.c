@@ -98,6 +98,9 @@ typedef uint32_t sixteen_32 __attribute__((vector_size(64)));
         r[j + distance] = __builtin_shufflevector(p, q, second);               \
     }
 #define LIST(...) __VA_ARGS__
+/* Rows from where the place of number j says, or to that of number i. */
+#define LOAD(place) _Pragma("GCC unroll 16") for (int j = 0; j < 16; j++) memcpy(&r[j], place, sizeof r[j])
+#define STORE(place) _Pragma("GCC unroll 16") for (int i = 0; i < 16; i++) memcpy(place, &r[i], sizeof r[i])
 #define TURN                                                                         \
     do {                                                                             \
         EXCHANGE(1, LIST(0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30), \
@@ -115,26 +118,18 @@ void ag_transpose_lines_32(void *to_, int64_t to_row, const void *from_, int64_t
     uint32_t *to = to_;
     const uint32_t *from = from_;
     sixteen_32 r[16];
-#pragma GCC unroll 16
-    for (int j = 0; j < 16; j++)
-        memcpy(&r[j], from + j * from_row, sizeof r[j]);
+    LOAD(from + j * from_row);
     TURN;
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++)
-        memcpy(to + i * to_row, &r[i], sizeof r[i]);
+    STORE(to + i * to_row);
 }
 
 void ag_transpose_chosen_32(void *to_, int64_t to_row, const void *lines, const int64_t *at)
 {
     uint32_t *to = to_;
     sixteen_32 r[16];
-#pragma GCC unroll 16
-    for (int j = 0; j < 16; j++)
-        memcpy(&r[j], (const char *)lines + at[j] * 64, sizeof r[j]);
+    LOAD((const char *)lines + at[j] * 64);
     TURN;
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++)
-        memcpy(to + i * to_row, &r[i], sizeof r[i]);
+    STORE(to + i * to_row);
 }
 
 typedef float sixteen_f32 __attribute__((vector_size(64)));
@@ -143,9 +138,7 @@ void ag_transpose_add_f32(void *lines, const int64_t *at, const void *from_, int
 {
     const uint32_t *from = from_;
     sixteen_32 r[16];
-#pragma GCC unroll 16
-    for (int j = 0; j < 16; j++)
-        memcpy(&r[j], from + j * from_row, sizeof r[j]);
+    LOAD(from + j * from_row);
     TURN;
 #pragma GCC unroll 16
     for (int i = 0; i < 16; i++) {
