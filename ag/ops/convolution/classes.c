@@ -80,25 +80,36 @@ static int64_t longest_row(const ag_conv *v, const ag_conv_classes *q)
     return most;
 }
 
+bool ag_conv_find_classes(const ag_conv *v, bool back, ag_conv_classes *q)
+{
+    if (v->k[0] != 1 || v->x[0] != 1 || v->y[0] != 1 || v->before[0] != 0)
+        return false;
+    for (int d = 1; d < AG_SPATIAL; d++)
+        if (v->k[d] > AG_CONV_CLASS_TAPS || v->stride[d] > STRIDE)
+            return false;
+    q->v = v;
+    q->back = back;
+    q->channels = back ? v->o : v->c;
+    q->outputs = back ? v->c : v->o;
+    q->taps = v->k[1] * v->k[2];
+    return find_classes(v, back, 1, &q->axis[0]) && find_classes(v, back, 2, &q->axis[1]);
+}
+
 bool ag_conv_classes_make(const ag_conv *v, bool back, ag_conv_classes *q)
 {
     const int64_t outputs = back ? v->c : v->o, *to = back ? v->x : v->y, step = back ? v->stride[1] : 1;
-    if (v->k[0] != 1 || v->x[0] != 1 || v->y[0] != 1 || v->before[0] != 0 || v->images < IMAGES)
+    if (v->images < IMAGES || to[1] > PLANE * STRIDE || to[2] > PLANE * STRIDE)
         return false;
     if (outputs < AG_CONV_MANY || outputs * step < OUTPUTS * (back ? 1 : v->stride[1]))
         return false;
     if (back && (v->k[1] < v->stride[1] || v->k[2] < v->stride[2])) /* places that no tap reaches are filled faster */
         return false;
-    for (int d = 1; d < AG_SPATIAL; d++)
-        if (v->k[d] > AG_CONV_CLASS_TAPS || v->stride[d] > STRIDE || to[d] > PLANE * STRIDE)
-            return false;
     if (to[1] * to[2] > PLANE * (back ? v->stride[1] * v->stride[2] : 1))
         return false;
-    *q = (ag_conv_classes){ .v = v, .back = back, .channels = back ? v->o : v->c, .outputs = outputs };
-    if (!find_classes(v, back, 1, &q->axis[0]) || !find_classes(v, back, 2, &q->axis[1]))
+    *q = (ag_conv_classes){ 0 };
+    if (!ag_conv_find_classes(v, back, q))
         return false;
     const size_t bytes = ag_dtype_size(v->dtype), row = (size_t)longest_row(v, q);
-    q->taps = v->k[1] * v->k[2];
     q->rows = row_of(outputs);
     q->slab = AG_CONV_SLAB + AG_CONV_TAIL * bytes;
     q->results = ((size_t)q->rows + AG_CONV_BOXES) * row * bytes;

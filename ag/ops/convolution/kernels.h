@@ -123,10 +123,38 @@ typedef struct ag_conv_piece {
     int64_t image, images, group, positions, row;
 } ag_conv_piece;
 
+/* The classes, and what else follows from v; false: there are too many. */
+bool ag_conv_find_classes(const ag_conv *v, bool back, ag_conv_classes *q);
 /* False: that does not pay. */
 bool ag_conv_classes_make(const ag_conv *v, bool back, ag_conv_classes *q);
 ag_status ag_conv_run_classes(const ag_call *c, const ag_conv_classes *q, const void *from, const void *w,
                               const void *bias, bool add, void *to);
+
+/* ---- batch.c: images side by side */
+
+enum { AG_CONV_IMAGES = 16 }; /* whole vectors of them */
+
+/* One piece of work: rows of results of so many images, outputs first .. end - 1 of a group, and the rows of the source
+ * that they read. */
+typedef struct ag_conv_band {
+    int64_t image, group, first, end, row, rows, from_row, from_rows;
+} ag_conv_band;
+
+typedef struct ag_conv_batch {
+    ag_conv_classes q;              /* in its slab each element is those of all images */
+    int64_t rows, bands;            /* of results at a time */
+    int64_t channel, channel_block; /* elements of a channel in the slab; channels in it at a time */
+    int64_t kept, result;           /* outputs whose results are kept, elements of one */
+    size_t slab, worker;            /* bytes that one thread works in */
+} ag_conv_batch;
+
+/* False: that does not pay. */
+bool ag_conv_batch_make(const ag_conv *v, bool back, ag_conv_batch *b);
+ag_status ag_conv_run_batch(const ag_call *c, const ag_conv_batch *b, const void *from, const void *w, const void *bias,
+                            bool add, void *to);
+/* Those results of a class that are of these rows; `first` counts from row, and what taps read from from_row. */
+ag_conv_class ag_conv_class_within(const ag_conv_axis_classes *a, int64_t i, int64_t row, int64_t rows,
+                                   int64_t from_row);
 
 /* ---- tiles_f32.c, tiles_f64.c */
 
@@ -147,6 +175,9 @@ typedef struct ag_conv_loops {
     void (*pack_in_order)(const ag_conv_classes *q, const void *w, int64_t group, int64_t block, void *to);
     void (*piece)(const ag_conv_classes *q, const ag_conv_piece *t, const void *from, const void *weights,
                   const void *bias, bool add, void *to, char *worker);
+    /* the same of a band */
+    void (*band)(const ag_conv_batch *b, const ag_conv_band *t, const void *from, const void *weights, const void *bias,
+                 bool add, void *to, char *worker);
 } ag_conv_loops;
 extern const ag_conv_loops ag_conv_f32, ag_conv_f64;
 static inline const ag_conv_loops *ag_conv_loops_of(ag_dtype d)

@@ -6,8 +6,10 @@
 
 #include "ag/ops/convolution/class_tiles.inc"
 
+#include "ag/ops/convolution/batch_tiles.inc"
+
 #include "ag/ops/convolution/weight_tiles.inc"
 
 #include "ag/ops/convolution/product_tiles.inc"
 
-const ag_conv_loops ag_conv_f32 = { BLOCK, pack_weights, tile, weight_tile, product_tile, pack_in_order, piece };
+const ag_conv_loops ag_conv_f32 = { BLOCK, pack_weights, tile, weight_tile, product_tile, pack_in_order, piece, band };
