@@ -84,6 +84,7 @@ typedef struct lane {
     int mark_count, ends, told; /* ends: resets and rewinds that succeeded; told: how often the handler was called */
     int clears;                 /* calls of ag_error_clear, push and pop */
     int manner;                 /* of the handler */
+    bool starved;               /* was refused memory */
     optim *optims[FEW];
     nn_module *modules[FEW];
     own_module own[FEW];
@@ -104,7 +105,7 @@ typedef struct given_arguments {
 
 typedef struct world {
     uint64_t seed, random, trace; /* trace: a hash of all that came out */
-    uint64_t traces[CALLS];       /* after each call */
+    uint64_t traces[CALLS];       /* after each call, 0: not to be compared */
     const uint64_t *reference;    /* the traces of another time, or NULL */
     lane lanes[TAPES];
     known at[CALLS * RESULTS];
@@ -163,6 +164,7 @@ void wrote_all(world *w, int lane);            /* so are those of all persistent
 void ended(world *w, int lane, uint64_t time); /* transient tensors made after `time` are gone */
 void look(world *w, const known *k);
 void look_around(world *w, bool all);
+enum { NOT_KNOWN = 2 }; /* the hash of what was not read yet, or cannot be for lack of memory */
 uint64_t values_hash(ag_tensor x, ag_dtype d, ag_shape s);
 uint64_t grads_hash(world *w, int lane);                 /* of all persistent tensors; 0: they cannot be read */
 bool grads_changed(world *w, int lane, uint64_t before); /* since they had that hash */

@@ -41,8 +41,6 @@ static uint64_t hash_bytes(const void *memory, size_t bytes)
     return mix(hash);
 }
 
-enum { NOT_KNOWN = 2 }; /* the hash of what was not read yet */
-
 uint64_t values_hash(ag_tensor x, ag_dtype d, ag_shape s)
 {
     static char buffer[1 << 20];
