@@ -20,4 +20,12 @@ typedef struct job {
     double *weight, *bias;           /* of each channel */
 } job;
 
+static inline int64_t ag_norm_first_channel(const job *j, int64_t row)
+{
+    return j->n->groups ? row % j->n->groups * j->width : 0;
+}
+
+/* Of the job: from moments the mean, the variance and the inverse deviation, or from sums slope and shift. */
+void ag_norm_settle(const void *context, int64_t set);
+
 #endif

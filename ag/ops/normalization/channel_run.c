@@ -25,17 +25,12 @@ typedef struct stretch {
     int64_t run, count, set, channel, next;
 } stretch;
 
-static int64_t first_channel(const job *j, int64_t row)
-{
-    return j->n->groups ? row % j->n->groups * j->width : 0;
-}
-
 /* The i-th one in the order of memory. */
 static stretch stretch_at(const job *j, int64_t i)
 {
     const int64_t row = i / j->blocks, first = (i - row * j->blocks) * j->stretch, left = j->width - first;
     return (stretch){ row * j->width + first, left < j->stretch ? left : j->stretch, j->n->groups ? row : first,
-                      first_channel(j, row) + first, 0 };
+                      ag_norm_first_channel(j, row) + first, 0 };
 }
 
 /* The i-th one of a set, after which the next set follows. */
@@ -55,7 +50,7 @@ static int64_t length_of(const job *j, int64_t cut)
     return left < PIECE ? left : PIECE;
 }
 
-/* ---- what elements say, and what follows from it for a set */
+/* ---- what elements say */
 
 static ag_norm_line line_of(const job *j, int64_t set, int64_t channel, int64_t next)
 {
@@ -93,56 +88,6 @@ static void measure_part(const void *context, int64_t part)
     j->moments[part] = j->k->moments(left < PIECE ? left : PIECE, element(&j->n->x, set * size + start), true);
 }
 
-static void settle_moments(const job *j, int64_t set)
-{
-    const bool grouped = j->n->groups;
-    const int64_t rows = grouped ? 1 : j->rows, pieces = grouped ? j->parts : j->cuts;
-    const ag_moments *of_set = j->moments + set * pieces;
-    ag_moments all = { 0 };
-    for (int64_t row = 0; row < rows; row++)
-        for (int64_t i = 0; i < pieces; i++)
-            ag_join_moments(&all, of_set[row * j->width * pieces + i]);
-    j->n->mean[set] = all.mean;
-    j->n->variance[set] = all.squares / (double)all.n;
-}
-
-static double arrived(const ag_array *a, int64_t i)
-{
-    return a && a->data ? ag_array_get(a, i) : 0;
-}
-
-/* dx = k g + (x - mean) slope + shift, g = dy weight, k the inverse deviation: slope = -k^3 mean of g (x - mean), shift
- * = -k mean of g, and more where something arrived at the mean and the variance. */
-static void settle_sums(const job *j, int64_t set)
-{
-    const ag_channel_norm *n = j->n;
-    const double k = j->inverse[set], count = (double)(j->runs * n->inner);
-    const int64_t first = n->groups ? set * j->width : set, runs = n->groups ? j->width : j->rows,
-                  step = n->groups ? 1 : j->width, channel = n->groups ? first_channel(j, set) : set;
-    double sum = 0, product = 0;
-    for (int64_t run = 0; run < runs; run++) {
-        const double w = j->weight[n->groups ? channel + run : channel];
-        const ag_norm_sums *s = j->sums + (first + run * step) * j->cuts;
-        for (int64_t i = 0; i < j->cuts; i++) {
-            sum += w * s[i].sum;
-            product += w * s[i].product;
-        }
-    }
-    j->shift[set] = (arrived(n->dmean, set) - k * sum) / count;
-    j->slope[set] = (2 * arrived(n->dvariance, set) - k * k * (k * product)) / count;
-}
-
-static void settle(const void *context, int64_t set)
-{
-    const job *j = context;
-    if (j->moments)
-        settle_moments(j, set);
-    if (j->forward)
-        j->inverse[set] = 1 / sqrt(j->n->variance[set] + j->n->eps);
-    else if (j->slope)
-        settle_sums(j, set);
-}
-
 static void write(const job *j, const stretch *s)
 {
     const ag_channel_norm *n = j->n;
@@ -169,11 +114,28 @@ static void run_set(const void *context, int64_t set)
         const stretch s = stretch_of(j, set, i);
         measure(j, &s);
     }
-    settle(j, set);
+    ag_norm_settle(j, set);
     for (int64_t i = 0; i < stretches; i++) {
         const stretch s = stretch_of(j, set, i);
         write(j, &s);
     }
+}
+
+/* The derivative of a group of a few whole runs. */
+static void run_group(const void *context, int64_t set)
+{
+    const job *j = context;
+    const ag_channel_norm *n = j->n;
+    const int64_t at = set * j->width * n->inner, channel = ag_norm_first_channel(j, set);
+    const void *x = element(&n->x, at), *dy = element(&n->dy, at);
+    ag_norm_line c[AT_ONCE];
+    for (int64_t i = 0; i < j->width; i++)
+        c[i].mean = n->mean[set];
+    j->k->runs_sums(j->width, n->inner, x, dy, c, j->sums + set * j->width);
+    ag_norm_settle(j, set);
+    for (int64_t i = 0; i < j->width; i++)
+        c[i] = line_of(j, set, channel + i, 0);
+    j->k->runs_back(j->width, n->inner, x, dy, element(&n->dx, at), c, n->add);
 }
 
 /* ---- the same of neighbouring channels of short runs, as columns */
@@ -188,6 +150,12 @@ static void measure_columns(const job *j, int64_t first, ag_columns k, const ag_
         j->k->columns_moments(k, x, m);
     else
         j->k->columns_sums(k, x, element(&n->dy, first * n->inner), c, s);
+    for (int64_t channel = first; channel < first + k.count / n->inner; channel++) {
+        if (j->moments)
+            j->moments[channel] = (ag_moments){ 0 };
+        else
+            j->sums[channel] = (ag_norm_sums){ 0 };
+    }
     for (int i = 0; i < k.count; i++) {
         const int64_t channel = first + i / n->inner;
         if (j->moments) {
@@ -212,7 +180,7 @@ static void run_columns(const void *context, int64_t part)
     if (j->moments || j->sums)
         measure_columns(j, first, k, c);
     for (int64_t channel = first; channel < first + channels; channel++)
-        settle(j, channel);
+        ag_norm_settle(j, channel);
     for (int i = 0; i < k.count; i++)
         c[i] = line_of(j, first + i / n->inner, first + i / n->inner, 0);
     if (j->forward)
@@ -239,15 +207,6 @@ static job job_of(const ag_channel_norm *n, bool forward)
     j.stretch = at_once < 1 ? 1 : at_once < AT_ONCE ? at_once : AT_ONCE;
     j.blocks = (j.width + j.stretch - 1) / j.stretch;
     return j;
-}
-
-/* Zeros. NULL: no memory. */
-static void *zeros(const ag_call *c, int64_t count, size_t size)
-{
-    void *all = ag_call_scratch(c, (size_t)count * size);
-    if (all)
-        memset(all, 0, (size_t)count * size);
-    return all;
 }
 
 /* Doubles of an operand, or what is absent. False: no memory. */
@@ -280,7 +239,7 @@ static void run_small(const void *context, int64_t part)
                   size = j->runs * j->n->inner;
     j->k->runs_moments(end - first, size, element(&j->n->x, first * size), &j->moments[first]);
     for (int64_t set = first; set < end; set++)
-        settle(j, set);
+        ag_norm_settle(j, set);
     for (int64_t i = first * j->blocks; i < end * j->blocks; i++)
         write_item(j, i);
 }
@@ -311,7 +270,7 @@ static void run_by_memory(const job *j, double steps, int threads)
     const double of_item = steps * (double)j->sets / (double)items;
     if (j->n->given) {
         for (int64_t set = 0; set < j->sets; set++)
-            settle(j, set);
+            ag_norm_settle(j, set);
         ag_for_items(items, of_item, threads, run_item, j);
         return;
     }
@@ -319,7 +278,7 @@ static void run_by_memory(const job *j, double steps, int threads)
         ag_for_items(j->sets * j->parts, steps / (double)j->parts, threads, measure_part, j);
     else
         ag_for_items(items, of_item, threads, measure_item, j);
-    ag_for_items(j->sets, STEPS * (double)(j->rows * j->width * j->cuts / j->sets), threads, settle, j);
+    ag_for_items(j->sets, STEPS * (double)(j->rows * j->width * j->cuts / j->sets), threads, ag_norm_settle, j);
     ag_for_items(items, of_item, threads, write_item, j);
 }
 
@@ -334,7 +293,8 @@ static void run(const job *j, int threads)
     else if (j->forward && j->small > 1)
         ag_for_items((j->sets + j->small - 1) / j->small, steps * (double)j->small, threads, run_small, j);
     else if (cached && !n->given && j->sets >= 2 * ag_team(j->sets * j->parts, steps / (double)j->parts, threads))
-        ag_for_items(j->sets, steps, threads, run_set, j);
+        ag_for_items(j->sets, steps, threads,
+                     !j->forward && n->groups && n->dx.data && j->blocks * j->cuts == 1 ? run_group : run_set, j);
     else
         run_by_memory(j, steps, threads);
 }
@@ -353,9 +313,9 @@ ag_status ag_channel_norm_forward(const ag_call *c, const ag_channel_norm *n)
         return norm_nothing(n);
     job j = job_of(n, true);
     const int64_t measured = n->groups ? j.sets * j.parts : j.rows * j.width * j.cuts;
-    if (!(j.inverse = zeros(c, j.sets, sizeof *j.inverse)) || !numbers(c, n->weight, n->channels, 1, &j.weight) ||
-        !numbers(c, n->bias, n->channels, 0, &j.bias) ||
-        (!n->given && !(j.moments = zeros(c, measured, sizeof *j.moments))))
+    if (!(j.inverse = ag_call_scratch(c, (size_t)j.sets * sizeof *j.inverse)) ||
+        !numbers(c, n->weight, n->channels, 1, &j.weight) || !numbers(c, n->bias, n->channels, 0, &j.bias) ||
+        (!n->given && !(j.moments = ag_call_scratch(c, (size_t)measured * sizeof *j.moments))))
         return AG_ENOMEM;
     run(&j, ag_call_threads(c));
     return AG_OK;
@@ -367,7 +327,7 @@ static void sum_channels(const job *j)
     const ag_norm_sums *s = j->sums;
     double *dweight = j->n->dweight, *dbias = j->n->dbias;
     for (int64_t row = 0; row < j->rows; row++) {
-        const int64_t first = first_channel(j, row);
+        const int64_t first = ag_norm_first_channel(j, row);
         for (int64_t i = first; i < first + j->width; i++) {
             const double inverse = j->inverse[j->n->groups ? row : i];
             for (int64_t cut = 0; cut < j->cuts; cut++, s++) {
@@ -386,10 +346,12 @@ ag_status ag_channel_norm_back(const ag_call *c, const ag_channel_norm *n)
         return AG_OK;
     job j = job_of(n, false);
     const bool by_x = n->dx.data && !n->given, by_channel = n->dweight || n->dbias;
-    if (!(j.inverse = zeros(c, j.sets, sizeof *j.inverse)) || !numbers(c, n->weight, n->channels, 1, &j.weight) ||
-        !(j.bias = zeros(c, n->channels, sizeof *j.bias)) ||
-        ((by_x || by_channel) && !(j.sums = zeros(c, j.rows * j.width * j.cuts, sizeof *j.sums))) ||
-        (by_x && (!(j.slope = zeros(c, j.sets, sizeof *j.slope)) || !(j.shift = zeros(c, j.sets, sizeof *j.shift)))))
+    if (!(j.inverse = ag_call_scratch(c, (size_t)j.sets * sizeof *j.inverse)) ||
+        !numbers(c, n->weight, n->channels, 1, &j.weight) || !numbers(c, NULL, n->channels, 0, &j.bias) ||
+        ((by_x || by_channel) &&
+         !(j.sums = ag_call_scratch(c, (size_t)(j.rows * j.width * j.cuts) * sizeof *j.sums))) ||
+        (by_x && (!(j.slope = ag_call_scratch(c, (size_t)j.sets * sizeof *j.slope)) ||
+                  !(j.shift = ag_call_scratch(c, (size_t)j.sets * sizeof *j.shift)))))
         return AG_ENOMEM;
     for (int64_t set = 0; set < j.sets; set++)
         j.inverse[set] = 1 / sqrt(n->variance[set] + n->eps);
