@@ -156,6 +156,23 @@ ag_status ag_conv_run_batch(const ag_call *c, const ag_conv_batch *b, const void
 ag_conv_class ag_conv_class_within(const ag_conv_axis_classes *a, int64_t i, int64_t row, int64_t rows,
                                    int64_t from_row);
 
+/* ---- planes.c: planes of results from one plane of the source */
+
+typedef struct ag_conv_planes {
+    const ag_conv *v;
+    bool back;
+    int64_t outputs;        /* of a plane */
+    int64_t before[2], lag; /* rows and columns that the first tap reads before a result; rows to the last tap */
+    int64_t margin, row;    /* elements of the slab before a row's first one, and of a row */
+    int64_t rows, bands;    /* of results at a time */
+    size_t worker;          /* bytes that one thread works in */
+} ag_conv_planes;
+
+/* False: that does not pay. */
+bool ag_conv_planes_make(const ag_conv *v, bool back, ag_conv_planes *q);
+ag_status ag_conv_run_planes(const ag_call *c, const ag_conv_planes *q, const void *from, const void *w,
+                             const void *bias, bool add, void *to);
+
 /* ---- tiles_f32.c, tiles_f64.c */
 
 typedef struct ag_conv_loops {
@@ -178,6 +195,9 @@ typedef struct ag_conv_loops {
     /* the same of a band */
     void (*band)(const ag_conv_batch *b, const ag_conv_band *t, const void *from, const void *weights, const void *bias,
                  bool add, void *to, char *worker);
+    /* rows first .. end - 1 of the results of a plane; the worker holds zeros before the first one */
+    void (*plane)(const ag_conv_planes *q, int64_t number, int64_t first, int64_t end, const void *from, const void *w,
+                  const void *bias, bool add, void *to, char *worker);
 } ag_conv_loops;
 extern const ag_conv_loops ag_conv_f32, ag_conv_f64;
 static inline const ag_conv_loops *ag_conv_loops_of(ag_dtype d)

@@ -125,6 +125,9 @@ static ag_status run_either(const ag_call *c, const ag_conv *v, bool back, const
     const int64_t *x = back ? v->y : v->x, *y = back ? v->x : v->y;
     if (is_empty(v, back ? v->c : v->o, y))
         return AG_OK;
+    ag_conv_planes q;
+    if (ag_conv_planes_make(v, back, &q))
+        return ag_conv_run_planes(c, &q, from, w, bias, add, to);
     ag_conv_batch b;
     if (!ag_conv_batch_make(v, back, &b))
         return run_rest(c, v, back, from, w, bias, add, to);

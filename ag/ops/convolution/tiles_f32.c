@@ -8,8 +8,11 @@
 
 #include "ag/ops/convolution/batch_tiles.inc"
 
+#include "ag/ops/convolution/plane_tiles.inc"
+
 #include "ag/ops/convolution/weight_tiles.inc"
 
 #include "ag/ops/convolution/product_tiles.inc"
 
-const ag_conv_loops ag_conv_f32 = { BLOCK, pack_weights, tile, weight_tile, product_tile, pack_in_order, piece, band };
+const ag_conv_loops ag_conv_f32 = { BLOCK,         pack_weights, tile, weight_tile, product_tile,
+                                    pack_in_order, piece,        band, plane };
