@@ -12,28 +12,31 @@ static void images_side_by_side_are_summed(void **state)
 {
     ag_tape *t = *state;
     const int64_t sizes[][8] = { /* images, groups, channels, outputs, rows, columns, kernel, stride */
-                                 { 16, 1, 40, 3, 3, 7, 3, 1 },   { 35, 2, 16, 9, 5, 2, 4, 2 },
+                                 { 16, 1, 40, 3, 3, 7, 3, 1 },   { 35, 2, 16, 19, 5, 2, 4, 2 },
                                  { 17, 1, 150, 17, 9, 9, 3, 2 }, { 16, 1, 33, 130, 40, 20, 3, 2 },
-                                 { 16, 3, 1, 2, 6, 30, 2, 3 },   { 33, 1, 12, 20, 3, 3, 5, 1 }
+                                 { 16, 3, 1, 2, 6, 30, 2, 3 },   { 33, 1, 18, 20, 3, 3, 5, 1 }
     };
     for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
         const int64_t *n = sizes[i / 2], high = n[4], wide = n[5], k = n[6];
         const ag_dtype d = i % 2 ? AG_F64 : AG_F32;
         const ag_conv_options o = { .stride = { n[7], n[7] }, .padding = { k / 2, k / 2 }, .groups = n[1] };
         const ag_tensor x = ag_require_grad(ag_randn(t, d, AG_SHAPE(n[0], n[1] * n[2], high, wide), 0, 1)),
-                        w = ag_randn(t, d, AG_SHAPE(n[1] * n[3], n[2], k, k), 0, 1),
+                        w = ag_require_grad(ag_randn(t, d, AG_SHAPE(n[1] * n[3], n[2], k, k), 0, 1)),
                         b = ag_randn(t, d, AG_SHAPE(n[1] * n[3]), 0, 1);
         const ag_tensor y = ag_conv2d(x, w, b, o), dy = ag_randn(t, d, ag_shape_of(y), 0, 1);
-        ag_tensor each[40], dx[40];
+        ag_tensor each[40], dx[40], dw = ag_zeros(t, d, ag_shape_of(w));
         for (int64_t j = 0; j < n[0]; j++) { /* one image after the other */
             each[j] = ag_conv2d(ag_slice(x, 0, j, j + 1, 1), w, b, o);
             dx[j] = ag_slice(ag_vjp(each[j], ag_slice(dy, 0, j, j + 1, 1), x), 0, j, j + 1, 1);
+            dw = ag_add(dw, ag_vjp(each[j], ag_slice(dy, 0, j, j + 1, 1), w));
         }
         expect_near(y, ag_concat((ag_list){ each, (size_t)n[0] }, 0), i % 2 ? 1e-10 : 1e-3);
         expect_near(ag_vjp(y, dy, x), ag_concat((ag_list){ dx, (size_t)n[0] }, 0), i % 2 ? 1e-10 : 1e-3);
+        expect_near(ag_vjp(y, dy, w), dw, i % 2 ? 1e-10 : 1e-2);
         const ag_tensor twice = ag_add(ag_sum(ag_mul(y, dy)), ag_sum(ag_mul(ag_conv2d(x, w, b, o), dy)));
         assert_int_equal(ag_backward(twice), AG_OK);
         expect_near(ag_grad(x), ag_mul_scalar(ag_vjp(y, dy, x), 2), i % 2 ? 1e-10 : 1e-3);
+        expect_near(ag_grad(w), ag_mul_scalar(ag_vjp(y, dy, w), 2), i % 2 ? 1e-10 : 1e-3);
         ag_tape_reset(t);
     }
     expect_fine(t);

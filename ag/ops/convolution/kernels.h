@@ -156,6 +156,34 @@ ag_status ag_conv_run_batch(const ag_call *c, const ag_conv_batch *b, const void
 ag_conv_class ag_conv_class_within(const ag_conv_axis_classes *a, int64_t i, int64_t row, int64_t rows,
                                    int64_t from_row);
 
+/* ---- batch_weight.c: the same for dw, by products of matrices */
+
+/* The slab has rows of x, in each the columns by their remainder by the stride, so that those are neighbours that a tap
+ * reads for neighbours; and all of dy's outputs side by side, in blocks. */
+typedef struct ag_conv_batch_weight {
+    const ag_conv *v;
+    int64_t rows, bands; /* of dy at a time */
+    int64_t places;      /* of columns with the same remainder */
+    int64_t channel, channel_block, channel_blocks;
+    int64_t parts;               /* partial sums */
+    size_t slab, turned, worker; /* bytes that one thread works in */
+} ag_conv_batch_weight;
+
+/* One piece of work: some rows of dy, and some channels. */
+typedef struct ag_conv_weight_band {
+    int64_t image, group, row, rows, from_row, from_rows, channel, channels;
+} ag_conv_weight_band;
+
+/* False: that does not pay. */
+bool ag_conv_batch_weight_make(const ag_conv *v, ag_conv_batch_weight *b);
+ag_status ag_conv_run_batch_weight(const ag_call *c, const ag_conv_batch_weight *b, const void *x, const void *dy,
+                                   bool add, void *dw);
+/* Results first .. end - 1 of dimension d for which a tap reads an element, the first of them `at`. */
+typedef struct ag_conv_reach {
+    int64_t first, end, at;
+} ag_conv_reach;
+ag_conv_reach ag_conv_reach_of(const ag_conv *v, int d, int64_t tap);
+
 /* ---- planes.c: planes of results from one plane of the source */
 
 typedef struct ag_conv_planes {
@@ -195,6 +223,9 @@ typedef struct ag_conv_loops {
     /* the same of a band */
     void (*band)(const ag_conv_batch *b, const ag_conv_band *t, const void *from, const void *weights, const void *bias,
                  bool add, void *to, char *worker);
+    /* part[taps][channels][outputs] += what a band gives */
+    void (*weight_band)(const ag_conv_batch_weight *b, const ag_conv_weight_band *t, const void *x, const void *dy,
+                        void *part, char *worker);
     /* rows first .. end - 1 of the results of a plane; the worker holds zeros before the first one */
     void (*plane)(const ag_conv_planes *q, int64_t number, int64_t first, int64_t end, const void *from, const void *w,
                   const void *bias, bool add, void *to, char *worker);

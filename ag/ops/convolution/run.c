@@ -207,17 +207,14 @@ static void add_parts(const job *j, bool add, void *dw)
     ag_copy_array(&to, &sum, add, p->v->threads);
 }
 
-ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, const void *dy, double beta, void *dw)
+static int64_t size_of_weight(const ag_conv *v)
 {
-    if (v->o == 0 || v->c == 0)
-        return AG_OK;
-    const int64_t size = v->groups * v->o * v->c * v->k[0] * v->k[1] * v->k[2];
-    ag_array to = ag_dense_array(AG_SHAPE(size), v->dtype, dw);
-    if (is_empty(v, v->o, v->y)) {
-        if (beta == 0)
-            ag_fill_array(&to, 0);
-        return AG_OK;
-    }
+    return v->groups * v->o * v->c * v->k[0] * v->k[1] * v->k[2];
+}
+
+static ag_status run_weight_rest(const ag_call *c, const ag_conv *v, const void *x, const void *dy, bool add, void *dw)
+{
+    const int64_t size = size_of_weight(v);
     void *tables = tables_of(c, v);
     if (!tables)
         return AG_ENOMEM;
@@ -232,6 +229,29 @@ ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, 
     if (!j.to || !j.workers)
         return AG_ENOMEM;
     ag_for_items(j.shares, steps, v->threads, parts_item, &j);
-    add_parts(&j, beta != 0, dw);
+    add_parts(&j, add, dw);
     return AG_OK;
+}
+
+ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, const void *dy, double beta, void *dw)
+{
+    if (v->o == 0 || v->c == 0)
+        return AG_OK;
+    if (is_empty(v, v->o, v->y)) {
+        const ag_array to = ag_dense_array(AG_SHAPE(size_of_weight(v)), v->dtype, dw);
+        if (beta == 0)
+            ag_fill_array(&to, 0);
+        return AG_OK;
+    }
+    ag_conv_batch_weight b;
+    if (!ag_conv_batch_weight_make(v, &b))
+        return run_weight_rest(c, v, x, dy, beta != 0, dw);
+    const ag_status s = ag_conv_run_batch_weight(c, &b, x, dy, beta != 0, dw);
+    const int64_t done = v->images / AG_CONV_IMAGES * AG_CONV_IMAGES;
+    ag_conv rest = *v;
+    rest.images -= done;
+    if (s || rest.images == 0)
+        return s;
+    return run_weight_rest(c, &rest, (const char *)x + (size_t)done * image_bytes(v, v->c, v->x),
+                           (const char *)dy + (size_t)done * image_bytes(v, v->o, v->y), true, dw);
 }

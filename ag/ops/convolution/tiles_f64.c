@@ -8,6 +8,8 @@
 
 #include "ag/ops/convolution/batch_tiles.inc"
 
+#include "ag/ops/convolution/batch_weight_tiles.inc"
+
 #include "ag/ops/convolution/plane_tiles.inc"
 
 #include "ag/ops/convolution/weight_tiles.inc"
@@ -15,4 +17,4 @@
 #include "ag/ops/convolution/product_tiles.inc"
 
 const ag_conv_loops ag_conv_f64 = { BLOCK,         pack_weights, tile, weight_tile, product_tile,
-                                    pack_in_order, piece,        band, plane };
+                                    pack_in_order, piece,        band, weight_band, plane };
