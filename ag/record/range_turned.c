@@ -3,9 +3,9 @@
 #include "ag/record/record.h"
 
 enum {
-    TALL = 64 /* rows of a tile, */,
-    FLAT = 32 /* of one that needs room of its own, */,
-    WIDE = 512 /* and their elements: lines of the result are soon whole */,
+    TALL = 32 /* rows of a tile */,
+    WIDE = 2048 /* and their elements: whole rows, or long parts of them, are streams */,
+    NARROW = 512 /* of a tile that needs room of its own */,
     BESIDE = 512 /* rows of columns that are computed side by side */,
     TURNED = 16 /* elements of a row, where an operand lies turned */,
     SHORT = 128 /* elements of a row, */,
@@ -80,7 +80,7 @@ static bool flat(const turned *p, const int64_t *step, int64_t n)
 static void run_tile(const turned *p, const ag_cursor *c, int64_t column, int64_t m, int64_t n)
 {
     const int last = p->nest.rank - 1;
-    _Alignas(64) char block[2][FLAT * WIDE * 8];
+    _Alignas(64) char block[2][TALL * NARROW * 8];
     const char *x[5];
     int64_t step[5] = { 0 };
     const size_t size = p->r.out_size;
@@ -238,11 +238,11 @@ static void plan_copies(turned *p)
         p->within = free ? k : 0;
         copies++;
     }
-    p->tall = p->within && copies == 1 ? TALL : FLAT;
-    p->wide = WIDE;
+    p->tall = TALL;
+    p->wide = p->within && copies == 1 ? WIDE : NARROW;
     const int64_t n = p->nest.dim[p->nest.rank - 1];
     if (n < SHORT)
-        p->tall = p->tall * WIDE / n & -16;
+        p->tall = p->tall * p->wide / n & -16;
 }
 
 bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads)
