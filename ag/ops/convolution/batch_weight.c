@@ -8,7 +8,7 @@ enum {
     TURNED = 128 << 10, /* and of dy */
     CHANNELS = 32,      /* at a time, at most */
     ITEMS = 8,          /* pieces of work that there are to be, about */
-    PARTS = 4           /* where dw is large */
+    PARTS = 4           /* at most, where dw is large */
 };
 static const double MEETING = 0.94;
 
@@ -72,10 +72,10 @@ bool ag_conv_batch_weight_make(const ag_conv *v, ag_conv_batch_weight *b)
     const int64_t fitting = SLAB / (b->channel * bytes);
     b->channel_block = evenly(v->c, fitting < CHANNELS ? fitting : CHANNELS, &b->channel_blocks);
     const int64_t items = v->groups * b->channel_blocks, tiles = v->images / AG_CONV_IMAGES * b->bands;
-    const double fitting_parts =
-        AG_CONV_PARTS_BYTES / (double)bytes / (double)(v->groups * v->c * v->o * v->k[1] * v->k[2]);
-    b->parts = fitting_parts < PARTS ? PARTS : ITEMS;
-    b->parts = (b->parts + items - 1) / items;
+    const double dw = (double)bytes * (double)(v->groups * v->c * v->o * v->k[1] * v->k[2]);
+    b->parts = (ITEMS + items - 1) / items;
+    if (b->parts > PARTS && (double)b->parts * dw > AG_CONV_PARTS_BYTES)
+        b->parts = PARTS;
     b->parts = b->parts < tiles ? b->parts : tiles;
     b->slab = (size_t)(b->channel_block * b->channel * bytes);
     b->turned = (size_t)(b->rows * v->y[2] * outputs * line);
