@@ -3,9 +3,10 @@
 #include "ag/record/record.h"
 
 enum {
-    TALL = 32 /* rows of a tile */,
-    WIDE = 2048 /* and their elements: whole rows, or long parts of them, are streams */,
-    NARROW = 512 /* of a tile that needs room of its own */,
+    TALL = 64 /* rows of a tile */,
+    FLAT = 32 /* of one that needs room of its own, or in which others are read */,
+    NARROW = 512 /* and their elements: lines of the result are soon whole */,
+    WIDE = 2048 /* and where others are read: whole rows, or long parts of them, are streams */,
     BESIDE = 512 /* rows of columns that are computed side by side */,
     TURNED = 16 /* elements of a row, where an operand lies turned */,
     SHORT = 128 /* elements of a row, */,
@@ -80,7 +81,7 @@ static bool flat(const turned *p, const int64_t *step, int64_t n)
 static void run_tile(const turned *p, const ag_cursor *c, int64_t column, int64_t m, int64_t n)
 {
     const int last = p->nest.rank - 1;
-    _Alignas(64) char block[2][TALL * NARROW * 8];
+    _Alignas(64) char block[2][FLAT * NARROW * 8];
     const char *x[5];
     int64_t step[5] = { 0 };
     const size_t size = p->r.out_size;
@@ -230,16 +231,22 @@ static void plan_copies(turned *p)
 {
     const ag_range *r = &p->r;
     const bool free = !r->add && r->out_size == r->size && r->to != r->dy;
+    bool reads = p->arrays[1]->data || p->arrays[4]->data;
     int copies = 0;
     for (int k = 2; k < 4; k++) {
-        if (!p->arrays[k]->data || (p->nest.stride[k][p->nest.rank - 1] == 1 && p->arrays[k]->dtype == p->dtype))
+        if (!p->arrays[k]->data)
             continue;
+        if (p->nest.stride[k][p->nest.rank - 1] == 1 && p->arrays[k]->dtype == p->dtype) {
+            reads = true;
+            continue;
+        }
         p->copied[k] = true;
         p->within = free ? k : 0;
         copies++;
     }
-    p->tall = TALL;
-    p->wide = p->within && copies == 1 ? WIDE : NARROW;
+    const bool roomy = p->within && copies == 1;
+    p->tall = roomy && !reads ? TALL : FLAT;
+    p->wide = roomy && reads ? WIDE : NARROW;
     const int64_t n = p->nest.dim[p->nest.rank - 1];
     if (n < SHORT)
         p->tall = p->tall * p->wide / n & -16;
