@@ -103,9 +103,9 @@ static void small_planes_are_summed_by_classes(void **state)
 {
     ag_tape *t = *state;
     const int64_t sizes[][6] = { /* channels, outputs, extent, kernel, stride, dilation */
-                                 { 3, 128, 7, 3, 1, 1 },  { 130, 4, 5, 3, 1, 1 }, { 5, 130, 6, 2, 1, 2 },
-                                 { 70, 257, 9, 3, 2, 1 }, { 64, 9, 14, 4, 2, 1 }, { 65, 3, 11, 1, 3, 1 },
-                                 { 150, 140, 4, 3, 1, 1 }
+                                 { 3, 128, 7, 3, 1, 1 },   { 130, 4, 5, 3, 1, 1 }, { 5, 130, 6, 2, 1, 2 },
+                                 { 70, 257, 9, 3, 2, 1 },  { 64, 9, 14, 4, 2, 1 }, { 65, 3, 11, 1, 3, 1 },
+                                 { 150, 140, 4, 3, 1, 1 }, { 20, 138, 7, 3, 1, 1 }
     };
     for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
         const int64_t *n = sizes[i / 2];
@@ -119,6 +119,36 @@ static void small_planes_are_summed_by_classes(void **state)
         const int64_t wide = n[5] * (n[3] - 1) + 1; /* with zeros between its taps it is a longer kernel */
         const ag_tensor spread = ag_embed(ag_embed(k, 2, wide, 0, n[5]), 3, wide, 0, n[5]);
         expect_taps(x, k, spread, o, d, far);
+        ag_tape_reset(t);
+    }
+    expect_fine(t);
+}
+
+/* Larger planes of many outputs have no zeros multiplied at their edges where results are not added to others, and are
+ * summed alike where they are. In one to several pieces, channels all at once or not, with places whose taps go by turns. */
+static void edges_are_summed_alike_where_they_are_added(void **state)
+{
+    ag_tape *t = *state;
+    const int64_t sizes[][6] = { /* images, outputs, channels, high, wide, kernel */
+                                 { 3, 64, 64, 14, 14, 3 },
+                                 { 5, 80, 48, 12, 11, 3 },
+                                 { 1, 160, 64, 9, 16, 3 },
+                                 { 2, 64, 64, 36, 40, 7 }
+    };
+    for (size_t i = 0; i < 2 * ARRAY_SIZE(sizes); i++) {
+        const int64_t *n = sizes[i / 2];
+        const ag_dtype d = i % 2 ? AG_F64 : AG_F32;
+        const ag_conv_options o = { .padding = { n[5] / 2, n[5] / 2 } };
+        const ag_tensor x = ag_require_grad(ag_randn(t, AG_F64, AG_SHAPE(n[0], n[2], n[3], n[4]), 0, 1)),
+                        w = ag_randn(t, AG_F64, AG_SHAPE(n[1], n[2], n[5], n[5]), 0, 1),
+                        dy = ag_randn(t, d, AG_SHAPE(n[0], n[1], n[3], n[4]), 0, 1);
+        const ag_tensor own = ag_require_grad(ag_cast(x, d)), kernel = ag_cast(w, d);
+        const ag_tensor y = ag_conv2d(own, kernel, absent, o), once = ag_vjp(y, dy, own);
+        const ag_tensor twice = ag_vjp(ag_add(y, ag_conv2d(own, kernel, absent, o)), dy, own);
+        expect_near(ag_mul_scalar(once, 2), twice, i % 2 ? 1e-10 : 1e-3);
+        if (d == AG_F32 && n[3] * n[4] < 200 && n[0] > 1) /* all channels at once: rounded alike */
+            assert_memory_equal(ag_data(ag_mul_scalar(once, 2), d), ag_data(twice, d), ag_size_of(x) * sizeof(float));
+        expect_near(y, by_taps(ag_cast(own, AG_F64), w, &o, ag_shape_of(y)), i % 2 ? 1e-10 : 1e-2);
         ag_tape_reset(t);
     }
     expect_fine(t);
@@ -328,6 +358,7 @@ int main(void)
         TEST(blocks_fit_together),
         TEST(sums_do_not_depend_on_how_they_are_made),
         TEST(small_planes_are_summed_by_classes),
+        TEST(edges_are_summed_alike_where_they_are_added),
         TEST(bits_do_not_depend_on_threads),
         TEST(planes_of_every_size_are_summed),
         TEST(infinities_stay_where_they_belong),

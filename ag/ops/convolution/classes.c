@@ -1,17 +1,18 @@
-/* Convolutions of small planes, whose edges are much of them: results that the same taps reach are of one class in each
- * dimension, and a piece of work is a class of rows and one of columns, of several images. Its slab has a row for each
- * channel and tap with just the elements that are read: no zeros are multiplied, and vectors are full. */
+/* Convolutions whose edges are much of their planes: results that the same taps reach are of one class in each dimension,
+ * and a piece of work is rows of a class in height and one in width, of several images where these are few. No zeros are
+ * multiplied, and nothing of the source is copied. */
 #include "ag/kernels/kernels.h"
 #include "ag/ops/convolution/kernels.h"
 
 enum {
-    PLANE = 63,      /* results of a plane, at most, with a step those of every so many rows and columns */
-    POSITIONS = 160, /* of a piece, about */
-    OUTPUTS = 128,   /* at least, of all steps: for each of them a copied element is read */
+    PLANE = 63,      /* results of a small plane, at most, with a step those of every so many rows and columns */
+    POSITIONS = 160, /* of a piece, about, where it has several images */
+    TOGETHER = 4096, /* results of images of which all classes are made before the next ones, of an output */
+    ROWS = 1024,     /* positions of rows of one image */
+    OUTPUTS = 128,   /* of a small plane, at least, of all steps */
     IMAGES = 4,      /* at least */
     STRIDE = 4,      /* at most */
-    SHARES = 8,      /* of the work, at most */
-    BLOCK = 8        /* outputs made at a time, at most */
+    SHARES = 8       /* of the work, at most */
 };
 
 /* The taps that reach result i, and where they read. */
@@ -62,22 +63,11 @@ static int64_t images_of(const ag_conv *v, int64_t results)
     return (v->images + blocks - 1) / blocks;
 }
 
-static int64_t row_of(int64_t positions)
+/* Of a class, in a piece. */
+static int64_t rows_of(const ag_conv_class *high, const ag_conv_class *wide)
 {
-    return (positions + AG_CONV_VECTORS - 1) / AG_CONV_VECTORS * AG_CONV_VECTORS;
-}
-
-/* The longest row of a slab. */
-static int64_t longest_row(const ag_conv *v, const ag_conv_classes *q)
-{
-    int64_t most = 0;
-    for (int64_t i = 0; i < q->axis[0].count; i++)
-        for (int64_t j = 0; j < q->axis[1].count; j++) {
-            const int64_t results = q->axis[0].of[i].count * q->axis[1].of[j].count;
-            const int64_t row = row_of(results * images_of(v, results));
-            most = row > most ? row : most;
-        }
-    return most;
+    const int64_t most = ROWS / wide->count, blocks = (high->count + most - 1) / most;
+    return (high->count + blocks - 1) / blocks;
 }
 
 bool ag_conv_find_classes(const ag_conv *v, bool back, ag_conv_classes *q)
@@ -95,7 +85,30 @@ bool ag_conv_find_classes(const ag_conv *v, bool back, ag_conv_classes *q)
     return find_classes(v, back, 1, &q->axis[0]) && find_classes(v, back, 2, &q->axis[1]);
 }
 
-bool ag_conv_classes_make(const ag_conv *v, bool back, ag_conv_classes *q)
+static bool measure(const ag_conv *v, bool back, ag_conv_classes *q)
+{
+    const size_t bytes = ag_dtype_size(v->dtype);
+    *q = (ag_conv_classes){ 0 };
+    if ((back ? v->x : v->y)[2] > ROWS || !ag_conv_find_classes(v, back, q))
+        return false;
+    q->block = ag_conv_loops_of(v->dtype)->class_block;
+    for (int64_t i = 0; i < q->axis[0].count; i++)
+        for (int64_t j = 0; j < q->axis[1].count; j++) {
+            const ag_conv_class *high = &q->axis[0].of[i], *wide = &q->axis[1].of[j];
+            const int64_t results = high->count * wide->count;
+            const int64_t most = images_of(v, results) * rows_of(high, wide) * wide->count;
+            q->longest = most > q->longest ? most : q->longest;
+        }
+    q->together = v->images;
+    q->longest = (q->longest + AG_CONV_VECTORS - 1) / AG_CONV_VECTORS * AG_CONV_VECTORS;
+    q->spots = ((size_t)q->longest + AG_CONV_SPOTS) * 2 * 2 * sizeof(void *);
+    q->results = 2 * (size_t)(q->longest * q->block) * bytes;
+    q->weights = (size_t)(q->block * q->channels * q->taps) * bytes;
+    q->worker = (q->weights + q->spots + q->results + 63) / 64 * 64;
+    return true;
+}
+
+bool ag_conv_classes_of_small(const ag_conv *v, bool back, ag_conv_classes *q)
 {
     const int64_t outputs = back ? v->c : v->o, *to = back ? v->x : v->y, step = back ? v->stride[1] : 1;
     if (v->images < IMAGES || to[1] > PLANE * STRIDE || to[2] > PLANE * STRIDE)
@@ -106,15 +119,38 @@ bool ag_conv_classes_make(const ag_conv *v, bool back, ag_conv_classes *q)
         return false;
     if (to[1] * to[2] > PLANE * (back ? v->stride[1] * v->stride[2] : 1))
         return false;
-    *q = (ag_conv_classes){ 0 };
-    if (!ag_conv_find_classes(v, back, q))
+    return measure(v, back, q);
+}
+
+/* Are more products with zeros saved than it takes? A result is read and written twice more; outputs that fill half a block
+ * at most take longer, as do all where registers hold few sums. */
+static bool saves_enough(const ag_conv_classes *q)
+{
+    const int64_t *to = q->back ? q->v->x : q->v->y, left = q->outputs % q->block;
+    const double narrow = 2 * left <= q->block ? (double)left / (double)q->outputs : 0;
+    const double few = q->block < 4 * ag_conv_loops_of(q->v->dtype)->class_lanes ? 0.04 : 0;
+    double share = 1; /* of the products: those with elements of the source */
+    for (int d = 0; d < 2; d++) {
+        int64_t products = 0;
+        for (int64_t i = 0; i < q->axis[d].count; i++)
+            products += q->axis[d].of[i].count * q->axis[d].of[i].taps;
+        share *= (double)products / (double)(to[d + 1] * q->v->k[d + 1]);
+    }
+    return 1 - share > 0.045 + 12.0 / (double)(q->channels * q->taps) + narrow / 4 + few;
+}
+
+bool ag_conv_classes_of_plan(const ag_conv_plan *p, ag_conv_classes *q)
+{
+    const ag_conv *v = p->v;
+    const ag_conv_axis *h = &p->axis[1], *w = &p->axis[2];
+    if (v->stride[1] != 1 || v->stride[2] != 1 || p->outputs % AG_CONV_MANY != 0 || w->blocks != 1 ||
+        !measure(v, p->back, q) || !saves_enough(q))
         return false;
-    const size_t bytes = ag_dtype_size(v->dtype), row = (size_t)longest_row(v, q);
-    q->rows = row_of(outputs);
-    q->slab = AG_CONV_SLAB + AG_CONV_TAIL * bytes;
-    q->results = ((size_t)q->rows + AG_CONV_BOXES) * row * bytes;
-    q->worker = q->slab + q->results + (size_t)row_of(q->channels * q->taps * BLOCK) * bytes;
-    q->group_weights = (size_t)q->rows * (size_t)(q->channels * q->taps) * bytes;
+    q->channel_block = p->channel_block;
+    q->tile_rows = h->block;
+    q->together = TOGETHER / (h->to_extent * w->to_extent);
+    q->together = q->together > 1 ? q->together : 1;
+    q->by_turns = p->wide == w->to_extent;
     return true;
 }
 
@@ -124,80 +160,97 @@ typedef struct job {
     const ag_conv_classes *q;
     const ag_conv_loops *loops;
     const void *from, *w, *bias;
-    char *weights, *workers, *to;
+    char *workers, *to;
     bool add;
     int64_t shares;
     double work; /* of all pieces */
 } job;
 
-static void pack_item(const void *context, int64_t i)
+/* The weights of a block of outputs, which lie side by side, with zeros for those that there are not. */
+static void pack(const job *j, const ag_conv_piece *t, char *weights)
 {
-    const job *j = context;
     const ag_conv_classes *q = j->q;
-    const int64_t block = j->loops->block, blocks = (q->outputs + block - 1) / block;
-    const size_t bytes = (size_t)(block * q->channels * q->taps) * ag_dtype_size(q->v->dtype);
-    j->loops->pack_in_order(q, j->w, i / blocks, i % blocks,
-                            j->weights + (size_t)(i / blocks) * q->group_weights + (size_t)(i % blocks) * bytes);
+    const int64_t lanes = j->loops->class_lanes, block = (t->outputs + lanes - 1) / lanes * lanes;
+    const int64_t by_output = q->back ? q->taps : q->channels * q->taps;
+    const size_t bytes = ag_dtype_size(q->v->dtype);
+    ag_array from = { .dtype = q->v->dtype, .shape = AG_SHAPE(q->channels, q->taps, t->outputs) }, to = from;
+    from.data = (char *)(uintptr_t)j->w +
+                (size_t)(t->group * q->channels * q->outputs * q->taps + t->output * by_output) * bytes;
+    from.stride[0] = q->back ? q->outputs * q->taps : q->taps;
+    from.stride[1] = 1;
+    from.stride[2] = by_output;
+    to.data = weights;
+    to.stride[0] = q->taps * block;
+    to.stride[1] = block;
+    to.stride[2] = 1;
+    if (t->outputs < block)
+        memset(weights, 0, (size_t)(q->channels * q->taps * block) * bytes);
+    ag_copy_array(&to, &from, false, 1);
 }
 
-static void run_piece(const job *j, char *worker, ag_conv_piece t, int64_t images)
+/* The results of images first ... end - 1 that are of the classes of t, as far as they are the share's. */
+static void run_class(const job *j, int64_t share, ag_conv_piece t, int64_t first, int64_t end, double *done,
+                      bool *packed)
 {
-    const ag_conv *v = j->q->v;
-    t.images = t.image + images < v->images ? images : v->images - t.image;
-    t.positions = t.images * t.high->count * t.wide->count;
-    t.row = row_of(t.positions);
-    for (t.group = 0; t.group < v->groups; t.group++)
-        j->loops->piece(j->q, &t, j->from, j->weights + (size_t)t.group * j->q->group_weights, j->bias, j->add, j->to,
-                        worker);
+    const int64_t images = images_of(j->q->v, t.high->count * t.wide->count), rows = rows_of(t.high, t.wide);
+    char *worker = share < 0 ? NULL : j->workers + (size_t)share * j->q->worker;
+    for (t.image = first; t.image < end; t.image += images)
+        for (t.row = 0; t.row < t.high->count; t.row += rows) {
+            const bool own = (int64_t)(*done * (double)j->shares / j->work) == share;
+            *done += (double)(images * rows * t.wide->count) * (double)(t.high->taps * t.wide->taps + 1);
+            if (!own)
+                continue;
+            if (!*packed)
+                pack(j, &t, worker);
+            *packed = true;
+            t.images = t.image + images < end ? images : end - t.image;
+            t.rows = t.row + rows < t.high->count ? rows : t.high->count - t.row;
+            t.positions = t.images * t.rows * t.wide->count;
+            j->loops->piece(j->q, &t, j->from, worker, j->bias, j->add, j->to, worker + j->q->weights);
+        }
 }
 
-/* Every share goes through all pieces and does those that begin within its part of the work. */
+/* Every share goes through all pieces and does those that begin within its part of the work: of one block of outputs after
+ * the other, whose weights stay near. Returns the work of all. */
+static double go_through(const job *j, int64_t share)
+{
+    const ag_conv_classes *q = j->q;
+    const int64_t high = q->axis[0].count, wide = q->axis[1].count;
+    double done = 0;
+    ag_conv_piece t;
+    for (t.group = 0; t.group < q->v->groups; t.group++)
+        for (t.output = 0; t.output < q->outputs; t.output += t.outputs) {
+            bool packed = false;
+            t.outputs = j->loops->class_outputs(q->outputs - t.output);
+            for (int64_t image = 0; image < q->v->images; image += q->together)
+                for (int64_t i = 0; i < high * wide; i++) { /* the middle first, which is the most */
+                    t.high = &q->axis[0].of[(i / wide + high / 2) % high];
+                    t.wide = &q->axis[1].of[(i % wide + wide / 2) % wide];
+                    run_class(j, share, t, image,
+                              image + q->together < q->v->images ? image + q->together : q->v->images, &done, &packed);
+                }
+        }
+    return done;
+}
+
 static void share_item(const void *context, int64_t share)
 {
-    const job *j = context;
-    const ag_conv_classes *q = j->q;
-    double done = 0;
-    for (int64_t a = 0; a < q->axis[0].count; a++)
-        for (int64_t b = 0; b < q->axis[1].count; b++) {
-            const ag_conv_class *high = &q->axis[0].of[a], *wide = &q->axis[1].of[b];
-            const int64_t results = high->count * wide->count, images = images_of(q->v, results);
-            for (int64_t image = 0; image < q->v->images; image += images) {
-                if ((int64_t)(done * (double)j->shares / j->work) == share)
-                    run_piece(j, j->workers + (size_t)share * q->worker,
-                              (ag_conv_piece){ .high = high, .wide = wide, .image = image }, images);
-                done += (double)(images * results) * (double)(high->taps * wide->taps + 1);
-            }
-        }
-}
-
-/* As share_item counts it, or a little more. */
-static double work_of(const ag_conv_classes *q)
-{
-    double work = 1;
-    for (int64_t a = 0; a < q->axis[0].count; a++)
-        for (int64_t b = 0; b < q->axis[1].count; b++) {
-            const ag_conv_class *high = &q->axis[0].of[a], *wide = &q->axis[1].of[b];
-            const int64_t results = high->count * wide->count, images = images_of(q->v, results);
-            const int64_t blocks = (q->v->images + images - 1) / images;
-            work += (double)(blocks * images * results) * (double)(high->taps * wide->taps + 1);
-        }
-    return work;
+    go_through(context, share);
 }
 
 ag_status ag_conv_run_classes(const ag_call *c, const ag_conv_classes *q, const void *from, const void *w,
                               const void *bias, bool add, void *to)
 {
-    const ag_conv *v = q->v;
-    job j = { .q = q, .loops = ag_conv_loops_of(v->dtype), .from = from, .w = w, .bias = bias, .to = to, .add = add };
-    const int64_t blocks = (q->outputs + j.loops->block - 1) / j.loops->block;
-    j.work = work_of(q);
-    const double steps = j.work * (double)(v->groups * q->outputs * q->channels) / 16;
-    j.shares = ag_team(SHARES, steps / SHARES, v->threads);
-    j.weights = ag_call_scratch(c, q->group_weights * (size_t)v->groups);
+    job j = {
+        .q = q, .loops = ag_conv_loops_of(q->v->dtype), .from = from, .w = w, .bias = bias, .to = to, .add = add
+    };
+    j.shares = j.work = 1;
+    j.work = go_through(&j, -1) + 1;
+    const double steps = j.work * (double)(q->block * q->channels) / 16;
+    j.shares = ag_team(SHARES, steps / SHARES, q->v->threads);
     j.workers = ag_call_scratch(c, q->worker * (size_t)j.shares);
-    if (!j.weights || !j.workers)
+    if (!j.workers)
         return AG_ENOMEM;
-    ag_for_items(v->groups * blocks, (double)(q->channels * q->taps), v->threads, pack_item, &j);
-    ag_for_items(j.shares, steps / (double)j.shares, v->threads, share_item, &j);
+    ag_for_items(j.shares, steps / (double)j.shares, q->v->threads, share_item, &j);
     return AG_OK;
 }

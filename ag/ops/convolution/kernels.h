@@ -91,9 +91,9 @@ int64_t ag_conv_offsets(const ag_conv_plan *p, int64_t slices, int64_t row_slot,
 /* Where in the packed weights of a channel the taps of these slots begin. */
 int64_t ag_conv_first_tap(const ag_conv_plan *p, ag_conv_slices s, int64_t row_slot, int64_t column_slot);
 
-/* ---- classes.c: results that the same taps reach */
+/* ---- classes.c: results that the same taps reach, for which the source is read where it lies */
 
-enum { AG_CONV_CLASSES = 24, AG_CONV_CLASS_TAPS = 8, AG_CONV_BOXES = 4 };
+enum { AG_CONV_CLASSES = 24, AG_CONV_CLASS_TAPS = 8, AG_CONV_SPOTS = 6 };
 
 /* In one dimension: results first, first + to_step, .. and the taps that reach them, with what each reads for the first;
  * for the next one it reads from_step further. */
@@ -110,23 +110,27 @@ typedef struct ag_conv_classes {
     const ag_conv *v;
     bool back;
     int64_t channels, outputs, taps; /* of a group */
-    int64_t rows;                    /* of results: outputs, and those made in vain */
-    ag_conv_axis_classes axis[2];    /* height and width */
-    size_t slab, results, worker;    /* bytes that one thread works in */
-    size_t group_weights;            /* bytes of a group's weights, laid out for the loops */
+    int64_t block, together;         /* outputs made at a time, of so many images */
+    /* Where tiles.inc would make the same results its sums are kept: so many channels at a time, of so many rows in a
+     * tile, of which the last positions are summed by turns. 0: small planes, which only classes make. */
+    int64_t channel_block, tile_rows;
+    bool by_turns;
+    ag_conv_axis_classes axis[2];           /* height and width */
+    int64_t longest;                        /* positions of a piece, at most, in whole vectors */
+    size_t weights, spots, results, worker; /* bytes that one thread works in */
 } ag_conv_classes;
 
-/* One piece of work: the results of some images that are of a class in height and one in width, and the elements from one
- * row of a slab to the next. */
+/* One piece of work: rows of the results of some images that are of a class in height and one in width. */
 typedef struct ag_conv_piece {
     const ag_conv_class *high, *wide;
-    int64_t image, images, group, positions, row;
+    int64_t image, images, group, output, outputs, row, rows, positions;
 } ag_conv_piece;
 
 /* The classes, and what else follows from v; false: there are too many. */
 bool ag_conv_find_classes(const ag_conv *v, bool back, ag_conv_classes *q);
-/* False: that does not pay. */
-bool ag_conv_classes_make(const ag_conv *v, bool back, ag_conv_classes *q);
+/* False: that does not pay, or cannot be. */
+bool ag_conv_classes_of_small(const ag_conv *v, bool back, ag_conv_classes *q);
+bool ag_conv_classes_of_plan(const ag_conv_plan *p, ag_conv_classes *q);
 ag_status ag_conv_run_classes(const ag_call *c, const ag_conv_classes *q, const void *from, const void *w,
                               const void *bias, bool add, void *to);
 
@@ -216,8 +220,12 @@ typedef struct ag_conv_loops {
                         char *worker);
     void (*product_tile)(const ag_conv_plan *p, const ag_conv_tile *t, const void *x, const void *dy, void *part,
                          char *worker);
-    /* of classes: weights in the order of taps, and a piece of the results as `tile` */
+    /* weights in the order of taps, as pack_weights */
     void (*pack_in_order)(const ag_conv_classes *q, const void *w, int64_t group, int64_t block, void *to);
+    /* of classes: at most so many outputs at a time, in whole vectors, and how many of those that are left; a piece of the
+     * results as `tile` */
+    int64_t class_block, class_lanes;
+    int64_t (*class_outputs)(int64_t left);
     void (*piece)(const ag_conv_classes *q, const ag_conv_piece *t, const void *from, const void *weights,
                   const void *bias, bool add, void *to, char *worker);
     /* the same of a band */

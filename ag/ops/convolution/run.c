@@ -99,7 +99,7 @@ static ag_status run_rest(const ag_call *c, const ag_conv *v, bool back, const v
                           const void *bias, bool add, void *to)
 {
     ag_conv_classes q;
-    if (ag_conv_classes_make(v, back, &q) && q.channels > 0)
+    if (ag_conv_classes_of_small(v, back, &q) && q.channels > 0)
         return ag_conv_run_classes(c, &q, from, w, bias, add, to);
     void *tables = tables_of(c, v);
     if (!tables)
@@ -110,6 +110,8 @@ static ag_status run_rest(const ag_call *c, const ag_conv *v, bool back, const v
             fill(&p, bias, to);
         return AG_OK;
     }
+    if (!add && ag_conv_classes_of_plan(&p, &q))
+        return ag_conv_run_classes(c, &q, from, w, bias, false, to);
     job j = { .p = &p, .loops = ag_conv_loops_of(v->dtype), .from = from, .bias = bias, .add = add, .to = to };
     return run_tiles(c, &p, &j, w);
 }

@@ -16,5 +16,5 @@
 
 #include "ag/ops/convolution/product_tiles.inc"
 
-const ag_conv_loops ag_conv_f64 = { BLOCK,         pack_weights, tile, weight_tile, product_tile,
-                                    pack_in_order, piece,        band, weight_band, plane };
+const ag_conv_loops ag_conv_f64 = { BLOCK, pack_weights,  tile,  weight_tile, product_tile, pack_in_order, CLASS_BLOCK,
+                                    LANES, class_outputs, piece, band,        weight_band,  plane };
