@@ -222,6 +222,14 @@ static ag_array backward(const ag_array *a, int axis)
     return ag_region(a, axis, extent - 1, extent, -1);
 }
 
+void ag_elements_begin(const ag_elements *e, int threads)
+{
+    if (!e->before)
+        return;
+    const ag_array before = ag_as_vector(e->before);
+    ag_copy_array(&e->table, &before, false, threads);
+}
+
 bool ag_elements_put(const ag_elements *e, ag_putting how, const ag_array *clear, int threads)
 {
     element_job j = job_of(e);
@@ -234,6 +242,7 @@ bool ag_elements_put(const ag_elements *e, ag_putting how, const ag_array *clear
         return !wrong;
     if (clear)
         ag_fill_array(clear, 0);
+    ag_elements_begin(e, threads);
     choose(&j, table.dtype, false, how);
     division v = { &j, &table, &list, &index, -1, team, &wrong };
     for (int d = table.shape.rank - 1; d >= 0; d--)
@@ -251,7 +260,7 @@ bool ag_elements_put(const ag_elements *e, ag_putting how, const ag_array *clear
 
 ag_elements ag_elements_of(const ag_call *c, const ag_array *table, const ag_array *index, const ag_array *list)
 {
-    ag_elements e = { ag_as_vector(table), ag_as_vector(list), ag_as_vector(index), 0 };
+    ag_elements e = { ag_as_vector(table), ag_as_vector(list), ag_as_vector(index), 0, NULL };
     e.axis = ag_axis(ag_along_axis(c), e.table.shape.rank);
     e.index = ag_array_expand(&e.index, e.list.shape);
     return e;

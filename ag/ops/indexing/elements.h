@@ -21,6 +21,7 @@ static inline int ag_along_axis(const ag_call *c)
 typedef struct ag_elements {
     ag_array table, list, index;
     int axis;
+    const ag_array *before; /* of what is put: what the table holds before, to be copied to it; NULL: it is there */
 } ag_elements;
 
 /* Of those at one place the last is put, or all are added, in their order; or the table's are moved to the list, the last
@@ -33,6 +34,8 @@ ag_elements ag_elements_of(const ag_call *c, const ag_array *table, const ag_arr
 ag_status ag_elements_outside(const ag_call *c, const ag_elements *e, const ag_array *index);
 /* The operands, x and an index, and the axis counted from 0, are checked. */
 ag_status ag_elements_check(const ag_call *c, const ag_array *x, int *axis);
+/* What is to be in the table before. */
+void ag_elements_begin(const ag_elements *e, int threads);
 /* False: an index is no place, and of what is written nothing is to be used. clear: the whole array of which the table is,
  * in which there is anything before, and zeros are where nothing is put; NULL: what is there stays. */
 bool ag_elements_take(const ag_elements *e, int threads);

@@ -116,12 +116,21 @@ typedef struct lines_job {
     int64_t rows, n, step[3];    /* of the two innermost dimensions; from line to line */
     int64_t extent, band;        /* of a line of the table; lines whose indices are read together */
     int64_t alike;               /* lines that are gone through side by side; 0: none */
-    bool clear, reverse, *wrong; /* reverse: from the last index of a line on */
+    const char *before;          /* what the lines hold before, as they lie; NULL: it is there */
+    bool clear, reverse, *wrong; /* clear: the lines are zeros before; reverse: from the last index of a line on */
 } lines_job;
 
 static char *place_of(const lines_job *j, const ag_cursor *c, int k)
 {
     return j->data[k] + c->offset[k] * (int64_t)ag_bytes_of(j->dtype[k]);
+}
+
+static void begin_line(const lines_job *j, char *line, size_t bytes)
+{
+    if (j->clear)
+        memset(line, 0, bytes);
+    else if (j->before)
+        memcpy(line, j->before + (line - j->data[TABLE]), bytes);
 }
 
 static bool run_band(const lines_job *j, const ag_cursor *c, int64_t rows)
@@ -135,8 +144,8 @@ static bool run_band(const lines_job *j, const ag_cursor *c, int64_t rows)
     char *list = place_of(j, c, LIST);
     const char *index = place_of(j, c, INDEX);
     int64_t copy[AG_INDEX_BLOCK];
-    for (int64_t r = 0; r < rows && j->clear; r++)
-        memset(l.table + r * l.table_step * size, 0, (size_t)(j->extent * size));
+    for (int64_t r = 0; r < rows; r++)
+        begin_line(j, l.table + r * l.table_step * size, (size_t)(j->extent * size));
     const int64_t blocks = ag_parts(j->n, AG_INDEX_BLOCK);
     for (int64_t block = 0; block < blocks; block++) {
         const int64_t i = (j->reverse ? blocks - 1 - block : block) * AG_INDEX_BLOCK;
@@ -229,6 +238,20 @@ bool ag_lines_take(const ag_elements *e, const ag_array *table, int threads, boo
     return true;
 }
 
+/* Lines that are all of the table begin one by one, while they are in the cache. */
+static void begin_lines(lines_job *j, const ag_elements *e, const ag_array *clear, int64_t rows, int threads)
+{
+    const int64_t size = ag_array_size(clear ? clear : &e->table);
+    const bool all = size % rows == 0 && size / rows == j->extent;
+    j->clear = clear && all;
+    if (clear && !all)
+        ag_fill_array(clear, 0);
+    if (e->before && all && ag_array_is_dense(e->before) && ag_array_is_dense(&e->table))
+        j->before = e->before->data;
+    else
+        ag_elements_begin(e, threads);
+}
+
 bool ag_lines_put(const ag_elements *e, const ag_array *table, ag_putting how, const ag_array *clear, int threads,
                   bool *wrong)
 {
@@ -242,10 +265,7 @@ bool ag_lines_put(const ag_elements *e, const ag_array *table, ag_putting how, c
     const int team = ag_team(ag_array_size(table), 2, threads);
     if (team > 1 && rows < 2 * team) /* better shared by places */
         return false;
-    const int64_t size = clear ? ag_array_size(clear) : 0;
-    j.clear = clear && size % rows == 0 && size / rows == j.extent; /* the lines are all of it */
-    if (clear && !j.clear)
-        ag_fill_array(clear, 0);
+    begin_lines(&j, e, clear, rows, threads);
     j.alike = j.clear && how == AG_ADD ? lines_alike(&j, true) : 0;
     ag_for_ranges(rows, (double)j.n, threads, run_lines, &j);
     return true;

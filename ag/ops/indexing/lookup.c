@@ -117,7 +117,7 @@ static ag_elements arranged(const ag_elements *e, int64_t inner)
     if (inner >= SHORT)
         return *e;
     return (ag_elements){ axis_last(&e->table, e->axis), axis_last(&e->list, e->axis), axis_last(&e->index, e->axis),
-                          e->table.shape.rank - 1 };
+                          e->table.shape.rank - 1, NULL };
 }
 
 void ag_lookup_take(const ag_call *c, const ag_lookup *u)
@@ -195,6 +195,7 @@ ag_status ag_along_put(const ag_call *c, const ag_elements *e, const ag_array *i
     ag_lookup u;
     if (row_index(e, &places)) {
         const ag_status status = rows_along(c, e, &places, &u);
+        ag_elements_begin(e, ag_call_threads(c));
         return status ? status : ag_lookup_put(c, &u, how, clear, -1);
     }
     return ag_elements_put(e, how, clear ? &e->table : NULL, ag_call_threads(c)) ? AG_OK

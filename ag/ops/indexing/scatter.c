@@ -47,8 +47,8 @@ static ag_array part_of(const ag_array *from, const ag_array *index)
 static ag_status scatter_from(const ag_call *c, const ag_array *x, ag_array *y, ag_putting how)
 {
     const ag_array list = part_of(&x[2], &x[1]);
-    const ag_elements e = ag_elements_of(c, y, &x[1], &list);
-    ag_copy_array(y, &x[0], false, ag_call_threads(c));
+    ag_elements e = ag_elements_of(c, y, &x[1], &list);
+    e.before = &x[0];
     return ag_along_put(c, &e, &x[1], how, false);
 }
 
@@ -198,8 +198,8 @@ static ag_status scatter_vjp_fused(const ag_call *c, const ag_array *dy, ag_arra
     if (!left.data)
         return AG_ENOMEM;
     const ag_array list = part_of(&dx[2], index);
-    const ag_elements e = ag_elements_of(c, &left, index, &list);
-    ag_copy_array(&left, dy, false, ag_call_threads(c));
+    ag_elements e = ag_elements_of(c, &left, index, &list);
+    e.before = dy;
     if (!ag_shape_equal(list.shape, ag_shape_as_vector(dx[2].shape)))
         ag_fill_array(&dx[2], 0);
     return ag_elements_put(&e, AG_MOVE, NULL, ag_call_threads(c)) ? AG_OK : ag_elements_outside(c, &e, index);
