@@ -57,7 +57,7 @@ static void planes_by_themselves_are_summed(void **state)
         const ag_dtype d = i % 2 ? AG_F64 : AG_F32;
         ag_conv_options o = { .padding = { n[2] / 2, n[3] - 1 }, .dilation = { n[4], n[4] } };
         const ag_tensor x = ag_require_grad(ag_randn(t, d, AG_SHAPE(3, 1, n[0], n[1]), 0, 1)),
-                        w = ag_randn(t, d, AG_SHAPE(n[5], 1, n[2], n[3]), 0, 1),
+                        w = ag_require_grad(ag_randn(t, d, AG_SHAPE(n[5], 1, n[2], n[3]), 0, 1)),
                         b = ag_randn(t, d, AG_SHAPE(n[5]), 0, 1);
         const ag_tensor two = ag_conv2d(ag_concat(AG_LIST(x, ag_mul_scalar(x, 0)), 1),
                                         ag_concat(AG_LIST(w, ag_mul_scalar(w, 0)), 1), b, o);
@@ -68,9 +68,33 @@ static void planes_by_themselves_are_summed(void **state)
         const double far = i % 2 ? 1e-11 : 1e-3;
         expect_near(y, ag_concat(AG_LIST(two, two), 1), far);
         expect_near(ag_vjp(y, both, x), ag_mul_scalar(ag_vjp(two, dy, x), 2), far);
+        expect_near(ag_vjp(y, both, w), ag_mul_scalar(ag_vjp(two, dy, w), 2), far);
         o.groups = 1;
         const ag_tensor sum = ag_add(ag_conv2d(x, w, b, o), ag_mul_scalar(ag_conv2d(x, w, b, o), 2));
         expect_near(ag_vjp(sum, dy, x), ag_mul_scalar(ag_vjp(two, dy, x), 3), far);
+        expect_near(ag_vjp(sum, dy, w), ag_mul_scalar(ag_vjp(two, dy, w), 3), far);
+        ag_tape_reset(t);
+    }
+    expect_fine(t);
+}
+
+/* Nothing but the taps that read it: zeros behind the rows of dy do not meet it. */
+static void infinities_reach_taps_that_read_them(void **state)
+{
+    ag_tape *t = *state;
+    for (int i = 0; i < 8; i++) {
+        const int64_t side = i % 2 ? 5 : 3, columns = i / 2 % 2 ? 16 : 21, at = i < 4 ? columns - 1 : 0;
+        const ag_conv_options o = { .padding = { side / 2, side / 2 } };
+        ag_tensor x =
+            ag_embed(ag_embed(ag_full(t, AG_F32, AG_SHAPE(1, 1, 1, 1), INFINITY), 2, 6, 2, 1), 3, columns, at, 1);
+        x = ag_add(x, ag_randn(t, AG_F32, AG_SHAPE(2, 1, 6, columns), 0, 1));
+        const ag_tensor w = ag_require_grad(ag_randn(t, AG_F32, AG_SHAPE(1, 1, side, side), 0, 1)),
+                        dw = ag_vjp(ag_conv2d(x, w, absent, o), ag_ones(t, AG_F32, ag_shape_of(x)), w);
+        for (int64_t k = 0; k < side * side; k++) {
+            const int64_t column = at + side / 2 - k % side; /* of dy, that meets it */
+            assert_int_equal(isinf(ag_item_at(dw, k)) != 0, column >= 0 && column < columns);
+            assert_false(isnan(ag_item_at(dw, k)));
+        }
         ag_tape_reset(t);
     }
     expect_fine(t);
@@ -81,6 +105,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(images_side_by_side_are_summed),
         TEST(planes_by_themselves_are_summed),
+        TEST(infinities_reach_taps_that_read_them),
     };
     return cmocka_run_group_tests_name("convolution_ways", tests, NULL, NULL);
 }

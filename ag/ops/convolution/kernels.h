@@ -205,6 +205,17 @@ bool ag_conv_planes_make(const ag_conv *v, bool back, ag_conv_planes *q);
 ag_status ag_conv_run_planes(const ag_call *c, const ag_conv_planes *q, const void *from, const void *w,
                              const void *bias, bool add, void *to);
 
+/* ---- planes_weight.c: dw of these */
+
+/* One piece of work: some groups of images first .. end - 1. */
+typedef struct ag_conv_share {
+    int64_t group, groups, first, end;
+} ag_conv_share;
+
+bool ag_conv_planes_weight_make(const ag_conv *v, ag_conv_planes *q);
+ag_status ag_conv_run_planes_weight(const ag_call *c, const ag_conv_planes *q, const void *x, const void *dy, bool add,
+                                    void *dw);
+
 /* ---- tiles_f32.c, tiles_f64.c */
 
 typedef struct ag_conv_loops {
@@ -237,6 +248,9 @@ typedef struct ag_conv_loops {
     /* rows first .. end - 1 of the results of a plane; the worker holds zeros before the first one */
     void (*plane)(const ag_conv_planes *q, int64_t number, int64_t first, int64_t end, const void *from, const void *w,
                   const void *bias, bool add, void *to, char *worker);
+    /* dw[groups][outputs][taps] of a share; the worker as there, and a vector for each row and for each of these */
+    void (*plane_weight)(const ag_conv_planes *q, const ag_conv_share *t, const void *x, const void *dy, void *dw,
+                         char *worker);
 } ag_conv_loops;
 extern const ag_conv_loops ag_conv_f32, ag_conv_f64;
 static inline const ag_conv_loops *ag_conv_loops_of(ag_dtype d)

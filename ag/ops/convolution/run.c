@@ -246,6 +246,9 @@ ag_status ag_conv_run_weight(const ag_call *c, const ag_conv *v, const void *x, 
             ag_fill_array(&to, 0);
         return AG_OK;
     }
+    ag_conv_planes q;
+    if (ag_conv_planes_weight_make(v, &q))
+        return ag_conv_run_planes_weight(c, &q, x, dy, beta != 0, dw);
     ag_conv_batch_weight b;
     if (!ag_conv_batch_weight_make(v, &b))
         return run_weight_rest(c, v, x, dy, beta != 0, dw);

@@ -16,5 +16,9 @@
 
 #include "ag/ops/convolution/product_tiles.inc"
 
-const ag_conv_loops ag_conv_f64 = { BLOCK, pack_weights,  tile,  weight_tile, product_tile, pack_in_order, CLASS_BLOCK,
-                                    LANES, class_outputs, piece, band,        weight_band,  plane };
+#include "ag/ops/convolution/plane_weight_tiles.inc"
+
+const ag_conv_loops ag_conv_f64 = {
+    BLOCK, pack_weights,  tile,  weight_tile, product_tile, pack_in_order, CLASS_BLOCK,
+    LANES, class_outputs, piece, band,        weight_band,  plane,         plane_weight
+};
