@@ -12,7 +12,9 @@ enum {
     OUTPUTS = 128,   /* of a small plane, at least, of all steps */
     IMAGES = 4,      /* at least */
     STRIDE = 4,      /* at most */
-    SHARES = 8       /* of the work, at most */
+    SHARES = 8,      /* of the work, at most */
+    AHEAD = 4,       /* channels */
+    LINE = 64        /* bytes */
 };
 
 /* The taps that reach result i, and where they read. */
@@ -166,6 +168,22 @@ typedef struct job {
     double work; /* of all pieces */
 } job;
 
+/* Some rows at a time, while the next ones, which begin too far apart to be foreseen, are asked for. */
+static void copy_ahead(ag_array *to, ag_array *from, int64_t some)
+{
+    const int64_t rows = to->shape.dim[0], bytes = (int64_t)ag_dtype_size(to->dtype);
+    const int64_t length = from->shape.dim[1] * from->shape.dim[2] * bytes, row = from->stride[0] * bytes;
+    for (int64_t i = 0; i < rows; i += some) {
+        from->shape.dim[0] = to->shape.dim[0] = rows - i < some ? rows - i : some;
+        for (int64_t r = some; r < 2 * some && i + r < rows; r++)
+            for (int64_t at = 0; at < length; at += LINE)
+                __builtin_prefetch((const char *)from->data + r * row + at, 0, 2);
+        ag_copy_array(to, from, false, 1);
+        from->data = (char *)from->data + some * row;
+        to->data = (char *)to->data + some * to->stride[0] * bytes;
+    }
+}
+
 /* The weights of a block of outputs, which lie side by side, with zeros for those that there are not. */
 static void pack(const job *j, const ag_conv_piece *t, char *weights)
 {
@@ -185,7 +203,7 @@ static void pack(const job *j, const ag_conv_piece *t, char *weights)
     to.stride[2] = 1;
     if (t->outputs < block)
         memset(weights, 0, (size_t)(q->channels * q->taps * block) * bytes);
-    ag_copy_array(&to, &from, false, 1);
+    copy_ahead(&to, &from, q->back ? AHEAD : q->channels);
 }
 
 /* The results of images first ... end - 1 that are of the classes of t, as far as they are the share's. */
