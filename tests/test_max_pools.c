@@ -82,11 +82,25 @@ static void a_high_plane_is_its_pieces(void **state)
     expect_fine(t);
 }
 
+/* Of nothing there may be as much. */
+static void an_extent_that_no_padding_fits_beside_is_refused(void **state)
+{
+    ag_tape *t = *state;
+    const ag_tensor x = ag_zeros(t, AG_F32, AG_SHAPE(0, 2, INT64_MAX));
+    const ag_pool_options o = { .padding = { 1 } };
+    expect_fine(t);
+    ag_max_pool1d(x, AG_SHAPE(2), o);
+    expect_error(t, AG_ELIMIT, "the extents are too large");
+    ag_avg_pool1d(x, AG_SHAPE(2), o);
+    expect_error(t, AG_ELIMIT, "the extents are too large");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(windows_of_every_width_choose_alike),
         TEST(a_high_plane_is_its_pieces),
+        TEST(an_extent_that_no_padding_fits_beside_is_refused),
     };
     return cmocka_run_group_tests_name("max_pools", tests, NULL, NULL);
 }

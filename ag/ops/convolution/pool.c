@@ -70,6 +70,8 @@ static ag_status settle_axis(const ag_call *c, const ag_pool_params *p, int i, a
     a->stride = o->stride[i] > 0 ? o->stride[i] : a->window;
     a->dilation = o->dilation[i] > 0 ? o->dilation[i] : 1;
     a->before = o->padding[i];
+    if ((double)a->source > 0x1p58)
+        return ag_call_fail(c, AG_ELIMIT, "the extents are too large");
     const int64_t reach = (a->window - 1) * a->dilation + 1, padded = a->source + 2 * a->before;
     const int axis = i - (int)p->spatial;
     if (2 * a->before > reach)
