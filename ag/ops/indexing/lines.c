@@ -125,11 +125,14 @@ static char *place_of(const lines_job *j, const ag_cursor *c, int k)
     return j->data[k] + c->offset[k] * (int64_t)ag_bytes_of(j->dtype[k]);
 }
 
-static void begin_line(const lines_job *j, char *line, size_t bytes)
+static void begin_line(const lines_job *j, char *line, int64_t size)
 {
+    if (!j->clear && !j->before)
+        return;
+    const size_t bytes = (size_t)(j->extent * size);
     if (j->clear)
         memset(line, 0, bytes);
-    else if (j->before)
+    else
         memcpy(line, j->before + (line - j->data[TABLE]), bytes);
 }
 
@@ -145,7 +148,7 @@ static bool run_band(const lines_job *j, const ag_cursor *c, int64_t rows)
     const char *index = place_of(j, c, INDEX);
     int64_t copy[AG_INDEX_BLOCK];
     for (int64_t r = 0; r < rows; r++)
-        begin_line(j, l.table + r * l.table_step * size, (size_t)(j->extent * size));
+        begin_line(j, l.table + r * l.table_step * size, size);
     const int64_t blocks = ag_parts(j->n, AG_INDEX_BLOCK);
     for (int64_t block = 0; block < blocks; block++) {
         const int64_t i = (j->reverse ? blocks - 1 - block : block) * AG_INDEX_BLOCK;
