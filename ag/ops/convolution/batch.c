@@ -14,7 +14,7 @@ enum {
     ITEMS = 2 /* for each thread, at least */
 };
 
-static const double MEETING = 0.94;
+static const double MEETING = 0.97;
 
 ag_conv_class ag_conv_class_within(const ag_conv_axis_classes *a, int64_t i, int64_t row, int64_t rows,
                                    int64_t from_row)
@@ -86,7 +86,7 @@ static double meeting(const ag_conv_axis_classes *a, int64_t taps)
     return (double)met / (double)all;
 }
 
-/* Without a stride nothing is gained but the products with zeros. */
+/* Without a stride little is gained but the products with zeros. */
 static bool pays(const ag_conv_classes *q)
 {
     const ag_conv *v = q->v;

@@ -4,14 +4,12 @@
 #include "ag/ops/convolution/kernels.h"
 
 enum {
-    SLAB = 256 << 10,   /* bytes, about, of x */
-    TURNED = 128 << 10, /* and of dy */
-    CHANNELS = 32,      /* at a time, at most */
+    SLAB = 448 << 10,   /* bytes, about, of x */
+    TURNED = 256 << 10, /* and of dy */
+    CHANNELS = 64,      /* at a time, at most */
     ITEMS = 8,          /* pieces of work that there are to be, about */
     PARTS = 4           /* at most, where dw is large */
 };
-static const double MEETING = 0.94;
-
 static int64_t ceil_of(int64_t a, int64_t b)
 {
     return a <= 0 ? -(-a / b) : (a - 1) / b + 1;
@@ -25,17 +23,6 @@ ag_conv_reach ag_conv_reach_of(const ag_conv *v, int d, int64_t tap)
     r.end = r.end < v->y[d] ? r.end : v->y[d];
     r.at = r.first * v->stride[d] - before;
     return r;
-}
-
-/* Of the taps of all results, how many read an element of x. */
-static double meeting(const ag_conv *v, int d)
-{
-    int64_t met = 0;
-    for (int64_t k = 0; k < v->k[d]; k++) {
-        const ag_conv_reach r = ag_conv_reach_of(v, d, k);
-        met += r.end > r.first ? r.end - r.first : 0;
-    }
-    return (double)met / (double)(v->k[d] * v->y[d]);
 }
 
 static void find_rows(const ag_conv *v, ag_conv_weight_band *t)
@@ -60,8 +47,6 @@ bool ag_conv_batch_weight_make(const ag_conv *v, ag_conv_batch_weight *b)
         return false;
     if (v->o < AG_CONV_MANY || v->c < AG_CONV_MANY || v->k[1] * v->k[2] == 1 || !ag_libraries_suit_small())
         return false;
-    if (v->stride[1] == 1 && v->stride[2] == 1 && meeting(v, 1) * meeting(v, 2) >= MEETING)
-        return false;
     const int64_t bytes = (int64_t)ag_dtype_size(v->dtype), outputs = v->o < AG_CONV_ROWS ? v->o : AG_CONV_ROWS;
     const int64_t line = AG_CONV_IMAGES * bytes;
     *b = (ag_conv_batch_weight){ .v = v, .places = (v->x[2] + v->stride[2] - 1) / v->stride[2] };
@@ -80,7 +65,7 @@ bool ag_conv_batch_weight_make(const ag_conv *v, ag_conv_batch_weight *b)
     b->slab = (size_t)(b->channel_block * b->channel * bytes);
     b->turned = (size_t)(b->rows * v->y[2] * outputs * line);
     b->worker = b->slab + b->turned + (size_t)(v->x[2] * line);
-    return b->slab <= 2 * SLAB && b->turned <= 4 * TURNED;
+    return b->slab <= 2 * SLAB && b->turned <= TURNED;
 }
 
 /* ---- the work */
