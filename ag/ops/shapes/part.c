@@ -1,7 +1,10 @@
 /* Zeros with a part of them set, written in one pass over memory. */
 #include "ag/ops/shapes/views.h"
 
-enum { BLOCK = 1 << 14 }; /* bytes that are cleared at a time where the part's elements lie in between */
+enum {
+    BLOCK = 1 << 14, /* bytes that are cleared at a time where the part's elements lie in between */
+    SHORT = 256      /* bytes before the axis comes again: many times together */
+};
 
 /* Both arrays as what lies before the axis, the axis, and what lies behind it: `line` bytes. */
 typedef struct placing {
@@ -9,7 +12,8 @@ typedef struct placing {
     const char *from;
     int64_t extent, line, start, count, step;
     int64_t block, blocks; /* of the axis' places; so many of them */
-    size_t size;           /* of an element */
+    ag_dtype dtype;
+    size_t size; /* of an element */
 } placing;
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -71,9 +75,25 @@ static void place_blocks(const void *context, int64_t begin, int64_t end)
     }
 }
 
+/* Lines begin .. end of a short axis, as they are in the cache. */
+static void place_lines(const void *context, int64_t begin, int64_t end)
+{
+    const placing *p = context;
+    const int64_t row = p->extent * p->line, most = BLOCK / row, n = p->line / (int64_t)p->size;
+    for (int64_t i = begin; i < end; i += most) {
+        const ag_shape s = { 3, { smaller(most, end - i), p->count, n } };
+        const ag_array from = ag_dense_array(s, p->dtype, (char *)(uintptr_t)p->from + i * p->count * p->line);
+        ag_array to = ag_dense_array(s, p->dtype, p->to + (i * row + p->start * p->line));
+        to.stride[0] = p->extent * n;
+        to.stride[1] = p->count > 1 ? p->step * n : n; /* of one element the step may be giant */
+        memset(p->to + i * row, 0, (size_t)(s.dim[0] * row));
+        ag_copy_array(&to, &from, false, 1);
+    }
+}
+
 void ag_place_part(const ag_array *to, const ag_array *x, int axis, int64_t start, int64_t step, int threads)
 {
-    placing p = { to->data, x->data, to->shape.dim[axis], 1, start, x->shape.dim[axis], step, 0, 0, 0 };
+    placing p = { to->data, x->data, to->shape.dim[axis], 1, start, x->shape.dim[axis], step, 0, 0, to->dtype, 0 };
     if (ag_array_size(to) == 0)
         return;
     if (!ag_array_is_dense(to) || !ag_array_is_dense(x) || ag_array_size(x) == 0) {
@@ -89,6 +109,10 @@ void ag_place_part(const ag_array *to, const ag_array *x, int axis, int64_t star
     p.block = p.line < BLOCK ? BLOCK / p.line : 1;
     p.blocks = ag_parts(p.extent, p.block);
     const int64_t lines = ag_array_size(to) * (int64_t)p.size / p.line / p.extent;
+    if (p.extent * p.line < SHORT) {
+        ag_for_ranges(lines, (double)(p.extent * p.line) / (double)p.size, threads, place_lines, &p);
+        return;
+    }
     ag_for_ranges(lines * p.blocks, (double)(smaller(p.block, p.extent) * p.line) / (double)p.size, threads,
                   place_blocks, &p);
 }
