@@ -1,9 +1,13 @@
 #include "ag/kernels/places.h"
+#include "ag/kernels/kernels.h"
 #include "ag/kernels/vector.h"
 
 enum {
     COLUMNS = 512,       /* lines that are looked at together, where they lie side by side */
     LANES = 32,          /* into which a line is dealt out */
+    SHORT = 256,         /* elements of a line: several are turned, */
+    TURNED = 64,         /* so many at a time, */
+    ROOM = 1 << 13,      /* or as many as have so many elements */
     ROWS = 8,            /* that are looked at before what is best so far is stored: it would be slow to load */
     DEEP = 1 << 30,      /* elements of which a place is an int32_t */
     PART = 4 * AG_SHARE, /* elements of a line that are worth a thread's turn */
@@ -111,6 +115,7 @@ static const finder finders[2][6] = {
 typedef struct places_job {
     const finder *find;
     const char *x;
+    ag_dtype dtype;
     int64_t size, n, inner, chunks; /* size: of an element; chunks: items into which lines side by side fall */
     int64_t *place;
     int64_t *part, parts; /* the places in parts of one long line */
@@ -131,6 +136,23 @@ static int64_t find_in_line(const places_job *j, const char *x, int64_t n)
     for (int64_t i = rows * LANES; i < n; i++)
         at = j->find->better(x, i, at) ? i : at;
     return at;
+}
+
+/* Short lines, as columns. */
+static void run_turned(const void *context, int64_t begin, int64_t end)
+{
+    const places_job *j = context;
+    _Alignas(64) char block[ROOM * 8];
+    const int64_t most = ROOM / j->n < TURNED ? ROOM / j->n : TURNED;
+    for (int64_t i = begin; i < end; i += most) {
+        const ag_shape s = { 2, { j->n, end - i < most ? end - i : most } };
+        ag_array from = ag_dense_array(s, j->dtype, (char *)(uintptr_t)j->x + i * j->n * j->size);
+        const ag_array to = ag_dense_array(s, j->dtype, block);
+        from.stride[0] = 1;
+        from.stride[1] = j->n;
+        ag_copy_array(&to, &from, false, 1);
+        j->find->columns(block, j->n, s.dim[1], s.dim[1], j->place + i);
+    }
 }
 
 static void run_lines(const void *context, int64_t begin, int64_t end)
@@ -200,6 +222,7 @@ void ag_extremum_places(ag_dtype d, const void *x, int64_t outer, int64_t n, int
 {
     places_job j = { .find = &finders[largest][d],
                      .x = x,
+                     .dtype = d,
                      .size = (int64_t)ag_dtype_size(d),
                      .n = n,
                      .inner = inner,
@@ -214,7 +237,7 @@ void ag_extremum_places(ag_dtype d, const void *x, int64_t outer, int64_t n, int
     else if (outer == 1 && j.parts > 1)
         run_divided(&j, threads);
     else
-        ag_for_ranges(outer, (double)n, threads, run_lines, &j);
+        ag_for_ranges(outer, (double)n, threads, n <= SHORT ? run_turned : run_lines, &j);
     if (value)
         take_values(ag_dtype_size(d), x, outer, n, inner, place, value);
 }
