@@ -41,6 +41,7 @@ typedef struct job {
     const void *from, *w, *bias;
     char *workers, *to;
     bool add;
+    size_t worker; /* bytes: a slab, and results of rows that are shorter than a vector */
     int64_t items, shares;
 } job;
 
@@ -49,7 +50,7 @@ static void share_item(const void *context, int64_t share)
     const job *j = context;
     const ag_conv_planes *q = j->q;
     const int64_t extent = (q->back ? q->v->x : q->v->y)[1];
-    char *worker = j->workers + (size_t)share * q->worker;
+    char *worker = j->workers + (size_t)share * j->worker;
     memset(worker, 0, q->worker);
     for (int64_t i = share * j->items / j->shares; i < (share + 1) * j->items / j->shares; i++) {
         const int64_t first = i % q->bands * q->rows, end = first + q->rows < extent ? first + q->rows : extent;
@@ -65,7 +66,8 @@ ag_status ag_conv_run_planes(const ag_call *c, const ag_conv_planes *q, const vo
     const double steps = (double)(q->rows * q->row * q->outputs) * (double)(v->k[1] * v->k[2]) / 16 + 100;
     j.items = v->images * v->groups * q->bands;
     j.shares = ag_team(j.items, steps, v->threads);
-    j.workers = ag_call_scratch(c, q->worker * (size_t)j.shares);
+    j.worker = q->worker + (size_t)((q->rows + 1) * AG_CONV_VECTORS) * ag_dtype_size(v->dtype);
+    j.workers = ag_call_scratch(c, j.worker * (size_t)j.shares);
     if (!j.workers)
         return AG_ENOMEM;
     ag_for_items(j.shares, steps * (double)j.items / (double)j.shares, v->threads, share_item, &j);
