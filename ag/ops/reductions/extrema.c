@@ -1,5 +1,5 @@
 /* The largest and smallest elements, over everything or over axes: values alone. */
-#include "ag/ops/reductions/reduction.h"
+#include "ag/ops/reductions/extrema_short.h"
 
 static ag_status extremum_shape(const ag_call *c, const ag_array *x, ag_array *y)
 {
@@ -246,6 +246,9 @@ static ag_status extremum_vjp_fused(const ag_call *c, const ag_array *dy, ag_arr
         return AG_OK;
     ag_array share = *dy, count = *dy;
     const bool add = beta[0] != 0;
+    const ag_array top = ag_reduction_array(c, y, x->shape), kept = ag_reduction_array(c, dy, x->shape);
+    if (!add && ag_extremum_short(dx, x, &top, &kept, ag_call_threads(c)))
+        return AG_OK;
     count.dtype = AG_F64;
     share.data = ag_call_scratch(c, (size_t)ag_array_size(dy) * ag_dtype_size(dy->dtype));
     count.data = ag_call_scratch(c, (size_t)ag_array_size(dy) * sizeof(double));
@@ -253,12 +256,7 @@ static ag_status extremum_vjp_fused(const ag_call *c, const ag_array *dy, ag_arr
         return AG_ENOMEM;
     ag_fill_array(&count, 0);
     ag_fill_array(&share, 0);
-    beside b = { dx[0],
-                 *x,
-                 ag_reduction_array(c, y, x->shape),
-                 ag_reduction_array(c, dy, x->shape),
-                 ag_reduction_array(c, &count, x->shape),
-                 ag_reduction_array(c, &share, x->shape),
+    beside b = { dx[0], *x, top, kept, ag_reduction_array(c, &count, x->shape), ag_reduction_array(c, &share, x->shape),
                  add };
     if (!add && side_by_side(&b)) {
         const int64_t width = x->shape.dim[x->shape.rank - 1], elements = ag_array_size(x);

@@ -1,0 +1,59 @@
+/* Reductions of few elements each, many of which are made together, beside the same by other means. */
+#include "support.h"
+
+/* Outer, reduced and inner extents. */
+static const int64_t extents[][3] = { { 2, 2, 1 },    { 700, 10, 1 }, { 40, 16, 1 }, { 9, 17, 1 },  { 300, 2, 3 },
+                                      { 1000, 2, 3 }, { 90, 8, 8 },   { 3, 5, 15 },  { 70, 3, 16 }, { 131, 4, 20 },
+                                      { 5, 30, 33 },  { 2, 64, 64 },  { 1, 3, 5 },   { 200, 1, 7 }, { 67, 40, 2 } };
+
+/* Whole numbers, of which many are equal; every 50th is none. */
+static ag_tensor numbers(ag_tape *t, ag_dtype d, const int64_t *n, bool ties)
+{
+    ag_tensor x = ag_randn(t, d, AG_SHAPE(n[0], n[1], n[2]), 0, ties ? 1 : 1000);
+    if (!ties)
+        return ag_require_grad(x);
+    const ag_tensor strange = ag_less(ag_rand(t, d, AG_SHAPE(n[0], n[1], n[2]), 0, 1), ag_constant(t, 0.02));
+    return ag_require_grad(ag_where(strange, ag_cast(ag_constant(t, NAN), d), ag_round(x)));
+}
+
+static bool takes(double v, double top)
+{
+    return v == top || isnan(v);
+}
+
+static void expect_shares(ag_tape *t, ag_tensor x, ag_tensor y, ag_tensor dy)
+{
+    const int64_t outer = ag_shape_of(x).dim[0], n = ag_shape_of(x).dim[1], inner = ag_shape_of(x).dim[2];
+    const bool single = ag_dtype_of(x) == AG_F32;
+    const ag_tensor dx = ag_vjp(y, dy, x);
+    for (int64_t r = 0; r < outer * inner; r++) {
+        const int64_t first = r / inner * n * inner + r % inner;
+        const double top = ag_item_at(y, r);
+        int takers = 0;
+        for (int64_t j = 0; j < n; j++)
+            takers += takes(ag_item_at(x, first + j * inner), top);
+        const double share = ag_item_at(dy, r) / takers, rounded = single ? (double)(float)share : share;
+        for (int64_t j = 0; j < n; j++)
+            assert_true(ag_item_at(dx, first + j * inner) ==
+                        (takes(ag_item_at(x, first + j * inner), top) ? rounded : 0));
+    }
+    expect_fine(t);
+}
+
+static void extremes_of_few_share_their_gradient(void **state)
+{
+    (void)state;
+    for (size_t way = 0; way < ARRAY_SIZE(extents) * 8; way++) {
+        ag_tape *t = tape_with((ag_options){ .seed = way, .threads = 1 + way % 2 });
+        const ag_tensor x = numbers(t, way / 2 % 2 ? AG_F32 : AG_F64, extents[way / 8], way / 4 % 2);
+        const ag_tensor y = way % 3 ? ag_max_over(x, AG_AXES(1), 0) : ag_min_over(x, AG_AXES(1), 0);
+        expect_shares(t, x, y, ag_randn(t, ag_dtype_of(x), ag_shape_of(y), 0, 1));
+        ag_tape_free(t);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(extremes_of_few_share_their_gradient) };
+    return cmocka_run_group_tests_name("short reductions", tests, NULL, NULL);
+}
