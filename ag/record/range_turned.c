@@ -22,10 +22,12 @@ typedef struct turned {
     ag_dtype dtype; /* that the kernel works on */
     ag_nest nest;
     const ag_array *const *arrays;
-    bool copied[5];
-    int within; /* the one that is copied to the result; 0: none */
+    bool copied[5], again[5]; /* again: one copy serves all steps */
+    int within;               /* the one that is copied to the result; 0: none */
     bool columns;
     int64_t tall, wide; /* of the tiles */
+    int at;             /* a dimension, several steps of which are computed at once, */
+    int64_t inner;      /* and the elements of one */
 } turned;
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -182,45 +184,97 @@ static void run_tiles(const void *context, int64_t begin, int64_t end)
 
 /* ---- rows of few elements: many of them are copied, and computed with, at once */
 
-static void run_rows(const void *context, int64_t begin, int64_t end)
+/* Array k's elements of so many steps of dimension `at` and all within it: where they are, or copied to the block. */
+static const char *part_of(const turned *p, int k, int64_t offset, int64_t steps, void *block)
+{
+    const ag_nest *w = &p->nest;
+    const ag_dtype d = p->arrays[k]->dtype;
+    ag_array from = { .data = (char *)p->arrays[k]->data + offset * (int64_t)ag_bytes_of(d), .dtype = d };
+    if (!p->copied[k])
+        return p->arrays[k]->data ? from.data : NULL;
+    for (int i = p->at; i < w->rank; i++) {
+        from.shape.dim[from.shape.rank] = i == p->at ? steps : w->dim[i];
+        from.stride[from.shape.rank++] = w->stride[k][i];
+    }
+    const ag_array to = ag_dense_array(from.shape, p->dtype, block);
+    ag_copy_array(&to, &from, false, 1);
+    return block;
+}
+
+static void run_parts(const void *context, int64_t begin, int64_t end)
 {
     const turned *p = context;
     _Alignas(LINE) char block[4][MANY * 8];
-    const int last = p->nest.rank - 1;
-    const int64_t m = p->nest.dim[last - 1], n = p->nest.dim[last], parts = ag_parts(m, p->tall);
+    const ag_nest *w = &p->nest;
+    const int64_t m = w->dim[p->at], parts = ag_parts(m, p->tall), rows = p->inner / w->dim[w->rank - 1];
+    const char *x[5] = { NULL };
     for (int64_t s = begin; s < end; s++) {
-        const int64_t i = s % parts * p->tall, rows = smaller(m - i, p->tall);
-        const char *x[5];
+        const int64_t i = s % parts * p->tall, steps = smaller(m - i, p->tall);
         ag_cursor c;
-        ag_cursor_set(&p->nest, s / parts * m + i, &c);
-        for (int k = 1; k < 5; k++) {
-            int64_t step;
-            x[k] = tile_of(p, k, c.offset[k], rows, n, block[k - 1], &step);
-        }
+        ag_cursor_set(w, (s / parts * m + i) * rows, &c);
+        for (int k = 1; k < 5; k++)
+            if (!p->again[k])
+                x[k] = part_of(p, k, c.offset[k], steps, block[k - 1]);
+            else if (s == begin)
+                x[k] = part_of(p, k, c.offset[k], smaller(m, p->tall), block[k - 1]);
         ag_range r = p->r;
         r.to = (char *)r.to + c.offset[0] * (int64_t)r.out_size;
         r.dy = x[1];
         r.a = x[2];
         r.b = x[3];
         r.y = x[4];
-        ag_range_piece(&r, 0, rows * n);
+        ag_range_piece(&r, 0, steps * p->inner);
     }
 }
 
-/* The result is one range; operands that are none in its rows are copied. False: they are not short, or too few. */
+/* Are the array's elements one range, from dimension `at` on? */
+static bool one_range(const ag_nest *w, int k, int at)
+{
+    int64_t next = 1;
+    for (int i = w->rank - 1; i >= at; i--) {
+        if (w->stride[k][i] != next)
+            return false;
+        next *= w->dim[i];
+    }
+    return true;
+}
+
+/* Are they the same in all steps of dimension `at` and those outside it? */
+static bool comes_again(const ag_nest *w, int k, int at)
+{
+    bool all = true;
+    for (int i = 0; i <= at; i++)
+        all &= w->stride[k][i] == 0;
+    return all;
+}
+
+/* The outermost dimension of which several steps, with all within it, are computed at once. */
+static void choose_dimension(turned *p)
+{
+    const ag_nest *w = &p->nest;
+    p->at = w->rank - 2;
+    p->inner = w->dim[w->rank - 1];
+    while (p->at > 0 && p->inner * w->dim[p->at] <= MANY / 2)
+        p->inner *= w->dim[p->at--];
+    p->tall = MANY / p->inner;
+}
+
+/* The result is one range; operands that are none are copied. False: rows are not short, or too few. */
 static bool run_short_rows(turned *p, int threads)
 {
     const ag_nest *w = &p->nest;
-    const int last = w->rank - 1;
-    if (last < 1 || w->dim[last] >= SHORT || w->dim[last] * w->dim[last - 1] < LONG)
+    if (w->rank < 2 || w->dim[w->rank - 1] >= SHORT)
         return false;
-    for (int k = 1; k < 5; k++)
-        p->copied[k] = p->arrays[k]->data && (p->arrays[k]->dtype != p->dtype || w->stride[k][last] != 1 ||
-                                              w->stride[k][last - 1] != w->dim[last]);
-    p->tall = MANY / w->dim[last];
-    const int64_t m = w->dim[last - 1];
-    ag_for_ranges(ag_nest_rows(w) / m * ag_parts(m, p->tall), (double)(smaller(m, p->tall) * w->dim[last]), threads,
-                  run_rows, p);
+    choose_dimension(p);
+    const int64_t m = w->dim[p->at];
+    if (m * p->inner < LONG || !one_range(w, 0, p->at))
+        return false;
+    for (int k = 1; k < 5; k++) {
+        p->copied[k] = p->arrays[k]->data && (p->arrays[k]->dtype != p->dtype || !one_range(w, k, p->at));
+        p->again[k] = comes_again(w, k, p->at);
+    }
+    ag_for_ranges(ag_array_size(p->arrays[0]) / (m * p->inner) * ag_parts(m, p->tall),
+                  (double)(smaller(m, p->tall) * p->inner), threads, run_parts, p);
     return true;
 }
 
