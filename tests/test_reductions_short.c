@@ -52,8 +52,34 @@ static void extremes_of_few_share_their_gradient(void **state)
     }
 }
 
+/* Of whole numbers, whose sums are exact in any order. */
+static void sums_of_few_rows_are_exact(void **state)
+{
+    (void)state;
+    static const ag_dtype dtypes[] = { AG_F32, AG_F64, AG_I64, AG_I32, AG_U8 };
+    for (size_t way = 0; way < ARRAY_SIZE(extents) * 20; way++) {
+        const int64_t *n = extents[way / 20];
+        ag_tape *t = tape_with((ag_options){ .seed = way, .threads = 1 + way % 2 });
+        ag_tensor x = ag_floor(ag_rand(t, AG_F64, AG_SHAPE(n[0], n[1], n[2] + 2), 0, 200));
+        x = ag_cast(way / 2 % 2 ? ag_slice(x, 2, 1, -1, 1) : ag_slice(x, 2, 0, n[2], 1), dtypes[way / 4 % 5]);
+        const ag_tensor y = ag_sum_over(x, AG_AXES(1), AG_KEEPDIM), sum = ag_sum_over(x, AG_AXES(1), 0),
+                        scaled = way / 4 % 5 < 2 ? ag_mean_over(x, AG_AXES(1), 0) : sum;
+        const double divisor = way / 4 % 5 < 2 ? (double)n[1] : 1;
+        for (int64_t r = 0; r < n[0] * n[2]; r++) {
+            double total = 0;
+            for (int64_t j = 0; j < n[1]; j++)
+                total += ag_item_at(x, r / n[2] * n[1] * n[2] + j * n[2] + r % n[2]);
+            assert_true(ag_item_at(y, r) == total && ag_item_at(sum, r) == total);
+            assert_close(ag_item_at(scaled, r), total / divisor, 1e-4);
+        }
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(extremes_of_few_share_their_gradient) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(extremes_of_few_share_their_gradient),
+                                        cmocka_unit_test(sums_of_few_rows_are_exact) };
     return cmocka_run_group_tests_name("short reductions", tests, NULL, NULL);
 }

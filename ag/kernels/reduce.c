@@ -4,7 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { UNIT = AG_SHARE }; /* elements that are worth a unit of their own */
+enum {
+    UNIT = AG_SHARE, /* elements that are worth a unit of their own */
+    FEW = 1024       /* totals that are made together of units that are not */
+};
 
 static const ag_sums *sums_of(ag_dtype d)
 {
@@ -60,6 +63,40 @@ static void run_units(const void *context, int64_t begin, int64_t end)
         }
     }
 }
+
+/* ---- units of few elements: many, one after the other */
+
+static bool of_few(const ag_sum_job *j)
+{
+    ag_cursor row;
+    if (j->kept.rank != 2 || j->chunks != 1)
+        return false;
+    ag_cursor_set(&j->kept, 0, &row);
+    const unit u = unit_at(j, &row, 0);
+    return j->sums->fits_few(&u.sum);
+}
+
+static void run_few(const void *context, int64_t begin, int64_t end)
+{
+    const ag_sum_job *j = context;
+    const int64_t count = j->kept.dim[1], step = j->kept.stride[1][1], to_row = j->kept.stride[1][0];
+    const int64_t at_once = FEW / count;
+    ag_total total[FEW + AG_SUM_SLACK];
+    for (int64_t i = begin; i < end; i += at_once) {
+        const int64_t now = end - i < at_once ? end - i : at_once;
+        ag_cursor row;
+        ag_cursor_set(&j->kept, i, &row);
+        const unit u = unit_at(j, &row, 0);
+        j->sums->few(&u.sum, now, j->kept.stride[0][0], total);
+        if (to_row == count * step)
+            ag_sum_finish(&j->end, u.to, step, total, now * count);
+        else
+            for (int64_t k = 0; k < now; k++)
+                ag_sum_finish(&j->end, u.to + k * to_row * j->to_size, step, total + k * count, count);
+    }
+}
+
+/* ---- parts of units */
 
 typedef struct parts {
     const ag_sum_job *job;
@@ -153,6 +190,10 @@ static void run(const ag_sum_job *j, int threads)
     int64_t rows = ag_nest_rows(&j->kept), units = rows * j->chunks;
     int64_t elements = box_size(j) * j->chunk; /* of a unit */
     int depth = depth_of(elements);
+    if (of_few(j)) {
+        ag_for_ranges(rows, (double)elements, threads, run_few, j);
+        return;
+    }
     if (threads <= 1 || units >= threads || depth == 0) {
         ag_for_ranges(units, (double)elements, threads, run_units, j);
         return;

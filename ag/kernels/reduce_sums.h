@@ -13,7 +13,8 @@ enum {
     AG_SUM_BLOCK = 1024, /* elements of a result that are added in lanes */
     AG_SUM_ROWS = 32,    /* that are added in lanes */
     AG_SUM_WIDE = 4096,  /* of results that are more than AG_SUM_CHUNK side by side */
-    AG_SUM_DEPTH = 5
+    AG_SUM_DEPTH = 5,
+    AG_SUM_SLACK = 16 /* the widest vector's totals */
 };
 
 /* The dimensions that are summed over, from the outermost on, all extents positive. */
@@ -56,6 +57,10 @@ typedef struct ag_sums {
     void (*block)(const ag_sum_unit *u, int64_t rows, ag_total *total);
     /* total[i] += more[i]. Parts joined as a binary tree give the bits of the whole. */
     void (*join)(ag_total *total, const ag_total *more, int64_t count);
+    /* Can `few` sum units like this one? */
+    bool (*fits_few)(const ag_sum_unit *u);
+    /* The totals of `boxes` units in a row, each `step` elements after the last one; room for AG_SUM_SLACK more. */
+    void (*few)(const ag_sum_unit *u, int64_t boxes, int64_t step, ag_total *total);
 } ag_sums;
 
 extern const ag_sums ag_sums_f32, ag_sums_f64, ag_sums_i32, ag_sums_i64, ag_sums_u8;
