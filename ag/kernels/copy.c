@@ -236,7 +236,7 @@ static void transpose(copy_job *j, int threads)
     j->block = j->from_size == 4   ? ag_transpose_block_32
                : j->from_size == 8 ? ag_transpose_block_64
                                    : ag_transpose_block_8;
-    j->lines = j->from_size == 4 ? ag_transpose_lines_32 : NULL;
+    j->lines = j->from_size == 4 ? ag_transpose_lines_32 : j->from_size == 1 ? ag_transpose_lines_8 : NULL;
     ag_for_ranges(matrices * ag_parts(m, TALL) * ag_parts(n, WIDE),
                   STEPS * (double)(smaller(m, TALL) * smaller(n, WIDE)), threads, transpose_tiles, j);
 }

@@ -86,6 +86,32 @@ void ag_transpose_block_8(void *to_, int64_t to_row, const void *from_, int64_t 
 
 /* ---- 16 x 16 */
 
+/* Four times the rows of the upper half between those of the lower one: each time another bit of an element's row becomes
+ * one of its column. */
+void ag_transpose_lines_8(void *to_, int64_t to_row, const void *from_, int64_t from_row)
+{
+    uint8_t *to = to_;
+    const uint8_t *from = from_;
+    sixteen_8 r[16], mixed[16];
+#pragma GCC unroll 16
+    for (int j = 0; j < 16; j++)
+        memcpy(&r[j], from + j * from_row, sizeof r[j]);
+#pragma GCC unroll 4
+    for (int time = 0; time < 4; time++) {
+#pragma GCC unroll 8
+        for (int j = 0; j < 8; j++) {
+            mixed[2 * j] = LOWER(r[j], r[j + 8]);
+            mixed[2 * j + 1] = UPPER(r[j], r[j + 8]);
+        }
+#pragma GCC unroll 16
+        for (int j = 0; j < 16; j++)
+            r[j] = mixed[j];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        memcpy(to + i * to_row, &r[i], sizeof r[i]);
+}
+
 #ifdef __AVX512F__
 typedef uint32_t sixteen_32 __attribute__((vector_size(64)));
 

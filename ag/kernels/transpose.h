@@ -9,7 +9,7 @@
 typedef void ag_transpose_block(void *to, int64_t to_row, const void *from, int64_t from_row);
 
 ag_transpose_block ag_transpose_block_8, ag_transpose_block_32, ag_transpose_block_64; /* words of 1, 4 and 8 bytes */
-ag_transpose_block ag_transpose_lines_32; /* 16 x 16: whole lines of the cache */
+ag_transpose_block ag_transpose_lines_8, ag_transpose_lines_32; /* 16 x 16; the latter are whole lines of the cache */
 
 /* to[i * to_row + j] = element i of line at[j], of lines of 16. */
 void ag_transpose_chosen_32(void *to, int64_t to_row, const void *lines, const int64_t *at);
