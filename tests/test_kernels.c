@@ -98,6 +98,26 @@ static void copies_of_transposed_matrices(void **unused)
     }
 }
 
+/* Of larger rows, of rows that are repeated, of elements that are. */
+static void copies_of_short_rows(void **unused)
+{
+    (void)unused;
+    state = 11;
+    for (int k = 0; k < 600; k++) {
+        const ag_dtype d = dtypes[k % 5];
+        const int64_t m = 1 + below(below(10) ? 40 : 3000), r = 1 + below(9), n = 1 + below(70);
+        block to = make(d, AG_SHAPE(m, r, n), true, false), from = make(d, AG_SHAPE(m, r, n + below(3)), true, false);
+        fill_with(&to.a, any_value);
+        fill_with(&from.a, any_value);
+        from.a.shape = to.a.shape;
+        if (below(3))
+            from.a.stride[below(3)] = 0;
+        check_copy(&to, &from, below(8) == 0);
+        free(to.memory);
+        free(from.memory);
+    }
+}
+
 static void nothing_is_copied_to_nowhere(void **unused)
 {
     (void)unused;
@@ -181,9 +201,13 @@ static void extrema_with_nans(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(copies_convert_and_follow_strides), cmocka_unit_test(copies_of_matrices),
-        cmocka_unit_test(copies_of_transposed_matrices),     cmocka_unit_test(nothing_is_copied_to_nowhere),
-        cmocka_unit_test(fills_convert_and_follow_strides),  cmocka_unit_test(extrema_with_nans),
+        cmocka_unit_test(copies_convert_and_follow_strides),
+        cmocka_unit_test(copies_of_matrices),
+        cmocka_unit_test(copies_of_transposed_matrices),
+        cmocka_unit_test(copies_of_short_rows),
+        cmocka_unit_test(nothing_is_copied_to_nowhere),
+        cmocka_unit_test(fills_convert_and_follow_strides),
+        cmocka_unit_test(extrema_with_nans),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* Copies, conversions and fills of strided arrays. */
 #include "ag/kernels/convert.h"
+#include "ag/kernels/copy_short.h"
 #include "ag/kernels/kernels.h"
 #include "ag/kernels/transpose.h"
 
@@ -287,6 +288,8 @@ static void run(copy_job *j, int threads)
 {
     ag_nest *w = &j->nest;
     const bool words = makes_words(j);
+    if (!words && j->same && !j->add && ag_copy_short(w, j->to, j->from, j->to_size, threads))
+        return;
     int64_t inner = w->dim[w->rank - 1];
     if (!words && transposes(w)) {
         transpose(j, threads);
