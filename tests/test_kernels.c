@@ -190,8 +190,9 @@ static void extrema_with_nans(void **unused)
     state = 10;
     for (int k = 0; k < 2000; k++)
         check_extremum(dtypes[k % 5], any_shape((int)below(5), 9), (unsigned)below(32), below(2));
-    const ag_shape shapes[] = { AG_SHAPE(150000), AG_SHAPE(500, 300), AG_SHAPE(50001, 2), AG_SHAPE(2, 50001),
-                                AG_SHAPE(30, 50, 60) };
+    const ag_shape shapes[] = { AG_SHAPE(150000),     AG_SHAPE(500, 300),  AG_SHAPE(50001, 2),   AG_SHAPE(2, 50001),
+                                AG_SHAPE(30, 50, 60), AG_SHAPE(500, 2, 3), AG_SHAPE(40, 20, 20), AG_SHAPE(1000, 10),
+                                AG_SHAPE(90, 31),     AG_SHAPE(7, 4, 128) };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (unsigned mask = 0; mask < 1u << shapes[i].rank; mask++)
             for (int p = 0; p < 5; p++)

@@ -1,4 +1,4 @@
-#include "ag/kernels/kernels.h"
+#include "ag/kernels/extrema_boxes.h"
 #include <math.h>
 
 enum {
@@ -151,8 +151,10 @@ void ag_extremum_array(const ag_array *to, const ag_array *from, bool largest, i
     if (ag_array_size(to) == 0)
         return;
     j.row = rows[largest][to->dtype];
-    ag_fill_array(to, largest ? -INFINITY : INFINITY);
     ag_nest_init(&j.nest, from, &still);
+    if (ag_extremum_boxes(&j.nest, to->dtype, from->data, to->data, largest, threads))
+        return;
+    ag_fill_array(to, largest ? -INFINITY : INFINITY);
     lengthen_rows(&j.nest);
     j.divided = longest_kept(&j.nest);
     if (j.divided < 0 && j.nest.rank == 1)
