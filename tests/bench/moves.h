@@ -39,6 +39,10 @@ OP(mul_number, ag_mul_scalar(x[0], 3))
 OP(floored, ag_floor(x[0]))
 OP(dropout, ag_dropout(x[0], 0.1))
 OP(bernoulli, ag_bernoulli(x[0]))
+OP(column, ag_neg(ag_slice(x[0], -1, 0, 1, 1)))
+OP(argmax_last, ag_argmax(x[0], -1))
+OP(max_middle, ag_max_over(x[0], AG_AXES(1), 0))
+OP(sum_middle, ag_sum_over(x[0], AG_AXES(1), 0))
 
 /* clang-format off */
 #define HALF AG_DIMS(SIDE, SIDE / 2)
@@ -91,6 +95,13 @@ static const bench moved[] = {
     { "floor", floored, .shape = { FULL }, .one_way = true },
     { "dropout", dropout, .shape = { FULL } },
     { "bernoulli", bernoulli, .shape = { FULL }, .one_way = true },
+    { "add [n,2,3] + [n,1,3]", add, .shape = { AG_DIMS(1 << 20, 2, 3), AG_DIMS(1 << 20, 1, 3) } },
+    { "mul [n,8,8] * [n,1,8]", multiply, .shape = { AG_DIMS(1 << 16, 8, 8), AG_DIMS(1 << 16, 1, 8) }, .kept = A | B },
+    { "neg of 1 of 4 columns", column, .shape = { AG_DIMS(1 << 20, 4) } },
+    { "sum over 2 of [n,2,3]", sum_middle, .shape = { AG_DIMS(1 << 20, 2, 3) } },
+    { "max over 8 of [n,8,8]", max_middle, .shape = { AG_DIMS(1 << 16, 8, 8) }, .kept = A | RESULT },
+    { "argmax of [n,10]", argmax_last, .shape = { AG_DIMS(400000, 10) }, .one_way = true },
+    { "copy of turned mask", turned_copy, .shape = { AG_DIMS(4096, 4096) }, .below = { MASK }, .one_way = true },
     { 0 }
 };
 /* clang-format on */
