@@ -96,27 +96,31 @@ static void make_row(const making *m, int64_t i, int64_t n, char *to)
         make(m, i + k, n - k < most ? n - k : most, to + k * size);
 }
 
-/* For what comes next: memory would wait while the row is added. In two halves: what is asked for at once fills the queue in
- * which this row's own loads then stand. */
+/* For what comes next: memory would wait while the row is added. */
 static void ask_for(const char *next, int64_t bytes)
 {
     for (int64_t i = 0; i < bytes; i += LINE)
         __builtin_prefetch(next + i, 0, 2);
 }
 
-/* The sum of a row, which is made in the room. */
-static double sum_row(const both *p, const making *m, int64_t i, char *room)
+/* The row, in two parts where nothing else is written to memory, with each of which a part of what comes next is asked for:
+ * what is asked for at once fills the queue in which this row's own loads then stand. */
+static void make_asking(const both *p, const making *m, int64_t i, int64_t n, char *to, const char *next, int64_t bytes)
 {
-    make_row(m, i, p->columns, room);
-    return ag_sum_floats(m->work, room, p->columns, 1);
+    const int64_t part = p->whole ? 0 : n / 2 & -LINE, asked = p->whole ? 0 : bytes / 2 & -LINE;
+    ask_for(next, asked);
+    make_row(m, i, part, to);
+    ask_for(next + asked, bytes - asked);
+    make_row(m, i + part, n - part, to + part * (int64_t)ag_bytes_of(m->work));
 }
 
 /* Adds the contributions of a row to the lanes, or to the totals of those columns that have none. */
-static void add_row(const both *p, const making *m, int64_t i, char *lanes, double *total)
+static void add_row(const both *p, const making *m, int64_t i, char *lanes, double *total, const char *next,
+                    int64_t bytes)
 {
     const int64_t together = ag_columns_in_lanes(m->work, p->columns), rest = p->columns - together;
     double alone[LINE];
-    make_row(m, i, together, lanes);
+    make_asking(p, m, i, together, lanes, next, bytes);
     if (!rest)
         return;
     making last = *m;
@@ -137,7 +141,7 @@ static char *aside(char *room, const char *from)
 static void run_block(const both *p, int64_t first, int64_t rows, double *total)
 {
     const ag_dtype d = p->other.work;
-    const int64_t bytes = p->columns * (int64_t)ag_bytes_of(d);
+    const int64_t bytes = p->columns * (int64_t)ag_bytes_of(d), half = bytes / 2 & -LINE;
     making repeated = p->repeated, other = p->other;
     _Alignas(LINE) char space[2][WIDE * 8 + PAGE];
     const char *dy = at(p->repeated.r.dy, first * p->columns, d);
@@ -150,13 +154,11 @@ static void run_block(const both *p, int64_t first, int64_t rows, double *total)
         set_number(&repeated, first + r);
         set_number(&other, first + r);
         const char *next = at(p->repeated.r.dy, i + AHEAD * p->columns, d);
-        ask_for(next, bytes / 2);
-        add_row(p, &repeated, i, lanes, total);
-        ask_for(next + bytes / 2, bytes - bytes / 2);
-        if (p->whole)
-            make_row(&other, i, p->columns, (char *)(uintptr_t)at(p->part->to.data, i, d));
-        else
-            sum[r] = sum_row(p, &other, i, room);
+        char *made = p->whole ? (char *)(uintptr_t)at(p->part->to.data, i, d) : room;
+        add_row(p, &repeated, i, lanes, total, next, half);
+        make_asking(p, &other, i, p->columns, made, next + half, bytes - half);
+        if (!p->whole)
+            sum[r] = ag_sum_floats(d, room, p->columns, 1);
     }
     ag_columns_end(d, p->columns, lanes, total);
     if (p->whole)
