@@ -100,12 +100,27 @@ static void infinities_reach_taps_that_read_them(void **state)
     expect_fine(t);
 }
 
+/* Zeros that are padded are all that is read; the rows that there are none of may be of any length. */
+static void images_of_no_rows_are_as_long_as_they_like(void **state)
+{
+    ag_tape *t = *state;
+    const ag_conv_options o = { .stride = { 1, INT32_MAX }, .padding = { 1, 1 } };
+    const ag_tensor x = ag_require_grad(ag_zeros(t, AG_F32, AG_SHAPE(16, 16, 0, INT64_C(1) << 37))),
+                    w = ag_require_grad(ag_ones(t, AG_F32, AG_SHAPE(16, 16, 2, 2)));
+    const ag_tensor y = ag_conv2d(x, w, absent, o), dy = ag_ones(t, AG_F32, ag_shape_of(y));
+    assert_shape(y, 16, 16, 1, 65);
+    assert_true(ag_item(ag_sum(ag_abs(ag_vjp(y, dy, w)))) == 0);
+    assert_int_equal(ag_size_of(ag_vjp(y, dy, x)), 0);
+    expect_fine(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(images_side_by_side_are_summed),
         TEST(planes_by_themselves_are_summed),
         TEST(infinities_reach_taps_that_read_them),
+        TEST(images_of_no_rows_are_as_long_as_they_like),
     };
     return cmocka_run_group_tests_name("convolution_ways", tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@ enum {
     ITEMS = 8,          /* pieces of work that there are to be, about */
     PARTS = 4           /* at most, where dw is large */
 };
+
 static int64_t ceil_of(int64_t a, int64_t b)
 {
     return a <= 0 ? -(-a / b) : (a - 1) / b + 1;
@@ -46,6 +47,8 @@ bool ag_conv_batch_weight_make(const ag_conv *v, ag_conv_batch_weight *b)
     if (v->k[0] != 1 || v->x[0] != 1 || v->y[0] != 1 || v->before[0] != 0 || v->images < AG_CONV_IMAGES)
         return false;
     if (v->o < AG_CONV_MANY || v->c < AG_CONV_MANY || v->k[1] * v->k[2] == 1 || !ag_libraries_suit_small())
+        return false;
+    if (v->x[1] == 0) /* there are no rows, however long these would be */
         return false;
     const int64_t bytes = (int64_t)ag_dtype_size(v->dtype), outputs = v->o < AG_CONV_ROWS ? v->o : AG_CONV_ROWS;
     const int64_t line = AG_CONV_IMAGES * bytes;
