@@ -287,8 +287,11 @@ static bool makes_words(copy_job *j)
 static void run(copy_job *j, int threads)
 {
     ag_nest *w = &j->nest;
+    const bool plain = j->same && !j->add, few = w->rank == 3 && w->dim[1] < 8; /* words: too few for a row of them */
+    if (plain && few && ag_copy_short(w, j->to, j->from, j->to_size, threads))
+        return;
     const bool words = makes_words(j);
-    if (!words && j->same && !j->add && ag_copy_short(w, j->to, j->from, j->to_size, threads))
+    if (plain && !words && ag_copy_short(w, j->to, j->from, j->to_size, threads))
         return;
     int64_t inner = w->dim[w->rank - 1];
     if (!words && transposes(w)) {
