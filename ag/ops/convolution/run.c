@@ -1,6 +1,6 @@
-/* Convolutions, tile by tile. Scratch: the weights once, and for each thread a slab of 256 KB, or of one channel where
- * that is more, with 64 rows of results; of images side by side at most 880 KB, with 2 MB of results; for dw at most 16 parts
- * of it, of 8 MB together, or 4 where that is more. */
+/* Convolutions, tile by tile. Scratch: the weights once, or those of a block of outputs for each thread, and for each a slab
+ * of 256 KB, or of one channel where that is more, with 64 rows of results; of images side by side at most 896 KB, with 2 MB
+ * of results or 256 KB of dy; for dw at most 16 parts of it, of 8 MB together, or 4 where that is more. */
 #include "ag/ops/convolution/kernels.h"
 #include "ag/kernels/kernels.h"
 
