@@ -6,7 +6,16 @@
 
 /* Rows and columns of what is transposed at a time. It is read along its rows, of which each begins another page, and
  * written in lines of the cache, all of which stay there until they are whole. */
-enum { TALL = 512, WIDE = 512, MANY = 128, NARROW = 64 /* one by one */, LINE = 16, SIDE = 8 };
+enum {
+    TALL = 512,
+    WIDE = 512,
+    MANY = 128,
+    NARROW = 64 /* one by one */,
+    PIECE = 8192,
+    TOGETHER = 64,
+    LINE = 16,
+    SIDE = 8
+};
 enum { LONG = 1 << 13 /* bytes */ };
 static const double STEPS = 0.5; /* of an element */
 
@@ -147,6 +156,31 @@ static void copy_rows(const void *context, int64_t begin, int64_t end)
     for (int64_t r = begin; r < end; r++) {
         copy_row(j, c.offset[0], c.offset[1], j->nest.dim[j->nest.rank - 1]);
         ag_cursor_next(&j->nest, &c, 2);
+    }
+}
+
+/* Innermost rows that share lines of the cache, where the elements of each are apart. */
+static int64_t rows_together(const ag_nest *w)
+{
+    int64_t rows = 1;
+    for (int d = w->rank - 2; d >= 0 && rows * w->dim[d] <= TOGETHER; d--)
+        rows *= w->dim[d];
+    return rows;
+}
+
+/* Pieces of these, one of each, and then the next of each. */
+static void copy_pieces(const void *context, int64_t begin, int64_t end)
+{
+    const copy_job *j = context;
+    const ag_nest *w = &j->nest;
+    const int last = w->rank - 1;
+    const int64_t rows = rows_together(w), n = w->dim[last], pieces = ag_parts(n, PIECE);
+    for (int64_t s = begin; s < end; s++) {
+        const int64_t first = s / rows % pieces * PIECE;
+        ag_cursor c;
+        ag_cursor_set(w, s / rows / pieces * rows + s % rows, &c);
+        copy_row(j, c.offset[0] + first * w->stride[0][last], c.offset[1] + first * w->stride[1][last],
+                 n - first < PIECE ? n - first : PIECE);
     }
 }
 
@@ -300,7 +334,11 @@ static void run(copy_job *j, int threads)
         ag_for_ranges(inner, words ? 1 : STEPS, threads, copy_line, j);
     } else {
         lengthen_rows(w);
-        ag_for_ranges(ag_nest_rows(w), STEPS * (double)w->dim[w->rank - 1], threads, copy_rows, j);
+        inner = w->dim[w->rank - 1];
+        if (inner > PIECE && w->stride[0][w->rank - 1] != 1 && w->stride[1][w->rank - 1] != 1)
+            ag_for_ranges(ag_nest_rows(w) * ag_parts(inner, PIECE), STEPS * PIECE, threads, copy_pieces, j);
+        else
+            ag_for_ranges(ag_nest_rows(w), STEPS * (double)inner, threads, copy_rows, j);
     }
 }
 
