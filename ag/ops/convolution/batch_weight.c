@@ -11,15 +11,11 @@ enum {
     PARTS = 4           /* at most, where dw is large */
 };
 
-static int64_t ceil_of(int64_t a, int64_t b)
-{
-    return a <= 0 ? -(-a / b) : (a - 1) / b + 1;
-}
-
 ag_conv_reach ag_conv_reach_of(const ag_conv *v, int d, int64_t tap)
 {
     const int64_t before = v->before[d] - tap * v->dilation[d];
-    ag_conv_reach r = { .first = ceil_of(before, v->stride[d]), .end = ceil_of(v->x[d] + before, v->stride[d]) };
+    ag_conv_reach r = { .first = ag_conv_ceil(before, v->stride[d]),
+                        .end = ag_conv_ceil(v->x[d] + before, v->stride[d]) };
     r.first = r.first > 0 ? r.first : 0;
     r.end = r.end < v->y[d] ? r.end : v->y[d];
     r.at = r.first * v->stride[d] - before;
@@ -44,7 +40,7 @@ static int64_t evenly(int64_t n, int64_t most, int64_t *blocks)
 
 bool ag_conv_batch_weight_make(const ag_conv *v, ag_conv_batch_weight *b)
 {
-    if (v->k[0] != 1 || v->x[0] != 1 || v->y[0] != 1 || v->before[0] != 0 || v->images < AG_CONV_IMAGES)
+    if (!ag_conv_is_flat(v) || v->images < AG_CONV_IMAGES)
         return false;
     if (v->o < AG_CONV_MANY || v->c < AG_CONV_MANY || v->k[1] * v->k[2] == 1 || !ag_libraries_suit_small())
         return false;

@@ -74,7 +74,7 @@ static int64_t rows_of(const ag_conv_class *high, const ag_conv_class *wide)
 
 bool ag_conv_find_classes(const ag_conv *v, bool back, ag_conv_classes *q)
 {
-    if (v->k[0] != 1 || v->x[0] != 1 || v->y[0] != 1 || v->before[0] != 0)
+    if (!ag_conv_is_flat(v))
         return false;
     for (int d = 1; d < AG_SPATIAL; d++)
         if (v->k[d] > AG_CONV_CLASS_TAPS || v->stride[d] > STRIDE)

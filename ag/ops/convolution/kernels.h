@@ -91,6 +91,18 @@ int64_t ag_conv_offsets(const ag_conv_plan *p, int64_t slices, int64_t row_slot,
 /* Where in the packed weights of a channel the taps of these slots begin. */
 int64_t ag_conv_first_tap(const ag_conv_plan *p, ag_conv_slices s, int64_t row_slot, int64_t column_slot);
 
+/* a / b rounded up, b > 0. */
+static inline int64_t ag_conv_ceil(int64_t a, int64_t b)
+{
+    return a <= 0 ? -(-a / b) : (a - 1) / b + 1;
+}
+
+/* Are there no dimensions but height and width? */
+static inline bool ag_conv_is_flat(const ag_conv *v)
+{
+    return v->k[0] == 1 && v->x[0] == 1 && v->y[0] == 1 && v->before[0] == 0;
+}
+
 /* ---- classes.c: results that the same taps reach, for which the source is read where it lies */
 
 enum { AG_CONV_CLASSES = 24, AG_CONV_CLASS_TAPS = 8, AG_CONV_SPOTS = 6 };

@@ -15,7 +15,7 @@ bool ag_conv_planes_make(const ag_conv *v, bool back, ag_conv_planes *q)
     *q = (ag_conv_planes){ .v = v, .back = back, .outputs = back ? v->c : v->o };
     if ((back ? v->o : v->c) != 1 || q->outputs > OUTPUTS || to[2] <= SHORT || from[1] == 0 || from[2] == 0)
         return false;
-    if (v->k[0] != 1 || v->x[0] != 1 || v->y[0] != 1 || v->before[0] != 0 || v->stride[1] != 1 || v->stride[2] != 1)
+    if (!ag_conv_is_flat(v) || v->stride[1] != 1 || v->stride[2] != 1)
         return false;
     for (int d = 0; d < 2; d++) {
         const int64_t all = v->dilation[d + 1] * (v->k[d + 1] - 1);
