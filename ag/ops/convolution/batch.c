@@ -75,23 +75,11 @@ static bool cut(ag_conv_batch *b, int64_t bands)
     return b->channel_block >= CHANNELS && b->kept * b->result * bytes <= RESULTS;
 }
 
-/* Of the taps of all results, how many read an element of the source. */
-static double meeting(const ag_conv_axis_classes *a, int64_t taps)
-{
-    int64_t met = 0, all = 0;
-    for (int64_t i = 0; i < a->count; i++) {
-        met += a->of[i].count * a->of[i].taps;
-        all += a->of[i].count * taps;
-    }
-    return (double)met / (double)all;
-}
-
 /* Without a stride little is gained but the products with zeros. */
 static bool pays(const ag_conv_classes *q)
 {
     const ag_conv *v = q->v;
-    return v->stride[1] > 1 || v->stride[2] > 1 ||
-           meeting(&q->axis[0], v->k[1]) * meeting(&q->axis[1], v->k[2]) < MEETING;
+    return v->stride[1] > 1 || v->stride[2] > 1 || ag_conv_met(q) < MEETING;
 }
 
 bool ag_conv_batch_make(const ag_conv *v, bool back, ag_conv_batch *b)

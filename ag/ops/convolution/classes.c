@@ -124,21 +124,28 @@ bool ag_conv_classes_of_small(const ag_conv *v, bool back, ag_conv_classes *q)
     return measure(v, back, q);
 }
 
+double ag_conv_met(const ag_conv_classes *q)
+{
+    double met = 1;
+    for (int d = 0; d < 2; d++) {
+        int64_t products = 0, all = 0;
+        for (int64_t i = 0; i < q->axis[d].count; i++) {
+            products += q->axis[d].of[i].count * q->axis[d].of[i].taps;
+            all += q->axis[d].of[i].count * q->v->k[d + 1];
+        }
+        met *= (double)products / (double)all;
+    }
+    return met;
+}
+
 /* Are more products with zeros saved than it takes? A result is read and written twice more; outputs that fill half a block
  * at most take longer, as do all where registers hold few sums. */
 static bool saves_enough(const ag_conv_classes *q)
 {
-    const int64_t *to = q->back ? q->v->x : q->v->y, left = q->outputs % q->block;
+    const int64_t left = q->outputs % q->block;
     const double narrow = 2 * left <= q->block ? (double)left / (double)q->outputs : 0;
     const double few = q->block < 4 * ag_conv_loops_of(q->v->dtype)->class_lanes ? 0.04 : 0;
-    double share = 1; /* of the products: those with elements of the source */
-    for (int d = 0; d < 2; d++) {
-        int64_t products = 0;
-        for (int64_t i = 0; i < q->axis[d].count; i++)
-            products += q->axis[d].of[i].count * q->axis[d].of[i].taps;
-        share *= (double)products / (double)(to[d + 1] * q->v->k[d + 1]);
-    }
-    return 1 - share > 0.045 + 12.0 / (double)(q->channels * q->taps) + narrow / 4 + few;
+    return 1 - ag_conv_met(q) > 0.045 + 12.0 / (double)(q->channels * q->taps) + narrow / 4 + few;
 }
 
 bool ag_conv_classes_of_plan(const ag_conv_plan *p, ag_conv_classes *q)

@@ -140,6 +140,8 @@ typedef struct ag_conv_piece {
 
 /* The classes, and what else follows from v; false: there are too many. */
 bool ag_conv_find_classes(const ag_conv *v, bool back, ag_conv_classes *q);
+/* Of the taps of all results, how many read an element of the source: what is left of the products are those with zeros. */
+double ag_conv_met(const ag_conv_classes *q);
 /* False: that does not pay, or cannot be. */
 bool ag_conv_classes_of_small(const ag_conv *v, bool back, ag_conv_classes *q);
 bool ag_conv_classes_of_plan(const ag_conv_plan *p, ag_conv_classes *q);
