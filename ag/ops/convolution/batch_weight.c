@@ -112,23 +112,6 @@ static void share_item(const void *context, int64_t share)
         run_item(j, i, j->workers + (size_t)share * j->b->worker);
 }
 
-/* The sum of the parts, turned. */
-static void add_parts(const job *j, bool add, void *dw)
-{
-    const ag_conv *v = j->b->v;
-    const int64_t taps = v->k[1] * v->k[2], size = v->groups * size_of_group(v);
-    ag_array sum = ag_dense_array(AG_SHAPE(v->groups, v->o, v->c, taps), v->dtype, j->parts), part = sum,
-             to = ag_dense_array(sum.shape, v->dtype, dw);
-    for (int64_t i = 1; i < j->b->parts; i++) {
-        part.data = j->parts + (size_t)(i * size) * ag_dtype_size(v->dtype);
-        ag_copy_array(&sum, &part, true, v->threads);
-    }
-    sum.stride[1] = 1;
-    sum.stride[2] = v->o;
-    sum.stride[3] = v->c * v->o;
-    ag_copy_array(&to, &sum, add, v->threads);
-}
-
 ag_status ag_conv_run_batch_weight(const ag_call *c, const ag_conv_batch_weight *b, const void *x, const void *dy,
                                    bool add, void *dw)
 {
@@ -143,6 +126,6 @@ ag_status ag_conv_run_batch_weight(const ag_call *c, const ag_conv_batch_weight 
     if (!j.parts || !j.workers)
         return AG_ENOMEM;
     ag_for_items(j.shares, steps / (double)j.shares, v->threads, share_item, &j);
-    add_parts(&j, add, dw);
+    ag_conv_add_parts(v, j.parts, b->parts, (const int64_t[]){ 1, v->o, v->c * v->o }, add, dw);
     return AG_OK;
 }

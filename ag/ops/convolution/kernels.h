@@ -174,6 +174,11 @@ ag_status ag_conv_run_batch(const ag_call *c, const ag_conv_batch *b, const void
 ag_conv_class ag_conv_class_within(const ag_conv_axis_classes *a, int64_t i, int64_t row, int64_t rows,
                                    int64_t from_row);
 
+/* ---- run.c: dw, or with `add` that and dw, from the sum of so many parts, each as large: elements of outputs, channels and
+ * taps `step` apart; NULL: as in dw */
+
+void ag_conv_add_parts(const ag_conv *v, void *parts, int64_t count, const int64_t *step, bool add, void *dw);
+
 /* ---- batch_weight.c: the same for dw, by products of matrices */
 
 /* The slab has rows of x, in each the columns by their remainder by the stride, so that those are neighbours that a tap

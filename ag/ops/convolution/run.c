@@ -186,28 +186,27 @@ static int64_t parts_of(const ag_conv_plan *p, double bytes)
     return p->tiles < parts ? p->tiles > 1 ? p->tiles : 1 : parts;
 }
 
-/* An array as [groups][outputs][channels][taps]. */
-static ag_array weight_of(const ag_conv_plan *p, void *data)
+void ag_conv_add_parts(const ag_conv *v, void *parts, int64_t count, const int64_t *step, bool add, void *dw)
 {
-    return ag_dense_array(AG_SHAPE(p->v->groups, p->outputs, p->channels, p->taps), p->v->dtype, data);
+    const ag_shape s = AG_SHAPE(v->groups, v->o, v->c, v->k[0] * v->k[1] * v->k[2]);
+    const ag_array to = ag_dense_array(s, v->dtype, dw);
+    ag_array sum = ag_dense_array(s, v->dtype, parts), part = sum;
+    for (int64_t i = 1; i < count; i++) {
+        part.data = (char *)part.data + (size_t)ag_array_size(&to) * ag_dtype_size(v->dtype);
+        ag_copy_array(&sum, &part, true, v->threads);
+    }
+    if (step)
+        memcpy(sum.stride + 1, step, 3 * sizeof *step);
+    ag_copy_array(&to, &sum, add, v->threads);
 }
 
-/* The sum of the parts, which is turned where they were made by products. */
+/* The parts, which are turned where they were made by products. */
 static void add_parts(const job *j, bool add, void *dw)
 {
     const ag_conv_plan *p = j->p;
-    ag_array sum = weight_of(p, j->to), part = sum, to = weight_of(p, dw);
-    const int64_t size = ag_array_size(&to);
-    for (int64_t i = 1; i < j->parts; i++) {
-        part.data = (char *)part.data + (size_t)size * ag_dtype_size(p->v->dtype);
-        ag_copy_array(&sum, &part, true, p->v->threads);
-    }
-    if (p->products) {
-        sum.stride[1] = 1;
-        sum.stride[2] = p->patches ? p->outputs * p->taps : p->outputs;
-        sum.stride[3] = p->patches ? p->outputs : p->outputs * p->channels;
-    }
-    ag_copy_array(&to, &sum, add, p->v->threads);
+    const int64_t patches[] = { 1, p->outputs * p->taps, p->outputs },
+                  plain[] = { 1, p->outputs, p->outputs * p->channels };
+    ag_conv_add_parts(p->v, j->to, j->parts, !p->products ? NULL : p->patches ? patches : plain, add, dw);
 }
 
 static int64_t size_of_weight(const ag_conv *v)
