@@ -300,33 +300,38 @@ static void lengthen_rows(ag_nest *w)
     ag_nest_swap(w, last - 1, last);
 }
 
-/* Rows of 8, 16 or 32 bytes become the elements of rows. */
-static bool makes_words(copy_job *j)
+/* Are the rows of 8, 16 or 32 bytes? */
+static bool are_words(const copy_job *j)
+{
+    const ag_nest *w = &j->nest;
+    const int last = w->rank - 1;
+    const int64_t bytes = w->dim[last] * j->to_size;
+    return last > 0 && j->same && !j->add && w->stride[0][last] == 1 && w->stride[1][last] == 1 &&
+           (bytes == 8 || bytes == 16 || bytes == 32);
+}
+
+/* They become the elements of rows. */
+static void make_words(copy_job *j)
 {
     ag_nest *w = &j->nest;
     const int last = w->rank - 1;
     const int64_t bytes = w->dim[last] * j->to_size;
-    if (last < 1 || !j->same || j->add || w->stride[0][last] != 1 || w->stride[1][last] != 1 ||
-        (bytes != 8 && bytes != 16 && bytes != 32))
-        return false;
     for (int d = 0; d < last; d++)
         for (int k = 0; k < 2; k++)
             w->stride[k][d] *= j->to_size;
     w->rank = last;
     j->to_size = j->from_size = 1;
     j->row = bytes == 8 ? words_8 : bytes == 16 ? words_16 : words_32;
-    return true;
 }
 
 static void run(copy_job *j, int threads)
 {
     ag_nest *w = &j->nest;
-    const bool plain = j->same && !j->add, few = w->rank == 3 && w->dim[1] < 8; /* words: too few for a row of them */
-    if (plain && few && ag_copy_short(w, j->to, j->from, j->to_size, threads))
+    const bool words = are_words(j), few = w->rank == 3 && w->dim[1] < 8; /* words: too few for a row of them */
+    if (j->same && !j->add && (few || !words) && ag_copy_short(w, j->to, j->from, j->to_size, threads))
         return;
-    const bool words = makes_words(j);
-    if (plain && !words && ag_copy_short(w, j->to, j->from, j->to_size, threads))
-        return;
+    if (words)
+        make_words(j);
     int64_t inner = w->dim[w->rank - 1];
     if (!words && transposes(w)) {
         transpose(j, threads);
