@@ -76,13 +76,9 @@ static void run_lines(const void *context, int64_t begin, int64_t end)
     const int64_t size = (int64_t)ag_dtype_size(b->dtype);
     _Alignas(64) char block[SHORT * TURNED * 8];
     for (int64_t i = begin; i < end; i += TURNED) {
-        const ag_shape s = { 2, { b->n, end - i < TURNED ? end - i : TURNED } };
-        ag_array from = ag_dense_array(s, b->dtype, b->from + i * b->n * size);
-        const ag_array turned = ag_dense_array(s, b->dtype, block);
-        from.stride[0] = 1;
-        from.stride[1] = b->n;
-        ag_copy_array(&turned, &from, false, 1);
-        const boxes columns = { .n = b->n, .inner = s.dim[1], .from = block, .to = b->to + i * size };
+        const int64_t lines = end - i < TURNED ? end - i : TURNED;
+        ag_turn_lines(b->dtype, b->from + i * b->n * size, lines, b->n, block);
+        const boxes columns = { .n = b->n, .inner = lines, .from = block, .to = b->to + i * size };
         b->run(&columns, 0, 1);
     }
 }

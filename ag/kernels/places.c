@@ -145,13 +145,9 @@ static void run_turned(const void *context, int64_t begin, int64_t end)
     _Alignas(64) char block[ROOM * 8];
     const int64_t most = ROOM / j->n < TURNED ? ROOM / j->n : TURNED;
     for (int64_t i = begin; i < end; i += most) {
-        const ag_shape s = { 2, { j->n, end - i < most ? end - i : most } };
-        ag_array from = ag_dense_array(s, j->dtype, (char *)(uintptr_t)j->x + i * j->n * j->size);
-        const ag_array to = ag_dense_array(s, j->dtype, block);
-        from.stride[0] = 1;
-        from.stride[1] = j->n;
-        ag_copy_array(&to, &from, false, 1);
-        j->find->columns(block, j->n, s.dim[1], s.dim[1], j->place + i);
+        const int64_t lines = end - i < most ? end - i : most;
+        ag_turn_lines(j->dtype, j->x + i * j->n * j->size, lines, j->n, block);
+        j->find->columns(block, j->n, lines, lines, j->place + i);
     }
 }
 
