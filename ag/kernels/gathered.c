@@ -1,5 +1,7 @@
 #include "ag/kernels/kernels.h"
 
+#include <string.h>
+
 ag_gathered ag_gathered_of(const ag_array *a, ag_dtype work)
 {
     ag_gathered p = { .data = a->data, .dtype = a->dtype, .work = work };
@@ -16,22 +18,25 @@ static const void *at(const void *p, int64_t i, ag_dtype d)
     return p ? (const char *)p + i * (int64_t)ag_bytes_of(d) : NULL;
 }
 
-/* Of n elements from place k of the row at the cursor on: those that one copy takes, whole rows or a part of one. */
+/* Of n elements from place k of the row at the cursor on: those that one copy takes, a part of the outermost dimension of
+ * which whole entries are wanted. */
 static int64_t take(const ag_gathered *p, const ag_cursor *c, int64_t k, int64_t n, void *to)
 {
     const ag_nest *w = &p->nest;
-    const int last = w->rank - 1;
-    const int64_t dim = w->dim[last], step = w->stride[0][last], rest = dim - k < n ? dim - k : n;
-    ag_array from = { .data = (void *)(uintptr_t)at(p->data, c->offset[0] + k * step, p->dtype),
-                      .dtype = p->dtype,
-                      .shape = { 1, { rest } },
-                      .stride = { step } };
-    if (k == 0 && last > 0 && n >= dim) {
-        const int64_t below = w->dim[last - 1] - c->index[last - 1];
-        from.shape = AG_SHAPE(n / dim < below ? n / dim : below, dim);
-        from.stride[0] = w->stride[0][last - 1];
-        from.stride[1] = step;
+    const int64_t *dim = w->dim, *stride = w->stride[0];
+    int d = w->rank - 1, rank = 1;
+    int64_t at_dim = k, entry = 1; /* elements that follow each other in d's place */
+    ag_array from = { .data = (void *)(uintptr_t)at(p->data, c->offset[0] + k * stride[d], p->dtype),
+                      .dtype = p->dtype };
+    while (d > 0 && at_dim == 0 && n >= entry * dim[d]) {
+        entry *= dim[d--];
+        at_dim = c->index[d];
+        rank++;
     }
+    memcpy(from.shape.dim, dim + d, (size_t)rank * sizeof *dim);
+    memcpy(from.stride, stride + d, (size_t)rank * sizeof *stride);
+    from.shape.rank = rank;
+    from.shape.dim[0] = n / entry < dim[d] - at_dim ? n / entry : dim[d] - at_dim;
     const ag_array block = ag_dense_array(from.shape, p->work, to);
     ag_copy_array(&block, &from, false, 1);
     return ag_array_size(&from);
