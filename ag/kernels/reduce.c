@@ -73,7 +73,7 @@ static bool of_few(const ag_sum_job *j)
         return false;
     ag_cursor_set(&j->kept, 0, &row);
     const unit u = unit_at(j, &row, 0);
-    return j->sums->fits_few(&u.sum);
+    return j->sums->fits_few(&u.sum, j->kept.stride[0][0]);
 }
 
 static void run_few(const void *context, int64_t begin, int64_t end)

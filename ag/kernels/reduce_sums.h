@@ -57,9 +57,9 @@ typedef struct ag_sums {
     void (*block)(const ag_sum_unit *u, int64_t rows, ag_total *total);
     /* total[i] += more[i]. Parts joined as a binary tree give the bits of the whole. */
     void (*join)(ag_total *total, const ag_total *more, int64_t count);
-    /* Can `few` sum units like this one? */
-    bool (*fits_few)(const ag_sum_unit *u);
-    /* The totals of `boxes` units in a row, each `step` elements after the last one; room for AG_SUM_SLACK more. */
+    /* Can `few` sum units like this one, each `step` elements after the last one? */
+    bool (*fits_few)(const ag_sum_unit *u, int64_t step);
+    /* The totals of `boxes` of them in a row; room for AG_SUM_SLACK more. */
     void (*few)(const ag_sum_unit *u, int64_t boxes, int64_t step, ag_total *total);
 } ag_sums;
 
