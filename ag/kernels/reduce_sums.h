@@ -23,6 +23,14 @@ typedef struct ag_box {
     int64_t dim[AG_MAX_RANK], stride[AG_MAX_RANK];
 } ag_box;
 
+enum { AG_SUM_SHORT = 32 }; /* elements of a row that is not worth vectors */
+
+/* Do results `step` apart have short lines side by side in each row of the box? */
+static inline bool ag_sum_short_lines(const ag_box *b, bool across, int64_t step)
+{
+    return !across && b->rank == 2 && b->stride[1] == 1 && b->dim[1] == step && step <= AG_SUM_SHORT;
+}
+
 /* Neighbouring results: `count` of them, at most AG_SUM_CHUNK, `step` elements apart in what is summed. */
 typedef struct ag_sum_unit {
     const ag_box *box;
