@@ -3,6 +3,10 @@
 #include "ag/kernels/copy_short.h"
 #include "ag/kernels/vector.h"
 
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
+
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 enum { WIDEST = 64 };
@@ -100,6 +104,75 @@ static void run(const void *context, int64_t begin, int64_t end)
         copy_kind(j, begin, end, 8);
 }
 
+/* ---- several rows by one vector: from which of the source's four bytes those of the result are is always the same */
+
+#if defined(__AVX512F__)
+enum { PICKED = 64 /* bytes */ };
+#elif defined(__AVX2__)
+enum { PICKED = 32 };
+#else
+enum { PICKED = 0 };
+#endif
+
+typedef struct pick_job {
+    const rows_job *rows;
+    int64_t group, to_step, from_step; /* rows, and bytes from one group to the next */
+    uint32_t from[WIDEST / 4];
+} pick_job;
+
+AG_INLINE void pick(const pick_job *j, char *to, const char *from)
+{
+#if defined(__AVX512F__)
+    _mm512_storeu_si512(to, _mm512_permutexvar_epi32(_mm512_loadu_si512(j->from), _mm512_loadu_si512(from)));
+#elif defined(__AVX2__)
+    const __m256i lane = _mm256_loadu_si256((const __m256i *)j->from), x = _mm256_loadu_si256((const __m256i *)from);
+    _mm256_storeu_si256((__m256i *)to, _mm256_permutevar8x32_epi32(x, lane));
+#else
+    (void)j, (void)to, (void)from;
+#endif
+}
+
+/* Groups, while what is read and written beyond them may be; rows one by one after that. */
+static void run_groups(const void *context, int64_t begin, int64_t end)
+{
+    const pick_job *p = context;
+    const rows_job *j = p->rows;
+    const int64_t written = end - (PICKED - 1) / p->to_step, read = (j->readable - PICKED) / p->from_step + 1;
+    const int64_t last = written < read ? written : read;
+    char *to = j->to + begin * p->to_step;
+    const char *from = j->from + begin * p->from_step;
+    int64_t i = begin;
+    for (; i < last; i++, to += p->to_step, from += p->from_step)
+        pick(p, to, from);
+    end_rows(j, i * p->group, end * p->group);
+}
+
+/* How many steps, of so many rows, a vector holds, and what they are copied from. */
+static int64_t steps_of_group(const rows_job *j, int64_t rows, int64_t outer_step)
+{
+    const int64_t span = (rows - 1) * j->step + (j->repeats ? j->size : j->n), fit = PICKED / (rows * j->n);
+    if (span > PICKED || outer_step == 0)
+        return 0;
+    const int64_t read = (PICKED - span) / outer_step + 1;
+    return fit < read ? fit : read;
+}
+
+static bool run_picked(const rows_job *j, int64_t outer, int threads)
+{
+    const int64_t rows = outer > 1 ? j->rows : 1, steps_of_all = outer > 1 ? outer : j->rows;
+    const int64_t outer_step = outer > 1 ? j->outer_step : j->step, steps = steps_of_group(j, rows, outer_step);
+    pick_job p = { .rows = j, .group = steps * rows, .to_step = steps * rows * j->n, .from_step = steps * outer_step };
+    if (p.group < 2 || j->size % 4 != 0 || j->readable < PICKED || steps_of_all < 2 * steps)
+        return false;
+    for (int64_t at = 0; at < p.to_step; at += 4) {
+        const int64_t row = at / j->n, within = at % (j->repeats ? j->size : j->n);
+        p.from[at / 4] = (uint32_t)((row / rows * outer_step + row % rows * j->step + within) / 4);
+    }
+    ag_for_ranges(steps_of_all / steps, (double)p.to_step / 16, threads, run_groups, &p);
+    end_rows(j, steps_of_all / steps * p.group, steps_of_all * rows);
+    return true;
+}
+
 bool ag_copy_short(const ag_nest *w, void *to, const void *from, int64_t size, int threads)
 {
     const int last = w->rank - 1;
@@ -111,6 +184,7 @@ bool ag_copy_short(const ag_nest *w, void *to, const void *from, int64_t size, i
     const int64_t outer_step = w->rank == 3 ? w->stride[1][0] * size : 0;
     if (outer_step < 0 || (w->rank == 3 && w->stride[0][0] != n * rows))
         return false;
+    const bool repeats = w->stride[1][last] == 0;
     const rows_job j = { .to = to,
                          .from = from,
                          .rows = rows,
@@ -118,8 +192,10 @@ bool ag_copy_short(const ag_nest *w, void *to, const void *from, int64_t size, i
                          .outer_step = outer_step,
                          .step = step,
                          .size = size,
-                         .readable = (outer - 1) * outer_step + (rows - 1) * step + n * size,
-                         .repeats = w->stride[1][last] == 0 };
+                         .readable = (outer - 1) * outer_step + (rows - 1) * step + (repeats ? 1 : n) * size,
+                         .repeats = repeats };
+    if (run_picked(&j, outer, threads))
+        return true;
     ag_for_ranges(outer * rows, (double)n / 2, threads, run, &j);
     return true;
 }
