@@ -57,6 +57,7 @@ TRANSPOSE_BLOCK(ag_transpose_block_32, uint32_t, eight_32)
 TRANSPOSE_BLOCK(ag_transpose_block_64, uint64_t, eight_64)
 
 typedef uint8_t sixteen_8 __attribute__((vector_size(16)));
+typedef uint64_t two_64 __attribute__((vector_size(16)));
 
 /* The lower or upper halves of two rows, element by element. */
 #define LOWER(p, q) __builtin_shufflevector(p, q, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
@@ -67,9 +68,10 @@ void ag_transpose_block_8(void *to_, int64_t to_row, const void *from_, int64_t 
     uint8_t *to = to_;
     const uint8_t *from = from_;
     sixteen_8 r[8], pair[4], two[4];
-    for (int j = 0; j < 8; j++) {
-        r[j] = (sixteen_8){ 0 };
-        memcpy(&r[j], from + j * from_row, 8);
+    for (int j = 0; j < 8; j++) { /* as a word: half of a vector that is in memory would be waited for */
+        uint64_t row;
+        memcpy(&row, from + j * from_row, sizeof row);
+        r[j] = (sixteen_8)(two_64){ row, 0 };
     }
     for (int j = 0; j < 4; j++)
         pair[j] = LOWER(r[j], r[j + 4]);
