@@ -366,15 +366,6 @@ void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threa
     run(&j, threads);
 }
 
-void ag_turn_lines(ag_dtype d, const void *from_, int64_t lines, int64_t n, void *to_)
-{
-    const ag_array to = ag_dense_array(AG_SHAPE(n, lines), d, to_);
-    ag_array from = ag_dense_array(to.shape, d, from_);
-    from.stride[0] = 1;
-    from.stride[1] = n;
-    ag_copy_array(&to, &from, false, 1);
-}
-
 void ag_fill_array(const ag_array *to, double value)
 {
     int32_t as_i32 = ag_i32_of_real(value);

@@ -23,7 +23,7 @@
 
 /* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */
 void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads);
-/* to[n, lines] = from[lines, n], both dense: lines as columns */
+/* to[n, lines] = from[lines, n], both dense: lines as columns; `to` has room for 8 rows where n is less */
 void ag_turn_lines(ag_dtype d, const void *from, int64_t lines, int64_t n, void *to);
 /* ag_walk over arrays with data, of which those of the bits in `read` are only read, and may be shown as a copy: rows are long,
  * and arrays that lie turned are read by lines of the cache. */
