@@ -49,13 +49,16 @@ static void finish(const ag_sum_job *j, const unit *u, ag_total *total)
 static void run_units(const void *context, int64_t begin, int64_t end)
 {
     const ag_sum_job *j = context;
-    ag_total total[AG_SUM_CHUNK];
+    ag_total total[AG_SUM_WIDE];
     ag_cursor row;
     int64_t chunk = begin % j->chunks;
     ag_cursor_set(&j->kept, begin / j->chunks, &row);
     for (int64_t i = begin; i < end; i++) {
         unit u = unit_at(j, &row, chunk);
-        j->sums->unit(&u.sum, 0, 0, total);
+        if (j->wide)
+            j->sums->block(&u.sum, j->box.dim[0], total);
+        else
+            j->sums->unit(&u.sum, 0, 0, total);
         finish(j, &u, total);
         if (++chunk == j->chunks) {
             chunk = 0;
@@ -187,6 +190,19 @@ static void plan(ag_sum_job *j, const ag_array *to, const ag_array *from)
     j->chunks = (results + j->chunk - 1) / j->chunk;
 }
 
+/* Few rows of many columns that are made, as many at once as a block may have. */
+static void widen(ag_sum_job *j)
+{
+    const int last = j->kept.rank - 1;
+    const int64_t results = j->kept.dim[last];
+    j->wide = j->maker && j->across && j->box.rank == 1 && j->box.dim[0] <= AG_SUM_ROWS &&
+              j->kept.stride[0][last] == 1 && results > AG_SUM_CHUNK;
+    if (!j->wide)
+        return;
+    j->chunk = results < AG_SUM_WIDE ? results : AG_SUM_WIDE;
+    j->chunks = ag_parts(results, j->chunk);
+}
+
 static void run(const ag_sum_job *j, int threads)
 {
     int64_t rows = ag_nest_rows(&j->kept), units = rows * j->chunks;
@@ -196,7 +212,7 @@ static void run(const ag_sum_job *j, int threads)
         ag_for_ranges(rows, (double)elements, threads, run_few, j);
         return;
     }
-    if (threads <= 1 || units >= threads || depth == 0) {
+    if (threads <= 1 || units >= threads || depth == 0 || j->wide) {
         ag_for_ranges(units, (double)elements, threads, run_units, j);
         return;
     }
@@ -246,6 +262,7 @@ static void sum_array(const ag_array *to, const ag_array *from, const ag_maker *
     ag_sum_job j = job_of(to, from, end);
     j.maker = maker;
     j.work = work;
+    widen(&j);
     if (work)
         ag_sum_parts(&j, threads);
     else if (j.across && box_size(&j) == 1 && j.end.times == 1 && end.scale == 1 && !maker)

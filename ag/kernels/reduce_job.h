@@ -13,7 +13,7 @@ typedef struct ag_sum_job {
     int64_t from_size, to_size; /* of an element */
     int64_t chunk, chunks;      /* results of a unit; units along the innermost kept dimension */
     ag_sum_ending end;
-    bool across;
+    bool across, wide; /* wide: a unit is a block */
     const ag_maker *maker;
     int64_t parts; /* of each result's sum, whose totals wait in `work` for each other; 0: none */
     ag_total *work;
