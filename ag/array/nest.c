@@ -115,12 +115,12 @@ void ag_nest_raise(ag_nest *w, int d)
         ag_nest_swap(w, d, d + 1);
 }
 
-bool ag_nest_turn(ag_nest *w, int among, int64_t least)
+bool ag_nest_turn(ag_nest *w, int among, int64_t rows, int64_t least)
 {
     const int last = w->rank - 1;
     for (int k = 0; k < w->arrays; k++)
         for (int d = 0; d < last && among >> k & 1 && w->stride[k][last] != 0 && w->stride[k][last] != 1; d++)
-            if (w->stride[k][d] == 1 && w->dim[d] >= 8 && w->dim[last] >= least) {
+            if (w->stride[k][d] == 1 && w->dim[d] >= rows && w->dim[last] >= least) {
                 ag_nest_raise(w, d);
                 return true;
             }

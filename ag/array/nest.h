@@ -28,9 +28,9 @@ void ag_nest_order(ag_nest *w);
 void ag_nest_swap(ag_nest *w, int d, int e);
 /* Moves dimension d to just outside the innermost. */
 void ag_nest_raise(ag_nest *w, int d);
-/* The same with one of 8 or more along which an array lies contiguous that does not along the innermost, if that has `least` or
- * more: it is turned. Of the arrays whose bits are in `among`. False: none lies so. */
-bool ag_nest_turn(ag_nest *w, int among, int64_t least);
+/* The same with one of `rows` or more along which an array lies contiguous that does not along the innermost, if that has
+ * `least` or more: it is turned. Of the arrays whose bits are in `among`. False: none lies so. */
+bool ag_nest_turn(ag_nest *w, int among, int64_t rows, int64_t least);
 void ag_cursor_set(const ag_nest *w, int64_t row, ag_cursor *c);
 
 static inline int64_t ag_nest_rows(const ag_nest *w)

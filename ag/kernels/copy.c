@@ -279,7 +279,7 @@ static void transpose(copy_job *j, int threads)
 /* Arranges the loops for transposing if that is what they do. */
 static bool transposes(ag_nest *w)
 {
-    return w->rank > 1 && w->stride[0][w->rank - 1] == 1 && ag_nest_turn(w, 1 << 1, 8);
+    return w->rank > 1 && w->stride[0][w->rank - 1] == 1 && ag_nest_turn(w, 1 << 1, 8, 8);
 }
 
 /* ---- entry points */

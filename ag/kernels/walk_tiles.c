@@ -105,7 +105,7 @@ void ag_walk_tiles(ag_shape shape, int count, const ag_array *const *arrays, int
     tiles p = { .arrays = arrays, .row = row, .context = context };
     if (ag_shape_size(shape) >= LARGE) {
         ag_nest_take(&p.nest, shape, count, arrays);
-        const bool turned = ag_nest_turn(&p.nest, read, TURNED);
+        const bool turned = ag_nest_turn(&p.nest, read, 8, TURNED);
         p.flat = has_short_rows(&p, read);
         if (turned || p.flat) {
             plan(&p, read);

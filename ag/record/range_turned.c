@@ -315,7 +315,7 @@ bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *ar
     const int last = p.nest.rank - 1;
     if (p.nest.stride[0][last] != 1)
         return false;
-    if (!ag_nest_turn(&p.nest, 1 << 2 | 1 << 3, TURNED))
+    if (!ag_nest_turn(&p.nest, 1 << 2 | 1 << 3, 2, TURNED))
         return run_short_rows(&p, threads);
     p.columns = alike(&p);
     if (p.columns) {
