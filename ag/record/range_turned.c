@@ -13,6 +13,7 @@ enum {
     LONG = 64 /* and of those that are computed together at least */,
     MANY = 2048 /* and at most */,
     LINE = 64 /* bytes */,
+    PAGE = 4096,
     AHEAD = 8 /* rows */,
     LARGE = 1 << 12
 };
@@ -306,6 +307,19 @@ static void plan_copies(turned *p)
         p->tall = p->tall * p->wide / n & -16;
 }
 
+/* Do rows that are shorter than a page lie apart, or their elements? */
+static bool lie_apart(const turned *p)
+{
+    const ag_nest *w = &p->nest;
+    const int last = w->rank - 1;
+    bool any = false;
+    for (int k = 2; k < 4 && last > 0; k++) {
+        const int64_t row = w->stride[k][last - 1], element = w->stride[k][last];
+        any |= p->arrays[k]->data && element != 0 && (element != 1 || (row != 0 && row != w->dim[last]));
+    }
+    return any && w->dim[last] * (int64_t)p->r.size < PAGE;
+}
+
 bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *arrays, int threads)
 {
     turned p = { .r = *r, .dtype = work, .arrays = arrays };
@@ -315,9 +329,12 @@ bool ag_range_turned(const ag_range *r, ag_dtype work, const ag_array *const *ar
     const int last = p.nest.rank - 1;
     if (p.nest.stride[0][last] != 1)
         return false;
-    if (!ag_nest_turn(&p.nest, 1 << 2 | 1 << 3, 2, TURNED))
-        return run_short_rows(&p, threads);
-    p.columns = alike(&p);
+    if (ag_nest_turn(&p.nest, 1 << 2 | 1 << 3, 2, TURNED))
+        p.columns = alike(&p);
+    else if (run_short_rows(&p, threads))
+        return true;
+    else if (!lie_apart(&p))
+        return false;
     if (p.columns) {
         p.tall = BESIDE;
         p.wide = LINE / (int64_t)r->size;
