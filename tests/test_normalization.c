@@ -220,6 +220,29 @@ static void rows_of_every_length_are_measured_and_written(void **state)
     ag_tape_free(t);
 }
 
+/* Rows of a page or more go back two at a time. */
+static void long_rows_have_the_gradients_that_each_has_alone(void **state)
+{
+    (void)state;
+    ag_tape *t = tape_with((ag_options){ .seed = 6 });
+    for (int64_t count = 1; count < 12; count++) {
+        const int64_t n = 1024 + 7 * count;
+        ag_tensor x = ag_randn(t, AG_F32, AG_SHAPE(count, n), 3, 1), g = ag_randn(t, AG_F32, AG_SHAPE(count, n), 0, 1),
+                  w = ag_randn(t, AG_F32, AG_SHAPE(n), 1, 0.2), b = ag_randn(t, AG_F32, AG_SHAPE(n), 0, 1);
+        const passed p = pass(of_rows, x, w, b, g, AG_F32);
+        ag_tensor sums[2] = { ag_zeros(t, AG_F64, AG_SHAPE(n)), ag_zeros(t, AG_F64, AG_SHAPE(n)) };
+        for (int64_t i = 0; i < count; i++) {
+            const passed row = pass(of_rows, ag_slice(x, 0, i, i + 1, 1), w, b, ag_slice(g, 0, i, i + 1, 1), AG_F32);
+            assert_true(ag_item(ag_all(ag_equal(row.y[1], ag_slice(p.y[1], 0, i, i + 1, 1)))));
+            for (int k = 0; k < 2; k++)
+                sums[k] = ag_add(sums[k], ag_cast(row.y[2 + k], AG_F64));
+        }
+        assert_true(furthest(p.y[2], sums[0]) < 1e-6 && furthest(p.y[3], sums[1]) < 1e-6);
+        expect_fine(t);
+    }
+    ag_tape_free(t);
+}
+
 /* Groups of which there are fewer than threads are measured by all of them. */
 static void norms_have_the_same_bits_on_any_number_of_threads(void **state)
 {
@@ -308,6 +331,7 @@ int main(void)
         cmocka_unit_test(gradients_of_weights_are_sums_over_many_rows),
         cmocka_unit_test(channels_far_from_zero_keep_their_deviation),
         cmocka_unit_test(rows_of_every_length_are_measured_and_written),
+        cmocka_unit_test(long_rows_have_the_gradients_that_each_has_alone),
         cmocka_unit_test(norms_have_the_same_bits_on_any_number_of_threads),
         cmocka_unit_test(given_statistics_do_not_read_x_on_the_way_back),
         cmocka_unit_test(what_does_not_fit_is_said),

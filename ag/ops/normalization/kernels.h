@@ -7,7 +7,8 @@
 
 enum {
     AG_NORM_COLUMNS = 512, /* at a time, at most */
-    AG_NORM_ROWS = 8       /* are added in their own type, at most */
+    AG_NORM_ROWS = 8,      /* are added in their own type, at most */
+    AG_NORM_TOGETHER = 2   /* rows that are read again at once, at most */
 };
 
 typedef struct ag_moments {
@@ -44,9 +45,9 @@ typedef struct ag_columns {
     int count;
 } ag_columns;
 
-/* Of rows whose derivatives are wanted by x and by a weight or a bias: a row's contributions to sums of the type. */
+/* Of rows whose derivatives are wanted by x and by a weight or a bias: their contributions to sums of the type. */
 typedef struct ag_norm_row {
-    double inverse; /* of the deviation */
+    const double *inverse; /* of each row's deviation */
     void *dweight, *dbias;
 } ag_norm_row;
 
@@ -59,9 +60,10 @@ typedef struct ag_norm_kernels {
     ag_norm_sums (*sums)(int64_t n, const void *x, const void *dy, const void *weight, double mean);
     void (*back)(int64_t n, const void *x, const void *dy, const void *weight, void *dx, const ag_norm_line *c,
                  bool add);
-    /* Both of a row: its dx, and what it adds; or that alone, and those sums to others, after which they are 0. */
-    void (*back_and_add)(int64_t n, const void *x, const void *dy, const void *weight, void *dx, const ag_norm_line *c,
-                         bool add, const ag_norm_row *r);
+    /* Both of so many rows, AG_NORM_TOGETHER or one: their dx, and what they add. Or that of a row alone, and those sums
+     * to others, after which they are 0. */
+    void (*back_and_add)(int rows, int64_t n, const void *x, const void *dy, const void *weight, void *dx,
+                         const ag_norm_line *c, bool add, const ag_norm_row *r);
     void (*add)(int64_t n, const void *x, const void *dy, double mean, const ag_norm_row *r);
     void (*join)(int64_t n, void *part, double *total);
     /* of each of so many neighbouring runs of n */

@@ -8,7 +8,8 @@ enum {
     MOST_PARTS = 32, /* in which rows are summed */
     PART = 32,       /* rows, at least */
     APART = 192,     /* bytes */
-    SHORT = 1024     /* elements of a row */
+    SHORT = 1024,    /* elements of a row */
+    LONG = 4096      /* bytes of a row */
 };
 
 typedef struct norm_params {
@@ -191,21 +192,30 @@ static ag_norm_line line_of(const rows *r, int64_t i, int64_t next)
     return (ag_norm_line){ r->mean[i], k, by * s.product * k * k, r->centered ? by * s.sum : 0, next };
 }
 
-/* Row i of those to `end`: dx, and what it adds to the sums that are wanted. */
-static void row_back(const rows *r, int64_t i, int64_t end, ag_norm_row *to)
+/* Two rows in one page, whose dx is written by turns, are no streams to the processor. */
+static int rows_together(const rows *r)
+{
+    const bool both = r->sums && r->dx->data, is_long = r->n * (int64_t)ag_dtype_size(r->x->dtype) >= LONG;
+    return both && is_long ? AG_NORM_TOGETHER : 1;
+}
+
+/* So many rows from row i of those to `end`: dx, and what they add to the sums that are wanted. */
+static void rows_back(const rows *r, int64_t i, int count, int64_t end, ag_norm_row *to)
 {
     const void *x = row_at(r, r->x, i), *dy = row_at(r, r->dy, i);
-    to->inverse = r->inverse[i];
+    to->inverse = &r->inverse[i];
     if (!r->dx->data) {
         r->k->add(r->n, x, dy, r->mean[i], to);
         return;
     }
-    const ag_norm_line line = line_of(r, i, i + 1 < end ? r->n : 0);
+    ag_norm_line line[AG_NORM_TOGETHER];
+    for (int k = 0; k < count; k++)
+        line[k] = line_of(r, i + k, i + 2 * count <= end ? count * r->n : 0);
     void *dx = row_at(r, r->dx, i);
     if (to->dweight)
-        r->k->back_and_add(r->n, x, dy, r->weight, dx, &line, r->beta != 0, to);
+        r->k->back_and_add(count, r->n, x, dy, r->weight, dx, line, r->beta != 0, to);
     else
-        r->k->back(r->n, x, dy, r->weight, dx, &line, r->beta != 0);
+        r->k->back(r->n, x, dy, r->weight, dx, line, r->beta != 0);
 }
 
 static void run_part(const void *context, int64_t part)
@@ -213,11 +223,15 @@ static void run_part(const void *context, int64_t part)
     const rows *r = context;
     double *sums = r->sums ? r->sums + part * r->room : NULL;
     char *few = (char *)(sums ? sums + 2 * r->n : NULL);
-    ag_norm_row to = { 0, few, few ? few + r->few : NULL };
+    ag_norm_row to = { NULL, few, few ? few + r->few : NULL };
     const int64_t begin = r->count * part / r->parts, end = r->count * (part + 1) / r->parts;
-    for (int64_t i = begin; i < end; i++) {
-        row_back(r, i, end, &to);
-        if (sums && (i + 1 == end || (i - begin + 1) % AG_NORM_ROWS == 0)) {
+    const int together = rows_together(r);
+    if (sums)
+        memset(sums, 0, (size_t)r->room * sizeof(double));
+    for (int64_t i = begin, next; i < end; i = next) {
+        next = i + together <= end ? i + together : i + 1;
+        rows_back(r, i, (int)(next - i), end, &to);
+        if (sums && (next == end || (next - begin) % AG_NORM_ROWS == 0)) {
             r->k->join(r->n, to.dweight, sums);
             r->k->join(r->n, to.dbias, sums + r->n);
         }
@@ -230,10 +244,7 @@ static bool sums_for(const ag_call *c, rows *r)
 {
     r->few = r->n * (int64_t)ag_dtype_size(r->x->dtype) + APART;
     r->room = 2 * r->n + (2 * r->few + 7) / 8;
-    const size_t bytes = (size_t)(r->parts * r->room) * sizeof(double);
-    r->sums = ag_call_scratch(c, bytes);
-    if (r->sums)
-        memset(r->sums, 0, bytes);
+    r->sums = ag_call_scratch(c, (size_t)(r->parts * r->room) * sizeof(double));
     return r->sums;
 }
 
