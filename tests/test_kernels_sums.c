@@ -291,8 +291,8 @@ static void all_ways_to_a_sum_give_the_same_bits(void **unused)
                                 AG_SHAPE(70, 5005),    AG_SHAPE(5, 200, 70),    AG_SHAPE(80, 1025),
                                 AG_SHAPE(3, 50, 513),  AG_SHAPE(9, 81, 100),    AG_SHAPE(7, 9, 1500),
                                 AG_SHAPE(50, 45, 33),  AG_SHAPE(20, 31, 20, 6), AG_SHAPE(900, 8, 8),
-                                AG_SHAPE(5, 9001),     AG_SHAPE(3001, 2, 3),    AG_SHAPE(60, 131, 31),
-                                AG_SHAPE(2, 700, 5, 7) };
+                                AG_SHAPE(5, 9001),     AG_SHAPE(30, 4, 9, 64),  AG_SHAPE(3001, 2, 3),
+                                AG_SHAPE(60, 131, 31), AG_SHAPE(2, 700, 5, 7) };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (unsigned mask = 1; mask < 1u << shapes[i].rank; mask++)
             for (int p = 0; p < 2; p++)

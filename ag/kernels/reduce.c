@@ -183,7 +183,7 @@ static void plan(ag_sum_job *j, const ag_array *to, const ag_array *from)
     int64_t results = j->kept.dim[last], size = box_size(j);
     j->across = size == 1 || (results > 1 && closer(j->kept.stride[0][last], summed.stride[0][summed.rank - 1]));
     j->chunk = j->across || size < UNIT / AG_SUM_CHUNK ? AG_SUM_CHUNK : size < UNIT ? UNIT / size : 1;
-    if (ag_sum_short_lines(&j->box, j->across, j->kept.stride[0][last]))
+    if (ag_sum_lines(&j->box, j->across, j->kept.stride[0][last]))
         j->chunk = AG_SUM_BLOCK / j->box.dim[1] < AG_SUM_CHUNK ? AG_SUM_BLOCK / j->box.dim[1] : AG_SUM_CHUNK;
     if (j->chunk > results)
         j->chunk = results;

@@ -23,12 +23,10 @@ typedef struct ag_box {
     int64_t dim[AG_MAX_RANK], stride[AG_MAX_RANK];
 } ag_box;
 
-enum { AG_SUM_SHORT = 32 }; /* elements of a row that is not worth vectors */
-
-/* Do results `step` apart have short lines side by side in each row of the box? */
-static inline bool ag_sum_short_lines(const ag_box *b, bool across, int64_t step)
+/* Do results `step` apart have lines side by side in each row of the box, several of which fit into a block? */
+static inline bool ag_sum_lines(const ag_box *b, bool across, int64_t step)
 {
-    return !across && b->rank == 2 && b->stride[1] == 1 && b->dim[1] == step && step <= AG_SUM_SHORT;
+    return !across && b->rank == 2 && b->stride[1] == 1 && b->dim[1] == step && step <= AG_SUM_BLOCK / 2;
 }
 
 /* Neighbouring results: `count` of them, at most AG_SUM_CHUNK, `step` elements apart in what is summed. */
