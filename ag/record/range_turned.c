@@ -23,7 +23,7 @@ typedef struct turned {
     ag_dtype dtype; /* that the kernel works on */
     ag_nest nest;
     const ag_array *const *arrays;
-    bool copied[5], again[5]; /* again: one copy serves all steps */
+    bool copied[5], again[5]; /* again: one copy serves all steps of dimension `at` */
     int within;               /* the one that is copied to the result; 0: none */
     bool columns;
     int64_t tall, wide; /* of the tiles */
@@ -209,6 +209,7 @@ static void run_parts(const void *context, int64_t begin, int64_t end)
     const ag_nest *w = &p->nest;
     const int64_t m = w->dim[p->at], parts = ag_parts(m, p->tall), rows = p->inner / w->dim[w->rank - 1];
     const char *x[5] = { NULL };
+    int64_t held[5] = { 0 }; /* where what was copied last begins */
     for (int64_t s = begin; s < end; s++) {
         const int64_t i = s % parts * p->tall, steps = smaller(m - i, p->tall);
         ag_cursor c;
@@ -216,8 +217,8 @@ static void run_parts(const void *context, int64_t begin, int64_t end)
         for (int k = 1; k < 5; k++)
             if (!p->again[k])
                 x[k] = part_of(p, k, c.offset[k], steps, block[k - 1]);
-            else if (s == begin)
-                x[k] = part_of(p, k, c.offset[k], smaller(m, p->tall), block[k - 1]);
+            else if (s == begin || c.offset[k] != held[k])
+                x[k] = part_of(p, k, held[k] = c.offset[k], smaller(m, p->tall), block[k - 1]);
         ag_range r = p->r;
         r.to = (char *)r.to + c.offset[0] * (int64_t)r.out_size;
         r.dy = x[1];
@@ -238,15 +239,6 @@ static bool one_range(const ag_nest *w, int k, int at)
         next *= w->dim[i];
     }
     return true;
-}
-
-/* Are they the same in all steps of dimension `at` and those outside it? */
-static bool comes_again(const ag_nest *w, int k, int at)
-{
-    bool all = true;
-    for (int i = 0; i <= at; i++)
-        all &= w->stride[k][i] == 0;
-    return all;
 }
 
 /* The outermost dimension of which several steps, with all within it, are computed at once. */
@@ -272,7 +264,7 @@ static bool run_short_rows(turned *p, int threads)
         return false;
     for (int k = 1; k < 5; k++) {
         p->copied[k] = p->arrays[k]->data && (p->arrays[k]->dtype != p->dtype || !one_range(w, k, p->at));
-        p->again[k] = comes_again(w, k, p->at);
+        p->again[k] = p->copied[k] && w->stride[k][p->at] == 0;
     }
     ag_for_ranges(ag_array_size(p->arrays[0]) / (m * p->inner) * ag_parts(m, p->tall),
                   (double)(smaller(m, p->tall) * p->inner), threads, run_parts, p);
