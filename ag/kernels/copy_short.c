@@ -132,7 +132,26 @@ AG_INLINE void pick(const pick_job *j, char *to, const char *from)
 #endif
 }
 
-/* Groups, while what is read and written beyond them may be; rows one by one after that. */
+/* Where only so many bytes may be read, and the group's be written. */
+static void pick_some(const pick_job *j, char *to, const char *from, int64_t readable)
+{
+    const int64_t words = readable < PICKED ? readable / 4 : PICKED / 4;
+#if defined(__AVX512F__)
+    const __m512i x = _mm512_maskz_loadu_epi32((__mmask16)((1u << words) - 1), from);
+    const __m512i y = _mm512_permutexvar_epi32(_mm512_loadu_si512(j->from), x);
+    _mm512_mask_storeu_epi32(to, (__mmask16)((1u << j->to_step / 4) - 1), y);
+#elif defined(__AVX2__)
+    const __m256i number = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    const __m256i read = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)words), number);
+    const __m256i written = _mm256_cmpgt_epi32(_mm256_set1_epi32((int)(j->to_step / 4)), number);
+    const __m256i lane = _mm256_loadu_si256((const __m256i *)j->from),
+                  x = _mm256_maskload_epi32((const int *)from, read);
+    _mm256_maskstore_epi32((int *)to, written, _mm256_permutevar8x32_epi32(x, lane));
+#else
+    (void)j, (void)to, (void)from, (void)words;
+#endif
+}
+
 static void run_groups(const void *context, int64_t begin, int64_t end)
 {
     const pick_job *p = context;
@@ -144,7 +163,8 @@ static void run_groups(const void *context, int64_t begin, int64_t end)
     int64_t i = begin;
     for (; i < last; i++, to += p->to_step, from += p->from_step)
         pick(p, to, from);
-    end_rows(j, i * p->group, end * p->group);
+    for (; i < end; i++, to += p->to_step, from += p->from_step)
+        pick_some(p, to, from, j->readable - i * p->from_step);
 }
 
 /* How many steps, of so many rows, a vector holds, and what they are copied from. */
@@ -162,7 +182,7 @@ static bool run_picked(const rows_job *j, int64_t outer, int threads)
     const int64_t rows = outer > 1 ? j->rows : 1, steps_of_all = outer > 1 ? outer : j->rows;
     const int64_t outer_step = outer > 1 ? j->outer_step : j->step, steps = steps_of_group(j, rows, outer_step);
     pick_job p = { .rows = j, .group = steps * rows, .to_step = steps * rows * j->n, .from_step = steps * outer_step };
-    if (p.group < 2 || j->size % 4 != 0 || j->readable < PICKED || steps_of_all < 2 * steps)
+    if (p.group < (rows > 1 ? 2 : 4) || j->size % 4 != 0 || j->readable < PICKED || steps_of_all < 2 * steps)
         return false;
     for (int64_t at = 0; at < p.to_step; at += 4) {
         const int64_t row = at / j->n, within = at % (j->repeats ? j->size : j->n);
