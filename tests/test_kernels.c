@@ -78,24 +78,39 @@ static void copies_of_matrices(void **unused)
     }
 }
 
+static void transposed_case(ag_dtype d, ag_dtype from_type, int64_t m, int64_t n, bool add)
+{
+    block to = make(d, AG_SHAPE(m, n), true, false), from = make(from_type, AG_SHAPE(n, m), true, false);
+    fill_with(&to.a, any_value);
+    fill_with(&from.a, any_value);
+    from.a.shape = to.a.shape;
+    from.a.stride[0] = 1;
+    from.a.stride[1] = m;
+    check_copy(&to, &from, add);
+    free(to.memory);
+    free(from.memory);
+}
+
 static void copies_of_transposed_matrices(void **unused)
 {
     (void)unused;
     state = 3;
-    for (int64_t m = 1; m < 200; m += 1 + m / 3) {
+    for (int64_t m = 1; m < 200; m += 1 + m / 3)
         for (int64_t n = 1; n < 200; n += 1 + n / 3) {
-            ag_dtype d = dtypes[below(5)];
-            block to = make(d, AG_SHAPE(m, n), true, false), from = make(d, AG_SHAPE(n, m), true, false);
-            fill_with(&to.a, any_value);
-            fill_with(&from.a, any_value);
-            from.a.shape = to.a.shape;
-            from.a.stride[0] = 1;
-            from.a.stride[1] = m;
-            check_copy(&to, &from, below(2));
-            free(to.memory);
-            free(from.memory);
+            const ag_dtype d = dtypes[below(5)];
+            transposed_case(d, d, m, n, below(2));
         }
-    }
+}
+
+/* Of more than a tile, and of bytes whole lines of the cache. */
+static void copies_of_large_transposed_matrices(void **unused)
+{
+    (void)unused;
+    state = 17;
+    static const int64_t sides[][2] = { { 256, 256 }, { 257, 300 }, { 255, 256 }, { 513, 1024 }, { 1100, 270 } };
+    for (size_t i = 0; i < sizeof sides / sizeof *sides; i++)
+        for (int k = 0; k < 4; k++)
+            transposed_case(k < 2 ? AG_U8 : dtypes[below(5)], AG_U8, sides[i][0], sides[i][1], k % 2);
 }
 
 /* Of larger rows, of rows that are repeated, of elements that are. */
@@ -205,6 +220,7 @@ int main(void)
         cmocka_unit_test(copies_convert_and_follow_strides),
         cmocka_unit_test(copies_of_matrices),
         cmocka_unit_test(copies_of_transposed_matrices),
+        cmocka_unit_test(copies_of_large_transposed_matrices),
         cmocka_unit_test(copies_of_short_rows),
         cmocka_unit_test(nothing_is_copied_to_nowhere),
         cmocka_unit_test(fills_convert_and_follow_strides),

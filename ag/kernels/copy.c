@@ -6,16 +6,7 @@
 
 /* Rows and columns of what is transposed at a time. It is read along its rows, of which each begins another page, and
  * written in lines of the cache, all of which stay there until they are whole. */
-enum {
-    TALL = 512,
-    WIDE = 512,
-    MANY = 128,
-    NARROW = 64 /* one by one */,
-    PIECE = 8192,
-    TOGETHER = 64,
-    LINE = 16,
-    SIDE = 8
-};
+enum { TALL = 512, WIDE = 512, MANY = 128, NARROW = 64 /* one by one */, PIECE = 8192, TOGETHER = 64 };
 enum { LONG = 1 << 13 /* bytes */ };
 static const double STEPS = 0.5; /* of an element */
 
@@ -116,9 +107,8 @@ typedef struct copy_job {
     const char *from;
     int64_t to_size, from_size; /* of an element */
     row_function *row;
-    ag_transpose_block *block; /* of words as large as from's; NULL: transposed by rows */
-    ag_transpose_block *lines; /* LINE x LINE; NULL: a block is as long as a line */
-    bool add, same, again;     /* same: dtypes are equal; again: rows are copied several times */
+    const ag_turn *turns;  /* of words as large as from's */
+    bool add, same, again; /* same: dtypes are equal; again: rows are copied several times */
 } copy_job;
 
 /* A row that is copied several times lies in the cache, and is copied line by line. */
@@ -204,7 +194,7 @@ static void transpose_plain(const copy_job *j, int64_t to, int64_t from, int64_t
 static void transpose_block(const copy_job *j, ag_transpose_block *block, int64_t side, char *to, const char *from,
                             int64_t ahead)
 {
-    _Alignas(64) char words[LINE * LINE * 8];
+    _Alignas(64) char words[AG_TURN_BYTES];
     const int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
     const bool plain = j->same && !j->add;
     for (int64_t r = 0; r < side; r++)
@@ -214,38 +204,44 @@ static void transpose_block(const copy_job *j, ag_transpose_block *block, int64_
         j->row(to + r * to_row * j->to_size, 1, words + r * side * j->from_size, 1, side, j->add);
 }
 
-/* m x n elements, multiples of `side`, in blocks. Lines of many rows are read, one of each, then the next of each, and rows
- * are written on end; of few rows a part of each is read. */
-static void transpose_blocks(const copy_job *j, ag_transpose_block *block, int64_t side, int64_t to, int64_t from,
-                             int64_t m, int64_t n)
+/* m x n elements in blocks, of which the last overlap those before them. Lines of many rows are read, one of each, then the
+ * next of each, and rows are written on end; of few rows a part of each is read. */
+static void transpose_blocks(const copy_job *j, const ag_turn *b, int64_t to, int64_t from, int64_t m, int64_t n)
 {
     const int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
-    const bool many = n >= MANY;
+    const int64_t side = b->side, last_m = m - side, last_n = n - side;
+    const bool many = n >= MANY, beside = (many ? m > side : n <= side) && !b->next;
+    const int64_t ahead = beside ? side : side * from_row;
     for (int64_t outer = 0; outer < (many ? m : n); outer += side)
         for (int64_t inner = 0; inner < (many ? n : m); inner += side) {
-            const int64_t i = many ? outer : inner, k = many ? inner : outer;
-            transpose_block(j, block, side, j->to + (to + i * to_row + k) * j->to_size,
-                            j->from + (from + k * from_row + i) * j->from_size, many ? side : side * from_row);
+            const int64_t i = smaller(many ? outer : inner, last_m), k = smaller(many ? inner : outer, last_n);
+            transpose_block(j, b->block, side, j->to + (to + i * to_row + k) * j->to_size,
+                            j->from + (from + k * from_row + i) * j->from_size, ahead);
         }
 }
 
-static void transpose_narrow(const copy_job *j, int64_t to, int64_t from, int64_t m, int64_t n)
+/* In blocks as large as they may be, *b or smaller; what is added is added once, so that smaller ones are left. */
+static void transpose_tile(const copy_job *j, const ag_turn *b, int64_t to, int64_t from, int64_t m, int64_t n)
 {
-    int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
-    int64_t whole_m = j->block ? m & -SIDE : 0, whole_n = j->block ? n & -SIDE : 0;
-    transpose_blocks(j, j->block, SIDE, to, from, whole_m, whole_n);
+    const int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
+    while (b->block && (m < b->least || n < b->least))
+        b++;
+    if (!b->block) {
+        transpose_plain(j, to, from, m, n);
+        return;
+    }
+    const int64_t whole_m = j->add ? m & -b->side : m, whole_n = j->add ? n & -b->side : n;
+    transpose_blocks(j, b, to, from, whole_m, whole_n);
     if (whole_n < n)
-        transpose_plain(j, to + whole_n, from + whole_n * from_row, whole_m, n - whole_n);
-    transpose_plain(j, to + whole_m * to_row, from + whole_m, m - whole_m, n);
+        transpose_tile(j, b + 1, to + whole_n, from + whole_n * from_row, whole_m, n - whole_n);
+    if (whole_m < m)
+        transpose_tile(j, b + 1, to + whole_m * to_row, from + whole_m, m - whole_m, n);
 }
 
-static void transpose_tile(const copy_job *j, int64_t to, int64_t from, int64_t m, int64_t n)
+/* The last one has what is left, too. */
+static int64_t tiles_of(int64_t n, int64_t side)
 {
-    int64_t to_row = j->nest.stride[0][j->nest.rank - 2], from_row = j->nest.stride[1][j->nest.rank - 1];
-    int64_t whole_m = j->lines ? m & -LINE : 0, whole_n = j->lines ? n & -LINE : 0;
-    transpose_blocks(j, j->lines, LINE, to, from, whole_m, whole_n);
-    transpose_narrow(j, to + whole_n, from + whole_n * from_row, whole_m, n - whole_n);
-    transpose_narrow(j, to + whole_m * to_row, from + whole_m, m - whole_m, n);
+    return n < 2 * side ? 1 : n / side;
 }
 
 /* Tiles, counted through all outer dimensions. */
@@ -253,14 +249,15 @@ static void transpose_tiles(const void *context, int64_t begin, int64_t end)
 {
     const copy_job *j = context;
     const ag_nest *w = &j->nest;
-    const int64_t m = w->dim[w->rank - 2], n = w->dim[w->rank - 1], strips = ag_parts(m, TALL),
-                  across = ag_parts(n, WIDE);
+    const int64_t m = w->dim[w->rank - 2], n = w->dim[w->rank - 1], strips = tiles_of(m, TALL),
+                  across = tiles_of(n, WIDE);
     const int64_t from_row = w->stride[1][w->rank - 1];
     for (int64_t s = begin; s < end; s++) {
         const int64_t i = s % strips * TALL, k = s / strips % across * WIDE;
         ag_cursor c;
         ag_cursor_set(w, s / across / strips * m + i, &c);
-        transpose_tile(j, c.offset[0] + k, c.offset[1] + k * from_row, smaller(m - i, TALL), smaller(n - k, WIDE));
+        transpose_tile(j, j->turns, c.offset[0] + k, c.offset[1] + k * from_row, i / TALL + 1 < strips ? TALL : m - i,
+                       k / WIDE + 1 < across ? WIDE : n - k);
     }
 }
 
@@ -268,11 +265,8 @@ static void transpose(copy_job *j, int threads)
 {
     const ag_nest *w = &j->nest;
     const int64_t m = w->dim[w->rank - 2], n = w->dim[w->rank - 1], matrices = ag_nest_rows(w) / m;
-    j->block = j->from_size == 4   ? ag_transpose_block_32
-               : j->from_size == 8 ? ag_transpose_block_64
-                                   : ag_transpose_block_8;
-    j->lines = j->from_size == 4 ? ag_transpose_lines_32 : j->from_size == 1 ? ag_transpose_lines_8 : NULL;
-    ag_for_ranges(matrices * ag_parts(m, TALL) * ag_parts(n, WIDE),
+    j->turns = ag_transpose_turns((size_t)j->from_size);
+    ag_for_ranges(matrices * tiles_of(m, TALL) * tiles_of(n, WIDE),
                   STEPS * (double)(smaller(m, TALL) * smaller(n, WIDE)), threads, transpose_tiles, j);
 }
 

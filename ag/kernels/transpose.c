@@ -114,6 +114,33 @@ void ag_transpose_lines_8(void *to_, int64_t to_row, const void *from_, int64_t 
         memcpy(to + i * to_row, &r[i], sizeof r[i]);
 }
 
+/* ---- 64 x 64: whole lines of the cache */
+
+enum { SQUARE = 64 };
+
+/* Sixteen bytes at a time, as they are loaded and were stored: others would be waited for. */
+static void copy_lines(uint8_t *to, int64_t to_row, const uint8_t *from, int64_t from_row)
+{
+    for (int64_t i = 0; i < SQUARE; i++)
+        for (int64_t j = 0; j < SQUARE; j += 16) {
+            sixteen_8 v;
+            memcpy(&v, from + i * from_row + j, sizeof v);
+            memcpy(to + i * to_row + j, &v, sizeof v);
+            __asm__ volatile("" ::: "memory"); /* else gcc makes a memcpy of it */
+        }
+}
+
+/* Rows that lie a power of two apart share few places of a cache: only copies of theirs stay there. */
+static void transpose_square_8(void *to, int64_t to_row, const void *from, int64_t from_row)
+{
+    _Alignas(64) uint8_t lines[SQUARE * SQUARE], turned[SQUARE * SQUARE];
+    copy_lines(lines, SQUARE, from, from_row);
+    for (int64_t i = 0; i < SQUARE; i += 16)
+        for (int64_t k = 0; k < SQUARE; k += 16)
+            ag_transpose_lines_8(turned + i * SQUARE + k, SQUARE, lines + k * SQUARE + i, SQUARE);
+    copy_lines(to, to_row, turned, SQUARE);
+}
+
 #ifdef __AVX512F__
 typedef uint32_t sixteen_32 __attribute__((vector_size(64)));
 
@@ -205,3 +232,19 @@ void ag_transpose_add_f32(void *lines, const int64_t *at, const void *from, int6
     }
 }
 #endif
+
+/* ---- which there are */
+
+static const ag_turn turns_8[] = { { transpose_square_8, SQUARE, 256, true },
+                                   { ag_transpose_lines_8, 16, 16, false },
+                                   { ag_transpose_block_8, 8, 8, false },
+                                   { NULL, 0, 0, false } };
+static const ag_turn turns_32[] = { { ag_transpose_lines_32, 16, 16, false },
+                                    { ag_transpose_block_32, 8, 8, false },
+                                    { NULL, 0, 0, false } };
+static const ag_turn turns_64[] = { { ag_transpose_block_64, 8, 8, false }, { NULL, 0, 0, false } };
+
+const ag_turn *ag_transpose_turns(size_t size)
+{
+    return size == 8 ? turns_64 : size == 4 ? turns_32 : turns_8;
+}
