@@ -52,6 +52,53 @@ static void extremes_of_few_share_their_gradient(void **state)
     }
 }
 
+/* Is element k of x, of those in its line, further out than the j-th? */
+static bool further(ag_tensor x, int64_t k, int64_t j, bool largest)
+{
+    const double a = ag_item_at(x, k), b = ag_item_at(x, j);
+    return isnan(a) ? !isnan(b) : largest ? a > b : a < b;
+}
+
+/* Counted along its line of n elements, `inner` apart. */
+static int64_t first_extreme(ag_tensor x, int64_t first, int64_t n, int64_t inner, bool largest)
+{
+    int64_t at = 0;
+    for (int64_t i = 1; i < n; i++)
+        if (further(x, first + i * inner, first + at * inner, largest))
+            at = i;
+    return at;
+}
+
+static void places_of_few_are_the_first_ones(void **state)
+{
+    (void)state;
+    static const ag_dtype dtypes[] = { AG_F32, AG_F64, AG_I64, AG_I32, AG_U8 };
+    for (size_t way = 0; way < ARRAY_SIZE(extents) * 10; way++) {
+        const int64_t *n = extents[way / 10];
+        const bool largest = way % 2;
+        const ag_dtype d = dtypes[way / 2 % 5];
+        ag_tape *t = tape_with((ag_options){ .seed = way, .threads = 1 + way / 2 % 2 });
+        const ag_tensor whole = ag_floor(ag_rand(t, AG_F64, AG_SHAPE(n[0], n[1], n[2]), 0, 9)),
+                        x = d == AG_F32 || d == AG_F64 ? numbers(t, d, n, true) : ag_cast(whole, d);
+        const ag_tensor place = largest ? ag_argmax(x, 1) : ag_argmin(x, 1);
+        const ag_placed both = d != AG_F32 && d != AG_F64 ? (ag_placed){ 0 }
+                               : largest                  ? ag_max_along(x, 1)
+                                                          : ag_min_along(x, 1);
+        for (int64_t r = 0; r < n[0] * n[2]; r++) {
+            const int64_t first = r / n[2] * n[1] * n[2] + r % n[2];
+            const int64_t at = first_extreme(x, first, n[1], n[2], largest);
+            assert_int_equal((int64_t)ag_item_at(place, r), at);
+            if (both.values.tape) {
+                assert_int_equal((int64_t)ag_item_at(both.indices, r), at);
+                const double value = ag_item_at(both.values, r), wanted = ag_item_at(x, first + at * n[2]);
+                assert_true(value == wanted || (isnan(value) && isnan(wanted)));
+            }
+        }
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
 /* Of whole numbers, whose sums are exact in any order. */
 static void sums_of_few_rows_are_exact(void **state)
 {
@@ -100,6 +147,7 @@ static void sums_of_few_rows_are_rounded_alike(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(extremes_of_few_share_their_gradient),
+                                        cmocka_unit_test(places_of_few_are_the_first_ones),
                                         cmocka_unit_test(sums_of_few_rows_are_exact),
                                         cmocka_unit_test(sums_of_few_rows_are_rounded_alike) };
     return cmocka_run_group_tests_name("short reductions", tests, NULL, NULL);

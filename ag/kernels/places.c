@@ -1,4 +1,4 @@
-#include "ag/kernels/places.h"
+#include "ag/kernels/places_boxes.h"
 #include "ag/kernels/kernels.h"
 #include "ag/kernels/vector.h"
 
@@ -19,8 +19,8 @@ enum {
 #define BELOW(a, b) ((a) < (b) || NAN_FIRST(a, b))
 #define NAN_FIRST(a, b) ((a) != (a) && (b) == (b))
 
-/* Those of `count` lines side by side, at most COLUMNS, of at most DEEP elements `step` apart. */
-typedef void columns_function(const void *x, int64_t n, int64_t step, int64_t count, int64_t *place);
+/* Those of `count` lines side by side, at most COLUMNS, of at most DEEP elements `step` apart; value: NULL or theirs. */
+typedef void columns_function(const void *x, int64_t n, int64_t step, int64_t count, int64_t *place, void *value);
 /* Is element i better than element k? */
 typedef bool better_function(const void *x, int64_t i, int64_t k);
 
@@ -30,56 +30,58 @@ typedef struct finder {
 } finder;
 
 /* place: an integer as wide as an element, or wider */
-#define FINDER(name, type, index, MORE, BETTER)                                                                 \
-    /* n rows, from row `first` on; careful: also of NaNs. Was there one? */                                    \
-    AG_INLINE bool name##_rows(const type *x, int rows, index first, int64_t step, int64_t count, bool careful, \
-                               type *restrict best, index *restrict at)                                         \
-    {                                                                                                           \
-        int strange = 0;                                                                                        \
-        for (int64_t j = 0; j < count; j++) {                                                                   \
-            type b = best[j];                                                                                   \
-            index place = at[j];                                                                                \
-            _Pragma("GCC unroll 8") for (int r = 0; r < rows; r++)                                              \
-            {                                                                                                   \
-                const type v = x[r * step + j];                                                                 \
-                const bool better = v MORE b || (careful && NAN_FIRST(v, b));                                   \
-                strange |= v != v;                                                                              \
-                place = better ? first + r : place;                                                             \
-                b = better ? v : b;                                                                             \
-            }                                                                                                   \
-            best[j] = b;                                                                                        \
-            at[j] = place;                                                                                      \
-        }                                                                                                       \
-        return strange;                                                                                         \
-    }                                                                                                           \
-    AG_INLINE bool name##_all(const type *x, int64_t n, int64_t step, int64_t count, bool careful, type *best,  \
-                              index *at)                                                                        \
-    {                                                                                                           \
-        bool strange = false;                                                                                   \
-        int64_t i = 0;                                                                                          \
-        for (int64_t j = 0; j < count; j++) {                                                                   \
-            best[j] = x[j];                                                                                     \
-            at[j] = 0;                                                                                          \
-        }                                                                                                       \
-        for (; i + ROWS <= n; i += ROWS)                                                                        \
-            strange |= name##_rows(x + i * step, ROWS, (index)i, step, count, careful, best, at);               \
-        for (; i < n; i++)                                                                                      \
-            strange |= name##_rows(x + i * step, 1, (index)i, step, count, careful, best, at);                  \
-        return strange;                                                                                         \
-    }                                                                                                           \
-    static void name##_columns(const void *x, int64_t n, int64_t step, int64_t count, int64_t *place)           \
-    {                                                                                                           \
-        type best[COLUMNS];                                                                                     \
-        index at[COLUMNS];                                                                                      \
-        if (name##_all(x, n, step, count, false, best, at))                                                     \
-            name##_all(x, n, step, count, true, best, at);                                                      \
-        for (int64_t j = 0; j < count; j++)                                                                     \
-            place[j] = at[j];                                                                                   \
-    }                                                                                                           \
-    static bool name##_better(const void *x_, int64_t i, int64_t k)                                             \
-    {                                                                                                           \
-        const type *x = x_;                                                                                     \
-        return BETTER(x[i], x[k]);                                                                              \
+#define FINDER(name, type, index, MORE, BETTER)                                                                    \
+    /* n rows, from row `first` on; careful: also of NaNs. Was there one? */                                       \
+    AG_INLINE bool name##_rows(const type *x, int rows, index first, int64_t step, int64_t count, bool careful,    \
+                               type *restrict best, index *restrict at)                                            \
+    {                                                                                                              \
+        int strange = 0;                                                                                           \
+        for (int64_t j = 0; j < count; j++) {                                                                      \
+            type b = best[j];                                                                                      \
+            index place = at[j];                                                                                   \
+            _Pragma("GCC unroll 8") for (int r = 0; r < rows; r++)                                                 \
+            {                                                                                                      \
+                const type v = x[r * step + j];                                                                    \
+                const bool better = v MORE b || (careful && NAN_FIRST(v, b));                                      \
+                strange |= v != v;                                                                                 \
+                place = better ? first + r : place;                                                                \
+                b = better ? v : b;                                                                                \
+            }                                                                                                      \
+            best[j] = b;                                                                                           \
+            at[j] = place;                                                                                         \
+        }                                                                                                          \
+        return strange;                                                                                            \
+    }                                                                                                              \
+    AG_INLINE bool name##_all(const type *x, int64_t n, int64_t step, int64_t count, bool careful, type *best,     \
+                              index *at)                                                                           \
+    {                                                                                                              \
+        bool strange = false;                                                                                      \
+        int64_t i = 0;                                                                                             \
+        for (int64_t j = 0; j < count; j++) {                                                                      \
+            best[j] = x[j];                                                                                        \
+            at[j] = 0;                                                                                             \
+        }                                                                                                          \
+        for (; i + ROWS <= n; i += ROWS)                                                                           \
+            strange |= name##_rows(x + i * step, ROWS, (index)i, step, count, careful, best, at);                  \
+        for (; i < n; i++)                                                                                         \
+            strange |= name##_rows(x + i * step, 1, (index)i, step, count, careful, best, at);                     \
+        return strange;                                                                                            \
+    }                                                                                                              \
+    static void name##_columns(const void *x, int64_t n, int64_t step, int64_t count, int64_t *place, void *value) \
+    {                                                                                                              \
+        type best[COLUMNS];                                                                                        \
+        index at[COLUMNS];                                                                                         \
+        if (name##_all(x, n, step, count, false, best, at))                                                        \
+            name##_all(x, n, step, count, true, best, at);                                                         \
+        for (int64_t j = 0; j < count; j++)                                                                        \
+            place[j] = at[j];                                                                                      \
+        if (value)                                                                                                 \
+            memcpy(value, best, (size_t)count * sizeof *best);                                                     \
+    }                                                                                                              \
+    static bool name##_better(const void *x_, int64_t i, int64_t k)                                                \
+    {                                                                                                              \
+        const type *x = x_;                                                                                        \
+        return BETTER(x[i], x[k]);                                                                                 \
     }
 
 FINDER(largest_f32, float, int32_t, >, ABOVE)
@@ -117,7 +119,9 @@ typedef struct places_job {
     const char *x;
     ag_dtype dtype;
     int64_t size, n, inner, chunks; /* size: of an element; chunks: items into which lines side by side fall */
+    bool largest;
     int64_t *place;
+    char *value;          /* NULL: not asked for */
     int64_t *part, parts; /* the places in parts of one long line */
 } places_job;
 
@@ -127,7 +131,7 @@ static int64_t find_in_line(const places_job *j, const char *x, int64_t n)
     int64_t lane[LANES], at = 0;
     const int64_t rows = n / LANES;
     if (rows > 0)
-        j->find->columns(x, rows, LANES, LANES, lane);
+        j->find->columns(x, rows, LANES, LANES, lane, NULL);
     for (int64_t l = 0; l < LANES && rows > 0; l++) {
         const int64_t i = lane[l] * LANES + l;
         if (j->find->better(x, i, at) || (i < at && !j->find->better(x, at, i)))
@@ -138,6 +142,13 @@ static int64_t find_in_line(const places_job *j, const char *x, int64_t n)
     return at;
 }
 
+/* The value of result `at`, of which the line begins at x and has its elements `step` apart. */
+static void take_value(const places_job *j, int64_t at, const char *x, int64_t step)
+{
+    if (j->value)
+        memcpy(j->value + at * j->size, x + j->place[at] * step * j->size, (size_t)j->size);
+}
+
 /* Short lines, as columns. */
 static void run_turned(const void *context, int64_t begin, int64_t end)
 {
@@ -146,16 +157,22 @@ static void run_turned(const void *context, int64_t begin, int64_t end)
     const int64_t most = ROOM / j->n < TURNED ? ROOM / j->n : TURNED;
     for (int64_t i = begin; i < end; i += most) {
         const int64_t lines = end - i < most ? end - i : most;
+        char *value = j->value ? j->value + i * j->size : NULL;
         ag_turn_lines(j->dtype, j->x + i * j->n * j->size, lines, j->n, block);
-        j->find->columns(block, j->n, lines, lines, j->place + i);
+        if (j->n >= ROWS || j->size == 1 ||
+            !ag_place_boxes(j->dtype, block, 1, j->n, lines, j->largest, j->place + i, value, 1))
+            j->find->columns(block, j->n, lines, lines, j->place + i, value);
     }
 }
 
 static void run_lines(const void *context, int64_t begin, int64_t end)
 {
     const places_job *j = context;
-    for (int64_t i = begin; i < end; i++)
-        j->place[i] = find_in_line(j, j->x + i * j->n * j->size, j->n);
+    for (int64_t i = begin; i < end; i++) {
+        const char *x = j->x + i * j->n * j->size;
+        j->place[i] = find_in_line(j, x, j->n);
+        take_value(j, i, x, 1);
+    }
 }
 
 static void run_columns(const void *context, int64_t begin, int64_t end)
@@ -166,14 +183,18 @@ static void run_columns(const void *context, int64_t begin, int64_t end)
         const int64_t count = left < COLUMNS ? left : COLUMNS;
         const char *x = j->x + (row * j->n * j->inner + first) * j->size;
         int64_t *place = j->place + row * j->inner + first, more[COLUMNS];
-        j->find->columns(x, j->n < DEEP ? j->n : DEEP, j->inner, count, place);
+        char *value = j->value ? j->value + (row * j->inner + first) * j->size : NULL;
+        j->find->columns(x, j->n < DEEP ? j->n : DEEP, j->inner, count, place, value);
         for (int64_t from = DEEP; from < j->n; from += DEEP) {
             const int64_t left_here = j->n - from;
-            j->find->columns(x + from * j->inner * j->size, left_here < DEEP ? left_here : DEEP, j->inner, count, more);
+            j->find->columns(x + from * j->inner * j->size, left_here < DEEP ? left_here : DEEP, j->inner, count, more,
+                             NULL);
             for (int64_t k = 0; k < count; k++)
                 if (j->find->better(x, (from + more[k]) * j->inner + k, place[k] * j->inner + k))
                     place[k] = from + more[k];
         }
+        for (int64_t k = 0; k < count && j->n > DEEP; k++)
+            take_value(j, row * j->inner + first + k, x + k * j->size, j->inner);
     }
 }
 
@@ -195,22 +216,7 @@ static void run_divided(places_job *j, int threads)
     for (int64_t i = 1; i < j->parts; i++)
         at = j->find->better(j->x, part[i], at) ? part[i] : at;
     *j->place = at;
-}
-
-#define TAKE(type)                          \
-    for (int64_t i = 0; i < outer; i++)     \
-        for (int64_t k = 0; k < inner; k++) \
-            ((type *)value)[i * inner + k] = ((const type *)x)[(i * n + place[i * inner + k]) * inner + k];
-
-static void take_values(size_t size, const void *x, int64_t outer, int64_t n, int64_t inner, const int64_t *place,
-                        void *value)
-{
-    if (size == 8)
-        TAKE(uint64_t)
-    else if (size == 4)
-        TAKE(uint32_t)
-    else
-        TAKE(uint8_t)
+    take_value(j, 0, j->x, 1);
 }
 
 void ag_extremum_places(ag_dtype d, const void *x, int64_t outer, int64_t n, int64_t inner, bool largest,
@@ -223,8 +229,11 @@ void ag_extremum_places(ag_dtype d, const void *x, int64_t outer, int64_t n, int
                      .n = n,
                      .inner = inner,
                      .chunks = ag_parts(inner, COLUMNS),
-                     .place = place };
-    if (outer == 0 || inner == 0)
+                     .largest = largest,
+                     .place = place,
+                     .value = value };
+    if (outer == 0 || inner == 0 ||
+        (inner > 1 && ag_place_boxes(d, x, outer, n, inner, largest, place, value, threads)))
         return;
     j.parts = n / PART < PARTS ? n / PART : PARTS;
     if (inner > 1)
@@ -234,6 +243,4 @@ void ag_extremum_places(ag_dtype d, const void *x, int64_t outer, int64_t n, int
         run_divided(&j, threads);
     else
         ag_for_ranges(outer, (double)n, threads, n <= SHORT ? run_turned : run_lines, &j);
-    if (value)
-        take_values(ag_dtype_size(d), x, outer, n, inner, place, value);
 }
