@@ -13,6 +13,7 @@ typedef struct lines {
     const int64_t *at;
     int64_t table_step, list_step, at_step; /* from line to line; at_step 0: all have the same indices */
     int64_t next; /* from a line of the table to what will be wanted when the indices that follow have been used */
+    const char *before; /* what the table's lines hold before; NULL: that is not known, or zeros */
 } lines;
 
 typedef void lines_function(const lines *l);
@@ -47,23 +48,25 @@ TAKE(take_32, uint32_t)
 TAKE(take_64, uint64_t)
 
 /* In order: places may be named several times. */
-#define PUT(name, type, value)                                           \
-    static void name(const lines *l)                                     \
-    {                                                                    \
-        for (int64_t r = 0; r < l->count; r++) {                         \
-            type *to = (type *)l->table + r * l->table_step;             \
-            const type *from = (const type *)l->list + r * l->list_step; \
-            const int64_t *at = l->at + r * l->at_step, n = l->n;        \
-            for (int64_t i = 0; i < n; i += PART) {                      \
-                const int64_t end = n - i < PART ? n : i + PART;         \
-                ask_for(to + l->next + i, sizeof *to, true);             \
-                for (int64_t k = i; k < end; k++) {                      \
-                    const type v = from[k];                              \
-                    type *place = &to[at[k]];                            \
-                    *place = (type)(value);                              \
-                }                                                        \
-            }                                                            \
-        }                                                                \
+#define PUT(name, type, value)                                                                             \
+    static void name(const lines *l)                                                                       \
+    {                                                                                                      \
+        for (int64_t r = 0; r < l->count; r++) {                                                           \
+            type *to = (type *)l->table + r * l->table_step;                                               \
+            const type *from = (const type *)l->list + r * l->list_step;                                   \
+            const int64_t *at = l->at + r * l->at_step, n = l->n;                                          \
+            for (int64_t i = 0; i < n; i += PART) {                                                        \
+                const int64_t end = n - i < PART ? n : i + PART;                                           \
+                ask_for(to + l->next + i, sizeof *to, true);                                               \
+                if (l->before)                                                                             \
+                    ask_for((const type *)l->before + r * l->table_step + l->next + i, sizeof *to, false); \
+                for (int64_t k = i; k < end; k++) {                                                        \
+                    const type v = from[k];                                                                \
+                    type *place = &to[at[k]];                                                              \
+                    *place = (type)(value);                                                                \
+                }                                                                                          \
+            }                                                                                              \
+        }                                                                                                  \
     }
 PUT(put_8, uint8_t, v)
 PUT(put_32, uint32_t, v)
@@ -141,6 +144,7 @@ static bool run_band(const lines_job *j, const ag_cursor *c, int64_t rows)
     const int64_t size = (int64_t)ag_bytes_of(j->dtype[TABLE]), index_size = (int64_t)ag_bytes_of(j->dtype[INDEX]);
     const int64_t step = j->nest.stride[INDEX][j->nest.rank - 1];
     lines l = { .count = rows, .table = place_of(j, c, TABLE) };
+    l.before = j->before ? j->before + (l.table - j->data[TABLE]) : NULL;
     l.table_step = j->step[TABLE];
     l.list_step = j->step[LIST];
     l.at_step = j->step[INDEX];
