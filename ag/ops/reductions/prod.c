@@ -1,4 +1,5 @@
 /* Products, over everything or over axes. */
+#include "ag/ops/reductions/prod.h"
 #include "ag/ops/reductions/reduction.h"
 #include "ag/ops/scans/scans.h"
 #include <float.h>
@@ -17,107 +18,6 @@ static ag_status prod_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return status;
 }
 
-/* ---- a times 2^n, so that what overflows or vanishes on the way comes back, is the product of all but zeros, of which
- * there are b; of integers n alone is all, modulo 2^64 */
-
-static inline ag_total_of normal(double a, int64_t n)
-{
-    const uint64_t below = (uint64_t)1 << 52, half = (uint64_t)1022 << 52;
-    uint64_t bits;
-    int by = 0;
-    memcpy(&bits, &a, sizeof bits);
-    if (fabs(a) >= DBL_MIN && fabs(a) <= DBL_MAX) { /* frexp in place */
-        by = (int)(bits >> 52 & 2047) - 1022;
-        bits = (bits & ((uint64_t)1 << 63 | (below - 1))) | half;
-        memcpy(&a, &bits, sizeof a);
-    } else if (a != 0 && fabs(a) <= DBL_MAX) {
-        a = frexp(a, &by);
-    }
-    return (ag_total_of){ a, 0, n + by };
-}
-
-static void join_products(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
-{
-    (void)context;
-    for (int64_t i = 0; i < count; i++) {
-        const double zeros = total[i].b + more[i].b;
-        total[i] = normal(total[i].a * more[i].a, total[i].n + more[i].n);
-        total[i].b = zeros;
-    }
-}
-
-static void join_integers(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
-{
-    (void)context;
-    for (int64_t i = 0; i < count; i++)
-        total[i].n = (int64_t)((uint64_t)total[i].n * (uint64_t)more[i].n);
-}
-
-/* A product that was denormal on its way has lost digits, and one that overflowed and met 0 is NaN: they are made anew,
- * with their power of two aside. SUNK: what an element after which there are no digits adds to the number of zeros. */
-static const double LOW = 1e-290, HIGH = 1e290, SUNK = 0x1p32;
-
-#define PRODUCTS(name, type)                                                                                          \
-    AG_FOLD_EACH(name##_rows, type, double, 1, a *= (double)v; b += fabs(a) < LOW)                                    \
-    AG_FOLD_EACH(name##_nonzero, type, double, 1, a *= (double)(v == 0 ? 1 : v);                                      \
-                 b += v == 0 ? 1 : (double)(fabs(a) < LOW) * SUNK)                                                    \
-    static ag_total_of name##_slowly(const type *x, int64_t n, int64_t step)                                          \
-    {                                                                                                                 \
-        ag_total_of t = { .a = 1 };                                                                                   \
-        for (int64_t i = 0; i < n; i++) {                                                                             \
-            const ag_total_of v = normal((double)x[i * step], 0);                                                     \
-            t = v.a == 0 ? t : normal(t.a * v.a, t.n + v.n);                                                          \
-        }                                                                                                             \
-        return t;                                                                                                     \
-    }                                                                                                                 \
-    static void name(const void *x_, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
-    {                                                                                                                 \
-        const type *x = x_;                                                                                           \
-        double t[AG_FOLD_COLUMNS], zeros[AG_FOLD_COLUMNS];                                                            \
-        (void)context;                                                                                                \
-        bool any = false;                                                                                             \
-        name##_rows(x, n, step, count, NULL, t, zeros);                                                               \
-        for (int64_t k = 0; k < count; k++)                                                                           \
-            any |= zeros[k] > 0 || t[k] != t[k];                                                                      \
-        if (any)                                                                                                      \
-            name##_nonzero(x, n, step, count, NULL, t, zeros);                                                        \
-        for (int64_t k = 0; k < count; k++) {                                                                         \
-            const bool safe = zeros[k] < SUNK && fabs(t[k]) > LOW && fabs(t[k]) < HIGH;                               \
-            total[k] = safe ? normal(t[k], 0) : name##_slowly(x + k, n, step);                                        \
-            total[k].b = zeros[k] < SUNK ? zeros[k] : fmod(zeros[k], SUNK);                                           \
-        }                                                                                                             \
-    }
-PRODUCTS(products_f32, float)
-PRODUCTS(products_f64, double)
-
-#define INTEGER_PRODUCTS(name, type)                                                                                 \
-    AG_FOLD_EACH(name##_rows, type, uint64_t, 1, a *= (uint64_t)v)                                                   \
-    static void name(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
-    {                                                                                                                \
-        uint64_t t[AG_FOLD_COLUMNS], unused[AG_FOLD_COLUMNS];                                                        \
-        (void)context;                                                                                               \
-        name##_rows(x, n, step, count, NULL, t, unused);                                                             \
-        for (int64_t k = 0; k < count; k++)                                                                          \
-            total[k] = (ag_total_of){ .n = (int64_t)t[k] };                                                          \
-    }
-INTEGER_PRODUCTS(products_i32, int32_t)
-INTEGER_PRODUCTS(products_i64, int64_t)
-INTEGER_PRODUCTS(products_u8, uint8_t)
-
-static ag_fold fold_of(ag_dtype d)
-{
-    const ag_fold integers = { .columns = d == AG_I32   ? products_i32
-                                          : d == AG_I64 ? products_i64
-                                                        : products_u8,
-                               .join = join_integers,
-                               .none = { .n = 1 },
-                               .deep = 4096 };
-    const ag_fold floats = {
-        .columns = d == AG_F32 ? products_f32 : products_f64, .join = join_products, .none = { .a = 1 }, .deep = 256
-    };
-    return ag_is_float(d) ? floats : integers;
-}
-
 /* a 2^n */
 static double scaled(double a, int64_t n)
 {
@@ -127,7 +27,7 @@ static double scaled(double a, int64_t n)
 static ag_status prod_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const int64_t results = ag_array_size(&y[0]);
-    const ag_fold f = fold_of(x->dtype);
+    const ag_fold f = ag_prod_fold(x->dtype);
     double *kept = y[1].data;
     ag_total_of *total = ag_call_scratch(c, (size_t)results * sizeof *total);
     if (!total || ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, total))
@@ -241,26 +141,26 @@ static int64_t within(int64_t n, int64_t low, int64_t high)
 /* Of each line. A quotient must neither overflow nor vanish before its power of two has been multiplied: as much of that
  * as the type holds goes first, and where the rest is more than it holds the line's all vanish or overflow; what is just
  * more takes a root of the rest with it. False: a product is not finite, and says nothing about those of its factors. */
-#define SHARES(name, type, least, most)                                                    \
-    static bool name(int64_t lines, const type *dy, const double *kept, shares *s)         \
-    {                                                                                      \
-        type *over = s->over.data, *scale = s->scale.data, *lone = s->lone.data;           \
-        bool any = false;                                                                  \
-        for (int64_t i = 0; i < lines; i++, kept += KEPT) {                                \
-            const double g = (double)dy[i], zeros = kept[1];                               \
-            ag_total_of t = normal(g, 0);                                                  \
-            if (!isfinite(kept[0]))                                                        \
-                return false;                                                              \
-            t = normal(t.a * kept[0], isfinite(g) && g != 0 ? t.n + (int64_t)kept[2] : 0); \
-            const int64_t first = within(t.n, (least) + 1, most), then = t.n - first;      \
-            const double root = then == (most) ? sqrt(fabs(t.a)) : 1;                      \
-            over[i] = (type)(zeros > 0 ? g * 0 : scaled(t.a / root, first));               \
-            scale[i] = (type)(zeros > 0 ? 1 : scaled(root, then));                         \
-            lone[i] = (type)(zeros > 1 ? g * 0 : scaled(t.a, t.n));                        \
-            any |= zeros > 0;                                                              \
-        }                                                                                  \
-        s->lone.data = any ? lone : NULL;                                                  \
-        return true;                                                                       \
+#define SHARES(name, type, least, most)                                                            \
+    static bool name(int64_t lines, const type *dy, const double *kept, shares *s)                 \
+    {                                                                                              \
+        type *over = s->over.data, *scale = s->scale.data, *lone = s->lone.data;                   \
+        bool any = false;                                                                          \
+        for (int64_t i = 0; i < lines; i++, kept += KEPT) {                                        \
+            const double g = (double)dy[i], zeros = kept[1];                                       \
+            ag_total_of t = ag_prod_normal(g, 0);                                                  \
+            if (!isfinite(kept[0]))                                                                \
+                return false;                                                                      \
+            t = ag_prod_normal(t.a * kept[0], isfinite(g) && g != 0 ? t.n + (int64_t)kept[2] : 0); \
+            const int64_t first = within(t.n, (least) + 1, most), then = t.n - first;              \
+            const double root = then == (most) ? sqrt(fabs(t.a)) : 1;                              \
+            over[i] = (type)(zeros > 0 ? g * 0 : scaled(t.a / root, first));                       \
+            scale[i] = (type)(zeros > 0 ? 1 : scaled(root, then));                                 \
+            lone[i] = (type)(zeros > 1 ? g * 0 : scaled(t.a, t.n));                                \
+            any |= zeros > 0;                                                                      \
+        }                                                                                          \
+        s->lone.data = any ? lone : NULL;                                                          \
+        return true;                                                                               \
     }
 SHARES(shares_f32, float, FLT_MIN_EXP, FLT_MAX_EXP)
 SHARES(shares_f64, double, DBL_MIN_EXP, DBL_MAX_EXP)

@@ -1,0 +1,84 @@
+/* The totals of which products are made. */
+#include "ag/ops/reductions/prod.h"
+
+static void join_products(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
+{
+    (void)context;
+    for (int64_t i = 0; i < count; i++) {
+        const double zeros = total[i].b + more[i].b;
+        total[i] = ag_prod_normal(total[i].a * more[i].a, total[i].n + more[i].n);
+        total[i].b = zeros;
+    }
+}
+
+static void join_integers(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
+{
+    (void)context;
+    for (int64_t i = 0; i < count; i++)
+        total[i].n = (int64_t)((uint64_t)total[i].n * (uint64_t)more[i].n);
+}
+
+/* A product that was denormal on its way has lost digits, and one that overflowed and met 0 is NaN: they are made anew,
+ * with their power of two aside. SUNK: what an element after which there are no digits adds to the number of zeros. */
+static const double LOW = 1e-290, HIGH = 1e290, SUNK = 0x1p32;
+
+#define PRODUCTS(name, type)                                                                                          \
+    AG_FOLD_EACH(name##_rows, type, double, 1, a *= (double)v; b += fabs(a) < LOW)                                    \
+    AG_FOLD_EACH(name##_nonzero, type, double, 1, a *= (double)(v == 0 ? 1 : v);                                      \
+                 b += v == 0 ? 1 : (double)(fabs(a) < LOW) * SUNK)                                                    \
+    static ag_total_of name##_slowly(const type *x, int64_t n, int64_t step)                                          \
+    {                                                                                                                 \
+        ag_total_of t = { .a = 1 };                                                                                   \
+        for (int64_t i = 0; i < n; i++) {                                                                             \
+            const ag_total_of v = ag_prod_normal((double)x[i * step], 0);                                             \
+            t = v.a == 0 ? t : ag_prod_normal(t.a * v.a, t.n + v.n);                                                  \
+        }                                                                                                             \
+        return t;                                                                                                     \
+    }                                                                                                                 \
+    static void name(const void *x_, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                                 \
+        const type *x = x_;                                                                                           \
+        double t[AG_FOLD_COLUMNS], zeros[AG_FOLD_COLUMNS];                                                            \
+        (void)context;                                                                                                \
+        bool any = false;                                                                                             \
+        name##_rows(x, n, step, count, NULL, t, zeros);                                                               \
+        for (int64_t k = 0; k < count; k++)                                                                           \
+            any |= zeros[k] > 0 || t[k] != t[k];                                                                      \
+        if (any)                                                                                                      \
+            name##_nonzero(x, n, step, count, NULL, t, zeros);                                                        \
+        for (int64_t k = 0; k < count; k++) {                                                                         \
+            const bool safe = zeros[k] < SUNK && fabs(t[k]) > LOW && fabs(t[k]) < HIGH;                               \
+            total[k] = safe ? ag_prod_normal(t[k], 0) : name##_slowly(x + k, n, step);                                \
+            total[k].b = zeros[k] < SUNK ? zeros[k] : fmod(zeros[k], SUNK);                                           \
+        }                                                                                                             \
+    }
+PRODUCTS(products_f32, float)
+PRODUCTS(products_f64, double)
+
+#define INTEGER_PRODUCTS(name, type)                                                                                 \
+    AG_FOLD_EACH(name##_rows, type, uint64_t, 1, a *= (uint64_t)v)                                                   \
+    static void name(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                                \
+        uint64_t t[AG_FOLD_COLUMNS], unused[AG_FOLD_COLUMNS];                                                        \
+        (void)context;                                                                                               \
+        name##_rows(x, n, step, count, NULL, t, unused);                                                             \
+        for (int64_t k = 0; k < count; k++)                                                                          \
+            total[k] = (ag_total_of){ .n = (int64_t)t[k] };                                                          \
+    }
+INTEGER_PRODUCTS(products_i32, int32_t)
+INTEGER_PRODUCTS(products_i64, int64_t)
+INTEGER_PRODUCTS(products_u8, uint8_t)
+
+ag_fold ag_prod_fold(ag_dtype d)
+{
+    const ag_fold integers = { .columns = d == AG_I32   ? products_i32
+                                          : d == AG_I64 ? products_i64
+                                                        : products_u8,
+                               .join = join_integers,
+                               .none = { .n = 1 },
+                               .deep = 4096 };
+    const ag_fold floats = {
+        .columns = d == AG_F32 ? products_f32 : products_f64, .join = join_products, .none = { .a = 1 }, .deep = 256
+    };
+    return ag_is_float(d) ? floats : integers;
+}
