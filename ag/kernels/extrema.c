@@ -1,9 +1,15 @@
 #include "ag/kernels/extrema_boxes.h"
+#include "ag/kernels/vector.h"
 #include <math.h>
 
+#pragma GCC diagnostic ignored "-Wpsabi"
+
 enum {
-    PARTS = 32, /* into which one result's elements may be divided */
-    LANES = 32  /* comparisons that do not wait for each other */
+    PARTS = 32,    /* into which one result's elements may be divided */
+    LANES = 32,    /* elements of a row that is worth vectors, */
+    NARROW = 32,   /* and bytes of these */
+    WIDE = 64,     /* in rows */
+    LONG = 1 << 11 /* of so many bytes */
 };
 
 /* Along a row of n elements: to = the better of to and from. With to_step 0, all of them go into one. */
@@ -13,47 +19,85 @@ typedef void row_function(void *to, int64_t to_step, const void *from, int64_t f
 #define ABOVE(a, b) ((a) > (b) || (a) != (a))
 #define BELOW(a, b) ((a) < (b) || (a) != (a))
 
-#define ROW(name, type, BETTER)                                                                           \
-    static void name(void *to_, int64_t to_step, const void *from_, int64_t from_step, int64_t n)         \
-    {                                                                                                     \
-        type *restrict to = to_;                                                                          \
-        const type *restrict from = from_;                                                                \
-        int64_t i = 0;                                                                                    \
-        if (to_step == 0) {                                                                               \
-            type best[LANES], all = to[0];                                                                \
-            for (int l = 0; l < LANES; l++)                                                               \
-                best[l] = all;                                                                            \
-            for (; from_step == 1 && i + LANES <= n; i += LANES)                                          \
-                for (int l = 0; l < LANES; l++)                                                           \
-                    best[l] = BETTER(from[i + l], best[l]) ? from[i + l] : best[l];                       \
-            for (int l = 0; i > 0 && l < LANES; l++)                                                      \
-                all = BETTER(best[l], all) ? best[l] : all;                                               \
-            for (; i < n; i++)                                                                            \
-                all = BETTER(from[i * from_step], all) ? from[i * from_step] : all;                       \
-            to[0] = all;                                                                                  \
-        } else if (to_step == 1 && from_step == 1) {                                                      \
-            for (; i < n; i++)                                                                            \
-                to[i] = BETTER(from[i], to[i]) ? from[i] : to[i];                                         \
-        } else if (to_step == 1 && from_step == 2) { /* windows of two */                                 \
-            for (; i < n; i++)                                                                            \
-                to[i] = BETTER(from[2 * i], to[i]) ? from[2 * i] : to[i];                                 \
-        } else {                                                                                          \
-            for (; i < n; i++)                                                                            \
-                to[i * to_step] =                                                                         \
-                    BETTER(from[i * from_step], to[i * to_step]) ? from[i * from_step] : to[i * to_step]; \
-        }                                                                                                 \
+/* Of a row of at least so many bytes, in four vectors of them, and those then by halves. */
+#define KEEP(best, v, masks, MORE)                                                \
+    do {                                                                          \
+        const masks better = (masks)(v MORE best) | (masks)(v != v);              \
+        best = (__typeof__(best))(((masks)v & better) | ((masks)best & ~better)); \
+    } while (0)
+#define LINE(name, type, integer, MORE, BETTER, VECTOR)                      \
+    AG_INLINE type name(const type *x, int64_t n, type all)                  \
+    {                                                                        \
+        typedef type lanes __attribute__((vector_size(VECTOR)));             \
+        typedef integer masks __attribute__((vector_size(VECTOR)));          \
+        typedef type half __attribute__((vector_size(VECTOR / 2)));          \
+        typedef integer half_masks __attribute__((vector_size(VECTOR / 2))); \
+        enum { WIDTH = VECTOR / sizeof(type) };                              \
+        lanes best[4], v;                                                    \
+        half low, high;                                                      \
+        type last[WIDTH / 2];                                                \
+        int64_t i = 0;                                                       \
+        for (int k = 0; k < 4; k++)                                          \
+            best[k] = (lanes){ 0 } + all;                                    \
+        for (; i + 4 * WIDTH <= n; i += 4 * WIDTH)                           \
+            for (int k = 0; k < 4; k++) {                                    \
+                memcpy(&v, x + i + k * WIDTH, sizeof v);                     \
+                KEEP(best[k], v, masks, MORE);                               \
+            }                                                                \
+        for (; i < n; i += WIDTH) {                                          \
+            memcpy(&v, i + WIDTH <= n ? x + i : x + n - WIDTH, sizeof v);    \
+            KEEP(best[0], v, masks, MORE);                                   \
+        }                                                                    \
+        for (int k = 1; k < 4; k++)                                          \
+            KEEP(best[0], best[k], masks, MORE);                             \
+        memcpy(&low, &best[0], sizeof low);                                  \
+        memcpy(&high, (const char *)&best[0] + sizeof low, sizeof high);     \
+        KEEP(low, high, half_masks, MORE);                                   \
+        memcpy(last, &low, sizeof last);                                     \
+        for (size_t l = 0; l < WIDTH / 2; l++)                               \
+            all = BETTER(last[l], all) ? last[l] : all;                      \
+        return all;                                                          \
+    }
+#define ROW(name, type, integer, MORE, BETTER)                                                                    \
+    LINE(name##_narrow, type, integer, MORE, BETTER, NARROW)                                                      \
+    LINE(name##_wide, type, integer, MORE, BETTER, WIDE)                                                          \
+    static void name(void *to_, int64_t to_step, const void *from_, int64_t from_step, int64_t n)                 \
+    {                                                                                                             \
+        type *restrict to = to_;                                                                                  \
+        const type *restrict from = from_;                                                                        \
+        int64_t i = 0;                                                                                            \
+        if (to_step == 0) {                                                                                       \
+            type all = to[0];                                                                                     \
+            if (from_step == 1 && n >= LANES) {                                                                   \
+                all = n * (int64_t)sizeof *from < LONG ? name##_narrow(from, n, all) : name##_wide(from, n, all); \
+                i = n;                                                                                            \
+            }                                                                                                     \
+            for (; i < n; i++)                                                                                    \
+                all = BETTER(from[i * from_step], all) ? from[i * from_step] : all;                               \
+            to[0] = all;                                                                                          \
+        } else if (to_step == 1 && from_step == 1) {                                                              \
+            for (; i < n; i++)                                                                                    \
+                to[i] = BETTER(from[i], to[i]) ? from[i] : to[i];                                                 \
+        } else if (to_step == 1 && from_step == 2) { /* windows of two */                                         \
+            for (; i < n; i++)                                                                                    \
+                to[i] = BETTER(from[2 * i], to[i]) ? from[2 * i] : to[i];                                         \
+        } else {                                                                                                  \
+            for (; i < n; i++)                                                                                    \
+                to[i * to_step] =                                                                                 \
+                    BETTER(from[i * from_step], to[i * to_step]) ? from[i * from_step] : to[i * to_step];         \
+        }                                                                                                         \
     }
 
-ROW(largest_f32, float, ABOVE)
-ROW(largest_f64, double, ABOVE)
-ROW(largest_i32, int32_t, ABOVE)
-ROW(largest_i64, int64_t, ABOVE)
-ROW(largest_u8, uint8_t, ABOVE)
-ROW(smallest_f32, float, BELOW)
-ROW(smallest_f64, double, BELOW)
-ROW(smallest_i32, int32_t, BELOW)
-ROW(smallest_i64, int64_t, BELOW)
-ROW(smallest_u8, uint8_t, BELOW)
+ROW(largest_f32, float, int32_t, >, ABOVE)
+ROW(largest_f64, double, int64_t, >, ABOVE)
+ROW(largest_i32, int32_t, int32_t, >, ABOVE)
+ROW(largest_i64, int64_t, int64_t, >, ABOVE)
+ROW(largest_u8, uint8_t, int8_t, >, ABOVE)
+ROW(smallest_f32, float, int32_t, <, BELOW)
+ROW(smallest_f64, double, int64_t, <, BELOW)
+ROW(smallest_i32, int32_t, int32_t, <, BELOW)
+ROW(smallest_i64, int64_t, int64_t, <, BELOW)
+ROW(smallest_u8, uint8_t, int8_t, <, BELOW)
 
 static row_function *const rows[2][6] = {
     { NULL, smallest_f32, smallest_f64, smallest_i32, smallest_i64, smallest_u8 },
