@@ -345,6 +345,8 @@ static void products_do_not_remember_the_way(void **state)
     const double huge = 0x1p1000, third = 0x1.5555555555555p-560, tiny = 0x1p-500;
     VALUES(ag_prod_over(AG_VALUES(t, AG_SHAPE(2, 3), huge, huge, 0, 0, huge, huge), AG_AXES(1), 0), AG_SHAPE(2), 0, 0);
     VALUES(ag_prod(AG_VALUES(t, AG_SHAPE(2), INFINITY, 0)), AG_SCALAR, NAN);
+    const ag_tensor most = ag_from(t, AG_I64, AG_SHAPE(2), (const int64_t[]){ INT64_MAX, 1 }, 2 * sizeof(int64_t));
+    assert_true(*(const int64_t *)ag_data(ag_prod(most), AG_I64) == INT64_MAX);
     const ag_tensor sunk = AG_VALUES(t, AG_SHAPE(2, 4), third, tiny, huge, 0x1p60, third, tiny, huge, 0);
     VALUES(ag_mul_scalar(ag_prod_over(ag_transpose(sunk, 0, 1), AG_AXES(0), 0), 3), AG_SHAPE(2), 4, 0);
 }

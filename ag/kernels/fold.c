@@ -1,9 +1,11 @@
 #include "ag/kernels/fold.h"
+#include "ag/kernels/kernels.h"
 
 enum {
-    CHUNK = 4096, /* elements of a line that are dealt out at a time */
-    PARTS = 16,   /* into which lines side by side may be divided */
-    LEAST = 64,   /* elements of a part of them: joining two totals takes as long as some ten */
+    CHUNK = AG_FOLD_LINE,
+    TURNED = 64, /* lines at a time */
+    PARTS = 16,  /* into which lines side by side may be divided */
+    LEAST = 64,  /* elements of a part of them: joining two totals takes as long as some ten */
     /* Elements of a long line that are worth a thread's turn; the means of shorter parts would lose digits. */
     PART = 1 << 15
 };
@@ -11,6 +13,7 @@ enum {
 typedef struct fold_job {
     const ag_fold *f;
     const char *x;
+    ag_dtype dtype;
     int64_t size, outer, n, inner, chunks; /* size: of an element */
     int64_t parts, high;                   /* into which lines side by side are divided, of so many elements */
     ag_total_of *total, *part;
@@ -20,6 +23,10 @@ typedef struct fold_job {
 static ag_total_of fold_chunk(const ag_fold *f, const char *x, int64_t size, int64_t n)
 {
     ag_total_of lane[AG_FOLD_LANES], all = f->none;
+    if (f->lines && n >= AG_FOLD_SHORT) {
+        f->lines(x, n, 1, f->context, &all);
+        return all;
+    }
     const int64_t rows = n / AG_FOLD_LANES, left = n % AG_FOLD_LANES;
     if (rows > 0) {
         f->columns(x, rows, AG_FOLD_LANES, AG_FOLD_LANES, f->context, lane);
@@ -47,8 +54,23 @@ static ag_total_of fold_line(const ag_fold *f, const char *x, int64_t size, int6
 static void run_lines(const void *context, int64_t begin, int64_t end)
 {
     const fold_job *j = context;
-    for (int64_t i = begin; i < end; i++)
-        j->total[i] = fold_line(j->f, j->x + i * j->n * j->size, j->size, j->n);
+    if (j->f->lines && j->n >= AG_FOLD_SHORT && j->n <= CHUNK)
+        j->f->lines(j->x + begin * j->n * j->size, j->n, end - begin, j->f->context, j->total + begin);
+    else
+        for (int64_t i = begin; i < end; i++)
+            j->total[i] = fold_line(j->f, j->x + i * j->n * j->size, j->size, j->n);
+}
+
+/* Of few elements, as columns. */
+static void run_short(const void *context, int64_t begin, int64_t end)
+{
+    const fold_job *j = context;
+    _Alignas(64) char block[AG_FOLD_SHORT * TURNED * 8];
+    for (int64_t i = begin; i < end; i += TURNED) {
+        const int64_t lines = end - i < TURNED ? end - i : TURNED;
+        ag_turn_lines(j->dtype, j->x + i * j->n * j->size, lines, j->n, block);
+        j->f->columns(block, j->n, lines, lines, j->f->context, j->total + i);
+    }
 }
 
 /* Some of the lines side by side, or a part of them. */
@@ -130,6 +152,7 @@ void ag_fold_lines(const ag_fold *f, const ag_array *x, int64_t outer, int64_t n
 {
     fold_job j = { .f = f,
                    .x = x->data,
+                   .dtype = x->dtype,
                    .size = (int64_t)ag_dtype_size(x->dtype),
                    .outer = outer,
                    .n = n,
@@ -151,6 +174,6 @@ void ag_fold_lines(const ag_fold *f, const ag_array *x, int64_t outer, int64_t n
     } else if (work) {
         run_divided(&j, threads);
     } else {
-        ag_for_ranges(outer, (double)n, threads, run_lines, &j);
+        ag_for_ranges(outer, (double)n, threads, n < AG_FOLD_SHORT ? run_short : run_lines, &j);
     }
 }

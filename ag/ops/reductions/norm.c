@@ -35,15 +35,14 @@ static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
     ag_total_of *total = ag_call_scratch(c, (size_t)results * sizeof *total);
     if (!total || ag_fold_axes(c, &f, x, p->reduction.axes, total))
         return AG_ENOMEM;
-    for (int64_t i = 0; i < results; i++) {
-        const double v = ag_norm_of(&total[i], p->p);
-        if (isinf(p->p))
-            many[i] = (double)total[i].n;
-        if (y->dtype == AG_F32)
-            ((float *)y->data)[i] = (float)v;
-        else
-            ((double *)y->data)[i] = v;
-    }
+    for (int64_t i = 0; i < results && isinf(p->p); i++)
+        many[i] = (double)total[i].n;
+    if (y->dtype == AG_F32)
+        for (int64_t i = 0; i < results; i++)
+            ((float *)y->data)[i] = (float)ag_norm_of(&total[i], p->p);
+    else
+        for (int64_t i = 0; i < results; i++)
+            ((double *)y->data)[i] = ag_norm_of(&total[i], p->p);
     return AG_OK;
 }
 

@@ -1,7 +1,7 @@
 /* The totals of which norms are made. */
+#include "ag/ops/reductions/eight.h"
 #include "ag/ops/reductions/norm.h"
 #include <float.h>
-#include <math.h>
 
 enum { SOME = 256 }; /* elements that are scaled at a time */
 
@@ -57,6 +57,9 @@ static void join_norms(ag_total_of *total, const ag_total_of *more, int64_t coun
         join_two(&total[i], &more[i], *(const double *)context);
 }
 
+/* No square overflowed, or vanished and would count. */
+#define IS_SAFE(sum) ((sum) > 1e-280 && (sum) < 1e300)
+
 /* A line's elements in double, a few at a time: to be scaled where squares overflow or vanish. */
 #define NORM(name, type)                                                                                              \
     AG_FOLD_EACH(name##_rows, type, double, 0, a += (double)v * (double)v)                                            \
@@ -80,13 +83,57 @@ static void join_norms(ag_total_of *total, const ag_total_of *more, int64_t coun
         if (p == 2)                                                                                                   \
             name##_rows(x, n, step, count, NULL, sum, unused);                                                        \
         for (int64_t k = 0; k < count; k++)                                                                           \
-            if (p == 2 && sum[k] > 1e-280 && sum[k] < 1e300)                                                          \
+            if (p == 2 && IS_SAFE(sum[k]))                                                                            \
                 total[k] = (ag_total_of){ sum[k], 1, 0 };                                                             \
             else                                                                                                      \
                 name##_slowly(x + k, n, step, p, &total[k]);                                                          \
     }
 NORM(norm_f32, float)
 NORM(norm_f64, double)
+
+/* A line's elements, at least eight, added to a sum as ADD(sum, v) does. */
+#define LINE_SUM(name, type, load, ADD)                                                      \
+    AG_INLINE double name(const type *x, int64_t n)                                          \
+    {                                                                                        \
+        const ag_eight none = { 0 };                                                         \
+        ag_eight a = none, b = none;                                                         \
+        int64_t i = 0;                                                                       \
+        for (; i + 16 <= n; i += 16) {                                                       \
+            const ag_eight v = load(x + i), w = load(x + i + 8);                             \
+            a = ADD(a, v);                                                                   \
+            b = ADD(b, w);                                                                   \
+        }                                                                                    \
+        if (i + 8 <= n) {                                                                    \
+            const ag_eight v = load(x + i);                                                  \
+            a = ADD(a, v);                                                                   \
+            i += 8;                                                                          \
+        }                                                                                    \
+        if (i < n) {                                                                         \
+            const ag_eight v = ag_eight_choose(ag_eight_last(n - i), load(x + n - 8), none); \
+            b = ADD(b, v);                                                                   \
+        }                                                                                    \
+        return ag_eight_sum(a + b);                                                          \
+    }
+#define ADD_SQUARE(a, v) ((a) + (v) * (v))
+#define ADD_SIZE(a, v) ((a) + ag_eight_size(v))
+LINE_SUM(squares_f32, float, ag_eight_f32, ag_eight_add_square)
+LINE_SUM(squares_f64, double, ag_eight_f64, ADD_SQUARE)
+LINE_SUM(sizes_f32, float, ag_eight_f32, ADD_SIZE)
+LINE_SUM(sizes_f64, double, ag_eight_f64, ADD_SIZE)
+
+#define NORM_LINES(type, squares, slowly)                                                                         \
+    static void slowly##_lines(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                             \
+        const type *x = x_;                                                                                       \
+        (void)context;                                                                                            \
+        for (int64_t k = 0; k < count; k++, x += n) {                                                             \
+            total[k] = (ag_total_of){ squares(x, n), 1, 0 };                                                      \
+            if (!IS_SAFE(total[k].a))                                                                             \
+                slowly##_slowly(x, n, 1, 2, &total[k]);                                                           \
+        }                                                                                                         \
+    }
+NORM_LINES(float, squares_f32, norm_f32)
+NORM_LINES(double, squares_f64, norm_f64)
 
 /* ---- p = 1: a is the sum of |x| */
 
@@ -109,6 +156,17 @@ static void join_sums(ag_total_of *total, const ag_total_of *more, int64_t count
     }
 SUM(sum_f32, float)
 SUM(sum_f64, double)
+
+#define SUM_LINES(name, type, sizes)                                                                    \
+    static void name(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                   \
+        const type *x = x_;                                                                             \
+        (void)context;                                                                                  \
+        for (int64_t k = 0; k < count; k++)                                                             \
+            total[k] = (ag_total_of){ sizes(x + k * n, n), 1, 0 };                                      \
+    }
+SUM_LINES(sum_lines_f32, float, sizes_f32)
+SUM_LINES(sum_lines_f64, double, sizes_f64)
 
 /* ---- p infinite: a is the largest or smallest |x|, n how many are that; a NaN is more extreme than any number */
 
@@ -162,13 +220,9 @@ ag_fold ag_norm_fold(const double *p, ag_dtype d)
     f.columns = isinf(*p) ? (single ? extremes_f32 : extremes_f64)
                 : *p == 1 ? (single ? sum_f32 : sum_f64)
                           : (single ? norm_f32 : norm_f64);
+    f.lines = *p == 1   ? (single ? sum_lines_f32 : sum_lines_f64)
+              : *p == 2 ? (single ? norm_f32_lines : norm_f64_lines)
+                        : NULL;
     f.join = isinf(*p) ? join_extremes : *p == 1 ? join_sums : join_norms;
     return f;
-}
-
-double ag_norm_of(const ag_total_of *total, double p)
-{
-    if (p == 1 || isinf(p))
-        return total->a;
-    return total->b * (p == 2 ? sqrt(total->a) : pow(total->a, 1 / p));
 }

@@ -21,6 +21,11 @@ static ag_status prod_shape(const ag_call *c, const ag_array *x, ag_array *y)
 /* a 2^n */
 static double scaled(double a, int64_t n)
 {
+    const uint64_t bits = ((uint64_t)n + 1023) << 52; /* 2^n, where that is an exponent */
+    double power;
+    memcpy(&power, &bits, sizeof power);
+    if (n > -1000 && n < 1000)
+        return a * power;
     return ldexp(a, n > 5000 ? 5000 : n < -5000 ? -5000 : (int)n);
 }
 

@@ -1,5 +1,6 @@
 /* The totals of which products are made. */
 #include "ag/ops/reductions/prod.h"
+#include "ag/ops/reductions/eight.h"
 
 static void join_products(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
 {
@@ -55,6 +56,68 @@ static const double LOW = 1e-290, HIGH = 1e290, SUNK = 0x1p32;
 PRODUCTS(products_f32, float)
 PRODUCTS(products_f64, double)
 
+/* Lanes' products and the smallest sizes these had on their way. */
+typedef struct lanes_of {
+    ag_eight a, low;
+} lanes_of;
+
+AG_INLINE void times(lanes_of *l, ag_eight v)
+{
+    l->a *= v;
+    l->low = ag_eight_less(ag_eight_size(l->a), l->low);
+}
+
+AG_INLINE double lowest(ag_eight v)
+{
+    v = ag_eight_less(v, AG_EIGHT_HALF(v));
+    v = ag_eight_less(v, AG_EIGHT_QUARTER(v));
+    return v[0] < v[1] ? v[0] : v[1];
+}
+
+/* Of all lanes. False: digits would be lost. */
+AG_INLINE bool join_lanes(lanes_of l, ag_total_of *total)
+{
+    times(&l, AG_EIGHT_HALF(l.a));
+    times(&l, AG_EIGHT_QUARTER(l.a));
+    times(&l, AG_EIGHT_NEXT(l.a));
+    *total = ag_prod_normal(l.a[0], 0);
+    return lowest(l.low) > LOW && fabs(l.a[0]) < HIGH;
+}
+
+/* The same with their powers of two aside. */
+static bool join_carefully(lanes_of l, ag_total_of *total)
+{
+    *total = (ag_total_of){ .a = 1 };
+    for (int i = 0; i < 8; i++)
+        *total = ag_prod_normal(total->a * l.a[i], total->n);
+    return lowest(l.low) > LOW && isfinite(total->a);
+}
+
+/* Of what is left, zeros, elements that are no numbers and extreme ones, one element after the other. */
+#define LINES(name, type, columns, load)                                                                \
+    static void name(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                   \
+        const ag_eight one = { 1, 1, 1, 1, 1, 1, 1, 1 };                                                \
+        const type *x = x_;                                                                             \
+        for (int64_t k = 0; k < count; k++, x += n) {                                                   \
+            lanes_of l = { one, one }, m = l;                                                           \
+            int64_t i = 0;                                                                              \
+            for (; i + 16 <= n; i += 16) {                                                              \
+                times(&l, load(x + i));                                                                 \
+                times(&m, load(x + i + 8));                                                             \
+            }                                                                                           \
+            if (i + 8 <= n)                                                                             \
+                times(&l, load(x + i));                                                                 \
+            times(&m, ag_eight_choose(ag_eight_last(n % 8), load(x + n - 8), one));                     \
+            times(&l, m.a);                                                                             \
+            l.low = ag_eight_less(l.low, m.low);                                                        \
+            if (!join_lanes(l, &total[k]) && !join_carefully(l, &total[k]))                             \
+                columns(x, n, 1, 1, context, &total[k]);                                                \
+        }                                                                                               \
+    }
+LINES(lines_f32, float, products_f32, ag_eight_f32)
+LINES(lines_f64, double, products_f64, ag_eight_f64)
+
 #define INTEGER_PRODUCTS(name, type)                                                                                 \
     AG_FOLD_EACH(name##_rows, type, uint64_t, 1, a *= (uint64_t)v)                                                   \
     static void name(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
@@ -77,8 +140,10 @@ ag_fold ag_prod_fold(ag_dtype d)
                                .join = join_integers,
                                .none = { .n = 1 },
                                .deep = 4096 };
-    const ag_fold floats = {
-        .columns = d == AG_F32 ? products_f32 : products_f64, .join = join_products, .none = { .a = 1 }, .deep = 256
-    };
+    const ag_fold floats = { .lines = d == AG_F32 ? lines_f32 : lines_f64,
+                             .columns = d == AG_F32 ? products_f32 : products_f64,
+                             .join = join_products,
+                             .none = { .a = 1 },
+                             .deep = 256 };
     return ag_is_float(d) ? floats : integers;
 }

@@ -1,4 +1,5 @@
 /* Variances and standard deviations. */
+#include "ag/ops/reductions/eight.h"
 #include "ag/ops/reductions/lines.h"
 #include "ag/ops/reductions/reduction.h"
 #include <math.h>
@@ -64,6 +65,50 @@ static void moments_f32(const void *x_, int64_t n, int64_t step, int64_t count, 
     }
 }
 
+/* Sums over a line's elements of their distances d from c, and of d d. */
+#define LINE_MOMENTS(name, type, load)                                                           \
+    AG_INLINE void name##_about(const type *x, int64_t n, double c, double *sum, double *square) \
+    {                                                                                            \
+        const ag_eight none = { 0 };                                                             \
+        ag_eight a = none, b = none;                                                             \
+        for (int64_t i = 0; i + 8 <= n; i += 8) {                                                \
+            const ag_eight d = load(x + i) - c;                                                  \
+            a += d;                                                                              \
+            b += d * d;                                                                          \
+        }                                                                                        \
+        const ag_eight d = ag_eight_choose(ag_eight_last(n % 8), load(x + n - 8) - c, none);     \
+        *sum = ag_eight_sum(a + d);                                                              \
+        *square = ag_eight_sum(b + d * d);                                                       \
+    }
+LINE_MOMENTS(moments_f32, float, ag_eight_f32)
+LINE_MOMENTS(moments_f64, double, ag_eight_f64)
+
+static void lines_f32(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total)
+{
+    const float *x = x_;
+    (void)context;
+    for (int64_t k = 0; k < count; k++, x += n) {
+        const double first = isfinite(*x) ? (double)*x : 0;
+        double sum, square;
+        moments_f32_about(x, n, first, &sum, &square);
+        const double mean = sum / (double)n;
+        total[k] = (ag_total_of){ first + mean, square - sum * mean, n };
+    }
+}
+
+static void lines_f64(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total)
+{
+    const double *x = x_;
+    (void)context;
+    for (int64_t k = 0; k < count; k++, x += n) {
+        double sum, square, unused;
+        moments_f64_about(x, n, 0, &sum, &unused);
+        const double mean = sum / (double)n;
+        moments_f64_about(x, n, mean, &unused, &square);
+        total[k] = (ag_total_of){ mean, square, n };
+    }
+}
+
 static void join_moments(ag_total_of *total, const ag_total_of *more, int64_t count, const void *context)
 {
     (void)context;
@@ -81,7 +126,8 @@ static void join_moments(ag_total_of *total, const ag_total_of *more, int64_t co
 
 static ag_status moments(const ag_call *c, const ag_array *x, ag_total_of *total)
 {
-    const ag_fold f = { .columns = x->dtype == AG_F32 ? moments_f32 : moments_f64,
+    const ag_fold f = { .lines = x->dtype == AG_F32 ? lines_f32 : lines_f64,
+                        .columns = x->dtype == AG_F32 ? moments_f32 : moments_f64,
                         .join = join_moments,
                         .deep = x->dtype == AG_F32 ? 2048 : 128 };
     return ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, total);
