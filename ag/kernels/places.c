@@ -1,11 +1,11 @@
 #include "ag/kernels/places_boxes.h"
+#include "ag/kernels/places_lines.h"
 #include "ag/kernels/kernels.h"
 #include "ag/kernels/vector.h"
 
 enum {
     COLUMNS = 512,       /* lines that are looked at together, where they lie side by side */
-    LANES = 32,          /* into which a line is dealt out */
-    SHORT = 256,         /* elements of a line: several are turned, */
+    SHORT = 128,         /* bytes of a line, twice as many where they are elements: several lines are turned, */
     TURNED = 64,         /* so many at a time, */
     ROOM = 1 << 13,      /* or as many as have so many elements */
     ROWS = 8,            /* that are looked at before what is best so far is stored: it would be slow to load */
@@ -116,6 +116,7 @@ static const finder finders[2][6] = {
 
 typedef struct places_job {
     const finder *find;
+    ag_place_function *line;
     const char *x;
     ag_dtype dtype;
     int64_t size, n, inner, chunks; /* size: of an element; chunks: items into which lines side by side fall */
@@ -128,17 +129,11 @@ typedef struct places_job {
 /* The place of the best of n elements, one after the other. */
 static int64_t find_in_line(const places_job *j, const char *x, int64_t n)
 {
-    int64_t lane[LANES], at = 0;
-    const int64_t rows = n / LANES;
-    if (rows > 0)
-        j->find->columns(x, rows, LANES, LANES, lane, NULL);
-    for (int64_t l = 0; l < LANES && rows > 0; l++) {
-        const int64_t i = lane[l] * LANES + l;
-        if (j->find->better(x, i, at) || (i < at && !j->find->better(x, at, i)))
-            at = i;
+    int64_t at = 0;
+    for (int64_t from = 0; from < n; from += DEEP) {
+        const int64_t left = n - from, next = from + j->line(x + from * j->size, left < DEEP ? left : DEEP);
+        at = from == 0 || j->find->better(x, next, at) ? next : at;
     }
-    for (int64_t i = rows * LANES; i < n; i++)
-        at = j->find->better(x, i, at) ? i : at;
     return at;
 }
 
@@ -223,6 +218,7 @@ void ag_extremum_places(ag_dtype d, const void *x, int64_t outer, int64_t n, int
                         int64_t *place, void *value, int threads)
 {
     places_job j = { .find = &finders[largest][d],
+                     .line = ag_place_in_line(d, largest),
                      .x = x,
                      .dtype = d,
                      .size = (int64_t)ag_dtype_size(d),
@@ -242,5 +238,6 @@ void ag_extremum_places(ag_dtype d, const void *x, int64_t outer, int64_t n, int
     else if (outer == 1 && j.parts > 1)
         run_divided(&j, threads);
     else
-        ag_for_ranges(outer, (double)n, threads, n <= SHORT ? run_turned : run_lines, &j);
+        ag_for_ranges(outer, (double)n, threads,
+                      n * j.size <= (d == AG_U8 ? 2 * SHORT : SHORT) ? run_turned : run_lines, &j);
 }

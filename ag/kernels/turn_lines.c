@@ -2,9 +2,9 @@
 #include "ag/kernels/kernels.h"
 
 enum {
-    LONG = 32, /* elements of a line */
-    FEW = 4,   /* a loop that knows how many they are becomes vector code */
-    SIDE = 8   /* of a block */
+    LONG = 256, /* bytes of a line */
+    FEW = 4,    /* a loop that knows how many they are becomes vector code */
+    SIDE = 8    /* of a block */
 };
 
 typedef void turn_function(const void *from, int64_t lines, int64_t n, void *to, int64_t to_row);
@@ -63,7 +63,7 @@ void ag_turn_lines(ag_dtype d, const void *from, int64_t lines, int64_t n, void 
                                       : size == 4    ? ag_transpose_block_32
                                       : side == SIDE ? ag_transpose_block_8
                                                      : ag_transpose_lines_8;
-    if (n >= LONG) {
+    if (n * size > LONG) {
         turn_long(d, from, lines, n, to);
     } else if (n <= FEW || lines < side + rest) {
         loops(from, lines, n, to, lines);
