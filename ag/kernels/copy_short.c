@@ -1,5 +1,5 @@
-/* Short rows to dense ones, each by one vector, whose end the next row overwrites: rows of an array, which may be repeated, or
- * elements that are repeated along a row. */
+/* Short rows to dense ones: rows of an array, which may be repeated, or elements that are repeated along a row. Each is copied
+ * by one vector, whose end the next row overwrites, or several by one, or a row that is all there is in blocks of it. */
 #include "ag/kernels/copy_short.h"
 #include "ag/kernels/vector.h"
 
@@ -9,7 +9,7 @@
 
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-enum { WIDEST = 64 };
+enum { WIDEST = 64, BLOCK = 1024 };
 
 /* In bytes: to[outer, rows, n], of which row (i, k) is at from + i outer_step + k step. */
 typedef struct rows_job {
@@ -102,6 +102,19 @@ static void run(const void *context, int64_t begin, int64_t end)
         copy_kind(j, begin, end, 4);
     else
         copy_kind(j, begin, end, 8);
+}
+
+/* ---- one row, many times: a block of whole rows is copied */
+
+static void run_again(const void *context, int64_t begin, int64_t end)
+{
+    const rows_job *j = context;
+    const int64_t many = BLOCK / j->n;
+    char block[BLOCK];
+    for (int64_t r = 0; r < many; r++)
+        memcpy(block + r * j->n, j->from, (size_t)j->n);
+    for (int64_t r = begin; r < end; r += many)
+        memcpy(j->to + r * j->n, block, (size_t)((end - r < many ? end - r : many) * j->n));
 }
 
 /* ---- several rows by one vector: from which of the source's four bytes those of the result are is always the same */
@@ -214,8 +227,9 @@ bool ag_copy_short(const ag_nest *w, void *to, const void *from, int64_t size, i
                          .size = size,
                          .readable = (outer - 1) * outer_step + (rows - 1) * step + (repeats ? 1 : n) * size,
                          .repeats = repeats };
-    if (run_picked(&j, outer, threads))
-        return true;
-    ag_for_ranges(outer * rows, (double)n / 2, threads, run, &j);
+    if (outer == 1 && step == 0 && !j.repeats && rows * j.n > 4 * BLOCK)
+        ag_for_ranges(rows, (double)n / 2, threads, run_again, &j);
+    else if (!run_picked(&j, outer, threads))
+        ag_for_ranges(outer * rows, (double)n / 2, threads, run, &j);
     return true;
 }
