@@ -5,11 +5,13 @@
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 enum {
-    PARTS = 32,    /* into which one result's elements may be divided */
-    LANES = 32,    /* elements of a row that is worth vectors, */
-    NARROW = 32,   /* and bytes of these */
-    WIDE = 64,     /* in rows */
-    LONG = 1 << 11 /* of so many bytes */
+    PARTS = 32,     /* into which one result's elements may be divided */
+    LANES = 32,     /* elements of a row that is worth vectors, */
+    NARROW = 32,    /* and bytes of these */
+    WIDE = 64,      /* in rows */
+    LONG = 1 << 11, /* of so many bytes */
+    FEW = 32,       /* columns, */
+    TOGETHER = 512  /* and elements of rows of theirs that are one */
 };
 
 /* Along a row of n elements: to = the better of to and from. With to_step 0, all of them go into one. */
@@ -166,6 +168,48 @@ static void run_divided(const extremum_job *j, ag_dtype d, bool largest, int thr
     j->row(j->to, 0, p.best, 1, p.count);
 }
 
+/* ---- few columns: many rows of them are one */
+
+typedef struct columns {
+    const extremum_job *job;
+    int64_t rows, count, parts;
+    _Alignas(64) char best[PARTS][FEW * 8];
+} columns;
+
+static void run_columns(const void *context, int64_t begin, int64_t end)
+{
+    const columns *p = context;
+    const extremum_job *j = p->job;
+    const int64_t row = p->count * j->size, together = TOGETHER / p->count;
+    _Alignas(64) char wide[TOGETHER * 8];
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t first = p->rows / p->parts * i, last = i + 1 < p->parts ? first + p->rows / p->parts : p->rows;
+        char *best = (char *)(uintptr_t)p->best[i];
+        memcpy(wide, j->from + first * row, (size_t)(together * row));
+        for (int64_t r = first + together; r < last; r += together)
+            j->row(wide, 1, j->from + r * row, 1, (last - r < together ? last - r : together) * p->count);
+        memcpy(best, wide, (size_t)row);
+        for (int64_t k = 1; k < together; k++)
+            j->row(best, 1, wide + k * row, 1, p->count);
+    }
+}
+
+static bool are_columns(const ag_nest *n)
+{
+    return n->rank == 2 && n->stride[0][0] == n->dim[1] && n->stride[0][1] == 1 && n->stride[1][0] == 0 &&
+           n->stride[1][1] == 1 && n->dim[1] <= FEW && n->dim[0] > 2 * TOGETHER;
+}
+
+static void run_few_columns(const extremum_job *j, int threads)
+{
+    columns p = { .job = j, .rows = j->nest.dim[0], .count = j->nest.dim[1] };
+    const int64_t parts = p.rows * p.count / AG_SHARE;
+    p.parts = parts < 1 ? 1 : parts < PARTS ? parts : PARTS;
+    ag_for_ranges(p.parts, AG_SHARE, threads, run_columns, &p);
+    for (int64_t i = 0; i < p.parts; i++)
+        j->row(j->to, 1, p.best[i], 1, p.count);
+}
+
 static int longest_kept(const ag_nest *n)
 {
     int found = -1;
@@ -199,6 +243,10 @@ void ag_extremum_array(const ag_array *to, const ag_array *from, bool largest, i
     if (ag_extremum_boxes(&j.nest, to->dtype, from->data, to->data, largest, threads))
         return;
     ag_fill_array(to, largest ? -INFINITY : INFINITY);
+    if (are_columns(&j.nest)) {
+        run_few_columns(&j, threads);
+        return;
+    }
     lengthen_rows(&j.nest);
     j.divided = longest_kept(&j.nest);
     if (j.divided < 0 && j.nest.rank == 1)
