@@ -271,6 +271,25 @@ static void extremes_of_lines_are_the_first_ones(void **state)
         }
 }
 
+/* Of more elements than a byte numbers, the first ones of bytes and others. */
+static void extremes_of_long_columns_are_those_of_lines(void **state)
+{
+    (void)state;
+    static const ag_dtype dtypes[] = { AG_F32, AG_I64, AG_U8 };
+    for (int way = 0; way < 12; way++) {
+        ag_tape *t = ag_tape_new((ag_options){ .dtype = AG_F32, .seed = (uint64_t)way, .threads = 1 + way % 2 });
+        const int n = 200 + 150 * (way / 3), columns = way % 2 ? 700 : 150;
+        const ag_tensor x =
+            ag_cast(ag_floor(ag_rand(t, AG_F64, AG_SHAPE(n, columns), 0, way < 6 ? 250 : 3)), dtypes[way % 3]);
+        const ag_tensor lines = ag_reshape(ag_flatten(ag_transpose(x, 0, 1), 0, -1), AG_SHAPE(columns, n));
+        const ag_tensor alike =
+            ag_mul(ag_equal(ag_argmax(x, 0), ag_argmax(lines, 1)), ag_equal(ag_argmin(x, 0), ag_argmin(lines, 1)));
+        assert_true(ag_item(ag_all(alike)));
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -287,6 +306,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_done_is_said),
         cmocka_unit_test(places_of_extremes_are_the_first_ones),
         cmocka_unit_test(extremes_of_lines_are_the_first_ones),
+        cmocka_unit_test(extremes_of_long_columns_are_those_of_lines),
     };
     return cmocka_run_group_tests_name("sorting", tests, NULL, NULL);
 }

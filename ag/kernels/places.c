@@ -5,11 +5,12 @@
 
 enum {
     COLUMNS = 512,       /* lines that are looked at together, where they lie side by side */
-    SHORT = 128,         /* bytes of a line, twice as many where they are elements: several lines are turned, */
+    SHORT = 128,         /* bytes of a line, or BYTES where these are its elements: several lines are turned, */
     TURNED = 64,         /* so many at a time, */
     ROOM = 1 << 13,      /* or as many as have so many elements */
     ROWS = 8,            /* that are looked at before what is best so far is stored: it would be slow to load */
-    DEEP = 1 << 30,      /* elements of which a place is an int32_t */
+    DEEP = 1 << 30,      /* elements of which a place is an int32_t, */
+    BYTES = 256,         /* or, if they are bytes, a byte */
     PART = 4 * AG_SHARE, /* elements of a line that are worth a thread's turn */
     PARTS = 32
 };
@@ -19,7 +20,7 @@ enum {
 #define BELOW(a, b) ((a) < (b) || NAN_FIRST(a, b))
 #define NAN_FIRST(a, b) ((a) != (a) && (b) == (b))
 
-/* Those of `count` lines side by side, at most COLUMNS, of at most DEEP elements `step` apart; value: NULL or theirs. */
+/* Those of `count` lines side by side, at most COLUMNS, of at most DEEP elements or BYTES bytes `step` apart; value: NULL or theirs. */
 typedef void columns_function(const void *x, int64_t n, int64_t step, int64_t count, int64_t *place, void *value);
 /* Is element i better than element k? */
 typedef bool better_function(const void *x, int64_t i, int64_t k);
@@ -44,7 +45,7 @@ typedef struct finder {
                 const type v = x[r * step + j];                                                                    \
                 const bool better = v MORE b || (careful && NAN_FIRST(v, b));                                      \
                 strange |= v != v;                                                                                 \
-                place = better ? first + r : place;                                                                \
+                place = better ? (index)(first + r) : place;                                                       \
                 b = better ? v : b;                                                                                \
             }                                                                                                      \
             best[j] = b;                                                                                           \
@@ -88,12 +89,12 @@ FINDER(largest_f32, float, int32_t, >, ABOVE)
 FINDER(largest_f64, double, int64_t, >, ABOVE)
 FINDER(largest_i32, int32_t, int32_t, >, ABOVE)
 FINDER(largest_i64, int64_t, int64_t, >, ABOVE)
-FINDER(largest_u8, uint8_t, int32_t, >, ABOVE)
+FINDER(largest_u8, uint8_t, uint8_t, >, ABOVE)
 FINDER(smallest_f32, float, int32_t, <, BELOW)
 FINDER(smallest_f64, double, int64_t, <, BELOW)
 FINDER(smallest_i32, int32_t, int32_t, <, BELOW)
 FINDER(smallest_i64, int64_t, int64_t, <, BELOW)
-FINDER(smallest_u8, uint8_t, int32_t, <, BELOW)
+FINDER(smallest_u8, uint8_t, uint8_t, <, BELOW)
 
 #define FUNCTIONS(name)               \
     {                                 \
@@ -173,22 +174,23 @@ static void run_lines(const void *context, int64_t begin, int64_t end)
 static void run_columns(const void *context, int64_t begin, int64_t end)
 {
     const places_job *j = context;
+    const int64_t deep = j->size == 1 ? BYTES : DEEP;
     for (int64_t i = begin; i < end; i++) {
         const int64_t row = i / j->chunks, first = i % j->chunks * COLUMNS, left = j->inner - first;
         const int64_t count = left < COLUMNS ? left : COLUMNS;
         const char *x = j->x + (row * j->n * j->inner + first) * j->size;
         int64_t *place = j->place + row * j->inner + first, more[COLUMNS];
         char *value = j->value ? j->value + (row * j->inner + first) * j->size : NULL;
-        j->find->columns(x, j->n < DEEP ? j->n : DEEP, j->inner, count, place, value);
-        for (int64_t from = DEEP; from < j->n; from += DEEP) {
+        j->find->columns(x, j->n < deep ? j->n : deep, j->inner, count, place, value);
+        for (int64_t from = deep; from < j->n; from += deep) {
             const int64_t left_here = j->n - from;
-            j->find->columns(x + from * j->inner * j->size, left_here < DEEP ? left_here : DEEP, j->inner, count, more,
+            j->find->columns(x + from * j->inner * j->size, left_here < deep ? left_here : deep, j->inner, count, more,
                              NULL);
             for (int64_t k = 0; k < count; k++)
                 if (j->find->better(x, (from + more[k]) * j->inner + k, place[k] * j->inner + k))
                     place[k] = from + more[k];
         }
-        for (int64_t k = 0; k < count && j->n > DEEP; k++)
+        for (int64_t k = 0; k < count && j->n > deep; k++)
             take_value(j, row * j->inner + first + k, x + k * j->size, j->inner);
     }
 }
@@ -238,6 +240,6 @@ void ag_extremum_places(ag_dtype d, const void *x, int64_t outer, int64_t n, int
     else if (outer == 1 && j.parts > 1)
         run_divided(&j, threads);
     else
-        ag_for_ranges(outer, (double)n, threads,
-                      n * j.size <= (d == AG_U8 ? 2 * SHORT : SHORT) ? run_turned : run_lines, &j);
+        ag_for_ranges(outer, (double)n, threads, n * j.size <= (d == AG_U8 ? BYTES : SHORT) ? run_turned : run_lines,
+                      &j);
 }
