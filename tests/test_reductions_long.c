@@ -49,11 +49,33 @@ static void sums_of_all_elements_have_the_bits_of_sums_over_all_axes(void **stat
     }
 }
 
+/* Long rows are summed two at a time. */
+static void sums_of_rows_have_the_bits_that_each_has_alone(void **state)
+{
+    (void)state;
+    const ag_dtype dtypes[] = { AG_F32, AG_F64, AG_I64, AG_U8 };
+    for (int d = 0; d < 4; d++) {
+        ag_tape *t = tape_with((ag_options){ .seed = 4, .threads = 2 });
+        for (int64_t rows = 1; rows < 140; rows += rows < 5 ? 1 : 33) {
+            const int64_t n = 1025 + 13 * rows;
+            const ag_tensor x = ag_cast(ag_rand(t, AG_F64, AG_SHAPE(rows, n), 0, 200), dtypes[d]),
+                            sums = ag_sum_over(x, AG_AXES(1), 0);
+            for (int64_t i = 0; i < rows; i++) {
+                const double alone = ag_item(ag_sum_over(ag_slice(x, 0, i, i + 1, 1), AG_AXES(1), 0));
+                assert_true(ag_item_at(sums, i) == alone);
+            }
+        }
+        expect_fine(t);
+        ag_tape_free(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(long_sums_in_f32),
         cmocka_unit_test(sums_of_all_elements_have_the_bits_of_sums_over_all_axes),
+        cmocka_unit_test(sums_of_rows_have_the_bits_that_each_has_alone),
     };
     return cmocka_run_group_tests_name("long reductions", tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@
 
 enum {
     UNIT = AG_SHARE, /* elements that are worth a unit of their own */
+    UNITS = 32,      /* of long rows, at least, or one for each: they are summed by two some rows apart */
     FEW = 1024       /* totals that are made together of units that are not */
 };
 
@@ -185,6 +186,8 @@ static void plan(ag_sum_job *j, const ag_array *to, const ag_array *from)
     j->chunk = j->across || size < UNIT / AG_SUM_CHUNK ? AG_SUM_CHUNK : size < UNIT ? UNIT / size : 1;
     if (ag_sum_lines(&j->box, j->across, j->kept.stride[0][last]))
         j->chunk = AG_SUM_BLOCK / j->box.dim[1] < AG_SUM_CHUNK ? AG_SUM_BLOCK / j->box.dim[1] : AG_SUM_CHUNK;
+    if (!j->across && j->box.rank == 1 && size > AG_SUM_BLOCK && j->chunk < results / UNITS)
+        j->chunk = results / UNITS < AG_SUM_CHUNK ? results / UNITS : AG_SUM_CHUNK;
     if (j->chunk > results)
         j->chunk = results;
     j->chunks = (results + j->chunk - 1) / j->chunk;
