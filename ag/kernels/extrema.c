@@ -17,6 +17,9 @@ enum {
 /* Along a row of n elements: to = the better of to and from. With to_step 0, all of them go into one. */
 typedef void row_function(void *to, int64_t to_step, const void *from, int64_t from_step, int64_t n);
 
+/* Of `count` lines on end of n elements, LANES or more. */
+typedef void lines_function(const void *x, int64_t n, int64_t count, void *to);
+
 /* A NaN is better than any number, and nothing is better than a NaN. */
 #define ABOVE(a, b) ((a) > (b) || (a) != (a))
 #define BELOW(a, b) ((a) < (b) || (a) != (a))
@@ -63,6 +66,15 @@ typedef void row_function(void *to, int64_t to_step, const void *from, int64_t f
 #define ROW(name, type, integer, MORE, BETTER)                                                                    \
     LINE(name##_narrow, type, integer, MORE, BETTER, NARROW)                                                      \
     LINE(name##_wide, type, integer, MORE, BETTER, WIDE)                                                          \
+    static void name##_lines(const void *x_, int64_t n, int64_t count, void *to_)                                 \
+    {                                                                                                             \
+        const type *x = x_;                                                                                       \
+        type *to = to_;                                                                                           \
+        for (int64_t k = 0; k < count && n * (int64_t)sizeof *x < LONG; k++)                                      \
+            to[k] = name##_narrow(x + k * n, n, x[k * n]);                                                        \
+        for (int64_t k = 0; k < count && n * (int64_t)sizeof *x >= LONG; k++)                                     \
+            to[k] = name##_wide(x + k * n, n, x[k * n]);                                                          \
+    }                                                                                                             \
     static void name(void *to_, int64_t to_step, const void *from_, int64_t from_step, int64_t n)                 \
     {                                                                                                             \
         type *restrict to = to_;                                                                                  \
@@ -101,10 +113,12 @@ ROW(smallest_i32, int32_t, int32_t, <, BELOW)
 ROW(smallest_i64, int64_t, int64_t, <, BELOW)
 ROW(smallest_u8, uint8_t, int8_t, <, BELOW)
 
-static row_function *const rows[2][6] = {
-    { NULL, smallest_f32, smallest_f64, smallest_i32, smallest_i64, smallest_u8 },
-    { NULL, largest_f32, largest_f64, largest_i32, largest_i64, largest_u8 },
-};
+#define EACH_DTYPE(kind, way)                                                                    \
+    {                                                                                            \
+        NULL, kind##_f32##way, kind##_f64##way, kind##_i32##way, kind##_i64##way, kind##_u8##way \
+    }
+static row_function *const rows[2][6] = { EACH_DTYPE(smallest, ), EACH_DTYPE(largest, ) };
+static lines_function *const lines[2][6] = { EACH_DTYPE(smallest, _lines), EACH_DTYPE(largest, _lines) };
 
 typedef struct extremum_job {
     ag_nest nest; /* 0: from, 1: to, which stays along reduced dimensions */
@@ -166,6 +180,27 @@ static void run_divided(const extremum_job *j, ag_dtype d, bool largest, int thr
     ag_fill_array(&best, largest ? -INFINITY : INFINITY);
     ag_for_ranges(p.count, AG_SHARE, threads, run_parts, &p);
     j->row(j->to, 0, p.best, 1, p.count);
+}
+
+/* ---- lines on end */
+
+typedef struct lines_job {
+    lines_function *run;
+    int64_t n, size;
+    const char *from;
+    char *to;
+} lines_job;
+
+static void run_lines(const void *context, int64_t begin, int64_t end)
+{
+    const lines_job *j = context;
+    j->run(j->from + begin * j->n * j->size, j->n, end - begin, j->to + begin * j->size);
+}
+
+static bool are_lines(const ag_nest *n)
+{
+    return n->rank == 2 && n->stride[0][0] == n->dim[1] && n->stride[0][1] == 1 && n->stride[1][0] == 1 &&
+           n->stride[1][1] == 0 && n->dim[1] >= LANES;
 }
 
 /* ---- few columns: many rows of them are one */
@@ -242,6 +277,11 @@ void ag_extremum_array(const ag_array *to, const ag_array *from, bool largest, i
     ag_nest_init(&j.nest, from, &still);
     if (ag_extremum_boxes(&j.nest, to->dtype, from->data, to->data, largest, threads))
         return;
+    if (are_lines(&j.nest)) {
+        const lines_job l = { lines[largest][to->dtype], j.nest.dim[1], j.size, j.from, j.to };
+        ag_for_ranges(j.nest.dim[0], (double)l.n, threads, run_lines, &l);
+        return;
+    }
     ag_fill_array(to, largest ? -INFINITY : INFINITY);
     if (are_columns(&j.nest)) {
         run_few_columns(&j, threads);

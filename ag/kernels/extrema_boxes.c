@@ -9,7 +9,8 @@ enum {
     BYTES = 32,   /* of a vector */
     FEW = 4096,   /* elements that stay in the first cache */
     NARROW = 128, /* rows that are not worth a call each */
-    SHORT = 32,   /* elements of a line that is not dealt out into lanes */
+    SHORT = 32,   /* elements of a line that is not dealt out into lanes, */
+    BRIEF = 192,  /* or so many bytes */
     TURNED = 64   /* lines at a time */
 };
 
@@ -87,7 +88,8 @@ bool ag_extremum_boxes(const ag_nest *w, ag_dtype d, const void *from, void *to,
 {
     const int64_t *x = w->stride[0], *y = w->stride[1], n = w->dim[1], inner = w->rank == 3 ? w->dim[2] : 1;
     boxes b = { .dtype = d, .n = n, .inner = inner, .from = from, .to = to, .run = runs[largest][d] };
-    const bool lines = w->rank == 2 && x[0] == n && x[1] == 1 && y[0] == 1 && y[1] == 0 && n < SHORT;
+    const bool lines = w->rank == 2 && x[0] == n && x[1] == 1 && y[0] == 1 && y[1] == 0 &&
+                       (n < SHORT || n * (int64_t)ag_dtype_size(d) <= BRIEF);
     const bool rows = w->rank == 3 && x[0] == n * inner && x[1] == inner && x[2] == 1 && y[0] == inner && y[1] == 0 &&
                       y[2] == 1 && inner <= NARROW && n * inner <= FEW;
     if (lines || rows)

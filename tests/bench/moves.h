@@ -97,6 +97,8 @@ static const bench moved[] = {
     { "bernoulli", bernoulli, .shape = { FULL }, .one_way = true },
     { "add [n,2,3] + [n,1,3]", add, .shape = { AG_DIMS(1 << 20, 2, 3), AG_DIMS(1 << 20, 1, 3) } },
     { "mul [n,8,8] * [n,1,8]", multiply, .shape = { AG_DIMS(1 << 16, 8, 8), AG_DIMS(1 << 16, 1, 8) }, .kept = A | B },
+    { "mul [n,8,8] * [8,1]", multiply, .shape = { AG_DIMS(1 << 16, 8, 8), AG_DIMS(8, 1) }, .kept = A | B },
+    { "mul [n,8,8] * [n,8,1]", multiply, .shape = { AG_DIMS(1 << 16, 8, 8), AG_DIMS(1 << 16, 8, 1) }, .kept = A | B },
     { "neg of 1 of 4 columns", column, .shape = { AG_DIMS(1 << 20, 4) } },
     { "sum over 2 of [n,2,3]", sum_middle, .shape = { AG_DIMS(1 << 20, 2, 3) } },
     { "max over 8 of [n,8,8]", max_middle, .shape = { AG_DIMS(1 << 16, 8, 8) }, .kept = A | RESULT },
