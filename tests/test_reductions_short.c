@@ -4,7 +4,8 @@
 /* Outer, reduced and inner extents. */
 static const int64_t extents[][3] = { { 2, 2, 1 },    { 700, 10, 1 }, { 40, 16, 1 }, { 9, 17, 1 },  { 300, 2, 3 },
                                       { 1000, 2, 3 }, { 90, 8, 8 },   { 3, 5, 15 },  { 70, 3, 16 }, { 131, 4, 20 },
-                                      { 5, 30, 33 },  { 2, 64, 64 },  { 1, 3, 5 },   { 200, 1, 7 }, { 67, 40, 2 } };
+                                      { 5, 30, 33 },  { 2, 64, 64 },  { 1, 3, 5 },   { 200, 1, 7 }, { 67, 40, 2 },
+                                      { 97, 40, 1 },  { 70, 100, 1 }, { 6, 512, 1 }, { 5, 513, 1 } };
 
 /* Whole numbers, of which many are equal; every 50th is none. */
 static ag_tensor numbers(ag_tape *t, ag_dtype d, const int64_t *n, bool ties)
@@ -144,11 +145,94 @@ static void sums_of_few_rows_are_rounded_alike(void **state)
     }
 }
 
+/* ---- lines */
+
+typedef enum values { PLAIN, VAST, TINY, BOTH, ZERO, STRANGE, KINDS } values;
+
+/* What goes beyond the type's range where it is squared or multiplied, and comes back. */
+static double value_of(values kind, int64_t i, double v, double most)
+{
+    switch (kind) {
+    case VAST:
+        return v * most;
+    case TINY:
+        return v / most;
+    case BOTH:
+        return i % 2 ? v * most : v / most;
+    case ZERO:
+        return i % 5 == 2 ? 0 : v;
+    case STRANGE:
+        return i % 7 == 3 ? INFINITY : v;
+    default:
+        return v;
+    }
+}
+
+static void expect_near(double y, long double wanted, bool single)
+{
+    const long double rounded = single ? (long double)(float)wanted : (long double)(double)wanted;
+    if (!isfinite((double)rounded) || fabsl(rounded) < (single ? 1e-36L : 1e-300L))
+        assert_true((double)rounded == y || (isnan((double)rounded) && isnan(y)) ||
+                    fabs(y) < (single ? 1e-36 : 1e-300));
+    else
+        assert_true(fabsl(y - wanted) <= (single ? 2e-7L : 1e-13L) * fabsl(wanted));
+}
+
+static void check_line(const double *v, int64_t n, ag_tensor norm, ag_tensor sum, ag_tensor var, ag_tensor prod,
+                       int64_t i)
+{
+    const bool single = ag_dtype_of(norm) == AG_F32;
+    long double squares = 0, sizes = 0, total = 0, about = 0, product = 1;
+    for (int64_t k = 0; k < n; k++) {
+        squares += (long double)v[k] * v[k];
+        sizes += fabsl(v[k]);
+        total += v[k];
+        product *= v[k];
+    }
+    for (int64_t k = 0; k < n; k++)
+        about += (v[k] - total / n) * (v[k] - total / n);
+    expect_near(ag_item_at(norm, i), sqrtl(squares), single);
+    expect_near(ag_item_at(sum, i), sizes, single);
+    expect_near(ag_item_at(prod, i), product, single);
+    if (isfinite((double)total) && about / n < (single ? 1e38L : 1e300L) && about > (single ? 1e-30L : 1e-290L))
+        expect_near(ag_item_at(var, i), about / n, single);
+}
+
+/* Of 1 to 70 elements and of some more, many of each length, beside the same in long double. */
+static void norms_variances_and_products_of_lines_are_accurate(void **state)
+{
+    (void)state;
+    enum { LINES = 70, LONGEST = 5000 };
+    static double v[LINES * LONGEST];
+    static float f[LINES * LONGEST];
+    for (int64_t n = 1; n <= LONGEST; n = n < 70 ? n + 1 : n * 3 / 2)
+        for (int way = 0; way < 2 * KINDS; way++) {
+            const ag_dtype d = way % 2 ? AG_F32 : AG_F64;
+            const int64_t lines = n < 70 ? LINES : 3;
+            ag_tape *t = tape_with((ag_options){ .seed = (uint64_t)n, .threads = 1 + way % 3 });
+            const ag_tensor random = ag_rand(t, AG_F64, AG_SHAPE(lines, n), 0.5, 1.5);
+            for (int64_t i = 0; i < lines * n; i++) {
+                f[i] = (float)value_of((values)(way / 2), i, ag_item_at(random, i), d == AG_F32 ? 1e25 : 1e200);
+                v[i] = d == AG_F32 ? (double)f[i] : value_of((values)(way / 2), i, ag_item_at(random, i), 1e200);
+            }
+            const ag_tensor x = ag_from(t, d, AG_SHAPE(lines, n), d == AG_F32 ? (const void *)f : v,
+                                        (size_t)(lines * n) * ag_dtype_size(d));
+            const ag_tensor norm = ag_norm_over(x, 2, AG_AXES(1), 0), sum = ag_norm_over(x, 1, AG_AXES(1), 0),
+                            var = ag_var_over(x, AG_AXES(1), 0, (ag_var_options){ .biased = true }),
+                            prod = ag_prod_over(x, AG_AXES(1), 0);
+            for (int64_t i = 0; i < lines; i++)
+                check_line(v + i * n, n, norm, sum, var, prod, i);
+            expect_fine(t);
+            ag_tape_free(t);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(extremes_of_few_share_their_gradient),
                                         cmocka_unit_test(places_of_few_are_the_first_ones),
                                         cmocka_unit_test(sums_of_few_rows_are_exact),
-                                        cmocka_unit_test(sums_of_few_rows_are_rounded_alike) };
+                                        cmocka_unit_test(sums_of_few_rows_are_rounded_alike),
+                                        cmocka_unit_test(norms_variances_and_products_of_lines_are_accurate) };
     return cmocka_run_group_tests_name("short reductions", tests, NULL, NULL);
 }
