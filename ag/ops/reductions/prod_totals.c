@@ -106,9 +106,10 @@ static bool join_carefully(lanes_of l, ag_total_of *total)
                 times(&l, load(x + i));                                                                 \
                 times(&m, load(x + i + 8));                                                             \
             }                                                                                           \
-            if (i + 8 <= n)                                                                             \
-                times(&l, load(x + i));                                                                 \
-            times(&m, ag_eight_choose(ag_eight_last(n % 8), load(x + n - 8), one));                     \
+            for (; i < n; i += 8) { /* the last vector overlaps */                                      \
+                const ag_eight_mask fresh = ag_eight_last(i + 8 <= n ? 8 : n - i);                      \
+                times(&l, ag_eight_choose(fresh, load(i + 8 <= n ? x + i : x + n - 8), one));           \
+            }                                                                                           \
             times(&l, m.a);                                                                             \
             l.low = ag_eight_less(l.low, m.low);                                                        \
             if (!join_lanes(l, &total[k]) && !join_carefully(l, &total[k]))                             \
