@@ -1,6 +1,8 @@
 /* Copies, conversions, fills and extrema against plain loops, on 1, 2 and 3 threads. */
 #include "ag/kernels/extrema.h"
 #include "tests/arrays.h"
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* ---- copies */
 
@@ -133,6 +135,45 @@ static void copies_of_short_rows(void **unused)
     }
 }
 
+/* Memory that ends where the next page may not be touched. */
+static unsigned char *before_a_wall(size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE), all = (bytes + page - 1) / page * page;
+    unsigned char *p = mmap(NULL, all + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(p != MAP_FAILED);
+    assert_int_equal(mprotect(p + all, page, PROT_NONE), 0);
+    return p + all;
+}
+
+/* Rows, repeated rows, and repeated elements, at the end of what may be read, to the end of what may be written. */
+static void copies_of_short_rows_touch_nothing_beyond(void **unused)
+{
+    (void)unused;
+    state = 12;
+    enum { ROWS = 300, LONGEST = 20, ROOM = ROWS * (LONGEST + 3) * 8 };
+    unsigned char *from_end = before_a_wall(ROOM), *to_end = before_a_wall(ROOM);
+    for (int k = 0; k < 4000; k++) {
+        const ag_dtype d = dtypes[k % 5];
+        const int64_t size = (int64_t)ag_dtype_size(d), r = below(2) ? 1 : 1 + below(4), n = 1 + below(LONGEST);
+        const int64_t m = 1 + below(ROWS / r), gap = below(3);
+        ag_array to = { .dtype = d, .shape = AG_SHAPE(m, r, n) }, from = to;
+        ag_array_dense(&to);
+        const bool elements = below(3) == 0, rows = below(3) == 0, all = below(8) == 0;
+        const int64_t in_row = elements ? 1 : n + gap, in_box = (rows ? 1 : r) * in_row;
+        from.stride[0] = all ? 0 : in_box;
+        from.stride[1] = rows ? 0 : in_row;
+        from.stride[2] = elements ? 0 : 1;
+        const int64_t reach = (all ? 0 : m - 1) * in_box + (rows ? 0 : r - 1) * in_row + (elements ? 1 : n);
+        from.data = from_end - reach * size;
+        to.data = to_end - m * r * n * size;
+        for (int64_t i = 0; i < reach * size; i++)
+            ((unsigned char *)from.data)[i] = (unsigned char)below(256);
+        ag_copy_array(&to, &from, false, 1 + k % 2);
+        for (int64_t i = 0; i < m * r * n; i++)
+            assert_memory_equal(place(&to, i), place(&from, i), (size_t)size);
+    }
+}
+
 static void nothing_is_copied_to_nowhere(void **unused)
 {
     (void)unused;
@@ -222,6 +263,7 @@ int main(void)
         cmocka_unit_test(copies_of_transposed_matrices),
         cmocka_unit_test(copies_of_large_transposed_matrices),
         cmocka_unit_test(copies_of_short_rows),
+        cmocka_unit_test(copies_of_short_rows_touch_nothing_beyond),
         cmocka_unit_test(nothing_is_copied_to_nowhere),
         cmocka_unit_test(fills_convert_and_follow_strides),
         cmocka_unit_test(extrema_with_nans),
