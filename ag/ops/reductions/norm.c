@@ -97,6 +97,11 @@ static void norm_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
                 const type v = x[i] / length * g; /* made always: else there are no vectors of it */             \
                 dx[i] = length == 0 ? 0 : v;                                                                     \
             }                                                                                                    \
+        else if (ds == 1 && xs == 1 && ys == 1 && gs == 1 && !add)                                               \
+            for (int64_t i = 0; i < w->n; i++) {                                                                 \
+                const type v = x[i] / y[i] * dy[i];                                                              \
+                dx[i] = y[i] == 0 ? 0 : v;                                                                       \
+            }                                                                                                    \
         else                                                                                                     \
             for (int64_t i = 0; i < w->n; i++)                                                                   \
                 dx[i * ds] = (add ? dx[i * ds] : 0) + (y[i * ys] == 0 ? 0 : x[i * xs] / y[i * ys] * dy[i * gs]); \
@@ -183,12 +188,12 @@ static ag_status norm_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
     const ag_array g = ag_array_expand(&gs, x->shape);
     bool add = beta[0] != 0;
     if (p->p == 1)
-        ag_walk(x->shape, 3, (const ag_array *const[]){ &dx[0], x, &g }, single ? signed_f32 : signed_f64, &add,
-                ag_call_threads(c));
+        ag_walk_tiles(x->shape, 3, (const ag_array *const[]){ &dx[0], x, &g }, 1 << 1 | 1 << 2,
+                      single ? signed_f32 : signed_f64, &add, ag_call_threads(c));
     else if (p->p == 2 || isinf(p->p))
-        ag_walk(x->shape, 4, (const ag_array *const[]){ &dx[0], x, &each, &g },
-                p->p == 2 ? (single ? unit_f32 : unit_f64) : (single ? shared_f32 : shared_f64), &add,
-                ag_call_threads(c));
+        ag_walk_tiles(x->shape, 4, (const ag_array *const[]){ &dx[0], x, &each, &g }, 1 << 1 | 1 << 2 | 1 << 3,
+                      p->p == 2 ? (single ? unit_f32 : unit_f64) : (single ? shared_f32 : shared_f64), &add,
+                      ag_call_threads(c));
     else
         return AG_USE_RULE;
     return AG_OK;

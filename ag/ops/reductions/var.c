@@ -270,8 +270,8 @@ static ag_status back(const ag_call *c, const ag_array *dy, ag_array *dx, double
     }
     const ag_array means = ag_reduction_array(c, mean, x->shape), scales = ag_reduction_array(c, &scale, x->shape);
     const ag_array m = ag_array_expand(&means, x->shape), f = ag_array_expand(&scales, x->shape);
-    ag_walk(x->shape, 4, (const ag_array *const[]){ &dx[0], x, &m, &f },
-            x->dtype == AG_F32 ? centered_f32 : centered_f64, &add, ag_call_threads(c));
+    ag_walk_tiles(x->shape, 4, (const ag_array *const[]){ &dx[0], x, &m, &f }, 1 << 1 | 1 << 2 | 1 << 3,
+                  x->dtype == AG_F32 ? centered_f32 : centered_f64, &add, ag_call_threads(c));
     return AG_OK;
 }
 
