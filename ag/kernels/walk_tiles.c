@@ -2,7 +2,7 @@
  * its elements lie side by side. */
 #include "ag/kernels/kernels.h"
 
-enum { TALL = 16, WIDE = 512, TURNED = 16, SHORT = 64, ROOM = TALL * WIDE /* elements */, LARGE = 1 << 12 };
+enum { TALL = 16, WIDE = 512, TURNED = 16, SHORT = 128, ROOM = TALL * WIDE /* elements */, LARGE = 1 << 12 };
 
 typedef struct tiles {
     ag_nest nest;
