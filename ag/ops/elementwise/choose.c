@@ -17,9 +17,12 @@ enum { PIECE = 128 }; /* elements */
         if (cs == 0) { /* of a whole row */                                                                 \
             const type *x = *c ? a : b;                                                                     \
             const int64_t xs = *c ? as : bs;                                                                \
+            const type one = *x;                                                                            \
             for (int64_t i = 0; i < n && ys == 1 && xs == 1; i++)                                           \
                 y[i] = x[i];                                                                                \
-            for (int64_t i = 0; i < n && (ys != 1 || xs != 1); i++)                                         \
+            for (int64_t i = 0; i < n && ys == 1 && xs == 0; i++)                                           \
+                y[i] = one;                                                                                 \
+            for (int64_t i = 0; i < n && (ys != 1 || (xs != 0 && xs != 1)); i++)                            \
                 y[i * ys] = x[i * xs];                                                                      \
             return;                                                                                         \
         }                                                                                                   \
