@@ -6,9 +6,9 @@
 #pragma GCC diagnostic ignored "-Wpsabi"
 
 enum {
-    FEW = 4096,   /* elements that stay in the first cache */
-    NARROW = 128, /* rows that are not worth a call each */
-    MOST = 256    /* rows, whose numbers fit a byte */
+    FEW = 256,   /* elements among which results are: not worth a call */
+    NARROW = 64, /* bytes of a row: beside longer ones vectors of several rows wait less for themselves */
+    MOST = 256   /* rows, whose numbers fit a byte */
 };
 
 typedef struct boxes {
@@ -89,7 +89,7 @@ bool ag_place_boxes(ag_dtype d, const void *from, int64_t outer, int64_t n, int6
                     void *value, int threads)
 {
     const boxes b = { .n = n, .inner = inner, .from = from, .place = place, .value = value };
-    if (inner > NARROW || n * inner > FEW || n > MOST)
+    if (n > MOST || (n * inner > FEW && inner * (int64_t)ag_dtype_size(d) >= NARROW))
         return false;
     ag_for_ranges(outer, (double)(n * inner), threads, runs[largest][d], &b);
     return true;
