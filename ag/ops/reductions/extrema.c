@@ -224,8 +224,8 @@ static void run_piece(const void *context, int64_t k)
     const bool single = b.x.dtype == AG_F32;
     int64_t receive = 0;
     const ag_array ys = ag_array_expand(&b.y, b.x.shape), dys = ag_array_expand(&b.dy, b.x.shape);
-    ag_walk(b.x.shape, 4, (const ag_array *const[]){ &b.dx, &b.x, &ys, &dys }, single ? first_f32 : first_f64, &receive,
-            1);
+    ag_walk_tiles(b.x.shape, 4, (const ag_array *const[]){ &b.dx, &b.x, &ys, &dys }, 1 << 1 | 1 << 2 | 1 << 3,
+                  single ? first_f32 : first_f64, &receive, 1);
     if (receive > ag_array_size(&b.y))
         share_out(&b, 1);
 }
