@@ -5,6 +5,9 @@
 
 enum {
     COLUMNS = 512,       /* lines that are looked at together, where they lie side by side */
+    LANES = 64,          /* elements of rows that are taken together, */
+    NARROW = 64,         /* of fewer bytes, */
+    LONG = 256,          /* of columns of so many elements at least */
     SHORT = 128,         /* bytes of a line, or BYTES where these are its elements: several lines are turned, */
     TURNED = 64,         /* so many at a time, */
     ROOM = 1 << 13,      /* or as many as have so many elements */
@@ -20,7 +23,8 @@ enum {
 #define BELOW(a, b) ((a) < (b) || NAN_FIRST(a, b))
 #define NAN_FIRST(a, b) ((a) != (a) && (b) == (b))
 
-/* Those of `count` lines side by side, at most COLUMNS, of at most DEEP elements or BYTES bytes `step` apart; value: NULL or theirs. */
+/* Those of `count` lines side by side, at most COLUMNS, of elements `step` apart, at most DEEP or BYTES bytes; value: NULL or
+ * theirs. */
 typedef void columns_function(const void *x, int64_t n, int64_t step, int64_t count, int64_t *place, void *value);
 /* Is element i better than element k? */
 typedef bool better_function(const void *x, int64_t i, int64_t k);
@@ -171,28 +175,58 @@ static void run_lines(const void *context, int64_t begin, int64_t end)
     }
 }
 
+static bool few(const places_job *j, int64_t n)
+{
+    return j->inner * j->size < NARROW && n >= LONG;
+}
+
+/* Few long columns: so many rows are taken together that they are as long as a vector or two. */
+static void find_in_few(const places_job *j, const char *x, int64_t n, int64_t *place)
+{
+    const int64_t inner = j->inner, together = LANES / inner, rows = n / together;
+    int64_t lane[LANES];
+    j->find->columns(x, rows, together * inner, together * inner, lane, NULL);
+    for (int64_t k = 0; k < inner; k++) {
+        int64_t at = lane[k] * together;
+        for (int64_t g = 1; g < together; g++) {
+            const int64_t i = lane[g * inner + k] * together + g;
+            if (j->find->better(x, i * inner + k, at * inner + k) ||
+                (i < at && !j->find->better(x, at * inner + k, i * inner + k)))
+                at = i;
+        }
+        for (int64_t i = rows * together; i < n; i++)
+            at = j->find->better(x, i * inner + k, at * inner + k) ? i : at;
+        place[k] = at;
+    }
+}
+
+/* Columns from number `first` on, at most COLUMNS, of outer index `row`. */
+static void find_in_columns(const places_job *j, int64_t row, int64_t first)
+{
+    const int64_t deep = j->size == 1 ? BYTES : DEEP, left = j->inner - first, count = left < COLUMNS ? left : COLUMNS;
+    const char *x = j->x + (row * j->n * j->inner + first) * j->size;
+    int64_t *place = j->place + row * j->inner + first, more[COLUMNS];
+    char *value = j->value ? j->value + (row * j->inner + first) * j->size : NULL;
+    for (int64_t from = 0; from < j->n; from += deep) {
+        const int64_t n = j->n - from < deep ? j->n - from : deep;
+        const char *part = x + from * j->inner * j->size;
+        if (few(j, n))
+            find_in_few(j, part, n, from == 0 ? place : more);
+        else
+            j->find->columns(part, n, j->inner, count, from == 0 ? place : more, from == 0 ? value : NULL);
+        for (int64_t k = 0; k < count && from > 0; k++)
+            if (j->find->better(x, (from + more[k]) * j->inner + k, place[k] * j->inner + k))
+                place[k] = from + more[k];
+    }
+    for (int64_t k = 0; k < count && (j->n > deep || few(j, j->n)); k++)
+        take_value(j, row * j->inner + first + k, x + k * j->size, j->inner);
+}
+
 static void run_columns(const void *context, int64_t begin, int64_t end)
 {
     const places_job *j = context;
-    const int64_t deep = j->size == 1 ? BYTES : DEEP;
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t row = i / j->chunks, first = i % j->chunks * COLUMNS, left = j->inner - first;
-        const int64_t count = left < COLUMNS ? left : COLUMNS;
-        const char *x = j->x + (row * j->n * j->inner + first) * j->size;
-        int64_t *place = j->place + row * j->inner + first, more[COLUMNS];
-        char *value = j->value ? j->value + (row * j->inner + first) * j->size : NULL;
-        j->find->columns(x, j->n < deep ? j->n : deep, j->inner, count, place, value);
-        for (int64_t from = deep; from < j->n; from += deep) {
-            const int64_t left_here = j->n - from;
-            j->find->columns(x + from * j->inner * j->size, left_here < deep ? left_here : deep, j->inner, count, more,
-                             NULL);
-            for (int64_t k = 0; k < count; k++)
-                if (j->find->better(x, (from + more[k]) * j->inner + k, place[k] * j->inner + k))
-                    place[k] = from + more[k];
-        }
-        for (int64_t k = 0; k < count && j->n > deep; k++)
-            take_value(j, row * j->inner + first + k, x + k * j->size, j->inner);
-    }
+    for (int64_t i = begin; i < end; i++)
+        find_in_columns(j, i / j->chunks, i % j->chunks * COLUMNS);
 }
 
 static void run_parts(const void *context, int64_t begin, int64_t end)
