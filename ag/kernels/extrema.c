@@ -6,13 +6,20 @@
 
 enum {
     PARTS = 32,     /* into which one result's elements may be divided */
-    LANES = 32,     /* elements of a row that is worth vectors, */
-    NARROW = 32,    /* and bytes of these */
-    WIDE = 64,      /* in rows */
-    LONG = 1 << 11, /* of so many bytes */
+    LANES = 32,     /* elements of a row that is worth vectors */
+    LONG = 1 << 11, /* bytes of one that is worth wide ones */
     FEW = 32,       /* columns, */
     TOGETHER = 512  /* and elements of rows of theirs that are one */
 };
+
+/* Bytes of a vector; those that the processor has not go through memory in gcc 12. */
+#if defined(__AVX512F__)
+enum { NARROW = 32, WIDE = 64 };
+#elif defined(__AVX__)
+enum { NARROW = 32, WIDE = 32 };
+#else
+enum { NARROW = 16, WIDE = 16 };
+#endif
 
 /* Along a row of n elements: to = the better of to and from. With to_step 0, all of them go into one. */
 typedef void row_function(void *to, int64_t to_step, const void *from, int64_t from_step, int64_t n);
