@@ -3,7 +3,8 @@
 
 enum {
     CHUNK = AG_FOLD_LINE,
-    TURNED = 64, /* lines at a time */
+    SHORT = 64,  /* elements of lines that are turned, */
+    TURNED = 64, /* so many at a time */
     PARTS = 16,  /* into which lines side by side may be divided */
     LEAST = 64,  /* elements of a part of them: joining two totals takes as long as some ten */
     /* Elements of a long line that are worth a thread's turn; the means of shorter parts would lose digits. */
@@ -23,7 +24,7 @@ typedef struct fold_job {
 static ag_total_of fold_chunk(const ag_fold *f, const char *x, int64_t size, int64_t n)
 {
     ag_total_of lane[AG_FOLD_LANES], all = f->none;
-    if (f->lines && n >= AG_FOLD_SHORT) {
+    if (f->lines && n >= f->least) {
         f->lines(x, n, 1, f->context, &all);
         return all;
     }
@@ -54,7 +55,7 @@ static ag_total_of fold_line(const ag_fold *f, const char *x, int64_t size, int6
 static void run_lines(const void *context, int64_t begin, int64_t end)
 {
     const fold_job *j = context;
-    if (j->f->lines && j->n >= AG_FOLD_SHORT && j->n <= CHUNK)
+    if (j->f->lines && j->n >= j->f->least && j->n <= CHUNK)
         j->f->lines(j->x + begin * j->n * j->size, j->n, end - begin, j->f->context, j->total + begin);
     else
         for (int64_t i = begin; i < end; i++)
@@ -65,7 +66,7 @@ static void run_lines(const void *context, int64_t begin, int64_t end)
 static void run_short(const void *context, int64_t begin, int64_t end)
 {
     const fold_job *j = context;
-    _Alignas(64) char block[AG_FOLD_SHORT * TURNED * 8];
+    _Alignas(64) char block[SHORT * TURNED * 8];
     for (int64_t i = begin; i < end; i += TURNED) {
         const int64_t lines = end - i < TURNED ? end - i : TURNED;
         ag_turn_lines(j->dtype, j->x + i * j->n * j->size, lines, j->n, block);
@@ -174,6 +175,6 @@ void ag_fold_lines(const ag_fold *f, const ag_array *x, int64_t outer, int64_t n
     } else if (work) {
         run_divided(&j, threads);
     } else {
-        ag_for_ranges(outer, (double)n, threads, n < AG_FOLD_SHORT ? run_short : run_lines, &j);
+        ag_for_ranges(outer, (double)n, threads, n < (f->lines ? f->least : SHORT) ? run_short : run_lines, &j);
     }
 }

@@ -7,9 +7,8 @@
 enum {
     AG_FOLD_COLUMNS =
         2048, /* lines side by side that are gone through together: the longer rows are, the nearer to memory's order */
-    AG_FOLD_LANES = 16,  /* into which a line is dealt out */
-    AG_FOLD_LINE = 4096, /* elements of it that are dealt out at a time */
-    AG_FOLD_SHORT = 16   /* elements of lines that are not dealt out */
+    AG_FOLD_LANES = 16, /* into which a line is dealt out */
+    AG_FOLD_LINE = 4096 /* elements of it that are dealt out at a time */
 };
 
 typedef struct ag_total_of {
@@ -18,9 +17,10 @@ typedef struct ag_total_of {
 } ag_total_of;
 
 typedef struct ag_fold {
-    /* total[k], for each of `count` lines on end of n elements, AG_FOLD_SHORT to AG_FOLD_LINE; NULL: as columns and join
-     * give it */
+    /* total[k], for each of `count` lines on end of n elements, `least`, 8 or more, to AG_FOLD_LINE; NULL: as columns and
+     * join give it */
     void (*lines)(const void *x, int64_t n, int64_t count, const void *context, ag_total_of *total);
+    int64_t least;
     /* total[k], for each of `count` lines side by side, at most AG_FOLD_COLUMNS, of n elements `step` apart; n > 0 */
     void (*columns)(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total);
     /* each of `count` totals becomes that of both, which are in this order */

@@ -1,6 +1,8 @@
 /* Axes that are reduced, as lines. */
 #include "ag/ops/reductions/lines.h"
 
+enum { LINES = 1 << 13 /* whose totals stay in the cache */ };
+
 bool ag_side_by_side(const ag_shape *s, const bool *reduced, ag_lines *l)
 {
     *l = (ag_lines){ 1, 1, 1 };
@@ -51,16 +53,25 @@ ag_status ag_reduced_lines(const ag_call *c, const ag_array *x, ag_axes axes, ag
     return AG_OK;
 }
 
-ag_status ag_fold_axes(const ag_call *c, const ag_fold *f, const ag_array *x, ag_axes axes, ag_total_of *total)
+ag_status ag_fold_axes(const ag_call *c, const ag_fold *f, const ag_array *x, ag_axes axes, ag_finish_function *finish,
+                       ag_array *y)
 {
     ag_array lined;
     ag_lines l;
     if (ag_reduced_lines(c, x, axes, &lined, &l))
         return AG_ENOMEM;
-    const size_t bytes = ag_fold_work(l.outer, l.n, l.inner);
+    const int64_t at_once = l.inner == 1 && l.outer > LINES ? LINES : l.outer, results = ag_times(at_once, l.inner);
+    const size_t bytes = ag_fold_work(at_once, l.n, l.inner);
     void *work = bytes ? ag_call_scratch(c, bytes) : NULL;
-    if (bytes && !work)
+    ag_total_of *total = ag_call_scratch(c, (size_t)results * sizeof *total);
+    if (!total || (bytes && !work))
         return AG_ENOMEM;
-    ag_fold_lines(f, &lined, l.outer, l.n, l.inner, total, work, ag_call_threads(c));
+    for (int64_t i = 0; i < l.outer; i += at_once) {
+        const int64_t now = l.outer - i < at_once ? l.outer - i : at_once;
+        ag_fold_lines(f, &lined, now, l.n, l.inner, total, work, ag_call_threads(c));
+        finish(c, total, i, now * l.inner, y);
+        if (l.n > 0 && i + now < l.outer) /* inner is 1: other extents could be any */
+            lined.data = (char *)lined.data + now * l.n * (int64_t)ag_dtype_size(x->dtype);
+    }
     return AG_OK;
 }

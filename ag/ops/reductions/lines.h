@@ -60,7 +60,10 @@ static inline ag_status ag_floats_along_shape(const ag_call *c, int axis, const 
 bool ag_side_by_side(const ag_shape *s, const bool *reduced, ag_lines *l);
 /* The dense x, or a copy with the reduced axes last where they do not lie so. AG_ENOMEM: there was no memory. */
 ag_status ag_reduced_lines(const ag_call *c, const ag_array *x, ag_axes axes, ag_array *lined, ag_lines *l);
-/* The totals of what is reduced, one for each result. */
-ag_status ag_fold_axes(const ag_call *c, const ag_fold *f, const ag_array *x, ag_axes axes, ag_total_of *total);
+/* What becomes of `count` results' totals, from result `first` on. */
+typedef void ag_finish_function(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y);
+/* The totals of what is reduced, one for each result, some at a time. */
+ag_status ag_fold_axes(const ag_call *c, const ag_fold *f, const ag_array *x, ag_axes axes, ag_finish_function *finish,
+                       ag_array *y);
 
 #endif

@@ -26,24 +26,22 @@ static ag_status norm_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return AG_OK;
 }
 
+static void finish(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y)
+{
+    const double p = ((const norm_params *)ag_call_params(c))->p;
+    for (int64_t i = 0; i < count && isinf(p); i++)
+        ((double *)y[1].data)[first + i] = (double)total[i].n;
+    for (int64_t i = 0; i < count && y->dtype == AG_F32; i++)
+        ((float *)y->data)[first + i] = (float)ag_norm_of(&total[i], p);
+    for (int64_t i = 0; i < count && y->dtype == AG_F64; i++)
+        ((double *)y->data)[first + i] = ag_norm_of(&total[i], p);
+}
+
 static ag_status norm_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const norm_params *p = ag_call_params(c);
     const ag_fold f = ag_norm_fold(&p->p, x->dtype);
-    const int64_t results = ag_array_size(&y[0]);
-    double *many = y[1].data;
-    ag_total_of *total = ag_call_scratch(c, (size_t)results * sizeof *total);
-    if (!total || ag_fold_axes(c, &f, x, p->reduction.axes, total))
-        return AG_ENOMEM;
-    for (int64_t i = 0; i < results && isinf(p->p); i++)
-        many[i] = (double)total[i].n;
-    if (y->dtype == AG_F32)
-        for (int64_t i = 0; i < results; i++)
-            ((float *)y->data)[i] = (float)ag_norm_of(&total[i], p->p);
-    else
-        for (int64_t i = 0; i < results; i++)
-            ((double *)y->data)[i] = ag_norm_of(&total[i], p->p);
-    return AG_OK;
+    return ag_fold_axes(c, &f, x, p->reduction.axes, finish, y);
 }
 
 /* ---- the derivative */

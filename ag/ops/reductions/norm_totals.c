@@ -220,6 +220,7 @@ ag_fold ag_norm_fold(const double *p, ag_dtype d)
     f.columns = isinf(*p) ? (single ? extremes_f32 : extremes_f64)
                 : *p == 1 ? (single ? sum_f32 : sum_f64)
                           : (single ? norm_f32 : norm_f64);
+    f.least = 8;
     f.lines = *p == 1   ? (single ? sum_lines_f32 : sum_lines_f64)
               : *p == 2 ? (single ? norm_f32_lines : norm_f64_lines)
                         : NULL;

@@ -29,28 +29,29 @@ static double scaled(double a, int64_t n)
     return ldexp(a, n > 5000 ? 5000 : n < -5000 ? -5000 : (int)n);
 }
 
-static ag_status prod_forward(const ag_call *c, const ag_array *x, ag_array *y)
+static void finish(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y)
 {
-    const int64_t results = ag_array_size(&y[0]);
-    const ag_fold f = ag_prod_fold(x->dtype);
     double *kept = y[1].data;
-    ag_total_of *total = ag_call_scratch(c, (size_t)results * sizeof *total);
-    if (!total || ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, total))
-        return AG_ENOMEM;
-    for (int64_t i = 0; i < results; i++) {
+    (void)c;
+    for (int64_t i = 0; i < count; i++) {
         const ag_total_of t = total[i];
         const double product = t.b > 0 ? t.a * 0 : scaled(t.a, t.n);
         if (y->dtype == AG_I64) {
-            ((int64_t *)y->data)[i] = t.n;
+            ((int64_t *)y->data)[first + i] = t.n;
             continue;
         }
         if (y->dtype == AG_F32)
-            ((float *)y->data)[i] = (float)product;
+            ((float *)y->data)[first + i] = (float)product;
         else
-            ((double *)y->data)[i] = product;
-        memcpy(kept + i * KEPT, (const double[KEPT]){ t.a, t.b, (double)t.n }, KEPT * sizeof *kept);
+            ((double *)y->data)[first + i] = product;
+        memcpy(kept + (first + i) * KEPT, (const double[KEPT]){ t.a, t.b, (double)t.n }, KEPT * sizeof *kept);
     }
-    return AG_OK;
+}
+
+static ag_status prod_forward(const ag_call *c, const ag_array *x, ag_array *y)
+{
+    const ag_fold f = ag_prod_fold(x->dtype);
+    return ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, finish, y);
 }
 
 /* ---- the derivative as a rule: by each element the product of those before and those after it */

@@ -142,6 +142,7 @@ ag_fold ag_prod_fold(ag_dtype d)
                                .none = { .n = 1 },
                                .deep = 4096 };
     const ag_fold floats = { .lines = d == AG_F32 ? lines_f32 : lines_f64,
+                             .least = 16,
                              .columns = d == AG_F32 ? products_f32 : products_f64,
                              .join = join_products,
                              .none = { .a = 1 },

@@ -31,6 +31,13 @@ COUNT(count_i32, int32_t, int32_t)
 COUNT(count_i64, int64_t, int64_t)
 COUNT(count_u8, uint8_t, int32_t)
 
+static void finish(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y)
+{
+    (void)c;
+    for (int64_t i = 0; i < count; i++)
+        ((int64_t *)y->data)[first + i] = total[i].n;
+}
+
 static ag_status count_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
     const ag_dtype d = x->dtype;
@@ -41,13 +48,7 @@ static ag_status count_forward(const ag_call *c, const ag_array *x, ag_array *y)
                                                  : count_u8,
                         .join = join_counts,
                         .deep = 4096 };
-    const int64_t results = ag_array_size(y);
-    ag_total_of *total = ag_call_scratch(c, (size_t)results * sizeof *total);
-    if (!total || ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, total))
-        return AG_ENOMEM;
-    for (int64_t i = 0; i < results; i++)
-        ((int64_t *)y->data)[i] = total[i].n;
-    return AG_OK;
+    return ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, finish, y);
 }
 
 /* clang-format off */

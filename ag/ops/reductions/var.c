@@ -131,42 +131,48 @@ static void join_moments(ag_total_of *total, const ag_total_of *more, int64_t co
     }
 }
 
-static ag_status moments(const ag_call *c, const ag_array *x, ag_total_of *total)
+static void finish(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y, bool root)
+{
+    const var_params *p = ag_call_params(c);
+    double *mean = y[1].data;
+    for (int64_t i = 0; i < count; i++) {
+        const double n = fmax((double)total[i].n - p->by, 0), var = total[i].b / n, v = root ? sqrt(var) : var;
+        mean[first + i] = total[i].a;
+        if (y->dtype == AG_F32)
+            ((float *)y->data)[first + i] = (float)v;
+        else
+            ((double *)y->data)[first + i] = v;
+    }
+}
+
+static void finish_var(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y)
+{
+    finish(c, total, first, count, y, false);
+}
+
+static void finish_std(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y)
+{
+    finish(c, total, first, count, y, true);
+}
+
+static ag_status forward(const ag_call *c, const ag_array *x, ag_array *y, ag_finish_function *end)
 {
     const ag_fold f = { .lines = x->dtype == AG_F32 ? lines_f32 : lines_f64,
+                        .least = 16,
                         .columns = x->dtype == AG_F32 ? moments_f32 : moments_f64,
                         .join = join_moments,
                         .deep = x->dtype == AG_F32 ? 2048 : 128 };
-    return ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, total);
-}
-
-static ag_status forward(const ag_call *c, const ag_array *x, ag_array *y, bool root)
-{
-    const var_params *p = ag_call_params(c);
-    const int64_t results = ag_array_size(&y[0]);
-    ag_total_of *total = ag_call_scratch(c, (size_t)results * sizeof *total);
-    double *mean = y[1].data;
-    if (!total || moments(c, x, total))
-        return AG_ENOMEM;
-    for (int64_t i = 0; i < results; i++) {
-        const double n = fmax((double)total[i].n - p->by, 0), var = total[i].b / n, v = root ? sqrt(var) : var;
-        mean[i] = total[i].a;
-        if (x->dtype == AG_F32)
-            ((float *)y[0].data)[i] = (float)v;
-        else
-            ((double *)y[0].data)[i] = v;
-    }
-    return AG_OK;
+    return ag_fold_axes(c, &f, x, ag_reduction_of(c).axes, end, y);
 }
 
 static ag_status var_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    return forward(c, x, y, false);
+    return forward(c, x, y, finish_var);
 }
 
 static ag_status std_forward(const ag_call *c, const ag_array *x, ag_array *y)
 {
-    return forward(c, x, y, true);
+    return forward(c, x, y, finish_std);
 }
 
 /* ---- the derivative: dx = s (x - mean), s = 2 dy / (n - by); of a root dy / (y (n - by)), but 0 where y = 0 */
