@@ -1,81 +1,97 @@
-/* Eight numbers in double, as a line's elements are added up or multiplied: vectors of them, and what the last few are. */
+/* Eight numbers in double, as a line's elements are added up or multiplied, in vectors as wide as the processor's: wider ones
+ * would go through memory. */
 #ifndef AG_OPS_EIGHT_H
 #define AG_OPS_EIGHT_H
 
 #include "ag/kernels/kernels.h"
 
-#ifdef __AVX512F__
+#if defined(__AVX512F__)
 #include <immintrin.h>
+#define AG_EIGHT_BYTES 64
+#define AG_EIGHT_HALF_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 4, 5, 6, 7, 0, 1, 2, 3)
+#define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1, 6, 7, 4, 5)
+#define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0, 3, 2, 5, 4, 7, 6)
+#elif defined(__AVX__)
+#define AG_EIGHT_BYTES 32
+#define AG_EIGHT_HALF_OF(v, k) v.part[1 - (k)]
+#define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1)
+#define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0, 3, 2)
+#else
+#define AG_EIGHT_BYTES 16
+#define AG_EIGHT_HALF_OF(v, k) v.part[(k) ^ 2]
+#define AG_EIGHT_QUARTER_OF(v, k) v.part[(k) ^ 1]
+#define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0)
 #endif
 
 /* Vectors stay inside the functions that include this: how they would be passed to others does not matter. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-typedef double ag_eight __attribute__((vector_size(64)));
-typedef int64_t ag_eight_mask __attribute__((vector_size(64)));
+enum { AG_EIGHT_WIDTH = AG_EIGHT_BYTES / 8, AG_EIGHT_PARTS = 8 / AG_EIGHT_WIDTH };
 
-AG_INLINE ag_eight ag_eight_f32(const float *x)
-{
-    typedef float part __attribute__((vector_size(32)));
-    part v;
-    memcpy(&v, x, sizeof v);
-    return __builtin_convertvector(v, ag_eight);
-}
+typedef double ag_eight_part __attribute__((vector_size(AG_EIGHT_BYTES)));
+typedef int64_t ag_eight_mask __attribute__((vector_size(AG_EIGHT_BYTES)));
+typedef float ag_eight_floats __attribute__((vector_size(AG_EIGHT_BYTES / 2)));
+typedef struct ag_eight {
+    ag_eight_part part[AG_EIGHT_PARTS];
+} ag_eight;
 
-AG_INLINE ag_eight ag_eight_f64(const double *x)
-{
-    ag_eight v;
-    memcpy(&v, x, sizeof v);
-    return v;
-}
+/* name(arguments): a vector of which part k is that */
+#define AG_EIGHT(name, arguments, ...)                                                         \
+    AG_INLINE ag_eight name arguments                                                          \
+    {                                                                                          \
+        ag_eight r;                                                                            \
+        _Pragma("GCC unroll 4") for (int k = 0; k < AG_EIGHT_PARTS; k++) __VA_ARGS__ return r; \
+    }
+#define AG_EIGHT_CHOOSE(m, a, b) (ag_eight_part)(((ag_eight_mask)(a) & (m)) | ((ag_eight_mask)(b) & ~(m)))
 
-AG_INLINE ag_eight ag_eight_choose(ag_eight_mask m, ag_eight a, ag_eight b)
-{
-    return (ag_eight)(((ag_eight_mask)a & m) | ((ag_eight_mask)b & ~m));
-}
+AG_EIGHT(ag_eight_all, (double x), { r.part[k] = x - (ag_eight_part){ 0 }; })
+AG_EIGHT(ag_eight_f32, (const float *x), {
+    ag_eight_floats v;
+    memcpy(&v, x + k * AG_EIGHT_WIDTH, sizeof v);
+    r.part[k] = __builtin_convertvector(v, ag_eight_part);
+})
+AG_EIGHT(ag_eight_f64, (const double *x), memcpy(&r.part[k], x + k * AG_EIGHT_WIDTH, sizeof r.part[k]);)
+AG_EIGHT(ag_eight_add, (ag_eight a, ag_eight b), r.part[k] = a.part[k] + b.part[k];)
+AG_EIGHT(ag_eight_from, (ag_eight a, double c), r.part[k] = a.part[k] - c;)
+AG_EIGHT(ag_eight_times, (ag_eight a, ag_eight b), r.part[k] = a.part[k] * b.part[k];)
+AG_EIGHT(ag_eight_size, (ag_eight v), r.part[k] = (ag_eight_part)((ag_eight_mask)v.part[k] & INT64_MAX);)
 
-/* Which lanes are the last so many? */
-AG_INLINE ag_eight_mask ag_eight_last(int64_t count)
-{
-    const ag_eight_mask lane = { 0, 1, 2, 3, 4, 5, 6, 7 };
-    return lane >= 8 - count;
-}
-
-AG_INLINE ag_eight ag_eight_size(ag_eight v)
-{
-    return (ag_eight)((ag_eight_mask)v & INT64_MAX);
-}
+/* The last `count` lanes of v, and others for the rest. */
+AG_EIGHT(ag_eight_last, (ag_eight v, int64_t count, double others), {
+    ag_eight_mask lane;
+    for (int l = 0; l < AG_EIGHT_WIDTH; l++)
+        lane[l] = k * AG_EIGHT_WIDTH + l;
+    r.part[k] = AG_EIGHT_CHOOSE((ag_eight_mask)(lane >= 8 - count), v.part[k], others - (ag_eight_part){ 0 });
+})
 
 /* a < b ? a : b */
-AG_INLINE ag_eight ag_eight_less(ag_eight a, ag_eight b)
-{
 #ifdef __AVX512F__
-    return (ag_eight)_mm512_min_pd((__m512d)a, (__m512d)b);
+AG_EIGHT(ag_eight_less, (ag_eight a, ag_eight b),
+         r.part[k] = (ag_eight_part)_mm512_min_pd((__m512d)a.part[k], (__m512d)b.part[k]);)
 #else
-    return ag_eight_choose(a < b, a, b);
+AG_EIGHT(ag_eight_less, (ag_eight a, ag_eight b),
+         r.part[k] = AG_EIGHT_CHOOSE((ag_eight_mask)(a.part[k] < b.part[k]), a.part[k], b.part[k]);)
 #endif
-}
 
-/* a + v v of numbers that were float: their squares are exact, so that it is rounded once in any case. */
-AG_INLINE ag_eight ag_eight_add_square(ag_eight a, ag_eight v)
-{
+/* a + v v; of numbers that were float, whose squares are exact, so that it is rounded once in any case */
+AG_EIGHT(ag_eight_add_square, (ag_eight a, ag_eight v), r.part[k] = a.part[k] + v.part[k] * v.part[k];)
 #ifdef __AVX512F__
-    return (ag_eight)_mm512_fmadd_pd((__m512d)v, (__m512d)v, (__m512d)a);
+AG_EIGHT(ag_eight_add_exact_square, (ag_eight a, ag_eight v),
+         r.part[k] = (ag_eight_part)_mm512_fmadd_pd((__m512d)v.part[k], (__m512d)v.part[k], (__m512d)a.part[k]);)
 #else
-    return a + v * v;
+#define ag_eight_add_exact_square ag_eight_add_square
 #endif
-}
 
 /* The lanes' partners in joining them all: half and half. */
-#define AG_EIGHT_HALF(v) __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3)
-#define AG_EIGHT_QUARTER(v) __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5)
-#define AG_EIGHT_NEXT(v) __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6)
+AG_EIGHT(ag_eight_half, (ag_eight v), r.part[k] = AG_EIGHT_HALF_OF(v, k);)
+AG_EIGHT(ag_eight_quarter, (ag_eight v), r.part[k] = AG_EIGHT_QUARTER_OF(v, k);)
+AG_EIGHT(ag_eight_next, (ag_eight v), r.part[k] = AG_EIGHT_NEXT_OF(v, k);)
 
 AG_INLINE double ag_eight_sum(ag_eight v)
 {
-    v += AG_EIGHT_HALF(v);
-    v += AG_EIGHT_QUARTER(v);
-    return v[0] + v[1];
+    v = ag_eight_add(v, ag_eight_half(v));
+    v = ag_eight_add(v, ag_eight_quarter(v));
+    return v.part[0][0] + v.part[0][1];
 }
 
 #endif

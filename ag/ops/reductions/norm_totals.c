@@ -92,32 +92,31 @@ NORM(norm_f32, float)
 NORM(norm_f64, double)
 
 /* A line's elements, at least eight, added to a sum as ADD(sum, v) does. */
-#define LINE_SUM(name, type, load, ADD)                                                      \
-    AG_INLINE double name(const type *x, int64_t n)                                          \
-    {                                                                                        \
-        const ag_eight none = { 0 };                                                         \
-        ag_eight a = none, b = none;                                                         \
-        int64_t i = 0;                                                                       \
-        for (; i + 16 <= n; i += 16) {                                                       \
-            const ag_eight v = load(x + i), w = load(x + i + 8);                             \
-            a = ADD(a, v);                                                                   \
-            b = ADD(b, w);                                                                   \
-        }                                                                                    \
-        if (i + 8 <= n) {                                                                    \
-            const ag_eight v = load(x + i);                                                  \
-            a = ADD(a, v);                                                                   \
-            i += 8;                                                                          \
-        }                                                                                    \
-        if (i < n) {                                                                         \
-            const ag_eight v = ag_eight_choose(ag_eight_last(n - i), load(x + n - 8), none); \
-            b = ADD(b, v);                                                                   \
-        }                                                                                    \
-        return ag_eight_sum(a + b);                                                          \
+#define LINE_SUM(name, type, load, ADD)                                  \
+    AG_INLINE double name(const type *x, int64_t n)                      \
+    {                                                                    \
+        const ag_eight none = ag_eight_all(0);                           \
+        ag_eight a = none, b = none;                                     \
+        int64_t i = 0;                                                   \
+        for (; i + 16 <= n; i += 16) {                                   \
+            const ag_eight v = load(x + i), w = load(x + i + 8);         \
+            a = ADD(a, v);                                               \
+            b = ADD(b, w);                                               \
+        }                                                                \
+        if (i + 8 <= n) {                                                \
+            const ag_eight v = load(x + i);                              \
+            a = ADD(a, v);                                               \
+            i += 8;                                                      \
+        }                                                                \
+        if (i < n) {                                                     \
+            const ag_eight v = ag_eight_last(load(x + n - 8), n - i, 0); \
+            b = ADD(b, v);                                               \
+        }                                                                \
+        return ag_eight_sum(ag_eight_add(a, b));                         \
     }
-#define ADD_SQUARE(a, v) ((a) + (v) * (v))
-#define ADD_SIZE(a, v) ((a) + ag_eight_size(v))
-LINE_SUM(squares_f32, float, ag_eight_f32, ag_eight_add_square)
-LINE_SUM(squares_f64, double, ag_eight_f64, ADD_SQUARE)
+#define ADD_SIZE(a, v) ag_eight_add(a, ag_eight_size(v))
+LINE_SUM(squares_f32, float, ag_eight_f32, ag_eight_add_exact_square)
+LINE_SUM(squares_f64, double, ag_eight_f64, ag_eight_add_square)
 LINE_SUM(sizes_f32, float, ag_eight_f32, ADD_SIZE)
 LINE_SUM(sizes_f64, double, ag_eight_f64, ADD_SIZE)
 

@@ -63,25 +63,25 @@ typedef struct lanes_of {
 
 AG_INLINE void times(lanes_of *l, ag_eight v)
 {
-    l->a *= v;
+    l->a = ag_eight_times(l->a, v);
     l->low = ag_eight_less(ag_eight_size(l->a), l->low);
 }
 
 AG_INLINE double lowest(ag_eight v)
 {
-    v = ag_eight_less(v, AG_EIGHT_HALF(v));
-    v = ag_eight_less(v, AG_EIGHT_QUARTER(v));
-    return v[0] < v[1] ? v[0] : v[1];
+    v = ag_eight_less(v, ag_eight_half(v));
+    v = ag_eight_less(v, ag_eight_quarter(v));
+    return v.part[0][0] < v.part[0][1] ? v.part[0][0] : v.part[0][1];
 }
 
 /* Of all lanes. False: digits would be lost. */
 AG_INLINE bool join_lanes(lanes_of l, ag_total_of *total)
 {
-    times(&l, AG_EIGHT_HALF(l.a));
-    times(&l, AG_EIGHT_QUARTER(l.a));
-    times(&l, AG_EIGHT_NEXT(l.a));
-    *total = ag_prod_normal(l.a[0], 0);
-    return lowest(l.low) > LOW && fabs(l.a[0]) < HIGH;
+    times(&l, ag_eight_half(l.a));
+    times(&l, ag_eight_quarter(l.a));
+    times(&l, ag_eight_next(l.a));
+    *total = ag_prod_normal(l.a.part[0][0], 0);
+    return lowest(l.low) > LOW && fabs(l.a.part[0][0]) < HIGH;
 }
 
 /* The same with their powers of two aside. */
@@ -89,32 +89,31 @@ static bool join_carefully(lanes_of l, ag_total_of *total)
 {
     *total = (ag_total_of){ .a = 1 };
     for (int i = 0; i < 8; i++)
-        *total = ag_prod_normal(total->a * l.a[i], total->n);
+        *total = ag_prod_normal(total->a * l.a.part[i / AG_EIGHT_WIDTH][i % AG_EIGHT_WIDTH], total->n);
     return lowest(l.low) > LOW && isfinite(total->a);
 }
 
 /* Of what is left, zeros, elements that are no numbers and extreme ones, one element after the other. */
-#define LINES(name, type, columns, load)                                                                \
-    static void name(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total) \
-    {                                                                                                   \
-        const ag_eight one = { 1, 1, 1, 1, 1, 1, 1, 1 };                                                \
-        const type *x = x_;                                                                             \
-        for (int64_t k = 0; k < count; k++, x += n) {                                                   \
-            lanes_of l = { one, one }, m = l;                                                           \
-            int64_t i = 0;                                                                              \
-            for (; i + 16 <= n; i += 16) {                                                              \
-                times(&l, load(x + i));                                                                 \
-                times(&m, load(x + i + 8));                                                             \
-            }                                                                                           \
-            for (; i < n; i += 8) { /* the last vector overlaps */                                      \
-                const ag_eight_mask fresh = ag_eight_last(i + 8 <= n ? 8 : n - i);                      \
-                times(&l, ag_eight_choose(fresh, load(i + 8 <= n ? x + i : x + n - 8), one));           \
-            }                                                                                           \
-            times(&l, m.a);                                                                             \
-            l.low = ag_eight_less(l.low, m.low);                                                        \
-            if (!join_lanes(l, &total[k]) && !join_carefully(l, &total[k]))                             \
-                columns(x, n, 1, 1, context, &total[k]);                                                \
-        }                                                                                               \
+#define LINES(name, type, columns, load)                                                                   \
+    static void name(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total)    \
+    {                                                                                                      \
+        const ag_eight one = ag_eight_all(1);                                                              \
+        const type *x = x_;                                                                                \
+        for (int64_t k = 0; k < count; k++, x += n) {                                                      \
+            lanes_of l = { one, one }, m = l;                                                              \
+            int64_t i = 0;                                                                                 \
+            for (; i + 16 <= n; i += 16) {                                                                 \
+                times(&l, load(x + i));                                                                    \
+                times(&m, load(x + i + 8));                                                                \
+            }                                                                                              \
+            for (; i < n; i += 8) { /* the last vector overlaps */                                         \
+                times(&l, ag_eight_last(load(i + 8 <= n ? x + i : x + n - 8), i + 8 <= n ? 8 : n - i, 1)); \
+            }                                                                                              \
+            times(&l, m.a);                                                                                \
+            l.low = ag_eight_less(l.low, m.low);                                                           \
+            if (!join_lanes(l, &total[k]) && !join_carefully(l, &total[k]))                                \
+                columns(x, n, 1, 1, context, &total[k]);                                                   \
+        }                                                                                                  \
     }
 LINES(lines_f32, float, products_f32, ag_eight_f32)
 LINES(lines_f64, double, products_f64, ag_eight_f64)

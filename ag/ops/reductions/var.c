@@ -66,26 +66,26 @@ static void moments_f32(const void *x_, int64_t n, int64_t step, int64_t count, 
 }
 
 /* Sums over a line's elements of their distances d from c, and of d d. */
-#define LINE_MOMENTS(name, type, load)                                                                 \
-    AG_INLINE void name##_about(const type *x, int64_t n, double c, double *sum, double *square)       \
-    {                                                                                                  \
-        const ag_eight none = { 0 };                                                                   \
-        ag_eight a[2] = { none, none }, b[2] = { none, none };                                         \
-        int64_t i = 0;                                                                                 \
-        for (; i + 16 <= n; i += 16)                                                                   \
-            for (int k = 0; k < 2; k++) {                                                              \
-                const ag_eight d = load(x + i + 8 * k) - c;                                            \
-                a[k] += d;                                                                             \
-                b[k] += d * d;                                                                         \
-            }                                                                                          \
-        for (; i < n; i += 8) { /* the last vector overlaps, and counts what is new in it */           \
-            const ag_eight_mask fresh = ag_eight_last(i + 8 <= n ? 8 : n - i);                         \
-            const ag_eight d = ag_eight_choose(fresh, load(i + 8 <= n ? x + i : x + n - 8) - c, none); \
-            a[0] += d;                                                                                 \
-            b[0] += d * d;                                                                             \
-        }                                                                                              \
-        *sum = ag_eight_sum(a[0] + a[1]);                                                              \
-        *square = ag_eight_sum(b[0] + b[1]);                                                           \
+#define LINE_MOMENTS(name, type, load)                                                           \
+    AG_INLINE void name##_about(const type *x, int64_t n, double c, double *sum, double *square) \
+    {                                                                                            \
+        const ag_eight none = ag_eight_all(0);                                                   \
+        ag_eight a[2] = { none, none }, b[2] = { none, none };                                   \
+        int64_t i = 0;                                                                           \
+        for (; i + 16 <= n; i += 16)                                                             \
+            for (int k = 0; k < 2; k++) {                                                        \
+                const ag_eight d = ag_eight_from(load(x + i + 8 * k), c);                        \
+                a[k] = ag_eight_add(a[k], d);                                                    \
+                b[k] = ag_eight_add_square(b[k], d);                                             \
+            }                                                                                    \
+        for (; i < n; i += 8) { /* the last vector overlaps, and counts what is new in it */     \
+            const ag_eight v = ag_eight_from(load(i + 8 <= n ? x + i : x + n - 8), c);           \
+            const ag_eight d = ag_eight_last(v, i + 8 <= n ? 8 : n - i, 0);                      \
+            a[0] = ag_eight_add(a[0], d);                                                        \
+            b[0] = ag_eight_add_square(b[0], d);                                                 \
+        }                                                                                        \
+        *sum = ag_eight_sum(ag_eight_add(a[0], a[1]));                                           \
+        *square = ag_eight_sum(ag_eight_add(b[0], b[1]));                                        \
     }
 LINE_MOMENTS(moments_f32, float, ag_eight_f32)
 LINE_MOMENTS(moments_f64, double, ag_eight_f64)
