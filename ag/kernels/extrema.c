@@ -12,14 +12,8 @@ enum {
     TOGETHER = 512  /* and elements of rows of theirs that are one */
 };
 
-/* Bytes of a vector; those that the processor has not go through memory in gcc 12. */
-#if defined(__AVX512F__)
-enum { NARROW = 32, WIDE = 64 };
-#elif defined(__AVX__)
-enum { NARROW = 32, WIDE = 32 };
-#else
-enum { NARROW = 16, WIDE = 16 };
-#endif
+/* Bytes of a vector. */
+enum { WIDE = AG_VECTOR_BYTES, NARROW = WIDE < 32 ? WIDE : 32 };
 
 /* Along a row of n elements: to = the better of to and from. With to_step 0, all of them go into one. */
 typedef void row_function(void *to, int64_t to_step, const void *from, int64_t from_step, int64_t n);

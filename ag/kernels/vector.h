@@ -10,6 +10,15 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Of the processor's own vectors: wider ones go through memory in gcc 12. */
+#if defined(__AVX512F__)
+#define AG_VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define AG_VECTOR_BYTES 32
+#else
+#define AG_VECTOR_BYTES 16
+#endif
+
 enum { AG_LANES = 16 }; /* floats in the widest vectors; also two vectors of doubles */
 
 #ifdef __clang__

@@ -1,23 +1,19 @@
-/* Eight numbers in double, as a line's elements are added up or multiplied, in vectors as wide as the processor's: wider ones
- * would go through memory. */
+/* Eight numbers in double, as a line's elements are added up or multiplied, in vectors as wide as the processor's. */
 #ifndef AG_OPS_EIGHT_H
 #define AG_OPS_EIGHT_H
 
 #include "ag/kernels/kernels.h"
 
-#if defined(__AVX512F__)
+#if AG_VECTOR_BYTES == 64
 #include <immintrin.h>
-#define AG_EIGHT_BYTES 64
 #define AG_EIGHT_HALF_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 4, 5, 6, 7, 0, 1, 2, 3)
 #define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1, 6, 7, 4, 5)
 #define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0, 3, 2, 5, 4, 7, 6)
-#elif defined(__AVX__)
-#define AG_EIGHT_BYTES 32
+#elif AG_VECTOR_BYTES == 32
 #define AG_EIGHT_HALF_OF(v, k) v.part[1 - (k)]
 #define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1)
 #define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0, 3, 2)
 #else
-#define AG_EIGHT_BYTES 16
 #define AG_EIGHT_HALF_OF(v, k) v.part[(k) ^ 2]
 #define AG_EIGHT_QUARTER_OF(v, k) v.part[(k) ^ 1]
 #define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0)
@@ -26,11 +22,11 @@
 /* Vectors stay inside the functions that include this: how they would be passed to others does not matter. */
 #pragma GCC diagnostic ignored "-Wpsabi"
 
-enum { AG_EIGHT_WIDTH = AG_EIGHT_BYTES / 8, AG_EIGHT_PARTS = 8 / AG_EIGHT_WIDTH };
+enum { AG_EIGHT_WIDTH = AG_VECTOR_BYTES / 8, AG_EIGHT_PARTS = 8 / AG_EIGHT_WIDTH };
 
-typedef double ag_eight_part __attribute__((vector_size(AG_EIGHT_BYTES)));
-typedef int64_t ag_eight_mask __attribute__((vector_size(AG_EIGHT_BYTES)));
-typedef float ag_eight_floats __attribute__((vector_size(AG_EIGHT_BYTES / 2)));
+typedef double ag_eight_part __attribute__((vector_size(AG_VECTOR_BYTES)));
+typedef int64_t ag_eight_mask __attribute__((vector_size(AG_VECTOR_BYTES)));
+typedef float ag_eight_floats __attribute__((vector_size(AG_VECTOR_BYTES / 2)));
 typedef struct ag_eight {
     ag_eight_part part[AG_EIGHT_PARTS];
 } ag_eight;
