@@ -64,43 +64,45 @@ typedef void lines_function(const void *x, int64_t n, int64_t count, void *to);
             all = BETTER(last[l], all) ? last[l] : all;                      \
         return all;                                                          \
     }
-#define ROW(name, type, integer, MORE, BETTER)                                                                    \
-    LINE(name##_narrow, type, integer, MORE, BETTER, NARROW)                                                      \
-    LINE(name##_wide, type, integer, MORE, BETTER, WIDE)                                                          \
-    static void name##_lines(const void *x_, int64_t n, int64_t count, void *to_)                                 \
-    {                                                                                                             \
-        const type *x = x_;                                                                                       \
-        type *to = to_;                                                                                           \
-        for (int64_t k = 0; k < count && n * (int64_t)sizeof *x < LONG; k++)                                      \
-            to[k] = name##_narrow(x + k * n, n, x[k * n]);                                                        \
-        for (int64_t k = 0; k < count && n * (int64_t)sizeof *x >= LONG; k++)                                     \
-            to[k] = name##_wide(x + k * n, n, x[k * n]);                                                          \
-    }                                                                                                             \
-    static void name(void *to_, int64_t to_step, const void *from_, int64_t from_step, int64_t n)                 \
-    {                                                                                                             \
-        type *restrict to = to_;                                                                                  \
-        const type *restrict from = from_;                                                                        \
-        int64_t i = 0;                                                                                            \
-        if (to_step == 0) {                                                                                       \
-            type all = to[0];                                                                                     \
-            if (from_step == 1 && n >= LANES) {                                                                   \
-                all = n * (int64_t)sizeof *from < LONG ? name##_narrow(from, n, all) : name##_wide(from, n, all); \
-                i = n;                                                                                            \
-            }                                                                                                     \
-            for (; i < n; i++)                                                                                    \
-                all = BETTER(from[i * from_step], all) ? from[i * from_step] : all;                               \
-            to[0] = all;                                                                                          \
-        } else if (to_step == 1 && from_step == 1) {                                                              \
-            for (; i < n; i++)                                                                                    \
-                to[i] = BETTER(from[i], to[i]) ? from[i] : to[i];                                                 \
-        } else if (to_step == 1 && from_step == 2) { /* windows of two */                                         \
-            for (; i < n; i++)                                                                                    \
-                to[i] = BETTER(from[2 * i], to[i]) ? from[2 * i] : to[i];                                         \
-        } else {                                                                                                  \
-            for (; i < n; i++)                                                                                    \
-                to[i * to_step] =                                                                                 \
-                    BETTER(from[i * from_step], to[i * to_step]) ? from[i * from_step] : to[i * to_step];         \
-        }                                                                                                         \
+#define ROW(name, type, integer, MORE, BETTER)                                                            \
+    LINE(name##_narrow, type, integer, MORE, BETTER, NARROW)                                              \
+    LINE(name##_wide, type, integer, MORE, BETTER, WIDE)                                                  \
+    AG_INLINE type name##_line(const type *x, int64_t n, type all)                                        \
+    {                                                                                                     \
+        return n * (int64_t)sizeof *x < LONG ? name##_narrow(x, n, all) : name##_wide(x, n, all);         \
+    }                                                                                                     \
+    static void name##_lines(const void *x_, int64_t n, int64_t count, void *to_)                         \
+    {                                                                                                     \
+        const type *x = x_;                                                                               \
+        type *to = to_;                                                                                   \
+        for (int64_t k = 0; k < count; k++)                                                               \
+            to[k] = name##_line(x + k * n, n, x[k * n]);                                                  \
+    }                                                                                                     \
+    static void name(void *to_, int64_t to_step, const void *from_, int64_t from_step, int64_t n)         \
+    {                                                                                                     \
+        type *restrict to = to_;                                                                          \
+        const type *restrict from = from_;                                                                \
+        int64_t i = 0;                                                                                    \
+        if (to_step == 0) {                                                                               \
+            type all = to[0];                                                                             \
+            if (from_step == 1 && n >= LANES) {                                                           \
+                all = name##_line(from, n, all);                                                          \
+                i = n;                                                                                    \
+            }                                                                                             \
+            for (; i < n; i++)                                                                            \
+                all = BETTER(from[i * from_step], all) ? from[i * from_step] : all;                       \
+            to[0] = all;                                                                                  \
+        } else if (to_step == 1 && from_step == 1) {                                                      \
+            for (; i < n; i++)                                                                            \
+                to[i] = BETTER(from[i], to[i]) ? from[i] : to[i];                                         \
+        } else if (to_step == 1 && from_step == 2) { /* windows of two */                                 \
+            for (; i < n; i++)                                                                            \
+                to[i] = BETTER(from[2 * i], to[i]) ? from[2 * i] : to[i];                                 \
+        } else {                                                                                          \
+            for (; i < n; i++)                                                                            \
+                to[i * to_step] =                                                                         \
+                    BETTER(from[i * from_step], to[i * to_step]) ? from[i * from_step] : to[i * to_step]; \
+        }                                                                                                 \
     }
 
 ROW(largest_f32, float, int32_t, >, ABOVE)
@@ -152,6 +154,12 @@ static void run_results(const void *context, int64_t begin, int64_t end)
     run_nest(j, &n, begin * n.stride[0][j->divided], begin * n.stride[1][j->divided]);
 }
 
+static int64_t parts_of(int64_t elements)
+{
+    const int64_t parts = elements / AG_SHARE;
+    return parts < 1 ? 1 : parts < PARTS ? parts : PARTS;
+}
+
 typedef struct parts {
     const extremum_job *job;
     union {
@@ -175,8 +183,7 @@ static void run_parts(const void *context, int64_t begin, int64_t end)
 /* One result of many evenly spaced elements. */
 static void run_divided(const extremum_job *j, ag_dtype d, bool largest, int threads)
 {
-    parts p = { .job = j, .count = j->nest.dim[0] / AG_SHARE };
-    p.count = p.count < 1 ? 1 : p.count < PARTS ? p.count : PARTS;
+    parts p = { .job = j, .count = parts_of(j->nest.dim[0]) };
     ag_array best = { .data = p.best, .dtype = d, .shape = { 1, { p.count } }, .stride = { 1 } };
     ag_fill_array(&best, largest ? -INFINITY : INFINITY);
     ag_for_ranges(p.count, AG_SHARE, threads, run_parts, &p);
@@ -196,12 +203,6 @@ static void run_lines(const void *context, int64_t begin, int64_t end)
 {
     const lines_job *j = context;
     j->run(j->from + begin * j->n * j->size, j->n, end - begin, j->to + begin * j->size);
-}
-
-static bool are_lines(const ag_nest *n)
-{
-    return n->rank == 2 && n->stride[0][0] == n->dim[1] && n->stride[0][1] == 1 && n->stride[1][0] == 1 &&
-           n->stride[1][1] == 0 && n->dim[1] >= LANES;
 }
 
 /* ---- few columns: many rows of them are one */
@@ -239,8 +240,7 @@ static bool are_columns(const ag_nest *n)
 static void run_few_columns(const extremum_job *j, int threads)
 {
     columns p = { .job = j, .rows = j->nest.dim[0], .count = j->nest.dim[1] };
-    const int64_t parts = p.rows * p.count / AG_SHARE;
-    p.parts = parts < 1 ? 1 : parts < PARTS ? parts : PARTS;
+    p.parts = parts_of(p.rows * p.count);
     ag_for_ranges(p.parts, AG_SHARE, threads, run_columns, &p);
     for (int64_t i = 0; i < p.parts; i++)
         j->row(j->to, 1, p.best[i], 1, p.count);
@@ -278,7 +278,7 @@ void ag_extremum_array(const ag_array *to, const ag_array *from, bool largest, i
     ag_nest_init(&j.nest, from, &still);
     if (ag_extremum_boxes(&j.nest, to->dtype, from->data, to->data, largest, threads))
         return;
-    if (are_lines(&j.nest)) {
+    if (ag_extremum_of_lines(&j.nest) && j.nest.dim[1] >= LANES) {
         const lines_job l = { lines[largest][to->dtype], j.nest.dim[1], j.size, j.from, j.to };
         ag_for_ranges(j.nest.dim[0], (double)l.n, threads, run_lines, &l);
         return;

@@ -88,8 +88,7 @@ bool ag_extremum_boxes(const ag_nest *w, ag_dtype d, const void *from, void *to,
 {
     const int64_t *x = w->stride[0], *y = w->stride[1], n = w->dim[1], inner = w->rank == 3 ? w->dim[2] : 1;
     boxes b = { .dtype = d, .n = n, .inner = inner, .from = from, .to = to, .run = runs[largest][d] };
-    const bool lines = w->rank == 2 && x[0] == n && x[1] == 1 && y[0] == 1 && y[1] == 0 &&
-                       (n < SHORT || n * (int64_t)ag_dtype_size(d) <= BRIEF);
+    const bool lines = ag_extremum_of_lines(w) && (n < SHORT || n * (int64_t)ag_dtype_size(d) <= BRIEF);
     const bool rows = w->rank == 3 && x[0] == n * inner && x[1] == inner && x[2] == 1 && y[0] == inner && y[1] == 0 &&
                       y[2] == 1 && inner <= NARROW && n * inner <= FEW;
     if (lines || rows)

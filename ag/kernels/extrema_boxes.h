@@ -4,6 +4,13 @@
 
 #include "ag/kernels/kernels.h"
 
+/* Are array 0's lines on end, with a result each that follow each other? */
+static inline bool ag_extremum_of_lines(const ag_nest *n)
+{
+    return n->rank == 2 && n->stride[0][0] == n->dim[1] && n->stride[0][1] == 1 && n->stride[1][0] == 1 &&
+           n->stride[1][1] == 0;
+}
+
 /* Of array 0 of the nest to array 1, which stays along what is reduced, where that is what it takes. */
 bool ag_extremum_boxes(const ag_nest *n, ag_dtype d, const void *from, void *to, bool largest, int threads);
 
