@@ -116,17 +116,13 @@ static void play_loop(world *w)
         g.op[i] = draw(w, LOOP_KINDS);
     for (int i = 0; i < LOOP && !ag_error(l->t); i++) {
         loop_step(w, l, &g);
-        ag_tape_reset(l->t);
+        reset_tape(w, l); /* handlers of the next steps are told what is gone */
     }
     const ag_tensor all[] = { g.w, g.b, g.s, g.x, g.labels };
     for (int i = 0; i < 5; i++)
         if (ag_ok(all[i]))
             ag_release(all[i]);
-    if (!ag_tape_reset(l->t) || ag_tape_nodes(l->t) == 0) {
-        l->ends++;
-        l->mark_count = 0;
-        ended(w, (int)(l - w->lanes), 0);
-    }
+    reset_tape(w, l);
     end_call(&f);
 }
 

@@ -3,19 +3,24 @@
 
 /* ---- ends */
 
+ag_status reset_tape(world *w, lane *l)
+{
+    const ag_status s = ag_tape_reset(l->t);
+    if (s && ag_tape_nodes(l->t))
+        return s;
+    l->ends++;
+    l->mark_count = 0;
+    ended(w, (int)(l - w->lanes), 0);
+    note(w, "  done");
+    return s;
+}
+
 static void play_reset(world *w)
 {
     lane *l = draw_lane(w);
     ag_constant(l->t, 1); /* something to end, which may fail by itself */
     frame f = begin(w, l->t, "ag_tape_reset(%s)", letter(l));
-    ag_status s = ag_tape_reset(l->t);
-    if (ag_tape_nodes(l->t) == 0 || !s) {
-        l->ends++;
-        l->mark_count = 0;
-        ended(w, (int)(l - w->lanes), 0);
-        note(w, "  done");
-    }
-    end_anyway(&f, s);
+    end_anyway(&f, reset_tape(w, l));
 }
 
 static void play_rewind(world *w)

@@ -208,6 +208,8 @@ const char *draw_name(world *w);
 
 /* ---- the calls */
 
+ag_status reset_tape(world *w, lane *l); /* and what is transient on it is gone */
+
 typedef struct move {
     const char *name;
     int weight;
