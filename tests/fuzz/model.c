@@ -41,9 +41,20 @@ static uint64_t hash_bytes(const void *memory, size_t bytes)
     return mix(hash);
 }
 
+/* Which of two NaNs a sum is, with its sign, processors and compilers may choose. */
+static void one_nan(ag_dtype d, void *values, int64_t count)
+{
+    float *single = values;
+    double *both = values;
+    for (int64_t i = 0; i < count && d == AG_F32; i++)
+        single[i] = isnan(single[i]) ? NAN : single[i];
+    for (int64_t i = 0; i < count && d == AG_F64; i++)
+        both[i] = isnan(both[i]) ? NAN : both[i];
+}
+
 uint64_t values_hash(ag_tensor x, ag_dtype d, ag_shape s)
 {
-    static char buffer[1 << 20];
+    static _Alignas(double) char buffer[1 << 20];
     size_t bytes = (size_t)ag_shape_size(s) * ag_dtype_size(d);
     if (bytes > sizeof buffer)
         return 0;
@@ -56,7 +67,10 @@ uint64_t values_hash(ag_tensor x, ag_dtype d, ag_shape s)
     }
     const ag_status status = ag_copy_out(x, d, buffer, bytes);
     ag_error_pop(x.tape);
-    return status ? NOT_KNOWN : hash_bytes(buffer, bytes);
+    if (status)
+        return NOT_KNOWN;
+    one_nan(d, buffer, ag_shape_size(s));
+    return hash_bytes(buffer, bytes);
 }
 
 /* What waits to be computed from a parameter is computed first, for which there is memory but where the limit is small. */
