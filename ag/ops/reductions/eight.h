@@ -9,6 +9,7 @@
 #define AG_EIGHT_HALF_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 4, 5, 6, 7, 0, 1, 2, 3)
 #define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1, 6, 7, 4, 5)
 #define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0, 3, 2, 5, 4, 7, 6)
+#define AG_EIGHT_DOUBLE(v) (ag_eight_part) _mm512_cvtps_pd((__m256)(v)) /* gcc 12 itself makes it of halves */
 #elif AG_VECTOR_BYTES == 32
 #define AG_EIGHT_HALF_OF(v, k) v.part[1 - (k)]
 #define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1)
@@ -17,6 +18,9 @@
 #define AG_EIGHT_HALF_OF(v, k) v.part[(k) ^ 2]
 #define AG_EIGHT_QUARTER_OF(v, k) v.part[(k) ^ 1]
 #define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0)
+#endif
+#ifndef AG_EIGHT_DOUBLE
+#define AG_EIGHT_DOUBLE(v) __builtin_convertvector(v, ag_eight_part)
 #endif
 
 /* Vectors stay inside the functions that include this: how they would be passed to others does not matter. */
@@ -44,7 +48,7 @@ AG_EIGHT(ag_eight_all, (double x), { r.part[k] = x - (ag_eight_part){ 0 }; })
 AG_EIGHT(ag_eight_f32, (const float *x), {
     ag_eight_floats v;
     memcpy(&v, x + k * AG_EIGHT_WIDTH, sizeof v);
-    r.part[k] = __builtin_convertvector(v, ag_eight_part);
+    r.part[k] = AG_EIGHT_DOUBLE(v);
 })
 AG_EIGHT(ag_eight_f64, (const double *x), memcpy(&r.part[k], x + k * AG_EIGHT_WIDTH, sizeof r.part[k]);)
 AG_EIGHT(ag_eight_add, (ag_eight a, ag_eight b), r.part[k] = a.part[k] + b.part[k];)
@@ -89,5 +93,32 @@ AG_INLINE double ag_eight_sum(ag_eight v)
     v = ag_eight_add(v, ag_eight_quarter(v));
     return v.part[0][0] + v.part[0][1];
 }
+
+/* The same of eight. */
+#if AG_VECTOR_BYTES == 64
+AG_INLINE void ag_eight_sums(const ag_eight *v, double *sum)
+{
+    ag_eight_part four[4], two[2];
+    for (int i = 0; i < 4; i++) {
+        const ag_eight_part a = v[2 * i].part[0], b = v[2 * i + 1].part[0];
+        four[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
+                  __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+    for (int i = 0; i < 2; i++) {
+        const ag_eight_part a = four[2 * i], b = four[2 * i + 1];
+        two[i] = __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) +
+                 __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
+    }
+    const ag_eight_part all = __builtin_shufflevector(two[0], two[1], 0, 2, 4, 6, 8, 10, 12, 14) +
+                              __builtin_shufflevector(two[0], two[1], 1, 3, 5, 7, 9, 11, 13, 15);
+    memcpy(sum, &all, sizeof all);
+}
+#else
+AG_INLINE void ag_eight_sums(const ag_eight *v, double *sum)
+{
+    for (int i = 0; i < 8; i++)
+        sum[i] = ag_eight_sum(v[i]);
+}
+#endif
 
 #endif

@@ -91,44 +91,71 @@ static void join_norms(ag_total_of *total, const ag_total_of *more, int64_t coun
 NORM(norm_f32, float)
 NORM(norm_f64, double)
 
-/* A line's elements, at least eight, added to a sum as ADD(sum, v) does. */
-#define LINE_SUM(name, type, load, ADD)                                  \
-    AG_INLINE double name(const type *x, int64_t n)                      \
-    {                                                                    \
-        const ag_eight none = ag_eight_all(0);                           \
-        ag_eight a = none, b = none;                                     \
-        int64_t i = 0;                                                   \
-        for (; i + 16 <= n; i += 16) {                                   \
-            const ag_eight v = load(x + i), w = load(x + i + 8);         \
-            a = ADD(a, v);                                               \
-            b = ADD(b, w);                                               \
-        }                                                                \
-        if (i + 8 <= n) {                                                \
-            const ag_eight v = load(x + i);                              \
-            a = ADD(a, v);                                               \
-            i += 8;                                                      \
-        }                                                                \
-        if (i < n) {                                                     \
-            const ag_eight v = ag_eight_last(load(x + n - 8), n - i, 0); \
-            b = ADD(b, v);                                               \
-        }                                                                \
-        return ag_eight_sum(ag_eight_add(a, b));                         \
+/* A line's elements, at least eight, added to a sum as ADD(sum, v) does, sixteen of them as TWO(x) gives it; and lines on
+ * end. */
+#define LINE_SUM(name, type, TWO, load, ADD)                                      \
+    AG_INLINE ag_eight name(const type *x, int64_t n)                             \
+    {                                                                             \
+        const ag_eight none = ag_eight_all(0);                                    \
+        ag_eight s[2] = { none, none };                                           \
+        int64_t i = 0;                                                            \
+        for (; i + 32 <= n; i += 32) {                                            \
+            s[0] = ag_eight_add(s[0], TWO(x + i));                                \
+            s[1] = ag_eight_add(s[1], TWO(x + i + 16));                           \
+        }                                                                         \
+        if (i + 16 <= n) {                                                        \
+            s[0] = ag_eight_add(s[0], TWO(x + i));                                \
+            i += 16;                                                              \
+        }                                                                         \
+        if (i + 8 <= n) {                                                         \
+            const ag_eight v = load(x + i);                                       \
+            s[1] = ADD(s[1], v);                                                  \
+            i += 8;                                                               \
+        }                                                                         \
+        if (i < n) {                                                              \
+            const ag_eight v = ag_eight_last(load(x + n - 8), n - i, 0);          \
+            s[0] = ADD(s[0], v);                                                  \
+        }                                                                         \
+        return ag_eight_add(s[0], s[1]);                                          \
+    }                                                                             \
+    static void name##_each(const type *x, int64_t n, int64_t count, double *sum) \
+    {                                                                             \
+        int64_t k = 0;                                                            \
+        for (; k + 8 <= count; k += 8) {                                          \
+            ag_eight v[8];                                                        \
+            for (int r = 0; r < 8; r++)                                           \
+                v[r] = name(x + (k + r) * n, n);                                  \
+            ag_eight_sums(v, sum + k);                                            \
+        }                                                                         \
+        for (; k < count; k++)                                                    \
+            sum[k] = ag_eight_sum(name(x + k * n, n));                            \
     }
 #define ADD_SIZE(a, v) ag_eight_add(a, ag_eight_size(v))
-LINE_SUM(squares_f32, float, ag_eight_f32, ag_eight_add_exact_square)
-LINE_SUM(squares_f64, double, ag_eight_f64, ag_eight_add_square)
-LINE_SUM(sizes_f32, float, ag_eight_f32, ADD_SIZE)
-LINE_SUM(sizes_f64, double, ag_eight_f64, ADD_SIZE)
+
+#define TWO_SQUARES_F32(x) \
+    ag_eight_add_exact_square(ag_eight_times(ag_eight_f32(x), ag_eight_f32(x)), ag_eight_f32((x) + 8))
+#define TWO_SQUARES_F64(x) ag_eight_add_square(ag_eight_times(ag_eight_f64(x), ag_eight_f64(x)), ag_eight_f64((x) + 8))
+#define TWO_SIZES_F32(x) ag_eight_add(ag_eight_size(ag_eight_f32(x)), ag_eight_size(ag_eight_f32((x) + 8)))
+#define TWO_SIZES_F64(x) ag_eight_add(ag_eight_size(ag_eight_f64(x)), ag_eight_size(ag_eight_f64((x) + 8)))
+LINE_SUM(squares_f32, float, TWO_SQUARES_F32, ag_eight_f32, ag_eight_add_exact_square)
+LINE_SUM(squares_f64, double, TWO_SQUARES_F64, ag_eight_f64, ag_eight_add_square)
+LINE_SUM(sizes_f32, float, TWO_SIZES_F32, ag_eight_f32, ADD_SIZE)
+LINE_SUM(sizes_f64, double, TWO_SIZES_F64, ag_eight_f64, ADD_SIZE)
 
 #define NORM_LINES(type, squares, slowly)                                                                         \
     static void slowly##_lines(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total) \
     {                                                                                                             \
         const type *x = x_;                                                                                       \
+        double sum[SOME];                                                                                         \
         (void)context;                                                                                            \
-        for (int64_t k = 0; k < count; k++, x += n) {                                                             \
-            total[k] = (ag_total_of){ squares(x, n), 1, 0 };                                                      \
-            if (!IS_SAFE(total[k].a))                                                                             \
-                slowly##_slowly(x, n, 1, 2, &total[k]);                                                           \
+        for (int64_t at = 0; at < count; at += SOME) {                                                            \
+            const int64_t some = count - at < SOME ? count - at : SOME;                                           \
+            squares##_each(x + at * n, n, some, sum);                                                             \
+            for (int64_t k = 0; k < some; k++) {                                                                  \
+                total[at + k] = (ag_total_of){ sum[k], 1, 0 };                                                    \
+                if (!IS_SAFE(sum[k]))                                                                             \
+                    slowly##_slowly(x + (at + k) * n, n, 1, 2, &total[at + k]);                                   \
+            }                                                                                                     \
         }                                                                                                         \
     }
 NORM_LINES(float, squares_f32, norm_f32)
@@ -160,9 +187,14 @@ SUM(sum_f64, double)
     static void name(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total) \
     {                                                                                                   \
         const type *x = x_;                                                                             \
+        double sum[SOME];                                                                               \
         (void)context;                                                                                  \
-        for (int64_t k = 0; k < count; k++)                                                             \
-            total[k] = (ag_total_of){ sizes(x + k * n, n), 1, 0 };                                      \
+        for (int64_t at = 0; at < count; at += SOME) {                                                  \
+            const int64_t some = count - at < SOME ? count - at : SOME;                                 \
+            sizes##_each(x + at * n, n, some, sum);                                                     \
+            for (int64_t k = 0; k < some; k++)                                                          \
+                total[at + k] = (ag_total_of){ sum[k], 1, 0 };                                          \
+        }                                                                                               \
     }
 SUM_LINES(sum_lines_f32, float, sizes_f32)
 SUM_LINES(sum_lines_f64, double, sizes_f64)
