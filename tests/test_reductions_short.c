@@ -198,6 +198,17 @@ static void check_line(const double *v, int64_t n, ag_tensor norm, ag_tensor sum
         expect_near(ag_item_at(var, i), about / n, single);
 }
 
+static void check_extremes(const double *v, int64_t n, ag_tensor largest, ag_tensor smallest, int64_t i)
+{
+    double high = 0, low = INFINITY;
+    for (int64_t k = 0; k < n; k++) {
+        high = isnan(high) || fabs(v[k]) <= high ? high : fabs(v[k]);
+        low = isnan(low) || fabs(v[k]) >= low ? low : fabs(v[k]);
+    }
+    assert_true(ag_item_at(largest, i) == high || (isnan(high) && isnan(ag_item_at(largest, i))));
+    assert_true(ag_item_at(smallest, i) == low || (isnan(low) && isnan(ag_item_at(smallest, i))));
+}
+
 /* Of 1 to 70 elements and of some more, many of each length, beside the same in long double. */
 static void norms_variances_and_products_of_lines_are_accurate(void **state)
 {
@@ -219,9 +230,12 @@ static void norms_variances_and_products_of_lines_are_accurate(void **state)
                                         (size_t)(lines * n) * ag_dtype_size(d));
             const ag_tensor norm = ag_norm_over(x, 2, AG_AXES(1), 0), sum = ag_norm_over(x, 1, AG_AXES(1), 0),
                             var = ag_var_over(x, AG_AXES(1), 0, (ag_var_options){ .biased = true }),
-                            prod = ag_prod_over(x, AG_AXES(1), 0);
-            for (int64_t i = 0; i < lines; i++)
+                            prod = ag_prod_over(x, AG_AXES(1), 0), largest = ag_norm_over(x, INFINITY, AG_AXES(1), 0),
+                            smallest = ag_norm_over(x, -INFINITY, AG_AXES(1), 0);
+            for (int64_t i = 0; i < lines; i++) {
                 check_line(v + i * n, n, norm, sum, var, prod, i);
+                check_extremes(v + i * n, n, largest, smallest, i);
+            }
             expect_fine(t);
             ag_tape_free(t);
         }

@@ -222,10 +222,32 @@ typedef int64_t bits_f64 __attribute__((may_alias));
     b = least above a ? 1 : b + (least == a); \
     a = least above a ? least : a
 
+/* The same of a line, in two loops of vectors. */
+#define EXTREME_LINE(name, bits, first, above, SIZE, all, infinite)                \
+    static void name(const bits *x, int64_t n, bits *extreme, bits *many)          \
+    {                                                                              \
+        bits a = first, b = 0;                                                     \
+        for (int64_t i = 0; i < n; i++)                                            \
+            a = SIZE(x[i], all, infinite) above a ? SIZE(x[i], all, infinite) : a; \
+        for (int64_t i = 0; i < n; i++)                                            \
+            b += SIZE(x[i], all, infinite) == a;                                   \
+        *extreme = a;                                                              \
+        *many = b;                                                                 \
+    }
+#define SIZE(v, all, infinite) ((v) & (all))
+#define SIZE_BELOW(v, all, infinite) (((v) & (all)) > (infinite) ? -1 : (v) & (all))
+
 #define EXTREMES(name, type, bits, all, infinite)                                                                    \
-    AG_FOLD_EACH(name##_largest, bits, bits, 0, const bits size = v & all; EXTREME(>, size))                         \
-    AG_FOLD_EACH(name##_smallest, bits, bits, all, const bits size = (v & all) > infinite ? -1 : v & all;            \
-                 EXTREME(<, size))                                                                                   \
+    AG_FOLD_EACH(name##_largest, bits, bits, 0, EXTREME(>, SIZE(v, all, infinite)))                                  \
+    AG_FOLD_EACH(name##_smallest, bits, bits, all, EXTREME(<, SIZE_BELOW(v, all, infinite)))                         \
+    EXTREME_LINE(name##_largest_of, bits, 0, >, SIZE, all, infinite)                                                 \
+    EXTREME_LINE(name##_smallest_of, bits, all, <, SIZE_BELOW, all, infinite)                                        \
+    static ag_total_of name##_total(bits extreme, bits many)                                                         \
+    {                                                                                                                \
+        type size;                                                                                                   \
+        memcpy(&size, &extreme, sizeof size);                                                                        \
+        return (ag_total_of){ (double)size, 1, many };                                                               \
+    }                                                                                                                \
     static void name(const void *x, int64_t n, int64_t step, int64_t count, const void *context, ag_total_of *total) \
     {                                                                                                                \
         bits extreme[AG_FOLD_COLUMNS], many[AG_FOLD_COLUMNS];                                                        \
@@ -233,10 +255,19 @@ typedef int64_t bits_f64 __attribute__((may_alias));
             name##_largest(x, n, step, count, NULL, extreme, many);                                                  \
         else                                                                                                         \
             name##_smallest(x, n, step, count, NULL, extreme, many);                                                 \
-        for (int64_t k = 0; k < count; k++) {                                                                        \
-            type size;                                                                                               \
-            memcpy(&size, &extreme[k], sizeof size);                                                                 \
-            total[k] = (ag_total_of){ (double)size, 1, many[k] };                                                    \
+        for (int64_t k = 0; k < count; k++)                                                                          \
+            total[k] = name##_total(extreme[k], many[k]);                                                            \
+    }                                                                                                                \
+    static void name##_lines(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total)      \
+    {                                                                                                                \
+        const bits *x = x_;                                                                                          \
+        for (int64_t k = 0; k < count; k++, x += n) {                                                                \
+            bits extreme, many;                                                                                      \
+            if (*(const double *)context > 0)                                                                        \
+                name##_largest_of(x, n, &extreme, &many);                                                            \
+            else                                                                                                     \
+                name##_smallest_of(x, n, &extreme, &many);                                                           \
+            total[k] = name##_total(extreme, many);                                                                  \
         }                                                                                                            \
     }
 EXTREMES(extremes_f32, float, bits_f32, INT32_MAX, 0x7f800000)
@@ -251,8 +282,9 @@ ag_fold ag_norm_fold(const double *p, ag_dtype d)
     f.columns = isinf(*p) ? (single ? extremes_f32 : extremes_f64)
                 : *p == 1 ? (single ? sum_f32 : sum_f64)
                           : (single ? norm_f32 : norm_f64);
-    f.least = 8;
-    f.lines = *p == 1   ? (single ? sum_lines_f32 : sum_lines_f64)
+    f.least = isinf(*p) ? 32 : 8;
+    f.lines = isinf(*p) ? (single ? extremes_f32_lines : extremes_f64_lines)
+              : *p == 1 ? (single ? sum_lines_f32 : sum_lines_f64)
               : *p == 2 ? (single ? norm_f32_lines : norm_f64_lines)
                         : NULL;
     f.join = isinf(*p) ? join_extremes : *p == 1 ? join_sums : join_norms;
