@@ -133,18 +133,18 @@ static void join_moments(ag_total_of *total, const ag_total_of *more, int64_t co
 
 static void finish(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y, bool root)
 {
-    const var_params *p = ag_call_params(c);
-    double *mean = y[1].data;
+    const double by = ((const var_params *)ag_call_params(c))->by;
+    double *mean = (double *)y[1].data + first, *wide = y->data;
+    float *narrow = y->data;
     for (int64_t i = 0; i < count; i++) {
-        const double n = fmax((double)total[i].n - p->by, 0), var = total[i].b / n, v = root ? sqrt(var) : var;
-        mean[first + i] = total[i].a;
+        const double n = (double)total[i].n - by, var = total[i].b / (n > 0 ? n : 0), v = root ? sqrt(var) : var;
+        mean[i] = total[i].a;
         if (y->dtype == AG_F32)
-            ((float *)y->data)[first + i] = (float)v;
+            narrow[first + i] = (float)v;
         else
-            ((double *)y->data)[first + i] = v;
+            wide[first + i] = v;
     }
 }
-
 static void finish_var(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y)
 {
     finish(c, total, first, count, y, false);
