@@ -178,6 +178,29 @@ static void a_function_rewinds_to_its_beginning(void **state)
     ag_tape_free(t);
 }
 
+static ag_tensor rewinding_further(ag_list x, void *user)
+{
+    ag_ones(x.at[0].tape, AG_F64, AG_SHAPE(100));
+    ag_tape_rewind(x.at[0].tape, *(ag_mark *)user);
+    return ag_neg(x.at[0]);
+}
+
+/* No tensor was made since the mark, but memory was used, which is the step's. */
+static void a_function_does_not_rewind_to_before_its_beginning(void **state)
+{
+    (void)state;
+    ag_tape *t = new_tape();
+    ag_tensor x = ag_variable(t, 1);
+    ag_mark mark = ag_tape_mark(t);
+    assert_non_null(ag_data(x, AG_F64)); /* a number becomes an array */
+    assert_true(ag_tape_mark(t).id == mark.id && ag_tape_mark(t).arena > mark.arena);
+    ag_tensor y = ag_checkpoint(rewinding_further, &mark, AG_LIST(x));
+    assert_false(ag_ok(y));
+    expect_error(t, AG_EUSE, "ag_tape_rewind");
+    assert_true(ag_ok(x));
+    ag_tape_free(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +210,7 @@ int main(void)
         cmocka_unit_test(other_values_than_at_first_are_an_error),
         cmocka_unit_test(a_step_of_many_checkpoints_takes_no_longer_for_each),
         cmocka_unit_test(a_function_rewinds_to_its_beginning),
+        cmocka_unit_test(a_function_does_not_rewind_to_before_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

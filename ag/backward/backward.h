@@ -203,6 +203,7 @@ typedef struct ag_rule {
 /* Around a rule or a hook: what it records begins here, and blocks of no-grad that it leaves open are closed, as what others
  * of the pass record does not hang on it. */
 typedef struct ag_inner_pass {
+    uint64_t arena;
     uint32_t inner, no_grad;
 } ag_inner_pass;
 ag_inner_pass ag_inner_begin(ag_tape *t);

@@ -263,11 +263,14 @@ static bool keep_value(running *r, uint32_t y)
 static ag_tensor call(ag_tape *t, ag_function *f, ag_list xs, void *user)
 {
     const uint32_t inner = t->inner;
+    const uint64_t arena = t->inner_arena;
     t->inner = ag_next(t);
+    t->inner_arena = ag_arena_position(&t->arena);
     t->busy++;
     ag_tensor y = f(xs, user);
     t->busy--;
     t->inner = inner;
+    t->inner_arena = arena;
     return y;
 }
 

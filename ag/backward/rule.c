@@ -4,8 +4,9 @@
 
 ag_inner_pass ag_inner_begin(ag_tape *t)
 {
-    const ag_inner_pass before = { t->inner, t->no_grad };
+    const ag_inner_pass before = { t->inner_arena, t->inner, t->no_grad };
     t->inner = ag_next(t);
+    t->inner_arena = ag_arena_position(&t->arena);
     t->rules++;
     return before;
 }
@@ -14,6 +15,7 @@ void ag_inner_end(ag_tape *t, ag_inner_pass before)
 {
     t->rules--;
     t->inner = before.inner;
+    t->inner_arena = before.arena;
     if (AG_LIKELY(t->no_grad == before.no_grad))
         return;
     t->no_grad = before.no_grad;

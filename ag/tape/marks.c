@@ -118,7 +118,8 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
 {
     if (!t)
         return AG_ENULL;
-    const bool own = t->inner && mark.id >= t->inner && !t->closed; /* of the rule that runs */
+    const bool own =
+        t->inner && mark.id >= t->inner && mark.arena >= t->inner_arena && !t->closed; /* of the rule that runs */
     if (t->busy && !own)
         return ag_fail(t, AG_EUSE,
                        "ag_tape_rewind: not inside an op's functions, a hook, an error handler or a gradient check");

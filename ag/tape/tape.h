@@ -126,10 +126,11 @@ struct ag_tape {
     uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and gradient checks */
     uint32_t inner; /* the first id of what the innermost running rule, hook or function under a checkpoint records: its
                      * own passes stay there; 0: none runs */
-    uint32_t rules; /* nesting of derivative rules and hooks that run, in which there may be infinities on the way */
-    bool telling;   /* the error handler is running */
-    bool freed;     /* what ag_tape_free leaves, to be found for as long as nothing else lies there */
-    uint32_t closed;         /* nesting of code of the user's that may not record: see ag_close */
+    uint64_t inner_arena; /* where the arena was then */
+    uint32_t rules;  /* nesting of derivative rules and hooks that run, in which there may be infinities on the way */
+    bool telling;    /* the error handler is running */
+    bool freed;      /* what ag_tape_free leaves, to be found for as long as nothing else lies there */
+    uint32_t closed; /* nesting of code of the user's that may not record: see ag_close */
     bool observed, examined; /* every op is shown to observers: see ag_observe; and they look at values */
     struct ag_observer *observers;
     ag_waiting waiting;        /* values that are computed later */
