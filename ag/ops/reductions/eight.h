@@ -94,31 +94,64 @@ AG_INLINE double ag_eight_sum(ag_eight v)
     return v.part[0][0] + v.part[0][1];
 }
 
-/* The same of eight. */
+/* Eight such vectors at once, whose lanes' partners meet in three rounds: two vectors become one of first partners and one
+ * of second ones. In the end a lane of one vector is what became of one of the eight. */
 #if AG_VECTOR_BYTES == 64
-AG_INLINE void ag_eight_sums(const ag_eight *v, double *sum)
-{
-    ag_eight_part four[4], two[2];
-    for (int i = 0; i < 4; i++) {
-        const ag_eight_part a = v[2 * i].part[0], b = v[2 * i + 1].part[0];
-        four[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
-                  __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+#define AG_EIGHT_MEET(name, first, second, third)                                                    \
+    AG_INLINE ag_eight name(int round, ag_eight a, ag_eight b)                                       \
+    {                                                                                                \
+        const ag_eight_part v = a.part[0], w = b.part[0];                                            \
+        return (ag_eight){ { round == 0   ? __builtin_shufflevector(v, w, AG_EIGHT_HALVES(first))    \
+                             : round == 1 ? __builtin_shufflevector(v, w, AG_EIGHT_PAIRS(second))    \
+                                          : __builtin_shufflevector(v, w, AG_EIGHT_EACH(third)) } }; \
     }
-    for (int i = 0; i < 2; i++) {
-        const ag_eight_part a = four[2 * i], b = four[2 * i + 1];
-        two[i] = __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) +
-                 __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
+#define AG_EIGHT_HALVES(i) i, i + 1, i + 2, i + 3, i + 8, i + 9, i + 10, i + 11
+#define AG_EIGHT_PAIRS(i) i, i + 1, i + 4, i + 5, i + 8, i + 9, i + 12, i + 13
+#define AG_EIGHT_EACH(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
+AG_EIGHT_MEET(ag_eight_firsts, 0, 0, 0)
+AG_EIGHT_MEET(ag_eight_seconds, 4, 2, 1)
+#elif AG_VECTOR_BYTES == 32
+#define AG_EIGHT_MEET(name, second)                                                                \
+    AG_INLINE ag_eight name(int round, ag_eight a, ag_eight b)                                     \
+    {                                                                                              \
+        const ag_eight_part *v = a.part, *w = b.part;                                              \
+        if (round == 0)                                                                            \
+            return (ag_eight){ { v[second], w[second] } };                                         \
+        if (round == 1)                                                                            \
+            return (ag_eight){ { AG_EIGHT_PAIRS(v, 2 * second), AG_EIGHT_PAIRS(w, 2 * second) } }; \
+        return (ag_eight){ { AG_EIGHT_EACH(v, second), AG_EIGHT_EACH(w, second) } };               \
     }
-    const ag_eight_part all = __builtin_shufflevector(two[0], two[1], 0, 2, 4, 6, 8, 10, 12, 14) +
-                              __builtin_shufflevector(two[0], two[1], 1, 3, 5, 7, 9, 11, 13, 15);
-    memcpy(sum, &all, sizeof all);
-}
+#define AG_EIGHT_PAIRS(v, i) __builtin_shufflevector(v[0], v[1], i, i + 1, i + 4, i + 5)
+#define AG_EIGHT_EACH(v, i) __builtin_shufflevector(v[0], v[1], i, i + 2, i + 4, i + 6)
+AG_EIGHT_MEET(ag_eight_firsts, 0)
+AG_EIGHT_MEET(ag_eight_seconds, 1)
 #else
-AG_INLINE void ag_eight_sums(const ag_eight *v, double *sum)
-{
-    for (int i = 0; i < 8; i++)
-        sum[i] = ag_eight_sum(v[i]);
-}
+#define AG_EIGHT_MEET(name, second)                                                                    \
+    AG_INLINE ag_eight name(int round, ag_eight a, ag_eight b)                                         \
+    {                                                                                                  \
+        const ag_eight_part *v = a.part, *w = b.part;                                                  \
+        const int s = second;                                                                          \
+        if (round == 0)                                                                                \
+            return (ag_eight){ { v[2 * s], v[2 * s + 1], w[2 * s], w[2 * s + 1] } };                   \
+        if (round == 1)                                                                                \
+            return (ag_eight){ { v[s], v[2 + s], w[s], w[2 + s] } };                                   \
+        return (ag_eight){ { AG_EIGHT_EACH(v[0], v[1], second), AG_EIGHT_EACH(v[2], v[3], second),     \
+                             AG_EIGHT_EACH(w[0], w[1], second), AG_EIGHT_EACH(w[2], w[3], second) } }; \
+    }
+#define AG_EIGHT_EACH(v, w, i) __builtin_shufflevector(v, w, i, i + 2)
+AG_EIGHT_MEET(ag_eight_firsts, 0)
+AG_EIGHT_MEET(ag_eight_seconds, 1)
 #endif
+
+/* ag_eight_sum of eight vectors, which it changes. */
+AG_INLINE void ag_eight_sums(ag_eight *v, double *sum)
+{
+    for (int round = 0; round < 3; round++)
+        for (int i = 0; i < 4 >> round; i++) {
+            const ag_eight a = v[2 * i], b = v[2 * i + 1];
+            v[i] = ag_eight_add(ag_eight_firsts(round, a, b), ag_eight_seconds(round, a, b));
+        }
+    memcpy(sum, v, sizeof *v);
+}
 
 #endif

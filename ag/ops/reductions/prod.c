@@ -31,20 +31,23 @@ static double scaled(double a, int64_t n)
 
 static void finish(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y)
 {
-    double *kept = y[1].data;
     (void)c;
-    for (int64_t i = 0; i < count; i++) {
+    if (y->dtype == AG_I64) {
+        for (int64_t i = 0; i < count; i++)
+            ((int64_t *)y->data)[first + i] = total[i].n;
+        return;
+    }
+    double *kept = (double *)y[1].data + first * KEPT;
+    for (int64_t i = 0; i < count; i++, kept += KEPT) {
         const ag_total_of t = total[i];
         const double product = t.b > 0 ? t.a * 0 : scaled(t.a, t.n);
-        if (y->dtype == AG_I64) {
-            ((int64_t *)y->data)[first + i] = t.n;
-            continue;
-        }
         if (y->dtype == AG_F32)
             ((float *)y->data)[first + i] = (float)product;
         else
             ((double *)y->data)[first + i] = product;
-        memcpy(kept + (first + i) * KEPT, (const double[KEPT]){ t.a, t.b, (double)t.n }, KEPT * sizeof *kept);
+        kept[0] = t.a;
+        kept[1] = t.b;
+        kept[2] = (double)t.n;
     }
 }
 

@@ -67,53 +67,73 @@ AG_INLINE void times(lanes_of *l, ag_eight v)
     l->low = ag_eight_less(ag_eight_size(l->a), l->low);
 }
 
-AG_INLINE double lowest(ag_eight v)
+AG_INLINE lanes_of join_two(int round, const lanes_of *a, const lanes_of *b)
 {
-    v = ag_eight_less(v, ag_eight_half(v));
-    v = ag_eight_less(v, ag_eight_quarter(v));
-    return v.part[0][0] < v.part[0][1] ? v.part[0][0] : v.part[0][1];
+    lanes_of l = { ag_eight_firsts(round, a->a, b->a),
+                   ag_eight_less(ag_eight_firsts(round, a->low, b->low), ag_eight_seconds(round, a->low, b->low)) };
+    times(&l, ag_eight_seconds(round, a->a, b->a));
+    return l;
 }
 
-/* Of all lanes. False: digits would be lost. */
-AG_INLINE bool join_lanes(lanes_of l, ag_total_of *total)
+/* Of eight vectors of lanes all lanes, and the smallest sizes on their way. */
+AG_INLINE void join_lanes(const lanes_of *l, double *product, double *low)
 {
-    times(&l, ag_eight_half(l.a));
-    times(&l, ag_eight_quarter(l.a));
-    times(&l, ag_eight_next(l.a));
-    *total = ag_prod_normal(l.a.part[0][0], 0);
-    return lowest(l.low) > LOW && fabs(l.a.part[0][0]) < HIGH;
+    lanes_of four[4], two[2];
+    for (int i = 0; i < 4; i++)
+        four[i] = join_two(0, &l[2 * i], &l[2 * i + 1]);
+    for (int i = 0; i < 2; i++)
+        two[i] = join_two(1, &four[2 * i], &four[2 * i + 1]);
+    const lanes_of all = join_two(2, &two[0], &two[1]);
+    memcpy(product, &all.a, sizeof all.a);
+    memcpy(low, &all.low, sizeof all.low);
 }
 
-/* The same with their powers of two aside. */
-static bool join_carefully(lanes_of l, ag_total_of *total)
+/* Of one, its power of two aside. False: digits were lost. */
+static bool join_carefully(const lanes_of *l, ag_total_of *total)
 {
+    bool good = true;
     *total = (ag_total_of){ .a = 1 };
-    for (int i = 0; i < 8; i++)
-        *total = ag_prod_normal(total->a * l.a.part[i / AG_EIGHT_WIDTH][i % AG_EIGHT_WIDTH], total->n);
-    return lowest(l.low) > LOW && isfinite(total->a);
+    for (int i = 0; i < 8; i++) {
+        *total = ag_prod_normal(total->a * l->a.part[i / AG_EIGHT_WIDTH][i % AG_EIGHT_WIDTH], total->n);
+        good &= l->low.part[i / AG_EIGHT_WIDTH][i % AG_EIGHT_WIDTH] > LOW;
+    }
+    return good && isfinite(total->a);
 }
 
 /* Of what is left, zeros, elements that are no numbers and extreme ones, one element after the other. */
-#define LINES(name, type, columns, load)                                                                   \
-    static void name(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total)    \
-    {                                                                                                      \
-        const ag_eight one = ag_eight_all(1);                                                              \
-        const type *x = x_;                                                                                \
-        for (int64_t k = 0; k < count; k++, x += n) {                                                      \
-            lanes_of l = { one, one }, m = l;                                                              \
-            int64_t i = 0;                                                                                 \
-            for (; i + 16 <= n; i += 16) {                                                                 \
-                times(&l, load(x + i));                                                                    \
-                times(&m, load(x + i + 8));                                                                \
-            }                                                                                              \
-            for (; i < n; i += 8) { /* the last vector overlaps */                                         \
-                times(&l, ag_eight_last(load(i + 8 <= n ? x + i : x + n - 8), i + 8 <= n ? 8 : n - i, 1)); \
-            }                                                                                              \
-            times(&l, m.a);                                                                                \
-            l.low = ag_eight_less(l.low, m.low);                                                           \
-            if (!join_lanes(l, &total[k]) && !join_carefully(l, &total[k]))                                \
-                columns(x, n, 1, 1, context, &total[k]);                                                   \
-        }                                                                                                  \
+#define LINES(name, type, columns, load)                                                                \
+    AG_INLINE lanes_of name##_lanes(const type *x, int64_t n)                                           \
+    {                                                                                                   \
+        const ag_eight one = ag_eight_all(1);                                                           \
+        lanes_of l = { one, one }, m = l;                                                               \
+        int64_t i = 0;                                                                                  \
+        for (; i + 16 <= n; i += 16) {                                                                  \
+            times(&l, load(x + i));                                                                     \
+            times(&m, load(x + i + 8));                                                                 \
+        }                                                                                               \
+        for (; i < n; i += 8) { /* the last vector overlaps */                                          \
+            times(&l, ag_eight_last(load(i + 8 <= n ? x + i : x + n - 8), i + 8 <= n ? 8 : n - i, 1));  \
+        }                                                                                               \
+        times(&l, m.a);                                                                                 \
+        l.low = ag_eight_less(l.low, m.low);                                                            \
+        return l;                                                                                       \
+    }                                                                                                   \
+    static void name(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total) \
+    {                                                                                                   \
+        const type *x = x_;                                                                             \
+        lanes_of l[8] = { 0 };                                                                          \
+        for (int64_t k = 0; k < count; k += 8) {                                                        \
+            const int64_t some = count - k < 8 ? count - k : 8;                                         \
+            double product[8], low[8];                                                                  \
+            for (int64_t r = 0; r < some; r++)                                                          \
+                l[r] = name##_lanes(x + (k + r) * n, n);                                                \
+            join_lanes(l, product, low);                                                                \
+            for (int64_t r = 0; r < some; r++)                                                          \
+                if (low[r] > LOW && fabs(product[r]) < HIGH)                                            \
+                    total[k + r] = ag_prod_normal(product[r], 0);                                       \
+                else if (!join_carefully(&l[r], &total[k + r]))                                         \
+                    columns(x + (k + r) * n, n, 1, 1, context, &total[k + r]);                          \
+        }                                                                                               \
     }
 LINES(lines_f32, float, products_f32, ag_eight_f32)
 LINES(lines_f64, double, products_f64, ag_eight_f64)
