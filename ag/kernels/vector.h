@@ -19,6 +19,14 @@
 #define AG_VECTOR_BYTES 16
 #endif
 
+/* Floats as doubles, in a vector of that type: eight of them, where vectors are the widest. */
+#ifdef __AVX512F__
+#include <immintrin.h>
+#define AG_DOUBLES(type, floats) (type) _mm512_cvtps_pd((__m256)(floats)) /* gcc 12 itself makes it of halves */
+#else
+#define AG_DOUBLES(type, floats) __builtin_convertvector(floats, type)
+#endif
+
 enum { AG_LANES = 16 }; /* floats in the widest vectors; also two vectors of doubles */
 
 #ifdef __clang__

@@ -9,7 +9,6 @@
 #define AG_EIGHT_HALF_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 4, 5, 6, 7, 0, 1, 2, 3)
 #define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1, 6, 7, 4, 5)
 #define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0, 3, 2, 5, 4, 7, 6)
-#define AG_EIGHT_DOUBLE(v) (ag_eight_part) _mm512_cvtps_pd((__m256)(v)) /* gcc 12 itself makes it of halves */
 #elif AG_VECTOR_BYTES == 32
 #define AG_EIGHT_HALF_OF(v, k) v.part[1 - (k)]
 #define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1)
@@ -18,9 +17,6 @@
 #define AG_EIGHT_HALF_OF(v, k) v.part[(k) ^ 2]
 #define AG_EIGHT_QUARTER_OF(v, k) v.part[(k) ^ 1]
 #define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0)
-#endif
-#ifndef AG_EIGHT_DOUBLE
-#define AG_EIGHT_DOUBLE(v) __builtin_convertvector(v, ag_eight_part)
 #endif
 
 /* Vectors stay inside the functions that include this: how they would be passed to others does not matter. */
@@ -48,7 +44,7 @@ AG_EIGHT(ag_eight_all, (double x), { r.part[k] = x - (ag_eight_part){ 0 }; })
 AG_EIGHT(ag_eight_f32, (const float *x), {
     ag_eight_floats v;
     memcpy(&v, x + k * AG_EIGHT_WIDTH, sizeof v);
-    r.part[k] = AG_EIGHT_DOUBLE(v);
+    r.part[k] = AG_DOUBLES(ag_eight_part, v);
 })
 AG_EIGHT(ag_eight_f64, (const double *x), memcpy(&r.part[k], x + k * AG_EIGHT_WIDTH, sizeof r.part[k]);)
 AG_EIGHT(ag_eight_add, (ag_eight a, ag_eight b), r.part[k] = a.part[k] + b.part[k];)
