@@ -5,7 +5,10 @@
 #include <float.h>
 #include <math.h>
 
-enum { KEPT = 3 }; /* numbers of a total that the derivative divides */
+enum {
+    KEPT = 3,  /* numbers of a total that the derivative divides */
+    SHORT = 24 /* elements of a line that are divided together with the next ones */
+};
 
 /* y, and of floats the totals, which are saved in double */
 static ag_status prod_shape(const ag_call *c, const ag_array *x, ag_array *y)
@@ -113,31 +116,34 @@ static void prod_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
 /* Of a line, what is divided by its elements and then multiplied, and what an element receives that is 0. */
 typedef struct shares {
     ag_array over, scale, lone;
+    bool zeros; /* are there such elements? */
+    bool add;
 } shares;
 
-/* Arrays of a row: dx, x and the shares, of which the last one has no data where no element is 0. context: is it added? */
-#define DIVIDE(name, type)                                                                       \
-    static void name(const ag_walk_row *w, void *context)                                        \
-    {                                                                                            \
-        type *restrict dx = w->data[0];                                                          \
-        const type *x = w->data[1], *over = w->data[2], *scale = w->data[3], *lone = w->data[4]; \
-        const int64_t ds = w->stride[0], xs = w->stride[1], ss = w->stride[2], n = w->n;         \
-        const bool add = *(const bool *)context, plain = ds == 1 && xs == 1 && ss <= 1 && !add;  \
-        const type one = *over, by = *scale, none = lone ? *lone : 0;                            \
-        for (int64_t i = 0; plain && ss == 0 && i < n; i++) {                                    \
-            const type q = one / x[i] * by; /* made always: else there are no vectors of it */   \
-            dx[i] = x[i] == 0 ? none : q;                                                        \
-        }                                                                                        \
-        for (int64_t i = 0; plain && ss == 1 && !lone && i < n; i++)                             \
-            dx[i] = over[i] / x[i] * scale[i];                                                   \
-        for (int64_t i = 0; plain && ss == 1 && lone && i < n; i++) {                            \
-            const type q = over[i] / x[i] * scale[i], other = lone[i];                           \
-            dx[i] = x[i] == 0 ? other : q;                                                       \
-        }                                                                                        \
-        for (int64_t i = 0; !plain && i < n; i++) {                                              \
-            const type q = over[i * ss] / x[i * xs] * scale[i * ss];                             \
-            dx[i * ds] = (add ? dx[i * ds] : 0) + (lone && x[i * xs] == 0 ? lone[i * ss] : q);   \
-        }                                                                                        \
+/* Arrays of a row: dx, x and the shares, the last one where there are zeros. context: shares */
+#define DIVIDE(name, type)                                                                                         \
+    static void name(const ag_walk_row *w, void *context)                                                          \
+    {                                                                                                              \
+        type *restrict dx = w->data[0];                                                                            \
+        const shares *s = context;                                                                                 \
+        const type *x = w->data[1], *over = w->data[2], *scale = w->data[3], *lone = s->zeros ? w->data[4] : NULL; \
+        const int64_t ds = w->stride[0], xs = w->stride[1], ss = w->stride[2], n = w->n;                           \
+        const bool add = s->add, plain = ds == 1 && xs == 1 && ss <= 1 && !add;                                    \
+        const type one = *over, by = *scale, none = lone ? *lone : 0;                                              \
+        for (int64_t i = 0; plain && ss == 0 && i < n; i++) {                                                      \
+            const type q = one / x[i] * by; /* made always: else there are no vectors of it */                     \
+            dx[i] = x[i] == 0 ? none : q;                                                                          \
+        }                                                                                                          \
+        for (int64_t i = 0; plain && ss == 1 && !lone && i < n; i++)                                               \
+            dx[i] = over[i] / x[i] * scale[i];                                                                     \
+        for (int64_t i = 0; plain && ss == 1 && lone && i < n; i++) {                                              \
+            const type q = over[i] / x[i] * scale[i], other = lone[i];                                             \
+            dx[i] = x[i] == 0 ? other : q;                                                                         \
+        }                                                                                                          \
+        for (int64_t i = 0; !plain && i < n; i++) {                                                                \
+            const type q = over[i * ss] / x[i * xs] * scale[i * ss];                                               \
+            dx[i * ds] = (add ? dx[i * ds] : 0) + (lone && x[i * xs] == 0 ? lone[i * ss] : q);                     \
+        }                                                                                                          \
     }
 DIVIDE(divide_f32, float)
 DIVIDE(divide_f64, double)
@@ -154,7 +160,6 @@ static int64_t within(int64_t n, int64_t low, int64_t high)
     static bool name(int64_t lines, const type *dy, const double *kept, shares *s)                 \
     {                                                                                              \
         type *over = s->over.data, *scale = s->scale.data, *lone = s->lone.data;                   \
-        bool any = false;                                                                          \
         for (int64_t i = 0; i < lines; i++, kept += KEPT) {                                        \
             const double g = (double)dy[i], zeros = kept[1];                                       \
             ag_total_of t = ag_prod_normal(g, 0);                                                  \
@@ -166,9 +171,8 @@ static int64_t within(int64_t n, int64_t low, int64_t high)
             over[i] = (type)(zeros > 0 ? g * 0 : scaled(t.a / root, first));                       \
             scale[i] = (type)(zeros > 0 ? 1 : scaled(root, then));                                 \
             lone[i] = (type)(zeros > 1 ? g * 0 : scaled(t.a, t.n));                                \
-            any |= zeros > 0;                                                                      \
+            s->zeros |= zeros > 0;                                                                 \
         }                                                                                          \
-        s->lone.data = any ? lone : NULL;                                                          \
         return true;                                                                               \
     }
 SHARES(shares_f32, float, FLT_MIN_EXP, FLT_MAX_EXP)
@@ -208,22 +212,26 @@ static ag_status prod_vjp_fused(const ag_call *c, const ag_array *dy, ag_array *
     const ag_array *x = ag_call_input_array(c, 0), *kept = ag_call_output_array(c, 1);
     if (!x || !kept)
         return AG_EUSE;
-    bool add = beta[0] != 0;
     const int64_t lines = ag_array_size(dy);
     const size_t bytes = (size_t)lines * ag_dtype_size(x->dtype);
     const ag_array line = ag_dense_array(ag_reduction_kept(c, x->shape), x->dtype, NULL);
-    shares s = { line, line, line };
+    shares s = { .over = line, .scale = line, .lone = line, .add = beta[0] != 0 };
     for (ag_array *a = &s.over; a <= &s.lone; a++) {
         a->data = ag_call_scratch(c, bytes);
         if (!a->data)
             return AG_ENOMEM;
     }
     if (ag_array_size(x) == lines || !share(dy, kept->data, &s))
-        return multiply(c, dy, x, &dx[0], add);
+        return multiply(c, dy, x, &dx[0], s.add);
     for (ag_array *a = &s.over; a <= &s.lone; a++)
         *a = ag_array_expand(a, x->shape);
-    ag_walk(x->shape, 5, (const ag_array *const[]){ &dx[0], x, &s.over, &s.scale, &s.lone },
-            x->dtype == AG_F32 ? divide_f32 : divide_f64, &add, ag_call_threads(c));
+    const ag_array *const arrays[] = { &dx[0], x, &s.over, &s.scale, &s.lone };
+    void (*divide)(const ag_walk_row *, void *) = x->dtype == AG_F32 ? divide_f32 : divide_f64;
+    const int count = s.zeros ? 5 : 4, threads = ag_call_threads(c);
+    if (ag_array_size(x) / lines < SHORT) /* else the shares, of which a row needs one each, would be copied in vain */
+        ag_walk_tiles(x->shape, count, arrays, 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4, divide, &s, threads);
+    else
+        ag_walk(x->shape, count, arrays, divide, &s, threads);
     return AG_OK;
 }
 
