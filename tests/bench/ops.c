@@ -182,6 +182,9 @@ static const bench beside[] = {
     { "conv_transpose", conv_transpose, .shape = { AG_DIMS(16, 64, 16, 16), AG_DIMS(64, 32, 3, 3), AG_DIMS(32) } },
     { "cross_entropy", cross_entropy, .shape = { CLASSES, AG_DIMS(128) }, .below = { 0, 32000 } },
     { "cdist", cdist, .shape = { AG_DIMS(1024, 64), AG_DIMS(1024, 64) } },
+    { "norm_of_rows", norm_along, .shape = { AG_DIMS(8192, 512) } },
+    { "norm_of_32", norm_along, .shape = { AG_DIMS(1 << 17, 32) } },
+    { "norm_of_3", norm_along, .shape = { AG_DIMS(1 << 20, 3) } },
     { "embedding_bag", embedding_bag, .shape = { AG_DIMS(10000, 128), AG_DIMS(512, 32) }, .below = { 0, 10000 } },
     BESIDE_IMAGES,
     { 0 }
