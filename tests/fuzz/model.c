@@ -44,12 +44,12 @@ static uint64_t hash_bytes(const void *memory, size_t bytes)
 /* Which of two NaNs a sum is, with its sign, processors and compilers may choose. */
 static void one_nan(ag_dtype d, void *values, int64_t count)
 {
-    float *single = values;
-    double *both = values;
+    float *narrow = values;
+    double *wide = values;
     for (int64_t i = 0; i < count && d == AG_F32; i++)
-        single[i] = isnan(single[i]) ? NAN : single[i];
+        narrow[i] = isnan(narrow[i]) ? NAN : narrow[i];
     for (int64_t i = 0; i < count && d == AG_F64; i++)
-        both[i] = isnan(both[i]) ? NAN : both[i];
+        wide[i] = isnan(wide[i]) ? NAN : wide[i];
 }
 
 uint64_t values_hash(ag_tensor x, ag_dtype d, ag_shape s)

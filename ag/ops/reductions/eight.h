@@ -5,18 +5,14 @@
 #include "ag/kernels/kernels.h"
 
 #if AG_VECTOR_BYTES == 64
-#include <immintrin.h>
 #define AG_EIGHT_HALF_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 4, 5, 6, 7, 0, 1, 2, 3)
 #define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1, 6, 7, 4, 5)
-#define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0, 3, 2, 5, 4, 7, 6)
 #elif AG_VECTOR_BYTES == 32
 #define AG_EIGHT_HALF_OF(v, k) v.part[1 - (k)]
 #define AG_EIGHT_QUARTER_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 2, 3, 0, 1)
-#define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0, 3, 2)
 #else
 #define AG_EIGHT_HALF_OF(v, k) v.part[(k) ^ 2]
 #define AG_EIGHT_QUARTER_OF(v, k) v.part[(k) ^ 1]
-#define AG_EIGHT_NEXT_OF(v, k) __builtin_shufflevector(v.part[k], v.part[k], 1, 0)
 #endif
 
 /* Vectors stay inside the functions that include this: how they would be passed to others does not matter. */
@@ -81,7 +77,6 @@ AG_EIGHT(ag_eight_add_exact_square, (ag_eight a, ag_eight v),
 /* The lanes' partners in joining them all: half and half. */
 AG_EIGHT(ag_eight_half, (ag_eight v), r.part[k] = AG_EIGHT_HALF_OF(v, k);)
 AG_EIGHT(ag_eight_quarter, (ag_eight v), r.part[k] = AG_EIGHT_QUARTER_OF(v, k);)
-AG_EIGHT(ag_eight_next, (ag_eight v), r.part[k] = AG_EIGHT_NEXT_OF(v, k);)
 
 AG_INLINE double ag_eight_sum(ag_eight v)
 {
@@ -90,56 +85,56 @@ AG_INLINE double ag_eight_sum(ag_eight v)
     return v.part[0][0] + v.part[0][1];
 }
 
-/* Eight such vectors at once, whose lanes' partners meet in three rounds: two vectors become one of first partners and one
- * of second ones. In the end a lane of one vector is what became of one of the eight. */
+/* Eight such vectors at once, whose lanes' partners meet in three rounds, in halves, pairs and one by one: two vectors become
+ * one of first partners and one of second ones. In the end a lane of one vector is what became of one of the eight. */
 #if AG_VECTOR_BYTES == 64
-#define AG_EIGHT_MEET(name, first, second, third)                                                    \
-    AG_INLINE ag_eight name(int round, ag_eight a, ag_eight b)                                       \
-    {                                                                                                \
-        const ag_eight_part v = a.part[0], w = b.part[0];                                            \
-        return (ag_eight){ { round == 0   ? __builtin_shufflevector(v, w, AG_EIGHT_HALVES(first))    \
-                             : round == 1 ? __builtin_shufflevector(v, w, AG_EIGHT_PAIRS(second))    \
-                                          : __builtin_shufflevector(v, w, AG_EIGHT_EACH(third)) } }; \
+#define AG_EIGHT_MEET(name, half, pair, one)                                                       \
+    AG_INLINE ag_eight name(int round, ag_eight a, ag_eight b)                                     \
+    {                                                                                              \
+        const ag_eight_part v = a.part[0], w = b.part[0];                                          \
+        return (ag_eight){ { round == 0   ? __builtin_shufflevector(v, w, AG_EIGHT_HALVES(half))   \
+                             : round == 1 ? __builtin_shufflevector(v, w, AG_EIGHT_PAIRS(pair))    \
+                                          : __builtin_shufflevector(v, w, AG_EIGHT_ONES(one)) } }; \
     }
 #define AG_EIGHT_HALVES(i) i, i + 1, i + 2, i + 3, i + 8, i + 9, i + 10, i + 11
 #define AG_EIGHT_PAIRS(i) i, i + 1, i + 4, i + 5, i + 8, i + 9, i + 12, i + 13
-#define AG_EIGHT_EACH(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
+#define AG_EIGHT_ONES(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
 AG_EIGHT_MEET(ag_eight_firsts, 0, 0, 0)
 AG_EIGHT_MEET(ag_eight_seconds, 4, 2, 1)
 #elif AG_VECTOR_BYTES == 32
-#define AG_EIGHT_MEET(name, second)                                                                \
-    AG_INLINE ag_eight name(int round, ag_eight a, ag_eight b)                                     \
-    {                                                                                              \
-        const ag_eight_part *v = a.part, *w = b.part;                                              \
-        if (round == 0)                                                                            \
-            return (ag_eight){ { v[second], w[second] } };                                         \
-        if (round == 1)                                                                            \
-            return (ag_eight){ { AG_EIGHT_PAIRS(v, 2 * second), AG_EIGHT_PAIRS(w, 2 * second) } }; \
-        return (ag_eight){ { AG_EIGHT_EACH(v, second), AG_EIGHT_EACH(w, second) } };               \
+#define AG_EIGHT_MEET(name, side)                                                              \
+    AG_INLINE ag_eight name(int round, ag_eight a, ag_eight b)                                 \
+    {                                                                                          \
+        const ag_eight_part *v = a.part, *w = b.part;                                          \
+        if (round == 0)                                                                        \
+            return (ag_eight){ { v[side], w[side] } };                                         \
+        if (round == 1)                                                                        \
+            return (ag_eight){ { AG_EIGHT_PAIRS(v, 2 * side), AG_EIGHT_PAIRS(w, 2 * side) } }; \
+        return (ag_eight){ { AG_EIGHT_ONES(v, side), AG_EIGHT_ONES(w, side) } };               \
     }
 #define AG_EIGHT_PAIRS(v, i) __builtin_shufflevector(v[0], v[1], i, i + 1, i + 4, i + 5)
-#define AG_EIGHT_EACH(v, i) __builtin_shufflevector(v[0], v[1], i, i + 2, i + 4, i + 6)
+#define AG_EIGHT_ONES(v, i) __builtin_shufflevector(v[0], v[1], i, i + 2, i + 4, i + 6)
 AG_EIGHT_MEET(ag_eight_firsts, 0)
 AG_EIGHT_MEET(ag_eight_seconds, 1)
 #else
-#define AG_EIGHT_MEET(name, second)                                                                    \
-    AG_INLINE ag_eight name(int round, ag_eight a, ag_eight b)                                         \
-    {                                                                                                  \
-        const ag_eight_part *v = a.part, *w = b.part;                                                  \
-        const int s = second;                                                                          \
-        if (round == 0)                                                                                \
-            return (ag_eight){ { v[2 * s], v[2 * s + 1], w[2 * s], w[2 * s + 1] } };                   \
-        if (round == 1)                                                                                \
-            return (ag_eight){ { v[s], v[2 + s], w[s], w[2 + s] } };                                   \
-        return (ag_eight){ { AG_EIGHT_EACH(v[0], v[1], second), AG_EIGHT_EACH(v[2], v[3], second),     \
-                             AG_EIGHT_EACH(w[0], w[1], second), AG_EIGHT_EACH(w[2], w[3], second) } }; \
+#define AG_EIGHT_MEET(name, side)                                                                        \
+    AG_INLINE ag_eight name(int round, ag_eight a, ag_eight b)                                           \
+    {                                                                                                    \
+        const ag_eight_part *v = a.part, *w = b.part;                                                    \
+        const int s = side;                                                                              \
+        if (round == 0)                                                                                  \
+            return (ag_eight){ { v[2 * s], v[2 * s + 1], w[2 * s], w[2 * s + 1] } };                     \
+        if (round == 1)                                                                                  \
+            return (ag_eight){ { v[s], v[2 + s], w[s], w[2 + s] } };                                     \
+        return (ag_eight){ { AG_EIGHT_ONES(v, side), AG_EIGHT_ONES(v + 2, side), AG_EIGHT_ONES(w, side), \
+                             AG_EIGHT_ONES(w + 2, side) } };                                             \
     }
-#define AG_EIGHT_EACH(v, w, i) __builtin_shufflevector(v, w, i, i + 2)
+#define AG_EIGHT_ONES(v, i) __builtin_shufflevector((v)[0], (v)[1], i, i + 2)
 AG_EIGHT_MEET(ag_eight_firsts, 0)
 AG_EIGHT_MEET(ag_eight_seconds, 1)
 #endif
 
-/* ag_eight_sum of eight vectors, which it changes. */
+/* ag_eight_sum of eight vectors, which it changes; as rows are summed in ag/kernels/reduce_rows.inc. */
 AG_INLINE void ag_eight_sums(ag_eight *v, double *sum)
 {
     for (int round = 0; round < 3; round++)

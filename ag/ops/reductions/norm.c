@@ -26,6 +26,14 @@ static ag_status norm_shape(const ag_call *c, const ag_array *x, ag_array *y)
     return AG_OK;
 }
 
+static void put(ag_array *y, int64_t i, double norm)
+{
+    if (y->dtype == AG_F32)
+        ((float *)y->data)[i] = (float)norm;
+    else
+        ((double *)y->data)[i] = norm;
+}
+
 static void finish(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y)
 {
     enum { SOME = 256 };
@@ -33,16 +41,14 @@ static void finish(const ag_call *c, const ag_total_of *total, int64_t first, in
     double norm[SOME];
     for (int64_t i = 0; i < count && isinf(p); i++)
         ((double *)y[1].data)[first + i] = (double)total[i].n;
-    for (int64_t at = 0; at < count; at += SOME) {
+    for (int64_t i = 0; i < count && p != 2; i++)
+        put(y, first + i, ag_norm_of(&total[i], p));
+    for (int64_t at = 0; at < count && p == 2; at += SOME) { /* roots by themselves are a loop of vectors */
         const int64_t some = count - at < SOME ? count - at : SOME;
-        for (int64_t k = 0; k < some && p == 2; k++) /* by itself: a loop of vectors */
-            norm[k] = total[at + k].b * sqrt(total[at + k].a);
-        for (int64_t k = 0; k < some && p != 2; k++)
-            norm[k] = ag_norm_of(&total[at + k], p);
-        for (int64_t k = 0; k < some && y->dtype == AG_F32; k++)
-            ((float *)y->data)[first + at + k] = (float)norm[k];
-        for (int64_t k = 0; k < some && y->dtype == AG_F64; k++)
-            ((double *)y->data)[first + at + k] = norm[k];
+        for (int64_t k = 0; k < some; k++)
+            norm[k] = ag_norm_of(&total[at + k], 2);
+        for (int64_t k = 0; k < some; k++)
+            put(y, first + at + k, norm[k]);
     }
 }
 

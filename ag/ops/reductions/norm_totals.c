@@ -91,44 +91,31 @@ static void join_norms(ag_total_of *total, const ag_total_of *more, int64_t coun
 NORM(norm_f32, float)
 NORM(norm_f64, double)
 
-/* A line's elements, at least eight, added to a sum as ADD(sum, v) does, sixteen of them as TWO(x) gives it; and lines on
- * end. */
-#define LINE_SUM(name, type, TWO, load, ADD)                                      \
-    AG_INLINE ag_eight name(const type *x, int64_t n)                             \
-    {                                                                             \
-        const ag_eight none = ag_eight_all(0);                                    \
-        ag_eight s[2] = { none, none };                                           \
-        int64_t i = 0;                                                            \
-        for (; i + 32 <= n; i += 32) {                                            \
-            s[0] = ag_eight_add(s[0], TWO(x + i));                                \
-            s[1] = ag_eight_add(s[1], TWO(x + i + 16));                           \
-        }                                                                         \
-        if (i + 16 <= n) {                                                        \
-            s[0] = ag_eight_add(s[0], TWO(x + i));                                \
-            i += 16;                                                              \
-        }                                                                         \
-        if (i + 8 <= n) {                                                         \
-            const ag_eight v = load(x + i);                                       \
-            s[1] = ADD(s[1], v);                                                  \
-            i += 8;                                                               \
-        }                                                                         \
-        if (i < n) {                                                              \
-            const ag_eight v = ag_eight_last(load(x + n - 8), n - i, 0);          \
-            s[0] = ADD(s[0], v);                                                  \
-        }                                                                         \
-        return ag_eight_add(s[0], s[1]);                                          \
-    }                                                                             \
-    static void name##_each(const type *x, int64_t n, int64_t count, double *sum) \
-    {                                                                             \
-        int64_t k = 0;                                                            \
-        for (; k + 8 <= count; k += 8) {                                          \
-            ag_eight v[8];                                                        \
-            for (int r = 0; r < 8; r++)                                           \
-                v[r] = name(x + (k + r) * n, n);                                  \
-            ag_eight_sums(v, sum + k);                                            \
-        }                                                                         \
-        for (; k < count; k++)                                                    \
-            sum[k] = ag_eight_sum(name(x + k * n, n));                            \
+/* A line's elements, at least eight, added to a sum as ADD(sum, v) does, sixteen of them as TWO(x) gives it. */
+#define LINE_SUM(name, type, TWO, load, ADD)                             \
+    AG_INLINE ag_eight name(const type *x, int64_t n)                    \
+    {                                                                    \
+        const ag_eight none = ag_eight_all(0);                           \
+        ag_eight s[2] = { none, none };                                  \
+        int64_t i = 0;                                                   \
+        for (; i + 32 <= n; i += 32) {                                   \
+            s[0] = ag_eight_add(s[0], TWO(x + i));                       \
+            s[1] = ag_eight_add(s[1], TWO(x + i + 16));                  \
+        }                                                                \
+        if (i + 16 <= n) {                                               \
+            s[0] = ag_eight_add(s[0], TWO(x + i));                       \
+            i += 16;                                                     \
+        }                                                                \
+        if (i + 8 <= n) {                                                \
+            const ag_eight v = load(x + i);                              \
+            s[1] = ADD(s[1], v);                                         \
+            i += 8;                                                      \
+        }                                                                \
+        if (i < n) {                                                     \
+            const ag_eight v = ag_eight_last(load(x + n - 8), n - i, 0); \
+            s[0] = ADD(s[0], v);                                         \
+        }                                                                \
+        return ag_eight_add(s[0], s[1]);                                 \
     }
 #define ADD_SIZE(a, v) ag_eight_add(a, ag_eight_size(v))
 
@@ -142,21 +129,36 @@ LINE_SUM(squares_f64, double, TWO_SQUARES_F64, ag_eight_f64, ag_eight_add_square
 LINE_SUM(sizes_f32, float, TWO_SIZES_F32, ag_eight_f32, ADD_SIZE)
 LINE_SUM(sizes_f64, double, TWO_SIZES_F64, ag_eight_f64, ADD_SIZE)
 
+/* Of up to TOGETHER lines on end. */
+enum { TOGETHER = 8 };
+#define LINE_SUMS(name, type)                                                            \
+    static void name##_some(const type *x, int64_t n, int64_t count, ag_total_of *total) \
+    {                                                                                    \
+        ag_eight v[TOGETHER];                                                            \
+        double sum[TOGETHER];                                                            \
+        for (int64_t k = 0; k < count; k++)                                              \
+            v[k] = name(x + k * n, n);                                                   \
+        for (int64_t k = 0; k < count && count < TOGETHER; k++)                          \
+            sum[k] = ag_eight_sum(v[k]);                                                 \
+        if (count == TOGETHER)                                                           \
+            ag_eight_sums(v, sum);                                                       \
+        for (int64_t k = 0; k < count; k++)                                              \
+            total[k] = (ag_total_of){ sum[k], 1, 0 };                                    \
+    }
+LINE_SUMS(squares_f32, float)
+LINE_SUMS(squares_f64, double)
+LINE_SUMS(sizes_f32, float)
+
 #define NORM_LINES(type, squares, slowly)                                                                         \
     static void slowly##_lines(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total) \
     {                                                                                                             \
         const type *x = x_;                                                                                       \
-        double sum[SOME];                                                                                         \
         (void)context;                                                                                            \
-        for (int64_t at = 0; at < count; at += SOME) {                                                            \
-            const int64_t some = count - at < SOME ? count - at : SOME;                                           \
-            squares##_each(x + at * n, n, some, sum);                                                             \
-            for (int64_t k = 0; k < some; k++) {                                                                  \
-                total[at + k] = (ag_total_of){ sum[k], 1, 0 };                                                    \
-                if (!IS_SAFE(sum[k]))                                                                             \
-                    slowly##_slowly(x + (at + k) * n, n, 1, 2, &total[at + k]);                                   \
-            }                                                                                                     \
-        }                                                                                                         \
+        for (int64_t k = 0; k < count; k += TOGETHER)                                                             \
+            squares##_some(x + k * n, n, count - k < TOGETHER ? count - k : TOGETHER, total + k);                 \
+        for (int64_t k = 0; k < count; k++)                                                                       \
+            if (!IS_SAFE(total[k].a))                                                                             \
+                slowly##_slowly(x + k * n, n, 1, 2, &total[k]);                                                   \
     }
 NORM_LINES(float, squares_f32, norm_f32)
 NORM_LINES(double, squares_f64, norm_f64)
@@ -183,21 +185,22 @@ static void join_sums(ag_total_of *total, const ag_total_of *more, int64_t count
 SUM(sum_f32, float)
 SUM(sum_f64, double)
 
-#define SUM_LINES(name, type, sizes)                                                                    \
-    static void name(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total) \
-    {                                                                                                   \
-        const type *x = x_;                                                                             \
-        double sum[SOME];                                                                               \
-        (void)context;                                                                                  \
-        for (int64_t at = 0; at < count; at += SOME) {                                                  \
-            const int64_t some = count - at < SOME ? count - at : SOME;                                 \
-            sizes##_each(x + at * n, n, some, sum);                                                     \
-            for (int64_t k = 0; k < some; k++)                                                          \
-                total[at + k] = (ag_total_of){ sum[k], 1, 0 };                                          \
-        }                                                                                               \
-    }
-SUM_LINES(sum_lines_f32, float, sizes_f32)
-SUM_LINES(sum_lines_f64, double, sizes_f64)
+static void sum_lines_f32(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total)
+{
+    const float *x = x_;
+    (void)context;
+    for (int64_t k = 0; k < count; k += TOGETHER)
+        sizes_f32_some(x + k * n, n, count - k < TOGETHER ? count - k : TOGETHER, total + k);
+}
+
+/* One by one: together they take longer. */
+static void sum_lines_f64(const void *x_, int64_t n, int64_t count, const void *context, ag_total_of *total)
+{
+    const double *x = x_;
+    (void)context;
+    for (int64_t k = 0; k < count; k++)
+        total[k] = (ag_total_of){ ag_eight_sum(sizes_f64(x + k * n, n)), 1, 0 };
+}
 
 /* ---- p infinite: a is the largest or smallest |x|, n how many are that; a NaN is more extreme than any number */
 
@@ -218,9 +221,9 @@ typedef int32_t bits_f32 __attribute__((may_alias));
 typedef int64_t bits_f64 __attribute__((may_alias));
 
 /* a and b of rows: the extreme so far, and how many are that */
-#define EXTREME(above, least)                 \
-    b = least above a ? 1 : b + (least == a); \
-    a = least above a ? least : a
+#define EXTREME(above, size)                \
+    b = size above a ? 1 : b + (size == a); \
+    a = size above a ? size : a
 
 /* The same of a line, in two loops of vectors. */
 #define EXTREME_LINE(name, bits, first, above, SIZE, all, infinite)                \
@@ -282,7 +285,7 @@ ag_fold ag_norm_fold(const double *p, ag_dtype d)
     f.columns = isinf(*p) ? (single ? extremes_f32 : extremes_f64)
                 : *p == 1 ? (single ? sum_f32 : sum_f64)
                           : (single ? norm_f32 : norm_f64);
-    f.least = isinf(*p) ? 32 : 8;
+    f.least = !isinf(*p) ? 8 : single ? 64 : 32;
     f.lines = isinf(*p) ? (single ? extremes_f32_lines : extremes_f64_lines)
               : *p == 1 ? (single ? sum_lines_f32 : sum_lines_f64)
               : *p == 2 ? (single ? norm_f32_lines : norm_f64_lines)

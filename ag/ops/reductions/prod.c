@@ -48,7 +48,7 @@ static void finish(const ag_call *c, const ag_total_of *total, int64_t first, in
             ((float *)y->data)[first + i] = (float)product;
         else
             ((double *)y->data)[first + i] = product;
-        kept[0] = t.a;
+        kept[0] = t.a; /* one by one: t is on its way to memory, and as a whole would be waited for */
         kept[1] = t.b;
         kept[2] = (double)t.n;
     }

@@ -131,13 +131,19 @@ static void join_moments(ag_total_of *total, const ag_total_of *more, int64_t co
     }
 }
 
+/* n - by, not below 0; fmax would be a call */
+static double divisor(double n, double by)
+{
+    return n - by > 0 ? n - by : 0;
+}
+
 static void finish(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y, bool root)
 {
     const double by = ((const var_params *)ag_call_params(c))->by;
     double *mean = (double *)y[1].data + first, *wide = y->data;
     float *narrow = y->data;
     for (int64_t i = 0; i < count; i++) {
-        const double n = (double)total[i].n - by, var = total[i].b / (n > 0 ? n : 0), v = root ? sqrt(var) : var;
+        const double var = total[i].b / divisor((double)total[i].n, by), v = root ? sqrt(var) : var;
         mean[i] = total[i].a;
         if (y->dtype == AG_F32)
             narrow[first + i] = (float)v;
@@ -145,6 +151,7 @@ static void finish(const ag_call *c, const ag_total_of *total, int64_t first, in
             wide[first + i] = v;
     }
 }
+
 static void finish_var(const ag_call *c, const ag_total_of *total, int64_t first, int64_t count, ag_array *y)
 {
     finish(c, total, first, count, y, false);
@@ -177,15 +184,14 @@ static ag_status std_forward(const ag_call *c, const ag_array *x, ag_array *y)
 
 /* ---- the derivative: dx = s (x - mean), s = 2 dy / (n - by); of a root dy / (y (n - by)), but 0 where y = 0 */
 
-/* n - by, not below 0 */
-static double divisor(const ag_call *c, ag_shape x)
+static double divisor_of(const ag_call *c, ag_shape x)
 {
     const var_params *p = ag_call_params(c);
     const ag_shape kept = ag_reduction_kept(c, x);
     double n = 1;
     for (int i = 0; i < x.rank; i++)
         n *= kept.dim[i] != x.dim[i] ? (double)x.dim[i] : 1;
-    return fmax(n - p->by, 0);
+    return divisor(n, p->by);
 }
 
 static ag_tensor centered(const ag_call *c, ag_tensor x)
@@ -201,7 +207,7 @@ static ag_tensor kept(const ag_call *c, ag_tensor y)
 static void var_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const ag_tensor x = ag_call_input(c, 0);
-    const double n = divisor(c, ag_call_input_shape(c, 0));
+    const double n = divisor_of(c, ag_call_input_shape(c, 0));
     dx[0] = ag_mul(kept(c, ag_mul_scalar(dy[0], 2 / n)), centered(c, x));
 }
 
@@ -216,7 +222,7 @@ static ag_tensor over_root(const ag_call *c, ag_tensor dy)
 static void std_vjp(const ag_call *c, const ag_tensor *dy, ag_tensor *dx)
 {
     const ag_tensor x = ag_call_input(c, 0);
-    const double n = divisor(c, ag_call_input_shape(c, 0));
+    const double n = divisor_of(c, ag_call_input_shape(c, 0));
     dx[0] = ag_mul(kept(c, ag_mul_scalar(over_root(c, dy[0]), 1 / n)), centered(c, x));
 }
 
@@ -225,7 +231,7 @@ static ag_tensor covariance(const ag_call *c, ag_tensor dx)
 {
     const ag_reduction p = ag_reduction_of(c);
     const ag_tensor products = ag_mul(centered(c, ag_call_input(c, 0)), dx);
-    return ag_mul_scalar(ag_sum_over(products, p.axes, p.flags), 1 / divisor(c, ag_call_input_shape(c, 0)));
+    return ag_mul_scalar(ag_sum_over(products, p.axes, p.flags), 1 / divisor_of(c, ag_call_input_shape(c, 0)));
 }
 
 static void var_jvp(const ag_call *c, const ag_tensor *dx, ag_tensor *dy)
@@ -264,7 +270,7 @@ static ag_status back(const ag_call *c, const ag_array *dy, ag_array *dx, double
     if (!x || !y || !mean)
         return AG_EUSE;
     const int64_t results = ag_array_size(dy);
-    const double n = divisor(c, x->shape);
+    const double n = divisor_of(c, x->shape);
     ag_array scale = *mean;
     double *s = scale.data = ag_call_scratch(c, (size_t)results * sizeof *s);
     bool add = beta != 0;
