@@ -205,7 +205,9 @@ AG_API void ag_tape_free(ag_tape *t);
  * goes on. Returns the pending error and keeps it. AG_EUSE inside an op's functions, a handler or a gradient check. */
 AG_API ag_status ag_tape_reset(ag_tape *t);
 /* ag_tape_mark, ag_tape_rewind - rewinding to a mark removes the transient tensors made since. A mark is void after a
- * reset or a rewind to an earlier mark: AG_ESTALE. Returns its own status; runs while an error is pending. */
+ * reset or a rewind to an earlier mark: AG_ESTALE. Inside a rule, a hook or a checkpoint's function to marks made there
+ * alone, and not inside an op's other functions, a handler or a gradient check: AG_EUSE. Returns its own status; runs while
+ * an error is pending. */
 AG_API ag_mark ag_tape_mark(ag_tape *t);
 AG_API ag_status ag_tape_rewind(ag_tape *t, ag_mark mark);
 /* ag_tape_dtype - what AG_FLOAT stands for on this tape. */

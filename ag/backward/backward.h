@@ -200,11 +200,18 @@ typedef struct ag_rule {
     double constants[2];
     ag_tensor few[AG_FEW], *dy, *dx; /* adjoints of the outputs, which the caller fills in; what the rule gives */
 } ag_rule;
-/* Around a rule or a hook: what it records begins here, and blocks of no-grad that it leaves open are closed, as what others
- * of the pass record does not hang on it. */
-typedef struct ag_inner_pass {
+/* Around a rule, a hook or a function under a checkpoint: what it records begins here. What ran around it comes back. */
+typedef struct ag_inner_start {
     uint64_t arena;
-    uint32_t inner, no_grad;
+    uint32_t first;
+} ag_inner_start;
+ag_inner_start ag_inner_enter(ag_tape *t);
+void ag_inner_leave(ag_tape *t, ag_inner_start outer);
+/* Around a rule or a hook blocks of no-grad that it leaves open are closed, too, as what others of the pass record does not
+ * hang on it. */
+typedef struct ag_inner_pass {
+    ag_inner_start outer;
+    uint32_t no_grad;
 } ag_inner_pass;
 ag_inner_pass ag_inner_begin(ag_tape *t);
 void ag_inner_end(ag_tape *t, ag_inner_pass before);

@@ -262,15 +262,11 @@ static bool keep_value(running *r, uint32_t y)
 /* The function may neither end the step nor differentiate what was there before. */
 static ag_tensor call(ag_tape *t, ag_function *f, ag_list xs, void *user)
 {
-    const uint32_t inner = t->inner;
-    const uint64_t arena = t->inner_arena;
-    t->inner = ag_next(t);
-    t->inner_arena = ag_arena_position(&t->arena);
+    const ag_inner_start outer = ag_inner_enter(t);
     t->busy++;
     ag_tensor y = f(xs, user);
     t->busy--;
-    t->inner = inner;
-    t->inner_arena = arena;
+    ag_inner_leave(t, outer);
     return y;
 }
 

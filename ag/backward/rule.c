@@ -2,11 +2,23 @@
  * derivatives alike. */
 #include "ag/backward/backward.h"
 
-ag_inner_pass ag_inner_begin(ag_tape *t)
+ag_inner_start ag_inner_enter(ag_tape *t)
 {
-    const ag_inner_pass before = { t->inner_arena, t->inner, t->no_grad };
+    const ag_inner_start outer = { t->inner_arena, t->inner };
     t->inner = ag_next(t);
     t->inner_arena = ag_arena_position(&t->arena);
+    return outer;
+}
+
+void ag_inner_leave(ag_tape *t, ag_inner_start outer)
+{
+    t->inner = outer.first;
+    t->inner_arena = outer.arena;
+}
+
+ag_inner_pass ag_inner_begin(ag_tape *t)
+{
+    const ag_inner_pass before = { ag_inner_enter(t), t->no_grad };
     t->rules++;
     return before;
 }
@@ -14,8 +26,7 @@ ag_inner_pass ag_inner_begin(ag_tape *t)
 void ag_inner_end(ag_tape *t, ag_inner_pass before)
 {
     t->rules--;
-    t->inner = before.inner;
-    t->inner_arena = before.arena;
+    ag_inner_leave(t, before.outer);
     if (AG_LIKELY(t->no_grad == before.no_grad))
         return;
     t->no_grad = before.no_grad;

@@ -118,11 +118,13 @@ ag_status ag_tape_rewind(ag_tape *t, ag_mark mark)
 {
     if (!t)
         return AG_ENULL;
-    const bool own =
-        t->inner && mark.id >= t->inner && mark.arena >= t->inner_arena && !t->closed; /* of the rule that runs */
-    if (t->busy && !own)
+    const bool own = mark.id >= t->inner && mark.arena >= t->inner_arena; /* of what runs */
+    if (t->busy && (!t->inner || t->closed))
         return ag_fail(t, AG_EUSE,
                        "ag_tape_rewind: not inside an op's functions, a hook, an error handler or a gradient check");
+    if (t->busy && !own)
+        return ag_fail(t, AG_EUSE,
+                       "ag_tape_rewind: the mark is older than the rule, hook or function of a checkpoint that runs");
     if (!mark.id || mark.id > ag_next(t) || epoch_before(t, mark.id) != mark.epoch ||
         !ag_arena_reached(&t->arena, mark.arena))
         return ag_fail(t, AG_ESTALE, "ag_tape_rewind: the mark is of an earlier step, or was itself rewound");

@@ -124,13 +124,13 @@ struct ag_tape {
     double *adjoints;       /* by index, zero between passes */
     uint64_t room;          /* what limit is while recording is on */
     uint32_t no_grad, busy; /* nesting of no-grad blocks; of passes and gradient checks */
+    uint64_t inner_arena;   /* where the arena was when `inner` began */
     uint32_t inner; /* the first id of what the innermost running rule, hook or function under a checkpoint records: its
                      * own passes stay there; 0: none runs */
-    uint64_t inner_arena; /* where the arena was then */
-    uint32_t rules;  /* nesting of derivative rules and hooks that run, in which there may be infinities on the way */
-    bool telling;    /* the error handler is running */
-    bool freed;      /* what ag_tape_free leaves, to be found for as long as nothing else lies there */
-    uint32_t closed; /* nesting of code of the user's that may not record: see ag_close */
+    uint32_t rules; /* nesting of derivative rules and hooks that run, in which there may be infinities on the way */
+    bool telling;   /* the error handler is running */
+    bool freed;     /* what ag_tape_free leaves, to be found for as long as nothing else lies there */
+    uint32_t closed;         /* nesting of code of the user's that may not record: see ag_close */
     bool observed, examined; /* every op is shown to observers: see ag_observe; and they look at values */
     struct ag_observer *observers;
     ag_waiting waiting;        /* values that are computed later */
