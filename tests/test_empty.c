@@ -133,11 +133,100 @@ static void products(ag_tensor x)
            a);
 }
 
+static void along(ag_tensor x, int a)
+{
+    settle(ag_cumsum(x, a), x);
+    settle(ag_cumprod(x, a), x);
+    settle(ag_logcumsumexp(x, a), x);
+    settle(ag_cummax(x, a).values, x);
+    settle(ag_sort(x, a, (ag_sort_options){ 0 }).values, x);
+    settle(ag_argsort(x, a, (ag_sort_options){ 0 }), x);
+    settle(ag_topk(x, 0, a, (ag_topk_options){ 0 }).values, x);
+    settle(ag_median(x, a).values, x);
+    settle(ag_argmax(x, a), x);
+    settle(ag_prod_over(x, AG_AXES(a), 0), x);
+    settle(ag_var_over(x, AG_AXES(a), 0, (ag_var_options){ 0 }), x);
+    settle(ag_std_over(x, AG_AXES(a), 0, (ag_var_options){ 0 }), x);
+    settle(ag_norm_over(x, 1, AG_AXES(a), 0), x);
+    settle(ag_norm_over(x, 2, AG_AXES(a), 0), x);
+    settle(ag_norm_over(x, INFINITY, AG_AXES(a), 0), x);
+    settle(ag_any_over(x, AG_AXES(a), 0), x);
+    settle(ag_count_nonzero_over(x, AG_AXES(a), 0), x);
+    settle(ag_logsumexp(x, AG_AXES(a), 0), x);
+    settle(ag_flip(x, AG_AXES(a)), x);
+    settle(ag_roll(x, a, 1), x);
+    settle(ag_roll(x, a, INT64_MIN), x);
+    settle(ag_unfold(x, a, 1, 1), x);
+    settle(ag_unfold(x, a, INT64_MAX, INT64_MAX), x);
+    settle(ag_split(x, a, 2, 0), x);
+    settle(ag_repeat_interleave(x, a, 3), x);
+    settle(ag_repeat_interleave(x, a, INT64_MAX), x);
+    settle(ag_cosine_similarity(x, x, a, 1e-8), x);
+}
+
+static void by_index(ag_tensor x, int a)
+{
+    ag_tape *t = x.tape;
+    const ag_tensor none = ag_zeros(t, AG_I64, AG_SHAPE(0)), like = ag_zeros(t, AG_I64, ag_shape_of(x));
+    settle(ag_index_select(x, a, none), x);
+    settle(ag_gather(x, a, like), x);
+    settle(ag_take_along(x, a, like), x);
+    settle(ag_scatter_add(x, a, like, x), x);
+    settle(ag_embedding(x, none, (ag_embedding_options){ 0 }), x);
+    settle(ag_masked_fill(x, ag_greater(x, x), 1), x);
+    settle(ag_masked_select(x, ag_greater(x, x)), x);
+    settle(ag_one_hot(like, 3, AG_F32), x);
+    settle(ag_one_hot(like, INT64_MAX, AG_F32), x);
+    settle(ag_searchsorted(x, x, (ag_searchsorted_options){ 0 }), x);
+    settle(ag_unique_consecutive(x).values, x);
+    settle(ag_cross_entropy(x, none), x);
+}
+
+static void with_neighbours(ag_tensor x, int rank)
+{
+    ag_shape one = { .rank = rank }, most = one;
+    for (int a = 0; a < rank; a++) {
+        one.dim[a] = 1;
+        most.dim[a] = INT64_MAX;
+    }
+    for (int mode = AG_CONSTANT; mode <= AG_REPLICATE; mode++) {
+        settle(ag_pad(x, one, one, (ag_pad_mode)mode, 0), x);
+        settle(ag_pad(x, most, most, (ag_pad_mode)mode, 0), x);
+    }
+    settle(ag_repeat(x, most), x);
+    settle(ag_tile(x, one), x);
+    settle(ag_tril(x, INT64_MAX), x);
+    settle(ag_triu(x, INT64_MIN), x);
+    settle(ag_diagonal(x, INT64_MAX, 0, -1), x);
+    settle(ag_diagonal(x, INT64_MIN, 0, -1), x);
+    settle(ag_trace(x), x);
+    settle(ag_kron(x, x), x);
+    settle(ag_outer(x, x), x);
+    settle(ag_cdist(x, x, 2), x);
+    settle(ag_cholesky(x, 0), x);
+    settle(ag_solve(x, x), x);
+    settle(ag_dropout(x, 0.5), x);
+    settle(ag_bernoulli(x), x);
+    settle(ag_multinomial(x, 1, true), x);
+    settle(ag_layer_norm(x, absent, absent, (ag_layer_norm_options){ 0 }), x);
+    settle(ag_layer_norm(x, absent, absent, (ag_layer_norm_options){ .dims = rank }), x);
+    settle(ag_rms_norm(x, absent, (ag_layer_norm_options){ 0 }), x);
+    settle(ag_batch_norm(x, absent, absent, absent, absent, (ag_batch_norm_options){ .training = true }).output, x);
+    settle(ag_group_norm(x, 1, absent, absent, 0), x);
+    settle(ag_instance_norm(x, absent, absent, 0), x);
+    settle(ag_max_pool2d(x, AG_SHAPE(2, 2), (ag_pool_options){ 0 }), x);
+    settle(ag_avg_pool1d(x, AG_SHAPE(2), (ag_pool_options){ 0 }), x);
+    settle(ag_adaptive_avg_pool2d(x, AG_SHAPE(1, 1)), x);
+    settle(ag_interpolate(x, (ag_interpolate_options){ .mode = AG_LINEAR, .scale = { 2, 2 } }), x);
+    settle(ag_conv1d(x, x, absent, (ag_conv_options){ 0 }), x);
+    settle(ag_conv2d(x, x, absent, (ag_conv_options){ .padding = { 1, 1 } }), x);
+}
+
 static void empty_tensors_of_huge_extents(void **state)
 {
     (void)state;
     for (int way = 0; way < SHAPES * 3 * 2; way++) {
-        ag_tape *t = tape_with((ag_options){ .threads = 2 });
+        ag_tape *t = tape_with((ag_options){ .threads = 2, .memory_limit = (size_t)1 << 28 });
         ag_shape s = shapes[way % SHAPES];
         ag_tensor x = leaf(t, way / SHAPES % 2 ? AG_F32 : AG_F64, s, way / SHAPES / 2);
         if (!ag_ok(x)) {
@@ -150,6 +239,11 @@ static void empty_tensors_of_huge_extents(void **state)
         reductions(x, s.rank);
         elementwise(x);
         products(x);
+        for (int a = 0; a < s.rank; a++) {
+            along(x, a);
+            by_index(x, a);
+        }
+        with_neighbours(x, s.rank);
         ag_tape_reset(t);
         assert_usable(t);
         ag_tape_free(t);

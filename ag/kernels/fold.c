@@ -122,7 +122,7 @@ static void run_parts(const void *context, int64_t begin, int64_t end)
 /* One long line. */
 static void run_divided(const fold_job *j, int threads)
 {
-    const int64_t parts = (j->n + PART - 1) / PART;
+    const int64_t parts = ag_parts(j->n, PART);
     ag_for_ranges(parts, PART, threads, run_parts, j);
     j->total[0] = j->part[0];
     for (int64_t i = 1; i < parts; i++)

@@ -371,7 +371,7 @@ void ag_scan_sum(const ag_scan *s, const void *x, void *y, void *work)
                          .size = ag_dtype_size(s->dtype),
                          .out_size = out_size_of(s->dtype),
                          .start = work,
-                         .parts = (s->n + PART - 1) / PART };
+                         .parts = ag_parts(s->n, PART) };
     if (work && ag_scan_work(s))
         run_divided(&l);
     else

@@ -107,6 +107,6 @@ void ag_triangular_run(const ag_triangular *s, int threads)
         else
             solve_columns(s);
     } else {
-        ag_for_items((s->k + CHUNK - 1) / CHUNK, (double)s->n * (double)s->n * CHUNK / 16, threads, solve_chunk, s);
+        ag_for_items(ag_parts(s->k, CHUNK), (double)s->n * (double)s->n * CHUNK / 16, threads, solve_chunk, s);
     }
 }

@@ -45,7 +45,7 @@ ag_status ag_conv_run_planes_weight(const ag_call *c, const ag_conv_planes *q, c
     const int64_t size = q->outputs * v->k[1] * v->k[2], vectors = q->rows + GROUPS * size;
     const double steps = (double)(v->images * v->groups * v->y[1] * v->y[2]) * (double)size / 16;
     job j = { .q = q, .loops = ag_conv_loops_of(v->dtype), .x = x, .dy = dy };
-    j.blocks = (v->groups + GROUPS - 1) / GROUPS;
+    j.blocks = ag_parts(v->groups, GROUPS);
     j.count = (ITEMS + j.blocks - 1) / j.blocks;
     j.count = j.count < v->images ? j.count : v->images;
     j.items = j.count * j.blocks;

@@ -28,7 +28,7 @@ static void *slope_at(const ag_pairs *p, chunk k)
 
 static int64_t chunks_of(const ag_pairs *p)
 {
-    return (p->n + AG_PAIR_CHUNK - 1) / AG_PAIR_CHUNK;
+    return ag_parts(p->n, AG_PAIR_CHUNK);
 }
 
 typedef struct job { /* what is wanted of the chunks: their sums, their values or derivatives */

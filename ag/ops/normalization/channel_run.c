@@ -200,8 +200,8 @@ static job job_of(const ag_channel_norm *n, bool forward)
     j.runs = n->groups ? n->channels / n->groups : n->outer;
     j.at_once = n->groups || n->inner >= SHORT ? 0 : AG_NORM_COLUMNS / n->inner;
     j.small = n->groups ? SMALL / (j.runs * n->inner) : 0;
-    j.cuts = (n->inner + PIECE - 1) / PIECE;
-    j.parts = (j.runs * n->inner + PIECE - 1) / PIECE;
+    j.cuts = ag_parts(n->inner, PIECE);
+    j.parts = ag_parts(j.runs * n->inner, PIECE);
     j.rows = n->groups ? j.sets : j.at_once ? 1 : n->outer;
     j.width = n->groups ? j.runs : n->channels;
     j.stretch = at_once < 1 ? 1 : at_once < AT_ONCE ? at_once : AT_ONCE;

@@ -195,7 +195,7 @@ static ag_norm_line line_of(const rows *r, int64_t i, int64_t next)
 /* Two rows in one page, whose dx is written by turns, are no streams to the processor. */
 static int rows_together(const rows *r)
 {
-    const bool both = r->sums && r->dx->data, is_long = r->n * (int64_t)ag_dtype_size(r->x->dtype) >= LONG;
+    const bool both = r->sums && r->dx->data, is_long = r->n >= LONG / (int64_t)ag_dtype_size(r->x->dtype);
     return both && is_long ? AG_NORM_TOGETHER : 1;
 }
 
