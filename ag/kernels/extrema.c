@@ -26,11 +26,6 @@ typedef void lines_function(const void *x, int64_t n, int64_t count, void *to);
 #define BELOW(a, b) ((a) < (b) || (a) != (a))
 
 /* Of a row of at least so many bytes, in four vectors of them, and those then by halves. */
-#define KEEP(best, v, masks, MORE)                                                \
-    do {                                                                          \
-        const masks better = (masks)(v MORE best) | (masks)(v != v);              \
-        best = (__typeof__(best))(((masks)v & better) | ((masks)best & ~better)); \
-    } while (0)
 #define LINE(name, type, integer, MORE, BETTER, VECTOR)                      \
     AG_INLINE type name(const type *x, int64_t n, type all)                  \
     {                                                                        \
@@ -48,17 +43,17 @@ typedef void lines_function(const void *x, int64_t n, int64_t count, void *to);
         for (; i + 4 * WIDTH <= n; i += 4 * WIDTH)                           \
             for (int k = 0; k < 4; k++) {                                    \
                 memcpy(&v, x + i + k * WIDTH, sizeof v);                     \
-                KEEP(best[k], v, masks, MORE);                               \
+                AG_KEEP_BETTER(best[k], v, masks, MORE);                     \
             }                                                                \
         for (; i < n; i += WIDTH) {                                          \
             memcpy(&v, i + WIDTH <= n ? x + i : x + n - WIDTH, sizeof v);    \
-            KEEP(best[0], v, masks, MORE);                                   \
+            AG_KEEP_BETTER(best[0], v, masks, MORE);                         \
         }                                                                    \
         for (int k = 1; k < 4; k++)                                          \
-            KEEP(best[0], best[k], masks, MORE);                             \
+            AG_KEEP_BETTER(best[0], best[k], masks, MORE);                   \
         memcpy(&low, &best[0], sizeof low);                                  \
         memcpy(&high, (const char *)&best[0] + sizeof low, sizeof high);     \
-        KEEP(low, high, half_masks, MORE);                                   \
+        AG_KEEP_BETTER(low, high, half_masks, MORE);                         \
         memcpy(last, &low, sizeof last);                                     \
         for (size_t l = 0; l < WIDTH / 2; l++)                               \
             all = BETTER(last[l], all) ? last[l] : all;                      \
@@ -116,12 +111,8 @@ ROW(smallest_i32, int32_t, int32_t, <, BELOW)
 ROW(smallest_i64, int64_t, int64_t, <, BELOW)
 ROW(smallest_u8, uint8_t, int8_t, <, BELOW)
 
-#define EACH_DTYPE(kind, way)                                                                    \
-    {                                                                                            \
-        NULL, kind##_f32##way, kind##_f64##way, kind##_i32##way, kind##_i64##way, kind##_u8##way \
-    }
-static row_function *const rows[2][6] = { EACH_DTYPE(smallest, ), EACH_DTYPE(largest, ) };
-static lines_function *const lines[2][6] = { EACH_DTYPE(smallest, _lines), EACH_DTYPE(largest, _lines) };
+static row_function *const rows[2][6] = { AG_BY_DTYPE(smallest, ), AG_BY_DTYPE(largest, ) };
+static lines_function *const lines[2][6] = { AG_BY_DTYPE(smallest, _lines), AG_BY_DTYPE(largest, _lines) };
 
 typedef struct extremum_job {
     ag_nest nest; /* 0: from, 1: to, which stays along reduced dimensions */

@@ -41,8 +41,7 @@ typedef struct boxes {
                 memcpy(&best, x, sizeof best);                                                        \
                 for (int64_t r = 1; r < n; r++) {                                                     \
                     memcpy(&v, x + r * inner, sizeof v);                                              \
-                    const masks better = (masks)(v MORE best) | (masks)(v != v);                      \
-                    best = (lanes)(((masks)v & better) | ((masks)best & ~better));                    \
+                    AG_KEEP_BETTER(best, v, masks, MORE);                                             \
                 }                                                                                     \
                 memcpy(to + o * inner + at, &best, sizeof best);                                      \
             }                                                                                         \
@@ -66,10 +65,7 @@ BOXES(smallest_i32, int32_t, int32_t, <)
 BOXES(smallest_i64, int64_t, int64_t, <)
 BOXES(smallest_u8, uint8_t, int8_t, <)
 
-static ag_range_function *const runs[2][6] = {
-    { NULL, smallest_f32, smallest_f64, smallest_i32, smallest_i64, smallest_u8 },
-    { NULL, largest_f32, largest_f64, largest_i32, largest_i64, largest_u8 },
-};
+static ag_range_function *const runs[2][6] = { AG_BY_DTYPE(smallest, ), AG_BY_DTYPE(largest, ) };
 
 static void run_lines(const void *context, int64_t begin, int64_t end)
 {

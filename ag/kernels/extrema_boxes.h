@@ -4,6 +4,14 @@
 
 #include "ag/kernels/kernels.h"
 
+/* Vectors' lanes: `best` becomes the one of v where that is better. A NaN is better than any number, and nothing is better
+ * than a NaN. */
+#define AG_KEEP_BETTER(best, v, masks, MORE)                                      \
+    do {                                                                          \
+        const masks better = (masks)(v MORE best) | (masks)(v != v);              \
+        best = (__typeof__(best))(((masks)v & better) | ((masks)best & ~better)); \
+    } while (0)
+
 /* Are array 0's lines on end, with a result each that follow each other? */
 static inline bool ag_extremum_of_lines(const ag_nest *n)
 {

@@ -21,6 +21,12 @@
 #include "ag/kernels/transpose.h"
 #include "ag/kernels/vector.h"
 
+/* A table by dtype: name_f32, ..., each with `way` after it. */
+#define AG_BY_DTYPE(name, way)                                                                   \
+    {                                                                                            \
+        NULL, name##_f32##way, name##_f64##way, name##_i32##way, name##_i64##way, name##_u8##way \
+    }
+
 /* to = from (converted), or to += from; `from` has to's shape, strides 0 allowed */
 void ag_copy_array(const ag_array *to, const ag_array *from, bool add, int threads);
 /* to[n, lines] = from[lines, n], both dense: lines as columns; `to` has room for 8 rows where n is less */

@@ -80,10 +80,7 @@ BOXES(smallest_i32, int32_t, uint32_t, 8, >=)
 BOXES(smallest_i64, int64_t, uint64_t, 4, >=)
 BOXES(smallest_u8, uint8_t, uint8_t, 8, >=)
 
-static ag_range_function *const runs[2][6] = {
-    { NULL, smallest_f32, smallest_f64, smallest_i32, smallest_i64, smallest_u8 },
-    { NULL, largest_f32, largest_f64, largest_i32, largest_i64, largest_u8 },
-};
+static ag_range_function *const runs[2][6] = { AG_BY_DTYPE(smallest, ), AG_BY_DTYPE(largest, ) };
 
 bool ag_place_boxes(ag_dtype d, const void *from, int64_t outer, int64_t n, int64_t inner, bool largest, int64_t *place,
                     void *value, int threads)

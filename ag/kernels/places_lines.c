@@ -145,9 +145,6 @@ BYTES(smallest_u8, <)
 
 ag_place_function *ag_place_in_line(ag_dtype d, bool largest)
 {
-    static ag_place_function *const functions[2][6] = {
-        { NULL, smallest_f32, smallest_f64, smallest_i32, smallest_i64, smallest_u8 },
-        { NULL, largest_f32, largest_f64, largest_i32, largest_i64, largest_u8 },
-    };
+    static ag_place_function *const functions[2][6] = { AG_BY_DTYPE(smallest, ), AG_BY_DTYPE(largest, ) };
     return functions[largest][d];
 }
